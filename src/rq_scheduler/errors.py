@@ -1,0 +1,64 @@
+"""Every error that this package raises: one base class, and beside it the builtin Python would raise.
+
+Owns the classes and nothing else; the message is written where the mistake is seen, and says which argument,
+which value and what to do. Errors of Redis itself (refused, timed out, out of memory) are never wrapped: they
+reach the caller as redis-py's own.
+"""
+
+# ruff: noqa: N818  named for what they say: `except NotScheduled` reads better without a suffix
+
+from __future__ import annotations
+
+__all__ = [
+    "EvictionRefused",
+    "FunctionRefused",
+    "IdTaken",
+    "InvalidArgument",
+    "InvalidType",
+    "JobUnreadable",
+    "NameTaken",
+    "NotScheduled",
+    "SchedulerError",
+    "SchedulerWarning",
+]
+
+
+class SchedulerError(Exception):
+    """Base of everything that rq_scheduler raises on its own account."""
+
+
+class InvalidArgument(SchedulerError, ValueError):
+    """An argument has the right type and a value that cannot work. Nothing was written."""
+
+
+class InvalidType(SchedulerError, TypeError):
+    """An argument has a type that cannot work. Nothing was written."""
+
+
+class FunctionRefused(InvalidArgument, TypeError):
+    """The function (or its arguments) cannot reach a worker: a lambda, a nested function, something that does
+    not pickle. Nothing was written."""
+
+
+class NotScheduled(SchedulerError, ValueError):
+    """The job named is not scheduled: it was handed off, cancelled or never existed."""
+
+
+class NameTaken(SchedulerError, ValueError):
+    """A live instance already bears this name."""
+
+
+class IdTaken(SchedulerError, ValueError):
+    """The id belongs to a schedule; jobs and schedules share one namespace."""
+
+
+class JobUnreadable(SchedulerError, ValueError):
+    """What Redis holds for a job cannot be read back here (another serializer, a class that is not importable)."""
+
+
+class SchedulerWarning(UserWarning):
+    """A call that works and probably means something else; the text names the explicit form."""
+
+
+class EvictionRefused(SchedulerError):
+    """Redis may evict keys under memory pressure, and would evict schedules with them."""

@@ -1,0 +1,110 @@
+"""What every trigger is: a pure, strictly increasing series of instants.
+
+Owns the abstract `Trigger`, its public datetime face, and the range of instants that can be named. Knows no
+concrete trigger, no schedule, no Redis and no RQ. Inside, an instant is an integer of microseconds since the
+epoch, UTC ("us"); datetimes appear only at the public methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from datetime import UTC, datetime
+
+import msgspec
+
+from rq_scheduler.clock import SystemClock, from_us, to_us
+from rq_scheduler.errors import InvalidArgument, InvalidType
+
+__all__ = ["MAX_US", "MIN_US", "Trigger", "TriggerMeta", "aware_us"]
+
+MIN_US = to_us(datetime.min.replace(tzinfo=UTC))
+MAX_US = to_us(datetime.max.replace(tzinfo=UTC))
+"""The first and the last instant that a datetime can hold; every series ends there."""
+
+_CLOCK = SystemClock()
+
+
+def aware_us(moment: datetime, name: str) -> int:
+    """Microseconds since the epoch for an aware datetime.
+
+    Raises InvalidType for anything but a datetime, InvalidArgument for a naive one: a trigger that guessed a zone
+    would be right on the developer's machine and wrong on the server.
+    """
+    if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
+        raise InvalidType(
+            f"{name}={moment!r} ({type(moment).__name__}) will not do: give an aware datetime, "
+            "such as datetime.now(UTC)"
+        )
+    if moment.utcoffset() is None:
+        raise InvalidArgument(
+            f"{name}={moment.isoformat()} has no time zone: say which one is meant, "
+            f"for instance {name}.replace(tzinfo=UTC) or .replace(tzinfo=ZoneInfo('Europe/Paris'))"
+        )
+    return to_us(moment)
+
+
+class TriggerMeta(msgspec.StructMeta, ABCMeta):
+    """Structs that can also be abstract."""
+
+
+class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="type"):
+    """A series of instants, strictly increasing: which moments a schedule fires at.
+
+    A trigger is a value: immutable, compared by content, and its msgspec JSON is its stored form. What it answers
+    depends on its fields and the argument alone, so that any process at any time gets the same answer.
+    """
+
+    @abstractmethod
+    def after(self, us: int) -> int | None:
+        """The first instant strictly after `us`, or None. Both in microseconds since the epoch, UTC."""
+
+    @abstractmethod
+    def before(self, us: int) -> int | None:
+        """The last instant strictly before `us`, or None. Both in microseconds since the epoch, UTC."""
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first instant strictly after `moment` (aware, any zone) as aware UTC, or None when there is none.
+
+        Raises InvalidArgument for a naive `moment`.
+        """
+        found = self.after(aware_us(moment, "moment"))
+        return None if found is None else from_us(found)
+
+    def last_before(self, moment: datetime) -> datetime | None:
+        """The last instant strictly before `moment` (aware, any zone) as aware UTC, or None when there is none.
+
+        Raises InvalidArgument for a naive `moment`.
+        """
+        found = self.before(aware_us(moment, "moment"))
+        return None if found is None else from_us(found)
+
+    def upcoming(self, n: int, after: datetime | None = None) -> list[datetime]:
+        """The next `n` instants strictly after `after` (aware; default: now), aware UTC; fewer when the series
+        ends.
+
+        Raises InvalidArgument for a naive `after` or a negative `n`.
+        """
+        if n < 0:
+            raise InvalidArgument(f"n={n} is negative: ask for 0 or more instants")
+        us = _CLOCK.now_us() if after is None else aware_us(after, "after")
+        instants: list[datetime] = []
+        while len(instants) < n:
+            found = self.after(us)
+            if found is None:
+                break
+            instants.append(from_us(found))
+            us = found
+        return instants
+
+    def require_after(self, us: int) -> int:
+        """As `after`, for callers that take a new trigger: raises InvalidArgument when nothing is left to come.
+
+        This is apart from construction on purpose: a stored trigger that has had its last instant must still load.
+        """
+        found = self.after(us)
+        if found is None:
+            raise InvalidArgument(
+                f"{self!r} has no instant after {from_us(us).isoformat()}: it would never run. "
+                "Give a time (or a year) in the future"
+            )
+        return found

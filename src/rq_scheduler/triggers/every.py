@@ -1,0 +1,168 @@
+"""`Every`: a fixed interval from an anchor, in integer microseconds. Knows nothing but the base."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from rq_scheduler.clock import US, duration_us, from_us, timedelta_us
+from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger, TriggerMeta, aware_us
+
+__all__ = ["MAX_INTERVAL_US", "MIN_INTERVAL_US", "Every"]
+
+MIN_INTERVAL_US = 1_000
+MAX_INTERVAL_US = 1_000 * 365 * 86_400 * US
+"""A millisecond, and a thousand years: above that somebody gave microseconds for seconds."""
+
+
+class _EveryMeta(TriggerMeta):
+    """Gives `Every` a constructor in people's units; decoding and `replace` go by the stored fields, past it."""
+
+    def __call__(
+        cls,  # noqa: N805 (of a metaclass)
+        every: float | timedelta | str | None = None,
+        *,
+        weeks: float = 0,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        milliseconds: float = 0,
+        anchor: datetime | None = None,
+    ) -> Any:
+        units = {
+            "weeks": weeks,
+            "days": days,
+            "hours": hours,
+            "minutes": minutes,
+            "seconds": seconds,
+            "milliseconds": milliseconds,
+        }
+        interval = _interval_us(every, {name: value for name, value in units.items() if value != 0})
+        return super().__call__(interval, None if anchor is None else aware_us(anchor, "anchor"))
+
+
+class Every(Trigger, metaclass=_EveryMeta, frozen=True, tag="every"):
+    """At `anchor + k * interval` for every integer k, without drift: what bounds the series is its schedule.
+
+    `Every(10)`, `Every("10m")`, `Every(timedelta(hours=1))`, `Every(minutes=5, seconds=30)`; numbers are
+    seconds. At least a millisecond, at most a thousand years. `anchor` is an aware datetime; without one the
+    first `put` of the schedule sets it, and until then the trigger has no instants.
+
+    Raises InvalidArgument (zero, negative, NaN, too small, too large, naive anchor) or InvalidType. The fields,
+    and the stored form `{"type": "every", "interval": 300000000, "anchor": null}`, are integer microseconds.
+    """
+
+    interval: int
+    anchor: int | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            every: float | timedelta | str | None = None,
+            *,
+            weeks: float = 0,
+            days: float = 0,
+            hours: float = 0,
+            minutes: float = 0,
+            seconds: float = 0,
+            milliseconds: float = 0,
+            anchor: datetime | None = None,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if self.interval <= 0:
+            raise InvalidArgument(
+                f"an interval of {_text(self.interval)} never moves on: give a positive duration, "
+                "such as Every(minutes=5)"
+            )
+        if self.interval < MIN_INTERVAL_US:
+            raise InvalidArgument(
+                f"an interval of {_text(self.interval)} is below the shortest one, a millisecond: "
+                "give 0.001 s or more (numbers are seconds)"
+            )
+        if self.interval > MAX_INTERVAL_US:
+            raise InvalidArgument(
+                f"an interval of {_text(self.interval)} is over a thousand years: numbers are seconds; "
+                "for one run use At"
+            )
+        if self.anchor is not None and not MIN_US <= self.anchor <= MAX_US:
+            raise InvalidArgument(f"anchor={self.anchor} us lies outside the years 1 to 9999")
+
+    def with_anchor(self, us: int) -> Every:
+        """The same interval counted from `us` (microseconds since the epoch)."""
+        return replace(self, anchor=us)
+
+    def after(self, us: int) -> int | None:
+        """The first instant strictly after `us`. Raises InvalidArgument without an anchor."""
+        anchor = self.anchor
+        if anchor is None:
+            raise self._unanchored()
+        interval = self.interval
+        found = anchor + ((us - anchor) // interval + 1) * interval
+        if MIN_US <= found <= MAX_US:
+            return found
+        # Asked from before year 1, the first instant is the first that a datetime can name.
+        return self.after(MIN_US - 1) if found < MIN_US else None
+
+    def before(self, us: int) -> int | None:
+        """The last instant strictly before `us`. Raises InvalidArgument without an anchor."""
+        anchor = self.anchor
+        if anchor is None:
+            raise self._unanchored()
+        interval = self.interval
+        found = anchor + ((us - anchor - 1) // interval) * interval
+        if MIN_US <= found <= MAX_US:
+            return found
+        return self.before(MAX_US + 1) if found > MAX_US else None
+
+    def _unanchored(self) -> InvalidArgument:
+        return InvalidArgument(
+            f"{self!r} has no anchor yet, so its instants are not known: the first put of its schedule sets it; "
+            "to ask before that, give anchor=, an aware datetime"
+        )
+
+    def __repr__(self) -> str:
+        anchor = "" if self.anchor is None else f", anchor={from_us(self.anchor).isoformat()!r}"
+        return f"Every({_text(self.interval)!r}{anchor})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would hand microseconds to the constructor, which counts in seconds.
+        return _restore, (self.interval, self.anchor)
+
+
+def _restore(interval: int, anchor: int | None) -> Every:
+    return replace(Every(1), interval=interval, anchor=anchor)
+
+
+def _interval_us(every: float | timedelta | str | None, units: dict[str, float]) -> int:
+    if every is None and not units:
+        raise InvalidArgument(
+            "Every() needs a positive interval: Every(10) for ten seconds, Every(minutes=5), Every('1h')"
+        )
+    if every is not None and units:
+        raise InvalidArgument(
+            f"Every({every!r}, {', '.join(units)}=...) gives the interval twice: use either the first argument "
+            "or the units"
+        )
+    if every is not None:
+        return duration_us(every, "every")
+    try:
+        return timedelta_us(timedelta(**units))
+    except OverflowError:
+        raise InvalidArgument(f"an interval of {units} is too large: give at most a thousand years") from None
+    except ValueError:
+        raise InvalidArgument(f"an interval of {units} is no length of time: give finite numbers") from None
+    except TypeError:
+        raise InvalidType(f"an interval of {units} is no length of time: give numbers") from None
+
+
+def _text(us: int) -> str:
+    """`300s`, `0.5s`: exact, and what the constructor and RQ read as text."""
+    seconds, rest = divmod(abs(us), US)
+    fraction = f".{rest:06d}".rstrip("0") if rest else ""
+    return f"{'-' if us < 0 else ''}{seconds}{fraction}s"

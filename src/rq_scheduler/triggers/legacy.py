@@ -1,0 +1,36 @@
+"""Cron strings as rq-scheduler 0.14 reads them, for `Scheduler.cron()` and adopted entries.
+
+Owns the translation to an explicit `Cron` and the texts of the warnings. Knows no schedule, no Redis and no RQ.
+"""
+
+from __future__ import annotations
+
+from rq_scheduler.triggers.cron import Cron
+from rq_scheduler.triggers.cron_text import parse
+
+__all__ = ["legacy_cron"]
+
+
+def legacy_cron(expression: str, timezone: str) -> tuple[Cron, list[str]]:
+    """The `Cron` that fires when 0.14 would fire in this zone, and a warning for each reading that is not cron's.
+
+    0.14 wants both day fields to match, and takes the sixth of six fields for the year; the Cron returned has
+    seven fields then, and always `day_match="both"`. Raises InvalidArgument as `Cron` does.
+    """
+    warnings: list[str] = []
+    fields = expression.split()
+    explicit = expression
+    if len(fields) == 6:
+        explicit = f"0 {' '.join(fields)}"
+        warnings.append(
+            f"cron {expression!r}: the last of six fields is taken for the year, as rq-scheduler 0.14 does; "
+            f"write {explicit!r} to say so, or '{' '.join(fields)} *' if the first is meant as seconds"
+        )
+    cron = Cron(explicit, timezone=timezone, day_match="both")
+    if not parse(explicit).days_open:
+        warnings.append(
+            f"cron {expression!r} restricts both day fields: it runs when both match, as in rq-scheduler 0.14, where "
+            "cron itself runs when either does; the explicit form is "
+            f'Cron("{cron.expression}", timezone="{cron.timezone}", day_match="both")'
+        )
+    return cron, warnings

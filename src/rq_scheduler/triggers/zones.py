@@ -1,0 +1,170 @@
+"""Time zones as whole stretches of constant offset, so that triggers can count wall time with integers.
+
+Owns the look-up of zones by name (with its errors) and the timeline of each. Knows no trigger. Seconds, not
+microseconds, since the epoch: no zone has changed at a fraction of a second. A *wall* is a local date and time
+written as if it were UTC, in seconds since 1970-01-01T00:00.
+"""
+
+from __future__ import annotations
+
+import functools
+import zoneinfo
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from rq_scheduler.errors import InvalidArgument, InvalidType
+
+__all__ = ["CHUNK", "SLACK", "Stretch", "Zone", "zone", "zone_name"]
+
+CHUNK = 1 << 22
+"""The timeline is worked out in pieces of this many seconds (48 days), when they are asked for."""
+
+_DAY = 86_400
+
+SLACK = 2 * _DAY
+"""More than any two offsets of one zone differ by."""
+
+# Since 1920 no two changes of a zone's offset are closer than 3.9 days (tzdata 2026), so that probing every third
+# day meets each of them; the change itself is then found by bisection.
+_PROBE = 3 * _DAY
+_KEPT_CHUNKS = 512
+
+# Files beside the zones; `localtime` would mean another zone on each host.
+_NOT_A_PLACE = {"localtime", "posixrules", "Factory"}
+
+# Two days away from both ends: local times must not leave the years that a datetime can hold.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).days * _DAY + SLACK
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH).days * _DAY - SLACK
+
+
+class Stretch(NamedTuple):
+    """The seconds `lo <= t < hi`, in which the wall is `t + offset`.
+
+    `seen` is the wall up to which (exclusive) the clocks had come before `lo`: less than `lo + offset` after a
+    jump forward (the walls between are skipped), more after a step back (the walls between are shown again).
+    """
+
+    lo: int
+    hi: int
+    offset: int
+    seen: int
+
+
+class Zone:
+    """The timeline of one zone. Immutable but for its cache, which threads may share."""
+
+    __slots__ = ("_chunks", "_constant", "_epoch", "_tz", "name")
+
+    def __init__(self, name: str, tz: zoneinfo.ZoneInfo) -> None:
+        self.name = name
+        self._tz = tz
+        self._epoch = _EPOCH.replace(tzinfo=tz)
+        self._constant = name == "UTC" or name.startswith("Etc/")
+        self._chunks: dict[int, tuple[Stretch, ...]] = {}
+
+    def stretches(self, chunk: int) -> tuple[Stretch, ...]:
+        """The stretches of `chunk * CHUNK <= t < (chunk + 1) * CHUNK`, in order, without holes."""
+        found = self._chunks.get(chunk)
+        if found is None:
+            found = tuple(self._work_out(chunk * CHUNK, (chunk + 1) * CHUNK))
+            if len(self._chunks) >= _KEPT_CHUNKS:
+                self._chunks.clear()
+            self._chunks[chunk] = found
+        return found
+
+    def _offset(self, second: int) -> timedelta:
+        """East of UTC at this second since the epoch."""
+        # fromutc() reads the wall of its argument as UTC, and adding to an aware datetime moves just that wall.
+        moment = self._epoch + timedelta(seconds=min(max(second, _FIRST), _LAST))
+        return self._tz.fromutc(moment).utcoffset() or timedelta()
+
+    def _work_out(self, lo: int, hi: int) -> list[Stretch]:
+        # Begin early: a step back just before `lo` may still be showing walls for the second time.
+        begin = lo - SLACK
+        delta = self._offset(begin)
+        offset = delta.days * _DAY + delta.seconds
+        if self._constant:
+            return [Stretch(lo, hi, offset, lo + offset)]
+        seen = begin + offset
+        stretches: list[Stretch] = []
+        while True:
+            change = self._change(begin, hi, delta)
+            if change > lo:
+                # A stretch that began before `lo` is cut there, and by then has shown its walls up to the cut.
+                start, past = (begin, seen) if begin >= lo else (lo, max(seen, lo + offset))
+                stretches.append(Stretch(start, change, offset, past))
+            if change >= hi:
+                return stretches
+            seen = max(seen, change + offset)
+            begin = change
+            delta = self._offset(begin)
+            offset = delta.days * _DAY + delta.seconds
+
+    def _change(self, at: int, hi: int, delta: timedelta) -> int:
+        """The first second after `at` (where `delta` holds) and before `hi` with another offset, else `hi`."""
+        while at < hi:
+            ahead = min(at + _PROBE, hi)
+            if self._offset(ahead) == delta:
+                at = ahead
+                continue
+            while ahead - at > 1:
+                middle = (at + ahead) // 2
+                if self._offset(middle) == delta:
+                    at = middle
+                else:
+                    ahead = middle
+            return ahead
+        return hi
+
+
+def zone_name(timezone: object) -> str:
+    """The IANA name for what a caller gave as `timezone=`: a name or a ZoneInfo.
+
+    Raises InvalidType for other objects; whether a name is known, `zone()` says.
+    """
+    if isinstance(timezone, str):
+        return timezone
+    if isinstance(timezone, zoneinfo.ZoneInfo):
+        key = timezone.key
+        if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (typeshed forgets from_file)
+            raise InvalidArgument(
+                "timezone= is a ZoneInfo without a name (from a file): give one made by ZoneInfo('Area/City'), "
+                "since the schedule is stored by that name"
+            )
+        return key
+    raise InvalidType(
+        f"timezone={timezone!r} ({type(timezone).__name__}) will not do: give an IANA name such as "
+        "'Europe/Paris', or zoneinfo.ZoneInfo('Europe/Paris')"
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def zone(name: str) -> Zone:
+    """The zone of this IANA name; tz data is read once a process.
+
+    Raises InvalidArgument, with the nearest names, when there is no such zone.
+    """
+    # `right/` counts leap seconds, which Redis does not.
+    if name not in _NOT_A_PLACE and not name.startswith(("right/", "posix/")):
+        try:
+            return Zone(name, zoneinfo.ZoneInfo(name))
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+    raise InvalidArgument(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    # Without regard to case, and by the last part alone too: people write "paris" and "US/Paris".
+    known = {key.casefold(): key for key in sorted(zoneinfo.available_timezones() - _NOT_A_PLACE)}
+    by_city = {key.rpartition("/")[2]: value for key, value in known.items()}
+    wanted = name.strip().replace(" ", "_").casefold()
+    if wanted in known:
+        names = [known[wanted]]
+    else:
+        near = [known[key] for key in get_close_matches(wanted, known, n=3, cutoff=0.7)]
+        near += [by_city[key] for key in get_close_matches(wanted.rpartition("/")[2], by_city, n=2, cutoff=0.7)]
+        names = list(dict.fromkeys(near))[:3]
+    hint = f"did you mean {' or '.join(repr(name) for name in names)}?" if names else "such as 'Europe/Paris' or 'UTC'"
+    return f"timezone={name!r} is no IANA time zone known here: {hint}"

@@ -1,0 +1,291 @@
+"""Changes of the clock: the table of semantics.md, published cases of a dozen zones, and a walker written apart.
+
+The walker is a cron daemon as simple as can be: it looks at a local clock once a minute. It shares no code with the
+package: neither the parser (each expression comes with a predicate written by hand) nor the calendar.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rq_scheduler.clock import from_us, to_us
+from rq_scheduler.triggers import Cron
+
+Matches = Callable[[datetime], bool]
+MINUTE = timedelta(minutes=1)
+
+
+def instants(cron: Cron, since: datetime, until: datetime) -> list[datetime]:
+    """All instants in [since, until), going forward."""
+    found: list[datetime] = []
+    at = cron.next_after(since - timedelta(microseconds=1))
+    while at is not None and at < until:
+        found.append(at)
+        at = cron.next_after(at)
+    return found
+
+
+def instants_backward(cron: Cron, since: datetime, until: datetime) -> list[datetime]:
+    """All instants in [since, until), found going backward."""
+    found: list[datetime] = []
+    at = cron.last_before(until)
+    while at is not None and at >= since:
+        found.append(at)
+        at = cron.last_before(at)
+    return found[::-1]
+
+
+def local(cron: Cron, day: str) -> list[str]:
+    """The instants of one local day as `HH:MM+HH:MM`."""
+    zone = ZoneInfo(cron.timezone)
+    since = datetime.fromisoformat(day).replace(tzinfo=UTC) - timedelta(days=2)
+    on_day = (
+        at
+        for at in (i.astimezone(zone) for i in instants(cron, since, since + timedelta(days=5)))
+        if f"{at:%Y-%m-%d}" == day
+    )
+    return [at.isoformat(timespec="minutes")[11:] for at in on_day]
+
+
+@functools.lru_cache(maxsize=4)
+def clocks(zone: str, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """Each minute of [since, until) with what the local clock shows then."""
+    tz = ZoneInfo(zone)
+    minutes = [since + n * MINUTE for n in range((until - since) // MINUTE)]
+    return [(at, at.astimezone(tz).replace(tzinfo=None)) for at in minutes]
+
+
+def walk(zone: str, since: datetime, until: datetime, matches: Matches, *, fixed: bool) -> list[datetime]:
+    """What a daemon that looks at the local clock each minute would run: the rules of semantics.md, word by word."""
+    seen = clocks(zone, since - timedelta(days=3), until)
+    if not fixed:
+        return [at for at, clock in seen if at >= since and matches(clock)]
+    fired: list[datetime] = []
+    newest = previous = seen[0][1]
+    for at, clock in seen:
+        fire = clock > newest and matches(clock)
+        if clock - previous > MINUTE:
+            # The clock jumped: a job whose time was skipped, and was not shown earlier, runs now.
+            skipped = (previous + n * MINUTE for n in range(1, (clock - previous) // MINUTE))
+            fire = fire or any(wall > newest and matches(wall) for wall in skipped)
+        if fire and at >= since:
+            fired.append(at)
+        previous = clock
+        newest = max(newest, clock)
+    return fired
+
+
+# --- the table of semantics.md -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expression", "spring", "autumn"),
+    [
+        ("30 2 * * *", ["03:00+02:00"], ["02:30+02:00"]),
+    ],
+)
+def test_fixed_time_job_in_paris(expression: str, spring: list[str], autumn: list[str]) -> None:
+    cron = Cron(expression, "Europe/Paris")
+    assert local(cron, "2026-03-29") == spring
+    assert local(cron, "2026-10-25") == autumn
+
+
+def test_wildcard_hour_in_paris() -> None:
+    cron = Cron("30 * * * *", timezone=ZoneInfo("Europe/Paris"))
+    assert local(cron, "2026-03-29")[1:3] == ["01:30+01:00", "03:30+02:00"]
+    assert local(cron, "2026-10-25")[1:5] == ["01:30+02:00", "02:30+02:00", "02:30+01:00", "03:30+01:00"]
+
+
+def test_every_quarter_in_paris() -> None:
+    cron = Cron("*/15 * * * *", "Europe/Paris")
+    assert len(local(cron, "2026-03-29")) == 96 - 4
+    assert len(local(cron, "2026-10-25")) == 96 + 4
+    for day in ("2026-03-29", "2026-10-25"):
+        since = datetime.fromisoformat(day).replace(tzinfo=UTC) - timedelta(days=1)
+        steps = {b - a for a, b in pairwise(instants(cron, since, since + timedelta(days=3)))}
+        assert steps == {timedelta(minutes=15)}
+
+
+# --- published cases -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "day", "expected"),
+    [
+        # Half an hour, at 02:00 both ways.
+        ("15 2 * * *", "Australia/Lord_Howe", "2026-10-04", ["02:30+11:00"]),
+        ("45 1 * * *", "Australia/Lord_Howe", "2026-04-05", ["01:45+11:00"]),
+        ("45 1-2/1 * * *", "Australia/Lord_Howe", "2026-04-05", ["01:45+11:00", "02:45+10:30"]),
+        ("*/15 1 * * *", "Australia/Lord_Howe", "2026-04-05",
+         ["01:00+11:00", "01:15+11:00", "01:30+11:00", "01:45+11:00", "01:30+10:30", "01:45+10:30"]),
+        # Two hours, from 01:00 UTC.
+        ("30 2 * * *", "Antarctica/Troll", "2026-03-29", ["03:00+02:00"]),
+        ("30 1,2 * * *", "Antarctica/Troll", "2026-03-29", ["03:00+02:00"]),
+        ("30 * * * *", "Antarctica/Troll", "2026-03-29",
+         ["00:30+00:00", *(f"{hour:02}:30+02:00" for hour in range(3, 24))]),
+        ("30 2 * * *", "Antarctica/Troll", "2026-10-25", ["02:30+02:00"]),
+        # The 30th of December 2011 did not exist.
+        ("0 12 * * *", "Pacific/Apia", "2011-12-30", []),
+        ("0 12 * * *", "Pacific/Apia", "2011-12-31", ["00:00+14:00", "12:00+14:00"]),
+        ("0 12 30 12 *", "Pacific/Apia", "2011-12-31", ["00:00+14:00"]),
+        ("0 */6 30 * *", "Pacific/Apia", "2011-12-31", []),
+        # Midnight does not exist when summer begins.
+        ("0 0 * * *", "America/Sao_Paulo", "2018-11-04", ["01:00-02:00"]),
+        ("0 0 * * *", "America/Sao_Paulo", "2018-02-18", ["00:00-03:00"]),
+        ("30 23 * * *", "America/Sao_Paulo", "2018-02-17", ["23:30-02:00"]),
+        ("@hourly", "America/Sao_Paulo", "2018-11-04", [f"{hour:02}:00-02:00" for hour in range(1, 24)]),
+        # At one minute past midnight, until 2011.
+        ("30 0 * * *", "America/St_Johns", "2011-03-13", ["01:01-02:30"]),
+        ("0 0 * * *", "America/St_Johns", "2011-11-06", ["00:00-02:30"]),
+        ("30 23 * * *", "America/St_Johns", "2011-11-05", ["23:30-02:30"]),
+        # Summer time is off in Ramadan.
+        ("30 2 * * *", "Africa/Casablanca", "2026-02-15", ["02:30+01:00"]),
+        ("30 2 * * *", "Africa/Casablanca", "2026-03-22", ["03:00+01:00"]),
+        # A quarter of an hour, once: 1986 began at 00:15.
+        ("5 0 * * *", "Asia/Kathmandu", "1986-01-01", ["00:15+05:45"]),
+        ("30 2 8 3 *", "America/New_York", "2026-03-08", ["03:00-04:00"]),
+        ("0 3 * * *", "America/New_York", "2026-03-08", ["03:00-04:00"]),
+        ("0 2,3 * * *", "America/New_York", "2026-03-08", ["03:00-04:00"]),
+        ("0,30 1 * * *", "America/New_York", "2026-11-01", ["01:00-04:00", "01:30-04:00"]),
+        ("30 2 29 3 *", "UTC", "2026-03-29", ["02:30+00:00"]),
+    ],
+)  # fmt: skip
+def test_published_case(expression: str, zone: str, day: str, expected: list[str]) -> None:
+    assert local(Cron(expression, zone), day) == expected
+
+
+def test_seconds_of_a_fixed_time_job_that_was_skipped_are_one_run() -> None:
+    cron = Cron("*/10 30 2 29 3 * 2026", "Europe/Paris")
+    assert cron.upcoming(5, datetime(2026, 1, 1, tzinfo=UTC)) == [datetime(2026, 3, 29, 1, tzinfo=UTC)]
+
+
+def test_wildcard_job_that_only_names_skipped_times_of_one_year_never_fires() -> None:
+    with pytest.raises(ValueError, match="never fires"):
+        Cron("*/15 2 29 3 * 2026", "Europe/Paris")
+
+
+def test_wildcard_job_that_will_only_name_skipped_times_ends_soon() -> None:
+    # It ran in the years before summer time; now it does not, and finding that out must not take long.
+    cron = Cron("*/15 2 * 3 7L", "Europe/Paris")
+    assert cron.next_after(datetime(2026, 1, 1, tzinfo=UTC)) is None
+    assert cron.last_before(datetime(2026, 1, 1, tzinfo=UTC)) is not None
+
+
+# --- the walker ----------------------------------------------------------------------------------------------------
+
+JOBS: list[tuple[str, bool, Matches]] = [
+    ("*/15 * * * *", False, lambda t: t.minute % 15 == 0),
+    ("50 * * * *", False, lambda t: t.minute == 50),
+    ("*/20 2 * * *", False, lambda t: t.hour == 2 and t.minute % 20 == 0),
+    ("10,40 0-3 * * *", True, lambda t: t.minute in (10, 40) and t.hour < 4),
+    ("0 0,12 * * *", True, lambda t: t.minute == 0 and t.hour in (0, 12)),
+    ("15 1 * * sun", True, lambda t: t.minute == 15 and t.hour == 1 and t.isoweekday() == 7),
+    ("30 2 13 * 5", True, lambda t: t.minute == 30 and t.hour == 2 and (t.day == 13 or t.isoweekday() == 5)),
+]  # fmt: skip
+STRETCHES = [
+    ("Europe/Paris", "2026-01-01", 366),
+    ("Australia/Lord_Howe", "2026-01-01", 366),
+    ("Antarctica/Troll", "2026-03-20", 20),
+    ("Antarctica/Troll", "2026-10-15", 20),
+    ("America/New_York", "2026-03-01", 20),
+    ("America/New_York", "2026-10-25", 20),
+    ("America/St_Johns", "2011-03-05", 20),
+    ("America/St_Johns", "2011-10-28", 20),
+    ("Africa/Casablanca", "2026-02-05", 60),
+    ("Pacific/Apia", "2011-12-20", 20),
+    ("America/Sao_Paulo", "2018-02-10", 20),
+    ("Asia/Kathmandu", "1985-12-25", 20),
+    ("UTC", "2026-02-20", 20),
+]
+
+
+@pytest.mark.parametrize(("zone", "since", "days"), STRETCHES)
+def test_against_the_walker(zone: str, since: str, days: int) -> None:
+    start = datetime.fromisoformat(since).replace(tzinfo=UTC)
+    end = start + timedelta(days=days)
+    # The walker is slow: over long stretches it takes a job of each kind.
+    for expression, fixed, matches in JOBS if days < 50 else [JOBS[0], JOBS[3]]:
+        cron = Cron(expression, zone)
+        expected = walk(zone, start, end, matches, fixed=fixed)
+        assert expected
+        assert instants(cron, start, end) == expected, expression
+        assert instants_backward(cron, start, end) == expected, expression
+
+
+# Zones whose changes differ in size, hour or direction; `Etc/` and links add nothing.
+ZONES = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+
+
+def _changes(zone: str, year: int) -> list[datetime]:
+    """The days of the year in which the offset changes, to the day."""
+    tz = ZoneInfo(zone)
+    days = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(366)]
+    return [a for a, b in pairwise(days) if a.astimezone(tz).utcoffset() != b.astimezone(tz).utcoffset()]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    zone=st.sampled_from(ZONES),
+    year=st.integers(1973, 2045),
+    pick=st.integers(0, 10),
+    minutes=st.sets(st.integers(0, 59), min_size=1, max_size=4),
+    hours=st.sets(st.integers(0, 23), min_size=1, max_size=6) | st.sets(st.integers(0, 3), min_size=1),
+    every_hour=st.booleans(),
+)
+def test_any_zone_and_any_times_against_the_walker(
+    zone: str, year: int, pick: int, minutes: set[int], hours: set[int], every_hour: bool
+) -> None:
+    changes = _changes(zone, year) or [datetime(year, 6, 1, tzinfo=UTC)]
+    start = changes[pick % len(changes)] - timedelta(days=1)
+    end = start + timedelta(days=3)
+    hour_field = "*" if every_hour else ",".join(map(str, sorted(hours)))
+    cron = Cron(f"{','.join(map(str, minutes))} {hour_field} * * *", zone)
+
+    def matches(t: datetime) -> bool:
+        return t.minute in minutes and (every_hour or t.hour in hours)
+
+    expected = walk(zone, start, end, matches, fixed=not every_hour)
+    assert instants(cron, start, end) == expected
+    assert instants_backward(cron, start, end) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    zone=st.sampled_from(
+        ["UTC", "Europe/Paris", "Australia/Lord_Howe", "Antarctica/Troll", "Pacific/Apia", "Asia/Gaza"]
+    ),
+    expression=st.sampled_from(
+        [
+            "*/7 * * * *",
+            "30 2 * * *",
+            "0 0 L * *",
+            "0 0 * * 5L",
+            "@yearly",
+            "*/13 30 1-3 * * * *",
+            "0 0 29 2 *",
+            "5 4 * * 1#1",
+        ]
+    ),
+    us=st.integers(to_us(datetime(1970, 1, 1)), to_us(datetime(2200, 1, 1))),
+)
+def test_after_and_before_agree(zone: str, expression: str, us: int) -> None:
+    cron = Cron(expression, zone)
+    after, before = cron.after(us), cron.before(us)
+    assert after is not None
+    assert before is not None
+    assert before < us < after
+    # Nothing lies between, whichever way one comes; and at an instant, both are strict.
+    inside = cron.before(after)
+    assert inside in {before, us}
+    assert cron.after(before) == (us if inside == us else after)
+    assert cron.before(after + 1) == after
+    assert cron.after(before - 1) == before
+    assert from_us(after).microsecond == 0
