@@ -1,0 +1,62 @@
+"""What the groups of store operations share: the connection, the key names, running a script, reading replies.
+
+Knows no operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rq_scheduler.store import scripts
+from rq_scheduler.store.keys import FENCE_TOKEN, FENCE_TTL_MS, Keys
+from rq_scheduler.store.rq_format import KEY_PREFIX
+
+Connection = Any
+"""`redis.Redis` (standalone, or a master that Sentinel names) or `redis.RedisCluster`; redis-py's own types of
+replies do not say what a synchronous client returns."""
+
+_US = 1_000_000
+
+
+def score_of(us: int) -> str:
+    """Microseconds as the decimal seconds of a zset score."""
+    whole, fraction = divmod(abs(us), _US)
+    return f"{'-' if us < 0 else ''}{whole}.{fraction:06d}"
+
+
+def us_of(score: bytes | str | float) -> int:
+    """A zset score (unix seconds) in microseconds."""
+    return round(float(score) * _US)
+
+
+def text(value: bytes | str) -> str:
+    """An id or a queue name as Redis holds it; bytes that are no UTF-8 survive the way back through `wire`."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def wire(value: str) -> bytes:
+    """The bytes of an id or a queue name."""
+    return value.encode("utf-8", "surrogateescape")
+
+
+def pairs(flat: Sequence[bytes]) -> Mapping[bytes, bytes]:
+    """A hash from the flat list that a script returns."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+@dataclass
+class Operations:
+    """One connection, under one key prefix."""
+
+    connection: Connection
+    keys: Keys = field(default_factory=lambda: Keys(KEY_PREFIX))
+
+    def _run(self, script: str, key: str, *arguments: Any) -> Any:
+        return scripts.run(self.connection, script, [key], arguments)
+
+    @property
+    def _fence(self) -> tuple[str, str, int]:
+        """The arguments with which a script checks and renews the fence."""
+        return (self.keys.fence if self.keys.fenced else "", FENCE_TOKEN, FENCE_TTL_MS)

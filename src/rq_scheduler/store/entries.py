@@ -1,0 +1,159 @@
+"""Pending entries as clients see them: save, cancel, move, count, read. Each is one atomic script.
+
+Knows nothing of handing off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rq_scheduler.errors import IdTaken, InvalidArgument
+from rq_scheduler.schedule import Spec, encode_spec
+from rq_scheduler.store.base import Operations, pairs, score_of, text, us_of, wire
+from rq_scheduler.store.rq_format import job_key
+
+PAGE = 200
+"""Jobs in one page of a read: one round trip, and a bounded share of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A job to be saved, and when it is due (microseconds since the epoch). `spec` says that it recurs."""
+
+    id: str
+    key: str
+    due: int
+    fields: Mapping[str, Any]
+    spec: Spec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A pending entry as it stands in Redis: `fields` is RQ's job hash, ready for `Job.restore`."""
+
+    id: str
+    due: int
+    fields: Mapping[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A pending entry without its data: the type of the job's key ("none" when it is gone) and three fields."""
+
+    id: str
+    due: int
+    type: str
+    origin: str
+    meta: bytes
+    created_at: bytes
+
+
+class EntryOperations(Operations):
+    """Operations on the index of entries that have a job hash."""
+
+    def save(self, entries: Sequence[NewEntry]) -> None:
+        """Saves jobs with their entries, all or none; each replaces a pending entry of the same id.
+
+        Raises IdTaken when an id is that of a schedule, InvalidArgument when a job's key holds something else.
+        """
+        arguments: list[Any] = [self.keys.prefix]
+        for entry in entries:
+            spec = encode_spec(entry.spec) if entry.spec else b""
+            arguments += [wire(entry.id), entry.key, score_of(entry.due), spec, len(entry.fields)]
+            for name, value in entry.fields.items():
+                arguments += [name, value]
+        outcome, *detail = self._run("save_jobs", self.keys.scheduled_jobs, *arguments)
+        if outcome == b"taken":
+            raise IdTaken(
+                f"{text(detail[0])!r} is the id of a schedule: give the job another id, or delete the schedule first"
+            )
+        if outcome == b"foreign":
+            raise InvalidArgument(
+                f"the key {text(detail[0])} holds something that is no RQ job: give the job another id, or remove that key"
+            )
+
+    def cancel(self, id: str, keep_for: int) -> bool:
+        """Takes an entry out of the index; its job, if it would never expire, is kept for `keep_for` seconds.
+
+        False when the id is not pending: then nothing is touched.
+        """
+        outcome = self._run(
+            "cancel_job",
+            self.keys.scheduled_jobs,
+            self.keys.prefix,
+            wire(id),
+            wire(job_key(self.keys.prefix, id)),
+            keep_for,
+        )
+        return outcome[0] == b"ok"
+
+    def reschedule(self, id: str, due: int) -> bool:
+        """Moves a pending entry to another time (microseconds). False when the id is not pending."""
+        outcome = self._run(
+            "reschedule_job", self.keys.scheduled_jobs, self.keys.prefix, wire(id), score_of(due)
+        )
+        return outcome[0] == b"ok"
+
+    def due_of(self, id: str) -> int | None:
+        """When a pending entry is due, in microseconds; None when the id is not pending."""
+        score = self.connection.zscore(self.keys.scheduled_jobs, wire(id))
+        return None if score is None else us_of(score)
+
+    def count(self, until: int | None = None) -> int:
+        """Pending entries, or those due no later than `until` (microseconds)."""
+        if until is None:
+            return self.connection.zcard(self.keys.scheduled_jobs)
+        return self.connection.zcount(self.keys.scheduled_jobs, "-inf", score_of(until))
+
+    def job(self, id: str) -> StoredJob | None:
+        """One pending entry with its job; None when the id is not pending or its job is gone."""
+        reply = self._run("read_job", self.keys.scheduled_jobs, self.keys.prefix, wire(id))
+        if not reply or not reply[1]:
+            return None
+        return StoredJob(id, us_of(reply[0]), pairs(reply[1]))
+
+    def job_fields(self, id: str) -> Mapping[bytes, bytes]:
+        """RQ's hash of a job, pending or not; empty when there is none."""
+        return self.connection.hgetall(job_key(self.keys.prefix, id))
+
+    def pages(
+        self, until: int | None = None, offset: int | None = None, length: int | None = None, size: int = PAGE
+    ) -> Iterator[list[StoredJob]]:
+        """Pending entries with their jobs in due order, a page a round trip; those whose job is gone are left out.
+
+        `until` is in microseconds; `offset` and `length` count entries, as they stand when the first page is read.
+        """
+        for rows in self._rows("job", until, offset or 0, length, size):
+            yield [StoredJob(text(id), us_of(due), pairs(fields)) for id, due, fields in rows if fields]
+
+    def outlines(self, size: int = PAGE) -> Iterator[list[Outline]]:
+        """All pending entries in due order, those whose job is gone or unreadable too, a page a round trip."""
+        for rows in self._rows("outline", None, 0, None, size):
+            yield [
+                Outline(text(id), us_of(due), text(type), text(origin), meta, created_at)
+                for id, due, (type, origin, meta, created_at) in rows
+            ]
+
+    def _rows(
+        self, wanted: str, until: int | None, offset: int, length: int | None, size: int
+    ) -> Iterator[list[tuple[Any, Any, Any]]]:
+        greatest = "+inf" if until is None else score_of(until)
+        last_due: Any = ""
+        last_id: Any = ""
+        left = length
+        while left is None or left > 0:
+            limit = size if left is None else min(size, left)
+            flat = self._run(
+                "read_page",
+                self.keys.scheduled_jobs,
+                *(self.keys.prefix, greatest, last_due, last_id, offset, limit, wanted),
+            )
+            rows = list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
+            if rows:
+                yield rows
+            if len(rows) < limit:
+                return
+            last_id, last_due, offset = rows[-1][0], rows[-1][1], 0
+            left = None if left is None else left - len(rows)

@@ -1,0 +1,331 @@
+"""The hand-off as dispatchers see it: batches from the index into RQ's queues, each one atomic script.
+
+Reads and writes what it is told; what fires when is decided in `planning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from rq_scheduler.planning import Plan
+from rq_scheduler.schedule import Spec, encode_spec
+from rq_scheduler.store.base import Operations, score_of, text, us_of, wire
+from rq_scheduler.store.rq_format import (
+    DEFAULT_TIMEOUT,
+    SCHEDULER_LOCK_TOKEN,
+    SCHEDULER_LOCK_TTL,
+    intermediate_key,
+    queue_key,
+    queues_key,
+    scheduled_registry_key,
+)
+
+LONG_OVERDUE = 3600
+"""Seconds after which an entry of RQ's registries, which nobody was serving, is held back at the first claim."""
+
+
+class Kind(StrEnum):
+    """Why a due entry was left for Python."""
+
+    SCHEDULE = "schedule"
+    RECURRING = "recurring"
+    SLOW = "slow"
+
+
+class Outcome(StrEnum):
+    """What became of one planned fire."""
+
+    FIRED = "fired"
+    SKIPPED = "skipped"
+    BUFFERED = "buffered"
+    WAITING = "waiting"
+    ADVANCED = "advanced"
+    DELETED = "deleted"
+    STALE = "stale"
+    EARLY = "early"
+    CHANGED = "changed"
+    VERIFY = "verify"
+    SLOW = "slow"
+    BROKEN = "broken"
+
+
+Cursor = tuple[bytes, bytes]
+"""Due and id of the last entry read, as Redis gave them."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOff:
+    """One job that has entered its queue."""
+
+    id: str
+    due: int
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A due entry that needs Python. `index` is the zset that holds it."""
+
+    kind: Kind
+    id: str
+    due: int
+    queue: str
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An entry that was taken out without a run: canceled through RQ, or quarantined with a reason."""
+
+    id: str
+    due: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """Something else holds the fence, for so many milliseconds more (-1: without end)."""
+
+    now: int
+    holder: str
+    ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
+    where the next call goes on, if there is more."""
+
+    now: int
+    next_due: int | None
+    cursor: Cursor | None
+    handed_off: list[HandedOff]
+    left: list[Left]
+    dropped: list[Dropped]
+    ahead: list[tuple[str, int]]
+    remembered: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryBatch:
+    """The same for RQ's own registries. `taken_on`: queues served for the first time, and how many are held."""
+
+    now: int
+    cursor: bytes
+    next_due: int | None
+    read: int
+    handed_off: list[HandedOff]
+    left: list[Left]
+    dropped: list[Dropped]
+    taken_on: list[tuple[str, int]]
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a plan needs of a recurring job: its record, and its job as it stands."""
+
+    id: str
+    due: int
+    rev: str
+    spec: bytes
+    adopted_meta: bytes
+    adopted_created_at: bytes
+    meta: bytes
+    created_at: bytes
+    buffered: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A plan with all that its commit compares and writes. `looked_up` is '', 'gone' or 'there'.
+
+    `meta` replaces the job's when it runs; `last` says that no run follows this one."""
+
+    record: Record
+    plan: Plan
+    spec: Spec
+    meta: bytes = b""
+    last: bool = False
+    looked_up: str = ""
+    buffered: bool = False
+
+
+class HandOffOperations(Operations):
+    """Operations of the dispatchers."""
+
+    def hand_off_jobs(
+        self, cursor: Cursor | None, limit: int, look_ahead: int, *, all_slow: bool = False, all_meta: bool = False
+    ) -> Batch | Fenced:
+        """Hands off up to `limit` due entries, from `cursor` on; tells of schedules due within `look_ahead` us."""
+        reply = self._run(
+            "hand_off_jobs",
+            self.keys.scheduled_jobs,
+            *(self.keys.prefix, *self._fence, *(cursor or (b"", b"")), limit, score_of(look_ahead), DEFAULT_TIMEOUT),
+            *("1" if all_slow else "0", "1" if all_meta else "0"),
+        )
+        if reply[0] == b"fenced":
+            return _fenced(reply)
+        _, now, next_due, last_due, last_id, handed_off, left, dropped, ahead, remembered = reply
+        return Batch(
+            int(now),
+            us_of(next_due) if next_due else None,
+            (last_due, last_id) if last_due else None,
+            _handed_off(handed_off),
+            _left(left, self.keys.scheduled_jobs),
+            _dropped(dropped),
+            [(text(id), us_of(due)) for id, due in _rows(ahead, 2)],
+            [text(id) for id in remembered],
+        )
+
+    def serve_registries(self, cursor: bytes, limit: int, overdue: str) -> RegistryBatch | Fenced:
+        """Hands off what is due in RQ's own registries of up to about 200 queues, from `cursor` (b"0" to begin)."""
+        reply = self._run(
+            "serve_registries",
+            queues_key(self.keys.prefix),
+            *(self.keys.prefix, *self._fence, cursor, limit, DEFAULT_TIMEOUT),
+            *(SCHEDULER_LOCK_TOKEN, SCHEDULER_LOCK_TTL, overdue, LONG_OVERDUE),
+        )
+        if reply[0] == b"fenced":
+            return _fenced(reply)
+        _, now, next_cursor, next_due, read, handed_off, left, dropped, news, behind = reply
+        return RegistryBatch(
+            int(now),
+            next_cursor,
+            us_of(next_due) if next_due else None,
+            int(read),
+            _handed_off(handed_off),
+            [
+                Left(Kind(text(k)), text(i), us_of(d), text(q), scheduled_registry_key(self.keys.prefix, text(q)))
+                for k, i, d, q in _rows(left, 4)
+            ],
+            _dropped(dropped),
+            [(text(queue), int(held)) for queue, held in _rows(news, 2)],
+            int(behind),
+        )
+
+    def read_schedules(self, ids: Sequence[str]) -> tuple[int, list[Record]]:
+        """The server's time, and the records of those recurring jobs that are pending."""
+        return self._read_records(self.keys.scheduled_jobs, ids)
+
+    def read_remembering(self, ids: Sequence[str]) -> tuple[int, list[Record]]:
+        """The same for schedules that remember a run; `due` is the time of their next check."""
+        return self._read_records(self.keys.buffered, ids)
+
+    def _read_records(self, source: str, ids: Sequence[str]) -> tuple[int, list[Record]]:
+        now, *rows = self._run(
+            "read_schedules", self.keys.scheduled_jobs, self.keys.prefix, source, *(wire(id) for id in ids)
+        )
+        records = [
+            Record(
+                id, us_of(due), text(rev), spec, adopted_meta, adopted_at, meta, created_at, int(kept) if kept else None
+            )
+            for id, (due, rev, spec, adopted_meta, adopted_at, meta, created_at, kept) in zip(ids, rows, strict=True)
+            if due
+        ]
+        return int(now), records
+
+    def commit_fires(
+        self, fires: Sequence[Fire], *, all_slow: bool = False
+    ) -> tuple[int, list[tuple[Outcome, str]]] | Fenced:
+        """Commits planned fires, each if nothing has changed. Returns the server's time, and an outcome and a queue
+        name for each."""
+        arguments: list[Any] = [self.keys.prefix, *self._fence, DEFAULT_TIMEOUT, "1" if all_slow else "0"]
+        for fire in fires:
+            arguments += _commit_arguments(fire)
+        reply = self._run("commit_fires", self.keys.scheduled_jobs, *arguments)
+        if reply[0] == b"fenced":
+            return _fenced(reply)
+        return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in _rows(reply[2:], 2)]
+
+    def adopt(self, record: Record, spec: Spec) -> Record | None:
+        """Makes a schedule of the recurring job as it was read; None when it has changed meanwhile."""
+        reply = self._run(
+            "adopt_job",
+            self.keys.scheduled_jobs,
+            *(self.keys.prefix, wire(record.id), score_of(record.due), record.meta, record.created_at),
+            encode_spec(spec),
+        )
+        if reply[0] != b"adopted":
+            return None
+        return replace(
+            record,
+            rev=str(reply[1]),
+            spec=encode_spec(spec),
+            adopted_meta=record.meta,
+            adopted_created_at=record.created_at,
+        )
+
+    def forget_schedule(self, record: Record) -> bool:
+        """Drops the record of a job that no longer recurs; False when it has changed meanwhile."""
+        reply = self._run(
+            "forget_schedule", self.keys.scheduled_jobs, self.keys.prefix, wire(record.id), record.rev
+        )
+        return reply[0] == b"ok"
+
+    def quarantine(self, index: str, id: str, due: int, reason: str) -> bool:
+        """Moves an entry into quarantine; False when it has moved on meanwhile."""
+        reply = self._run("quarantine_entry", index, self.keys.prefix, wire(id), score_of(due), reason)
+        return reply[0] == b"ok"
+
+    def claim(self, index: str, id: str, due: int, lease: int) -> bool:
+        """Takes the lease on an entry for `lease` seconds; False when another has it, or it has moved on."""
+        reply = self._run(
+            "claim_entry", index, self.keys.prefix, wire(id), score_of(due), lease, *self._fence
+        )
+        return reply[0] == b"ok"
+
+    def release_claim(self, id: str) -> None:
+        """Gives a lease back."""
+        self.connection.zrem(self.keys.claims, wire(id))
+
+    def is_waiting(self, id: str, queue: str) -> bool:
+        """Whether the id is in its queue's list, or among those that a worker has just taken from it."""
+        return any(
+            self.connection.lpos(key(self.keys.prefix, queue), wire(id)) is not None
+            for key in (queue_key, intermediate_key)
+        )
+
+
+def _commit_arguments(fire: Fire) -> list[Any]:
+    plan, record = fire.plan, fire.record
+    missed = plan.missed
+    return [
+        wire(record.id),
+        record.rev,
+        score_of(record.due),
+        plan.not_before,
+        "" if plan.valid_until is None else plan.valid_until,
+        "" if plan.nominal is None else plan.nominal,
+        "" if plan.next is None else score_of(plan.next),
+        "1" if fire.last else "0",
+        missed.count if missed else 0,
+        f"missed {missed.first} {missed.last} {missed.count}{'+' if missed.at_least else ''}" if missed else "",
+        fire.meta,
+        fire.looked_up,
+        "buffered" if fire.buffered else "index",
+        fire.spec.overlap,
+    ]
+
+
+def _rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*(flat[i::width] for i in range(width)), strict=True)
+
+
+def _fenced(reply: Sequence[Any]) -> Fenced:
+    return Fenced(int(reply[1]), text(reply[2]), int(reply[3]))
+
+
+def _handed_off(flat: Sequence[Any]) -> list[HandedOff]:
+    return [HandedOff(text(id), us_of(due), text(queue)) for id, due, queue in _rows(flat, 3)]
+
+
+def _left(flat: Sequence[Any], index: str) -> list[Left]:
+    return [Left(Kind(text(k)), text(i), us_of(d), text(q), index) for k, i, d, q in _rows(flat, 4)]
+
+
+def _dropped(flat: Sequence[Any]) -> list[Dropped]:
+    return [Dropped(text(id), us_of(due), text(reason)) for id, due, reason in _rows(flat, 3)]

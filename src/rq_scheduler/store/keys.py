@@ -1,0 +1,95 @@
+"""Every key that the scheduler owns in Redis: name, type, lifetime, meaning.
+
+This module knows names only. Keys of RQ's own (jobs, queues, registries) are in `rq_format`. The scripts
+build the same names from the prefix; `tests/store/test_scripts.py` holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FENCE_TOKEN = "rq-scheduler:dispatchers"
+"""The value that our dispatchers share in `Keys.fence`. Any other value is a 0.14 daemon's, or a lock that an
+application took with `Scheduler.acquire_lock`: the scripts then hand nothing off."""
+
+FENCE_TTL_MS = 15_000
+"""Lifetime of the fence without renewal; every pass renews it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The scheduler's keys under one RQ key prefix (``rq`` unless the site chose another)."""
+
+    prefix: str = "rq"
+
+    @property
+    def scheduled_jobs(self) -> str:
+        """zset, id -> due in unix seconds: entries that have a job hash. Name and meaning are 0.14's."""
+        return f"{self.prefix}:scheduler:scheduled_jobs"
+
+    @property
+    def buffered(self) -> str:
+        """zset, id -> next check in unix seconds: schedules that remember a run until the present one ends."""
+        return f"{self.prefix}:scheduler:buffered"
+
+    @property
+    def schedules(self) -> str:
+        """zset, id -> 0: every schedule id in order."""
+        return f"{self.prefix}:scheduler:schedules"
+
+    def schedule(self, id: str) -> str:
+        """hash: one schedule (spec, revision, state)."""
+        return f"{self.prefix}:scheduler:schedule:{id}"
+
+    def history(self, id: str) -> str:
+        """list, newest first: the last 50 runs of a schedule, one packed line each."""
+        return f"{self.prefix}:scheduler:history:{id}"
+
+    @property
+    def revisions(self) -> str:
+        """string: the counter from which every schedule takes its `rev`. Never reset, so never re-used."""
+        return f"{self.prefix}:scheduler:rev"
+
+    @property
+    def quarantine(self) -> str:
+        """hash, entry id -> JSON: why an entry could not be handed off, when, and what was known of it."""
+        return f"{self.prefix}:scheduler:quarantine"
+
+    @property
+    def claims(self) -> str:
+        """zset, entry id -> expiry in unix seconds: leases of the slow path."""
+        return f"{self.prefix}:scheduler:claims"
+
+    @property
+    def rq_claims(self) -> str:
+        """hash, queue name -> unix seconds: RQ registries that we took on; entries older than the value are held."""
+        return f"{self.prefix}:scheduler:rq_claims"
+
+    @property
+    def dispatchers(self) -> str:
+        """zset, name -> expiry in unix seconds: the live dispatchers. The last to leave lifts the fence."""
+        return f"{self.prefix}:scheduler:dispatchers"
+
+    @property
+    def wakeup(self) -> str:
+        """channel: an earlier due time has appeared."""
+        return f"{self.prefix}:scheduler:wakeup"
+
+    @property
+    def instance_prefix(self) -> str:
+        """Start of the instance hashes' names (0.14's)."""
+        return f"{self.prefix}:scheduler_instance:"
+
+    def instance(self, name: str) -> str:
+        """hash with a TTL: a live scheduler instance (0.14's name)."""
+        return f"{self.instance_prefix}{name}"
+
+    @property
+    def fence(self) -> str:
+        """string with a TTL: 0.14's lock, and our shared fence against its daemons."""
+        return f"{self.prefix}:scheduler_lock"
+
+    @property
+    def fenced(self) -> bool:
+        """Whether 0.14 daemons can be beside us: they know no prefix but ``rq``."""
+        return self.prefix == "rq"

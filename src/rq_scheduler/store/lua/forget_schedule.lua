@@ -1,0 +1,11 @@
+-- Drops the record of a job that no longer recurs: what is left in the index is a one-off.
+--
+-- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 id, 3 rev as read
+-- returns  {'ok'} or {'changed'}
+-- keeps    a record that was written meanwhile stays
+local prefix, id, rev = ARGV[1], ARGV[2], ARGV[3]
+-- @include recurring
+if redis.call('HGET', schedule_key(id), 'rev') ~= rev then return {'changed'} end
+forget_schedule(id)
+return {'ok'}

@@ -1,0 +1,30 @@
+-- What the scripts that touch a recurring job of the 0.14 API share: its record, and what ends with it.
+-- Needs: prefix.
+local function schedule_key(id) return prefix .. ':scheduler:schedule:' .. id end
+
+-- A 0.14-style schedule leaves nothing behind: its id may be used again at once, for anything.
+local function forget_schedule(id)
+  redis.call('DEL', schedule_key(id), prefix .. ':scheduler:history:' .. id)
+  redis.call('ZREM', prefix .. ':scheduler:schedules', id)
+  redis.call('ZREM', prefix .. ':scheduler:buffered', id)
+end
+
+-- Fields that one run leaves on a job: never part of the copy from which an expired job is rebuilt.
+local LEFT_BY_A_RUN = {status = true, enqueued_at = true, started_at = true, ended_at = true,
+  last_heartbeat = true, worker_name = true, result = true, exc_info = true, number_of_retries = true}
+
+-- The job hash, packed, without what a run leaves on it.
+local function template_of(key)
+  local fields, template = redis.call('HGETALL', key), {}
+  for i = 1, #fields, 2 do
+    if not LEFT_BY_A_RUN[fields[i]] then
+      template[#template + 1] = fields[i]
+      template[#template + 1] = fields[i + 1]
+    end
+  end
+  return cmsgpack.pack(template)
+end
+
+-- A caller that keeps its job for ever (result_ttl -1) ends the schedule by deleting the job; any other job may
+-- expire after a run, and is rebuilt from a copy.
+local function keeps_copy(result_ttl) return result_ttl ~= '-1' end

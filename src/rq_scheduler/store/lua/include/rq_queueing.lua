@@ -1,0 +1,71 @@
+-- What RQ's Queue.enqueue_job writes, and only that: the fields of a job that enters its queue, and the push.
+-- Needs: prefix, now, time. tests/store/test_rq_format.py compares the effect with RQ's own, field by field.
+
+-- RQ's utcformat(): days since 1970 to a civil date (Howard Hinnant's algorithm), as RQ's strings have it.
+local function rq_timestamp()
+  local seconds = tonumber(time[1])
+  local days = math.floor(seconds / 86400)
+  local rest = seconds - days * 86400
+  local z = days + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local day = doy - math.floor((153 * mp + 2) / 5) + 1
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06dZ', year, month, day,
+    math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, time[2])
+end
+local enqueued_at = rq_timestamp()
+
+local CHUNK = 1000 -- arguments of one unpack(): Lua's stack ends near 8,000
+
+-- In pieces, so that a long list never overflows the stack: call(command, key, items...)
+local function call_in_chunks(command, key, items)
+  for first = 1, #items, CHUNK do
+    redis.call(command, key, unpack(items, first, math.min(first + CHUNK - 1, #items)))
+  end
+end
+
+-- Job ids by queue and end of the queue, in the order in which they came.
+local pushes, queue_order = {}, {}
+local function push_later(queue, id, at_front)
+  local push = pushes[queue]
+  if not push then
+    push = {back = {}, front = {}}
+    pushes[queue] = push
+    queue_order[#queue_order + 1] = queue
+  end
+  local list = at_front and push.front or push.back
+  list[#list + 1] = id
+end
+
+local function register_queues()
+  local names = {}
+  for i, queue in ipairs(queue_order) do names[i] = prefix .. ':queue:' .. queue end
+  call_in_chunks('SADD', prefix .. ':queues', names)
+end
+
+-- RQ expires a job with a ttl, and what hangs on it, when it enters the queue (Job.cleanup).
+local function expire_job(id, ttl)
+  redis.call('EXPIRE', prefix .. ':job:' .. id, ttl)
+  redis.call('EXPIRE', prefix .. ':job:' .. id .. ':dependents', ttl)
+  redis.call('EXPIRE', prefix .. ':job::' .. id .. ':dependencies', ttl)
+end
+
+-- Job.should_enqueue_at_front(): asked for, or asked for on a retry of a job that has run.
+local function wants_front(at_front, at_front_on_retry, ended_at)
+  if at_front == '1' then return true end
+  return at_front_on_retry == '1' and ended_at and ended_at ~= ''
+end
+
+local queue_types = {}
+local function is_queue(queue)
+  if queue_types[queue] == nil then
+    local type = redis.call('TYPE', prefix .. ':queue:' .. queue).ok
+    queue_types[queue] = type == 'list' or type == 'none'
+  end
+  return queue_types[queue]
+end

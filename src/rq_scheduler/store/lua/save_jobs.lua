@@ -1,0 +1,84 @@
+-- Saves a batch of jobs and their entries, all or none: each replaces a pending entry of the same id.
+--
+-- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
+-- ARGV     1 prefix, then for each entry: id, job key, due (unix seconds), spec (JSON of a recurring job, or ''),
+--          number of fields, field, value, ...
+-- returns  {'ok'} , or with nothing written: {'taken', id} when that id belongs to a schedule,
+--          {'foreign', key} when that key holds something that is no job
+-- keeps    an id is pending at most once; a recurring job and its record appear and vanish together
+local prefix = ARGV[1]
+local index = KEYS[1]
+-- @include clock
+-- @include recurring
+-- @include wake
+
+local CHUNK = 1000
+
+local function set_fields(key, first, last)
+  for i = first, last, CHUNK do
+    redis.call('HSET', key, unpack(ARGV, i, math.min(i + CHUNK - 1, last)))
+  end
+end
+
+-- What an earlier job of this id left, and the new one does not have.
+local function remove_other_fields(key, first, last)
+  local wanted = {}
+  for i = first, last, 2 do wanted[ARGV[i]] = true end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if not wanted[field] then redis.call('HDEL', key, field) end
+  end
+  redis.call('PERSIST', key)
+end
+
+local function save_record(entry)
+  local field = {}
+  for i = entry.first, entry.last, 2 do field[ARGV[i]] = ARGV[i + 1] end
+  local key, result_ttl = schedule_key(entry.id), field.result_ttl or ''
+  redis.call('DEL', key)
+  redis.call('HSET', key, 'kind', 'job', 'spec', entry.spec, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'),
+    'version', '1', 'created', now_us, 'updated', now_us, 'meta', field.meta or '',
+    'created_at', field.created_at or '', 'result_ttl', result_ttl, 'retries', field.retries_left or '')
+  if keeps_copy(result_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
+  redis.call('ZADD', prefix .. ':scheduler:schedules', 0, entry.id)
+end
+
+local entries, position = {}, 2
+while position <= #ARGV do
+  local count = tonumber(ARGV[position + 4])
+  local entry = {id = ARGV[position], key = ARGV[position + 1], score = ARGV[position + 2], spec = ARGV[position + 3],
+    first = position + 5, last = position + 4 + 2 * count}
+  entries[#entries + 1] = entry
+  position = entry.last + 1
+end
+
+for _, entry in ipairs(entries) do
+  local kind = redis.call('HGET', schedule_key(entry.id), 'kind')
+  if kind and kind ~= 'job' then return {'taken', entry.id} end
+  entry.was_schedule = kind
+  local type = redis.call('TYPE', entry.key).ok
+  entry.was_there = type == 'hash'
+  if type ~= 'hash' and type ~= 'none' then return {'foreign', entry.key} end
+end
+
+local earliest
+for _, entry in ipairs(entries) do
+  set_fields(entry.key, entry.first, entry.last)
+  if entry.was_there then remove_other_fields(entry.key, entry.first, entry.last) end
+  if entry.spec ~= '' then
+    save_record(entry)
+  elseif entry.was_schedule then
+    forget_schedule(entry.id)
+  end
+  local score = tonumber(entry.score)
+  if not earliest or score < earliest then earliest = score end
+end
+for first = 1, #entries, CHUNK / 2 do
+  local scores = {}
+  for i = first, math.min(first + CHUNK / 2 - 1, #entries) do
+    scores[#scores + 1] = entries[i].score
+    scores[#scores + 1] = entries[i].id
+  end
+  redis.call('ZADD', index, unpack(scores))
+end
+wake_if_first(earliest)
+return {'ok'}

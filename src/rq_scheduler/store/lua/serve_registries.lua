@@ -1,0 +1,94 @@
+-- Hands off what is due in RQ's own scheduled registries, for the queues whose RQ scheduler lock is free or ours.
+--
+-- KEYS[1]  RQ's set of queues
+-- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 cursor over the queues, 6 limit,
+--          7 RQ's default timeout, 8 token of RQ's lock, 9 its ttl in seconds, 10 'hold' or 'run' what is long overdue,
+--          11 seconds that make an entry long overdue
+-- returns  {'ok', now in us, next cursor, next due or '', entries read, handed off {id, due, queue, ...},
+--          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, newly taken on {queue, number held, ...},
+--          queues with more to do} or {'fenced', ...}
+-- keeps    each scheduled job of RQ's is handed off exactly once; a queue that a worker's scheduler serves is left to it
+local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local cursor, limit, default_timeout = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+local lock_token, lock_ttl, overdue_policy, long_overdue = ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
+-- @include clock
+-- @include fence
+-- @include rq_queueing
+-- @include entry
+-- @include quarantine
+
+local taken_on = prefix .. ':scheduler:rq_claims'
+local handed, left, dropped, news, broken = {}, {}, {}, {}, {}
+local next_due, read, behind = nil, 0, 0
+local ready = {}
+
+-- True when this queue is ours to serve. Taking it on for the first time draws the line behind which entries that
+-- nobody was serving are held.
+local function hold_lock(queue, registry)
+  local lock = prefix .. ':scheduler-lock:' .. queue
+  local holder = redis.call('GET', lock)
+  if holder and holder ~= lock_token then return false end
+  if holder then redis.call('EXPIRE', lock, lock_ttl) else redis.call('SET', lock, lock_token, 'EX', lock_ttl) end
+  if redis.call('HEXISTS', taken_on, queue) == 0 then
+    local line = string.format('%.6f', now - long_overdue)
+    local overdue = redis.call('ZCOUNT', registry, '-inf', '(' .. line)
+    redis.call('HSET', taken_on, queue, overdue_policy == 'hold' and line or '-inf')
+    news[#news + 1] = queue
+    news[#news + 1] = overdue_policy == 'hold' and overdue or 0
+  elseif overdue_policy == 'run' and redis.call('HGET', taken_on, queue) ~= '-inf' then
+    redis.call('HSET', taken_on, queue, '-inf')
+  end
+  return true
+end
+
+local function serve(queue)
+  local registry = prefix .. ':scheduled:' .. queue
+  if redis.call('TYPE', registry).ok ~= 'zset' or not is_queue(queue) or not hold_lock(queue, registry) then return end
+  local line = redis.call('HGET', taken_on, queue)
+  local due = redis.call('ZRANGEBYSCORE', registry, line, now_score, 'WITHSCORES', 'LIMIT', 0, limit)
+  for i = 1, #due, 2 do
+    local id, score, entry = due[i], due[i + 1], read_entry(due[i])
+    read = read + 1
+    if entry.kind == 'broken' then
+      broken[#broken + 1] = {registry, id, score, entry.reason, queue}
+    elseif entry.rate_limited then
+      for _, value in ipairs({'slow', id, score, queue}) do left[#left + 1] = value end
+    else
+      entry.id, entry.score, entry.queue, entry.registry = id, score, queue, registry
+      ready[#ready + 1] = entry
+    end
+  end
+  if #due / 2 == limit then behind = behind + 1 end
+  limit = limit - #due / 2
+  local coming = redis.call('ZRANGEBYSCORE', registry, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if coming[2] and (not next_due or tonumber(coming[2]) < tonumber(next_due)) then next_due = coming[2] end
+end
+
+local queues_key = KEYS[1]
+local scan = redis.call('SSCAN', queues_key, cursor, 'COUNT', 200)
+for _, queue_key in ipairs(scan[2]) do
+  if limit <= 0 then behind = behind + 1 break end
+  serve(string.sub(queue_key, #prefix + #':queue:' + 1))
+end
+
+local registry_of = {}
+for _, entry in ipairs(ready) do
+  local timeout = not filled(entry.timeout) and {'timeout', default_timeout} or {}
+  redis.call('HSET', entry.key, 'status', 'queued', 'enqueued_at', enqueued_at, 'origin', entry.queue, unpack(timeout))
+  if entry.ttl and entry.ttl > 0 then expire_job(entry.id, entry.ttl) end
+  push_later(entry.queue, entry.id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
+  registry_of[entry.queue] = entry.registry
+  for _, value in ipairs({entry.id, entry.score, entry.queue}) do handed[#handed + 1] = value end
+end
+register_queues()
+for _, queue in ipairs(queue_order) do
+  call_in_chunks('LPUSH', prefix .. ':queue:' .. queue, pushes[queue].front)
+  call_in_chunks('ZREM', registry_of[queue], pushes[queue].front)
+  call_in_chunks('RPUSH', prefix .. ':queue:' .. queue, pushes[queue].back)
+  call_in_chunks('ZREM', registry_of[queue], pushes[queue].back)
+end
+for _, fault in ipairs(broken) do
+  quarantine(fault[1], fault[2], fault[3], fault[4], fault[5])
+  for i = 2, 4 do dropped[#dropped + 1] = fault[i] end
+end
+return {'ok', now_us, scan[1], next_due or '', read, handed, left, dropped, news, behind}

@@ -1,0 +1,109 @@
+"""What the package knows of RQ's format in Redis, beside `lua/include/rq_queueing.lua`.
+
+RQ's key names, the fields that a fresh run starts without, and the few private calls for which RQ has no public
+one. Everything else goes through RQ's own classes. Tests compare the effect with RQ's, on the oldest and the
+newest RQ that the package claims.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import rq.defaults
+from rq.job import Job, JobStatus
+from rq.queue import Queue
+
+KEY_PREFIX: str = getattr(rq.defaults, "RQ_KEY_PREFIX", "rq")
+"""RQ's key prefix; settable through the environment since RQ 3."""
+
+DEFAULT_TIMEOUT: int = Queue.DEFAULT_TIMEOUT
+"""Seconds that a job may run when it names no timeout."""
+
+SCHEDULER_LOCK_TOKEN = "rq-scheduler"
+"""The owner that all our dispatchers share in RQ's per-queue scheduler locks."""
+
+SCHEDULER_LOCK_TTL = 61
+"""Seconds that RQ gives that lock at its default interval."""
+
+
+def queues_key(prefix: str) -> str:
+    """set: the keys of all queues that were ever used."""
+    return f"{prefix}:queues"
+
+
+def job_key(prefix: str, id: str) -> str:
+    """hash: one job."""
+    return f"{prefix}:job:{id}"
+
+
+def queue_key(prefix: str, queue: str) -> str:
+    """list: ids of the jobs that wait in a queue."""
+    return f"{prefix}:queue:{queue}"
+
+
+def intermediate_key(prefix: str, queue: str) -> str:
+    """list: ids that a worker has taken from a queue and not yet started."""
+    return f"{prefix}:queue:{queue}:intermediate"
+
+
+def scheduled_registry_key(prefix: str, queue: str) -> str:
+    """zset, id -> unix seconds: RQ's own scheduled jobs of a queue."""
+    return f"{prefix}:scheduled:{queue}"
+
+
+def scheduler_lock_key(prefix: str, queue: str) -> str:
+    """string with a TTL: who serves the scheduled registry of a queue."""
+    return f"{prefix}:scheduler-lock:{queue}"
+
+
+def workers_key(prefix: str) -> str:
+    """set: the keys of all registered workers."""
+    return f"{prefix}:workers"
+
+
+def wants_front(job: Job) -> bool:
+    """Whether the job goes to the front of its queue (`Job.should_enqueue_at_front` of RQ 3)."""
+    if getattr(job, "enqueue_at_front_on_retry", False) and job.ended_at is not None:
+        return True
+    return bool(job.enqueue_at_front)
+
+
+def start_afresh(job: Job, retries: int | None) -> None:
+    """Clears what the previous run left on a job whose id is used again: RQ's enqueue clears none of it."""
+    job.started_at = job.ended_at = job.last_heartbeat = None
+    job.worker_name = job.number_of_retries = None
+    job._result = job._exc_info = None  # pyright: ignore[reportPrivateUsage]
+    if retries is not None:
+        job.retries_left = retries
+
+
+def remove_last_run(pipe: Any, prefix: str, job: Job) -> None:
+    """Takes out of Redis what `start_afresh` cleared on the object, and the id out of the registries of ended jobs."""
+    pipe.hdel(job.key, "result", "exc_info", "number_of_retries")
+    if not job.ttl:
+        pipe.persist(job.key)
+    for registry in ("finished", "failed", "canceled"):
+        pipe.zrem(f"{prefix}:{registry}:{job.origin}", job.id)
+
+
+def takes_pipeline(queue: Queue) -> bool:
+    """Whether the queue's `enqueue_job` can write through a caller's pipeline, as RQ's own does."""
+    return "pipeline" in inspect.signature(queue.enqueue_job).parameters
+
+
+def has_rate_limit(job: Job) -> bool:
+    """Whether the job waits for a slot of a rate limit (RQ 3)."""
+    return bool(getattr(job, "has_rate_limit", False))
+
+
+def enqueue_rate_limited(queue: Any, job: Job, pipeline: Any) -> None:
+    """`Queue.enqueue_job` of a rate-limited job, through a watching pipeline, which the public method refuses.
+
+    The same calls in the same order as RQ's own scheduler makes.
+    """
+    job.origin = queue.name
+    queue.setup_dependencies(job, pipeline=pipeline)
+    pipeline.sadd(queue.redis_queues_keys, queue.key)
+    if job.get_status(refresh=False) != JobStatus.DEFERRED:
+        queue._enqueue_rate_limited_job(job, pipeline=pipeline, at_front=wants_front(job))

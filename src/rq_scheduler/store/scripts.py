@@ -1,0 +1,60 @@
+"""Loads the Lua scripts by name and runs them.
+
+One file is one atomic operation. A line ``-- @include NAME`` is replaced by ``lua/include/NAME.lua``. Knows
+nothing of what a script does: the typed method of each stands in the module that owns the operation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+_INCLUDE = re.compile(r"^-- @include (\w+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The whole text of a script and the digest that Redis knows it by."""
+
+    name: str
+    source: str
+    digest: str
+
+
+@cache
+def load(name: str) -> Script:
+    """The script of that name, its includes in place."""
+    source = _INCLUDE.sub(lambda match: _read(f"include/{match[1]}"), _read(name))
+    return Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+def names() -> list[str]:
+    """The names of all scripts, in order."""
+    return sorted(entry.name.removesuffix(".lua") for entry in _folder().iterdir() if entry.name.endswith(".lua"))
+
+
+def run(connection: Any, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+    """Runs a script and returns its reply as redis-py gives it.
+
+    A server that has not seen the script, or has lost it (restart, failover, SCRIPT FLUSH), is sent the text.
+    """
+    script = load(name)
+    try:
+        return connection.evalsha(script.digest, len(keys), *keys, *arguments)
+    except NoScriptError:
+        return connection.eval(script.source, len(keys), *keys, *arguments)
+
+
+def _folder() -> Any:
+    return files("rq_scheduler.store") / "lua"
+
+
+def _read(name: str) -> str:
+    return (_folder() / f"{name}.lua").read_text("utf-8")

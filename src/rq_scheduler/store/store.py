@@ -1,0 +1,22 @@
+"""The Redis Data Store: every operation of the package on Redis, in one place.
+
+The groups of operations each have a module; this class is all of them on one connection. Nothing outside
+`store` knows a key or runs a script.
+"""
+
+from __future__ import annotations
+
+from rq_scheduler.store.base import Connection
+from rq_scheduler.store.entries import EntryOperations
+from rq_scheduler.store.handoff import HandOffOperations
+from rq_scheduler.store.keys import Keys
+from rq_scheduler.store.presence import PresenceOperations
+from rq_scheduler.store.rq_format import KEY_PREFIX
+from rq_scheduler.store.through_rq import ThroughRQ
+
+
+class Store(EntryOperations, HandOffOperations, ThroughRQ, PresenceOperations):
+    """All operations on one connection, under one key prefix (RQ's unless given)."""
+
+    def __init__(self, connection: Connection, *, prefix: str | None = None) -> None:
+        super().__init__(connection, Keys(KEY_PREFIX if prefix is None else prefix))

@@ -1,0 +1,234 @@
+"""What stands in Redis, for people: reads only, in bounded pages, for `rqscheduler check` and `demo`.
+
+Owns the reads that no hand-off needs. Every method tolerates keys of a wrong type and users whose ACL forbids a
+command: a survey that stops at the first oddity is of no use on the Redis that needs it most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError, ResponseError
+
+from rq_scheduler.store import rq_format
+from rq_scheduler.store.base import Operations, us_of
+
+__all__ = ["Daemon", "Fence", "HistoryLine", "RawEntry", "RqRegistry", "Survey"]
+
+_FIELDS = ("meta", "origin", "created_at", "timeout")
+_HOUR_US = 3_600_000_000
+_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """A member of the index as it stands. `fields` is None when its job hash is gone, and empty when what stands
+    there is no job."""
+
+    id: bytes
+    due: int
+    fields: dict[str, bytes] | None
+    adopted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RqRegistry:
+    """RQ's own scheduled jobs of one queue; `oldest` is the earliest due time in microseconds."""
+
+    queue: str
+    total: int
+    overdue: int
+    oldest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A live scheduler instance: 0.14's, or ours (which says its version)."""
+
+    name: str
+    fields: dict[str, str]
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Who holds `rq:scheduler_lock`, and for how much longer (-1: for ever)."""
+
+    value: str
+    ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """What became of one nominal time of a schedule; `until` is another than `nominal` for a stretch of missed ones.
+    Microseconds."""
+
+    outcome: str
+    nominal: int
+    until: int
+    at: int
+
+
+class Survey(Operations):
+    """Reads over one connection, under one key prefix. Not one of them writes."""
+
+    def entries(self, size: int = 500) -> Iterator[list[RawEntry]]:
+        """Every member of the index, whether its job is there or not, in no order and `size` or so at a time. An entry
+        that stands there from beginning to end is seen; one that Redis reports twice is reported twice."""
+        cursor: Any = 0
+        while True:
+            cursor, members = self.connection.zscan(self.keys.scheduled_jobs, cursor, count=size)
+            # A small index comes in one reply whatever COUNT says (up to a few hundred), a large one in steps.
+            for start in range(0, len(members), size):
+                yield self._describe(members[start : start + size])
+            if int(cursor) == 0:
+                return
+
+    def _describe(self, members: list[tuple[bytes, float]]) -> list[RawEntry]:
+        # Ids in a foreign index are whatever bytes someone wrote: they are never decoded on the way back.
+        job_key = rq_format.job_key(self.keys.prefix, "").encode()
+        schedule_key = self.keys.schedule("").encode()
+        replies = self._batch([("HMGET", job_key + raw_id, *_FIELDS) for raw_id, _ in members])
+        # Most entries are plain one-offs: one command each. Whether an empty answer means "gone", and whether an entry
+        # with a meta has a schedule of ours, is asked in a second round.
+        doubtful = [raw_id for (raw_id, _), reply in zip(members, replies, strict=True) if _is_empty(reply)]
+        with_meta = [raw_id for (raw_id, _), reply in zip(members, replies, strict=True) if _has_meta(reply)]
+        questions = [("EXISTS", job_key + raw_id) for raw_id in doubtful]
+        questions += [("EXISTS", schedule_key + raw_id) for raw_id in with_meta]
+        answers = self._batch(questions)
+        there = dict(zip(doubtful, answers, strict=False))
+        adopted = dict(zip(with_meta, answers[len(doubtful) :], strict=True))
+        return [
+            RawEntry(
+                raw_id,
+                us_of(score) if abs(score) < 1e15 else 0,
+                None if there.get(raw_id) == 0 else _fields_of(reply),
+                adopted.get(raw_id) == 1,
+            )
+            for (raw_id, score), reply in zip(members, replies, strict=True)
+        ]
+
+    def _batch(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        if not commands:
+            return []
+        pipe = self.connection.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        return pipe.execute(raise_on_error=False)
+
+    def queue_names(self) -> list[str]:
+        """RQ's list of queues, sorted."""
+        prefix = rq_format.queue_key(self.keys.prefix, "")
+        key = rq_format.queues_key(self.keys.prefix)
+        names: Iterable[bytes] = self._quietly(lambda: self.connection.sscan_iter(key, count=500))
+        return sorted(name.decode(errors="replace").removeprefix(prefix) for name in names)
+
+    def listened_queues(self) -> set[str]:
+        """The queues that some live worker listens on."""
+        key = rq_format.workers_key(self.keys.prefix)
+        workers = self._quietly(lambda: self.connection.sscan_iter(key, count=500))
+        heard: set[str] = set()
+        for start in range(0, len(workers), 500):
+            pipe = self.connection.pipeline(transaction=False)
+            for worker in workers[start : start + 500]:
+                pipe.hmget(worker, "queues", "death")
+            for reply in pipe.execute(raise_on_error=False):
+                if not isinstance(reply, RedisError) and reply[0] and not reply[1]:
+                    names: str = reply[0].decode(errors="replace")
+                    heard.update(names.split(","))
+        return heard
+
+    def rq_registries(self, queues: Iterable[str], overdue_us: int = _HOUR_US) -> list[RqRegistry]:
+        """RQ's own scheduled jobs of these queues, where there are any; overdue is what is late by more than that."""
+        limit = (self.now() - overdue_us) / _US
+        found: list[RqRegistry] = []
+        for queue in queues:
+            key = rq_format.scheduled_registry_key(self.keys.prefix, queue)
+            pipe = self.connection.pipeline(transaction=False)
+            pipe.zcard(key)
+            pipe.zcount(key, "-inf", limit)
+            pipe.zrange(key, 0, 0, withscores=True)
+            total, overdue, head = pipe.execute(raise_on_error=False)
+            if isinstance(total, int) and total:
+                found.append(RqRegistry(queue, total, overdue, us_of(head[0][1]) if head else None))
+        return found
+
+    def daemons(self) -> list[Daemon]:
+        """The scheduler instances whose hash has not expired. This walks the whole keyspace in small steps (their
+        names are nowhere listed by 0.14): for a person's question, never for a loop."""
+        found: list[Daemon] = []
+        pattern = _escape(self.keys.instance_prefix) + "*"
+        names: list[bytes] = self._quietly(lambda: self.connection.scan_iter(match=pattern, count=1000))
+        for key in sorted(set(names)):
+            fields, ttl = self._quietly_one(lambda key=key: self.connection.hgetall(key), {}), self.connection.ttl(key)
+            text = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in fields.items()}
+            found.append(Daemon(key.decode(errors="replace").removeprefix(self.keys.instance_prefix), text, ttl))
+        return found
+
+    def fence(self) -> Fence | None:
+        """The lock that 0.14's daemons and our dispatchers respect, as it stands."""
+        value = self._quietly_one(lambda: self.connection.get(self.keys.fence), None)
+        if value is None:
+            return None
+        return Fence(value.decode(errors="replace"), self.connection.pttl(self.keys.fence))
+
+    def history(self, id: str) -> list[HistoryLine]:
+        """The last runs of a schedule, newest first; empty when it keeps no history."""
+        raw: list[bytes] = self._quietly(lambda: self.connection.lrange(self.keys.history(id), 0, 49))
+        return [_history_line(line.decode(errors="replace").split(" ")) for line in raw]
+
+    def server_facts(self) -> dict[str, str]:
+        """`redis_version`, `maxmemory`, `maxmemory_policy`, `aof_enabled`, as far as this user may know them."""
+        facts: dict[str, str] = {}
+        for section in ("server", "memory", "persistence"):
+            reply: dict[str, Any] = self._quietly_one(lambda section=section: self.connection.info(section), {})
+            if reply and all(isinstance(value, dict) for value in reply.values()):
+                reply = next(iter(reply.values()))  # a cluster answers node by node
+            for name in ("redis_version", "maxmemory", "maxmemory_policy", "aof_enabled"):
+                if name in reply:
+                    facts[name] = str(reply[name])
+        return facts
+
+    def now(self) -> int:
+        """The server's clock, in microseconds."""
+        seconds, microseconds = self.connection.time()
+        return int(seconds) * _US + int(microseconds)
+
+    def _quietly(self, read: Any) -> list[Any]:
+        return self._quietly_one(lambda: list(read()), [])
+
+    def _quietly_one(self, read: Any, otherwise: Any) -> Any:
+        # ResponseError covers a wrong type and NOPERM; losing the connection still ends the survey.
+        try:
+            return read()
+        except ResponseError:
+            return otherwise
+
+
+def _fields_of(reply: Any) -> dict[str, bytes]:
+    if isinstance(reply, RedisError):
+        return {}
+    return {name: value for name, value in zip(_FIELDS, reply, strict=True) if value is not None}
+
+
+def _is_empty(reply: Any) -> bool:
+    return not isinstance(reply, RedisError) and not any(reply)
+
+
+def _has_meta(reply: Any) -> bool:
+    return not isinstance(reply, RedisError) and bool(reply[0])
+
+
+def _history_line(words: list[str]) -> HistoryLine:
+    # "<outcome> <nominal> <due> <at> <job id>", or "missed <first> <last> <count, + for at least> <at>", in
+    # microseconds: see commit_fires.lua.
+    first = int(words[1])
+    if words[0] == "missed":
+        return HistoryLine("missed", first, int(words[2]), int(words[4]))
+    return HistoryLine(words[0], first, first, int(words[3]))
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\{char}" if char in "*?[]^-\\" else char for char in text)
