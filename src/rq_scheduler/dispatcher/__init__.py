@@ -1,0 +1,8 @@
+"""The dispatcher: the process that hands off what is due. `passes` is one pass, `waker` all sleeping."""
+
+from rq_scheduler.dispatcher.dispatcher import Dispatcher
+from rq_scheduler.dispatcher.events import Events, LogEvents
+from rq_scheduler.dispatcher.options import Hooks, Options
+from rq_scheduler.dispatcher.passes import Pass
+
+__all__ = ["Dispatcher", "Events", "Hooks", "LogEvents", "Options", "Pass"]

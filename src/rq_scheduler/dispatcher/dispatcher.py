@@ -1,0 +1,239 @@
+"""The long-running process: passes, sleep, heartbeat, signals, and a Redis that comes and goes.
+
+Any number of dispatchers serve one Redis, all the time, without a leader; the death of one is not noticed. Knows
+nothing of the client's API.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq.job import Job
+from rq.queue import Queue
+
+from rq_scheduler._version import __version__
+from rq_scheduler.dispatcher.events import Events, LogEvents
+from rq_scheduler.dispatcher.options import Hooks, Options
+from rq_scheduler.dispatcher.passes import Pass, Passes
+from rq_scheduler.dispatcher.sweep import Sweep
+from rq_scheduler.dispatcher.waker import Waker
+from rq_scheduler.errors import EvictionRefused, NameTaken
+from rq_scheduler.jobs import JobCreator
+from rq_scheduler.store import Store
+
+HEARTBEAT = 5.0
+"""Seconds between two heartbeats, or a third of the instance's TTL if that is less."""
+
+FENCE_POLL = 0.25
+"""Seconds between two looks at a fence that somebody else holds."""
+
+SHORTEST_BACKOFF, LONGEST_BACKOFF = 0.05, 0.5
+"""Seconds between two tries while Redis cannot be used; jittered, so that a fleet does not return as one."""
+
+
+class Dispatcher:
+    """Hands off what is due, until it is told to stop.
+
+    `interval` is the fallback poll in seconds, for what writes entries without a word on the channel; `ttl` the
+    seconds after which an instance that has died is forgotten. `hooks` are an application's own hand-off methods.
+    """
+
+    def __init__(
+        self,
+        connection: Any,
+        *,
+        name: str | None = None,
+        interval: float = 1.0,
+        job_class: type[Job] = Job,
+        queue_class: type[Queue] = Queue,
+        serializer: Any = None,
+        hooks: Hooks | None = None,
+        ttl: int = 11,
+        options: Options | None = None,
+        events: Events | None = None,
+    ) -> None:
+        self.name = name or uuid.uuid4().hex
+        self.interval = interval
+        self._ttl = ttl
+        self._options = options or Options()
+        self._events = events or LogEvents()
+        self._stop = False
+        self._store = Store(connection)
+        jobs = JobCreator(connection, job_class, serializer)
+        self._passes = Passes(
+            self._store, jobs, queue_class, hooks or Hooks(), self._options, self._events, lambda: self._stop
+        )
+        self._waker = Waker(self._store, self._events, lambda: self._stop)
+        self._sweep = Sweep(self._store, self._passes.recurring, self._events, adopt=self._options.adopt)
+        self._born = False
+        self._beat_at = 0.0
+        self._fence_told: str | None = None
+        self._handed_off = 0
+        self._attended: set[str] = set()
+
+    def dispatch_once(self) -> Pass:
+        """One pass over all that is due; never sleeps. Errors of Redis reach the caller."""
+        result = self._passes.run()
+        self._handed_off += result.handed_off
+        self._tell_fence(result)
+        return result
+
+    def request_stop(self) -> None:
+        """Ends `run` between two batches. May be called from a signal handler or another thread."""
+        self._stop = True
+
+    def run(self, burst: bool = False) -> None:
+        """Serves until a signal (SIGINT, SIGTERM), then leaves by SystemExit; with `burst`, until nothing is due.
+
+        A second signal ends it at once; nothing is lost even then. Losing Redis never ends it. Raises EvictionRefused
+        where Redis may evict schedules, NameTaken when a live instance bears its name.
+        """
+        handlers = self._install_handlers()
+        try:
+            self._serve(burst)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if self._stop and not burst:
+            raise SystemExit(0)
+
+    # The loop
+
+    def _serve(self, burst: bool) -> None:
+        lost_at: float | None = None
+        backoff = SHORTEST_BACKOFF
+        try:
+            while not self._stop:
+                try:
+                    self._begin()
+                    if not burst:
+                        self._waker.subscribe()
+                    result = self.dispatch_once()
+                    if lost_at is not None:
+                        self._events.redis_back(time.monotonic() - lost_at)
+                        lost_at, backoff = None, SHORTEST_BACKOFF
+                    if burst and result.fenced is None:
+                        return
+                    self._between_passes(result)
+                except (RedisError, OSError) as error:
+                    if lost_at is None:
+                        lost_at = time.monotonic()
+                        self._events.redis_lost(error)
+                    self._waker.close()
+                    self._pause(backoff * random.uniform(0.5, 1.0))
+                    backoff = min(backoff * 2, LONGEST_BACKOFF)
+        finally:
+            self._leave()
+
+    def _between_passes(self, result: Pass) -> None:
+        if time.monotonic() >= self._beat_at:
+            self._beat(result)
+        if self._sweep.unfinished and result.fenced is None:
+            self._sweep.step()
+            return
+        wait = self.interval
+        if result.fenced is not None:
+            wait = FENCE_POLL
+        elif (seconds := result.seconds_to_next()) is not None:
+            wait = min(wait, seconds)
+        if wait > 0:
+            self._waker.sleep(wait)
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._stop and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
+
+    # Life
+
+    def _begin(self) -> None:
+        if self._born:
+            return
+        policy = self._store.eviction_policy()
+        if policy is not None and policy.startswith("allkeys") and not self._options.allow_eviction:
+            raise EvictionRefused(
+                f"Redis has maxmemory-policy {policy}: when memory runs short it would evict schedules and pending jobs. "
+                "Set it to noeviction (CONFIG SET maxmemory-policy noeviction), or start with --allow-eviction"
+            )
+        self._announce()
+        self._born = True
+        if self._options.take_fence:
+            self._store.take_fence()
+        self._events.started(self.name)
+
+    def _announce(self) -> None:
+        """A dispatcher that was killed leaves its name behind for `ttl` seconds: one restarted under the same name
+        waits for that."""
+        end = time.monotonic() + self._ttl + 1
+        while True:
+            try:
+                self._store.register_birth(self.name, self._facts(), self._ttl)
+            except NameTaken:
+                if time.monotonic() > end or self._stop:
+                    raise
+                self._pause(0.5)
+            else:
+                return
+
+    def _beat(self, result: Pass) -> None:
+        self._store.heartbeat(self.name, self._facts(), self._ttl, dispatcher=True)
+        self._beat_at = time.monotonic() + min(HEARTBEAT, self._ttl / 3)
+        new = (result.queues | self._sweep.queues) - self._attended
+        if new and not self._sweep.unfinished:
+            self._attended |= new
+            for queue in sorted(self._store.unattended_queues(new)):
+                self._events.unattended(queue)
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "version": __version__,
+            "heartbeat": f"{time.time():.6f}",
+            "interval": self.interval,
+            "handed_off": self._handed_off,
+        }
+
+    def _leave(self) -> None:
+        if not self._born:
+            return
+        try:
+            self._events.stopped(self.name, self._store.leave(self.name))
+            self._waker.close()
+        except (RedisError, OSError) as error:
+            # Nothing depends on it: what this dispatcher leaves behind has a TTL.
+            self._events.redis_lost(error)
+
+    def _tell_fence(self, result: Pass) -> None:
+        holder = None if result.fenced is None else result.fenced.holder
+        if holder == self._fence_told:
+            return
+        if result.fenced is not None:
+            self._events.fenced(result.fenced)
+        else:
+            self._events.unfenced()
+        self._fence_told = holder
+
+    # Signals
+
+    def _install_handlers(self) -> dict[int, Any]:
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+        return {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._stop:
+            raise SystemExit(128 + number)
+        self._stop = True
+
+

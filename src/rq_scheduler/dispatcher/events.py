@@ -1,0 +1,227 @@
+"""What a dispatcher tells the outside: a protocol of no-ops, and the one that writes logs.
+
+Metrics and tests listen here too. Every log record carries a stable `action`. Knows no Redis.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from rq_scheduler.clock import from_us
+from rq_scheduler.planning import Missed
+from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
+
+log = logging.getLogger("rq_scheduler")
+
+
+class Events:
+    """Things that happen in a dispatcher. Times are microseconds of the Redis server's clock."""
+
+    def started(self, name: str) -> None:
+        """The dispatcher is known to Redis and begins to serve."""
+
+    def stopped(self, name: str, others: int) -> None:
+        """The dispatcher has left; so many others stay."""
+
+    def handed_off(self, jobs: Sequence[HandedOff], at: int) -> None:
+        """Jobs have entered their queues."""
+
+    def not_run(self, id: str, nominal: int, outcome: str) -> None:
+        """A fire was skipped or put off (buffered), because the previous run is still going."""
+
+    def missed(self, id: str, missed: Missed) -> None:
+        """Instants of a schedule passed without a run."""
+
+    def ended(self, id: str) -> None:
+        """A recurring job's RQ job was deleted by a caller, and with it the schedule."""
+
+    def dropped(self, entry: Dropped) -> None:
+        """An entry was taken out: canceled through RQ, or quarantined with a reason."""
+
+    def adopted(self, id: str, trigger: str, timezone: str | None) -> None:
+        """A recurring job that a 0.14 client wrote is a schedule now."""
+
+    def swept(self, adopted: int, crons: int, timezone: str) -> None:
+        """The first look at all pending entries is over."""
+
+    def put_off(self, id: str, error: BaseException) -> None:
+        """An entry cannot be served by this dispatcher now."""
+
+    def unreadable_spec(self, id: str) -> None:
+        """A newer version of this package wrote a schedule; this one leaves it alone."""
+
+    def fenced(self, fence: Fenced) -> None:
+        """A 0.14 daemon, or an application's lock, keeps this dispatcher from handing off."""
+
+    def unfenced(self) -> None:
+        """The fence is free again."""
+
+    def taken_on(self, queue: str, held: int) -> None:
+        """RQ's own scheduled jobs of a queue are served for the first time; `held` were long overdue."""
+
+    def unattended(self, queue: str) -> None:
+        """No worker listens on a queue that pending jobs name."""
+
+    def redis_lost(self, error: BaseException) -> None:
+        """Redis cannot be used now."""
+
+    def redis_back(self, seconds: float) -> None:
+        """Redis can be used again, after so many seconds."""
+
+    def channel_refused(self, error: BaseException) -> None:
+        """The wake-up channel cannot be used; entries made for soon wait for the next poll."""
+
+
+class LogEvents(Events):
+    """Writes events to the logger `rq_scheduler`; what would repeat is said once."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, str]] = set()
+
+    def started(self, name: str) -> None:
+        log.info("Dispatcher %s serves", name, extra={"action": "started", "dispatcher": name})
+
+    def stopped(self, name: str, others: int) -> None:
+        log.info(
+            "Dispatcher %s has left, %d other(s) stay", name, others, extra={"action": "stopped", "dispatcher": name}
+        )
+
+    def handed_off(self, jobs: Sequence[HandedOff], at: int) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug(
+                "Handed off %d job(s), the first %.1f ms after its time",
+                len(jobs),
+                (at - jobs[0].due) / 1000,
+                extra={"action": "handed_off", "handed_off": [[job.id, job.due, at, job.queue] for job in jobs]},
+            )
+
+    def not_run(self, id: str, nominal: int, outcome: str) -> None:
+        log.info(
+            "%s of %s not started: the previous run is still going",
+            from_us(nominal).isoformat(),
+            id,
+            extra={"action": outcome, "id": id, "nominal": nominal},
+        )
+
+    def missed(self, id: str, missed: Missed) -> None:
+        log.warning(
+            "%s missed %s%d run(s) from %s to %s",
+            id,
+            "at least " if missed.at_least else "",
+            missed.count,
+            from_us(missed.first).isoformat(),
+            from_us(missed.last).isoformat(),
+            extra={"action": "missed", "id": id, "nominal": missed.last, "count": missed.count},
+        )
+
+    def ended(self, id: str) -> None:
+        log.info("%s has ended: its RQ job was deleted", id, extra={"action": "deleted", "id": id})
+
+    def dropped(self, entry: Dropped) -> None:
+        if entry.reason == "canceled":
+            log.info("%s was canceled through RQ", entry.id, extra={"action": "canceled", "id": entry.id})
+        else:
+            log.error(
+                "%s is in quarantine: %s", entry.id, entry.reason, extra={"action": "quarantined", "id": entry.id}
+            )
+
+    def adopted(self, id: str, trigger: str, timezone: str | None) -> None:
+        log.debug(
+            "Adopted %s: %s%s",
+            id,
+            trigger,
+            f" in {timezone}" if timezone else "",
+            extra={"action": "adopted", "id": id},
+        )
+
+    def swept(self, adopted: int, crons: int, timezone: str) -> None:
+        if adopted:
+            log.info(
+                "Adopted %d recurring job(s) of rq-scheduler 0.14; %d cron string(s) among them run in %s "
+                "(--adopt-timezone names another zone)",
+                adopted,
+                crons,
+                timezone,
+                extra={"action": "swept", "adopted": adopted, "crons": crons},
+            )
+
+    def put_off(self, id: str, error: BaseException) -> None:
+        if self._first("put_off", f"{id} {error!r}"):
+            log.error(
+                "%s cannot be handed off by this dispatcher: %s. It stays pending; where its class is missing, "
+                "name the application's folder with --path",
+                id,
+                error,
+                extra={"action": "put_off", "id": id},
+            )
+
+    def unreadable_spec(self, id: str) -> None:
+        if self._first("newer", id):
+            log.warning(
+                "%s was written by a newer rq-scheduler; a dispatcher of that version has to serve it",
+                id,
+                extra={"action": "newer_format", "id": id},
+            )
+
+    def fenced(self, fence: Fenced) -> None:
+        log.warning(
+            "rq:scheduler_lock is held by %r for %.1f s more: a 0.14 daemon in its pass, or one that was killed. Waiting; "
+            "--take-fence does not",
+            fence.holder,
+            max(fence.ttl_ms, 0) / 1000,
+            extra={"action": "fenced", "holder": fence.holder, "ttl_ms": fence.ttl_ms},
+        )
+
+    def unfenced(self) -> None:
+        log.info("rq:scheduler_lock is free again", extra={"action": "unfenced"})
+
+    def taken_on(self, queue: str, held: int) -> None:
+        if held:
+            log.warning(
+                "RQ's own scheduled jobs of queue %s are served from now on, but %d over an hour overdue are held: nobody was "
+                "serving them; --rq-overdue run hands them off",
+                queue,
+                held,
+                extra={"action": "taken_on", "queue": queue, "held": held},
+            )
+        else:
+            log.info(
+                "RQ's own scheduled jobs of queue %s are served from now on",
+                queue,
+                extra={"action": "taken_on", "queue": queue, "held": held},
+            )
+
+    def unattended(self, queue: str) -> None:
+        if self._first("unattended", queue):
+            log.warning(
+                "No worker listens on queue %s, which pending jobs name: start one with `rq worker %s`",
+                queue,
+                queue,
+                extra={"action": "unattended", "queue": queue},
+            )
+
+    def redis_lost(self, error: BaseException) -> None:
+        log.error("Redis cannot be used, trying again: %s", error, extra={"action": "redis_lost"})
+
+    def redis_back(self, seconds: float) -> None:
+        log.info("Redis is back after %.1f s", seconds, extra={"action": "redis_back", "seconds": seconds})
+
+    def channel_refused(self, error: BaseException) -> None:
+        if self._first("channel", ""):
+            log.warning(
+                "The wake-up channel cannot be used (%s): jobs made for the next second may start up to one poll late. "
+                "Give the Redis user the channel rq:scheduler:wakeup",
+                error,
+                extra={"action": "channel_refused"},
+            )
+
+    def _first(self, kind: str, what: str) -> bool:
+        if len(self._said) > 10_000:
+            self._said.clear()
+        seen: Any = (kind, what)
+        if seen in self._said:
+            return False
+        self._said.add(seen)
+        return True

@@ -1,0 +1,188 @@
+"""One pass over everything that is due: one-offs, recurring jobs, remembered runs, RQ's own registries.
+
+Never sleeps and keeps no time of its own: what is due, the server's clock says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import DefaultSerializer, JSONSerializer
+
+from rq_scheduler.clock import US
+from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.dispatcher.options import Hooks, Options
+from rq_scheduler.dispatcher.recurring import Recurring
+from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
+from rq_scheduler.jobs import JobCreator
+from rq_scheduler.store import Store
+from rq_scheduler.store.handoff import Batch, Fenced, Kind, Left
+
+SMALLEST, LARGEST = 100, 1_000
+BUDGET = 0.008
+"""Seconds that one script may take, as seen from here: the batch grows and shrinks around it."""
+
+LOOK_AHEAD = 2 * US
+"""How long before their time the plans of schedules are made, in microseconds."""
+
+REGISTRY_POLL = 1.0
+"""Seconds between two looks at RQ's own registries when nothing in them is due: others write them without a word."""
+
+_HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_dict", "restore", "cleanup", "set_status")
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass did. `next_due` (us) is what comes first, by the server's clock, which said `now` (us) at the
+    monotonic instant `at` of this process."""
+
+    handed_off: int = 0
+    dropped: int = 0
+    now: int = 0
+    at: float = field(default_factory=monotonic)
+    next_due: int | None = None
+    fenced: Fenced | None = None
+    queues: set[str] = field(default_factory=set[str])
+
+    def saw(self, now: int, next_due: int | None) -> None:
+        """Takes note of the server's time, and of something to come."""
+        self.now, self.at = now, monotonic()
+        self.expect(next_due)
+
+    def expect(self, due: int | None) -> None:
+        """Takes note of something to come."""
+        if due is not None and (self.next_due is None or due < self.next_due):
+            self.next_due = due
+
+    def seconds_to_next(self) -> float | None:
+        """Seconds from now on until the next entry is due; None when there is none."""
+        if self.next_due is None:
+            return None
+        return (self.next_due - self.now) / US - (monotonic() - self.at)
+
+
+class Passes:
+    """Makes passes for one dispatcher."""
+
+    def __init__(
+        self,
+        store: Store,
+        jobs: JobCreator,
+        queue_class: type[Queue],
+        hooks: Hooks,
+        options: Options,
+        events: Events,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._options = options
+        self._events = events
+        self._stopping = stopping
+        self._slow = SlowPath(store, jobs, queue_class, hooks, events)
+        self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
+        self.recurring = Recurring(store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow)
+        self._all_meta = jobs.serializer not in (DefaultSerializer, JSONSerializer)
+        self._limit = 500
+        self._registries_at: float | None = None
+
+    def run(self) -> Pass:
+        """One pass."""
+        result = Pass()
+        self._serve_index(result)
+        if self._options.rq_registries and result.fenced is None:
+            self._serve_registries(result)
+        return result
+
+    def _serve_index(self, result: Pass) -> None:
+        cursor = None
+        while not self._stopping():
+            began = monotonic()
+            batch = self._store.hand_off_jobs(
+                cursor, self._limit, LOOK_AHEAD, all_slow=self._all_slow, all_meta=self._all_meta
+            )
+            if isinstance(batch, Fenced):
+                result.fenced = batch
+                return
+            if len(batch.handed_off) > self._limit // 2:
+                self._adapt(monotonic() - began)
+            result.saw(batch.now, batch.next_due)
+            self._tell(result, batch)
+            if batch.left or batch.remembered or batch.ahead:
+                self._serve_left(result, batch)
+            if batch.cursor is None or result.fenced:
+                return
+            # Only what was left is still there: without it, the head of the index is the place to go on.
+            cursor = batch.cursor if batch.left or cursor else None
+
+    def _adapt(self, seconds: float) -> None:
+        wanted = self._limit * BUDGET / max(seconds, 0.0005)
+        self._limit = int(max(SMALLEST, min(LARGEST, wanted, self._limit * 1.5)))
+
+    def _tell(self, result: Pass, batch: Any) -> None:
+        if batch.handed_off:
+            self._events.handed_off(batch.handed_off, batch.now)
+            result.handed_off += len(batch.handed_off)
+            result.queues.update(job.queue for job in batch.handed_off)
+        for entry in batch.dropped:
+            self._events.dropped(entry)
+        result.dropped += len(batch.dropped)
+
+    def _serve_left(self, result: Pass, batch: Batch) -> None:
+        recurring: list[str] = []
+        for left in batch.left:
+            if left.kind is Kind.SLOW:
+                self._serve_slowly(result, left)
+            elif self._hooks.enqueue_job is not None:
+                result.handed_off += self._slow.by_hook(left.id, left.due)
+            else:
+                recurring.append(left.id)
+        for serve, ids in (
+            (self.recurring.serve, recurring),
+            (self.recurring.start_remembered, batch.remembered),
+        ):
+            if ids:
+                served = serve(ids)
+                result.handed_off += served.fired
+                result.fenced = result.fenced or served.fenced
+                result.expect(served.next_due)
+        self.recurring.look_ahead(batch.ahead)
+
+    def _serve_slowly(self, result: Pass, left: Left) -> None:
+        if self._slow.hand_off(left.id, left.due, left.index, None if left.index == self._index else left.queue):
+            result.handed_off += 1
+            result.queues.add(left.queue)
+
+    @property
+    def _index(self) -> str:
+        return self._store.keys.scheduled_jobs
+
+    def _serve_registries(self, result: Pass) -> None:
+        if self._registries_at is not None and monotonic() < self._registries_at:
+            result.expect(result.now + int((self._registries_at - monotonic()) * US))
+            return
+        cursor, next_due = b"0", None
+        while not self._stopping():
+            batch = self._store.serve_registries(cursor, self._limit, self._options.rq_overdue)
+            if isinstance(batch, Fenced):
+                result.fenced = batch
+                return
+            self._tell(result, batch)
+            for queue, held in batch.taken_on:
+                self._events.taken_on(queue, held)
+            for left in batch.left:
+                self._serve_slowly(result, left)
+            if batch.next_due is not None and (next_due is None or batch.next_due < next_due):
+                next_due = batch.next_due
+            if batch.behind and (batch.handed_off or batch.dropped):
+                continue
+            cursor = batch.cursor
+            if cursor == b"0":
+                break
+        wait = REGISTRY_POLL if next_due is None else (next_due - result.now) / US
+        self._registries_at = monotonic() + max(0.0, min(REGISTRY_POLL, wait))

@@ -1,0 +1,48 @@
+"""The first look at all pending entries, a page at a time between passes: adopts what 0.14 left, and learns the queues.
+
+Without it, a recurring job would be adopted only when it is due, and nobody would know before in which zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.dispatcher.recurring import Recurring
+from rq_scheduler.store import Store
+
+PAGE = 500
+MARKERS = (b"interval", b"cron_string")
+"""What the bytes of a recurring job's meta hold; whether it is one, the serializer says."""
+
+
+class Sweep:
+    """Goes through the index once."""
+
+    def __init__(self, store: Store, recurring: Recurring, events: Events, *, adopt: bool) -> None:
+        self._recurring = recurring
+        self._events = events
+        self._adopt = adopt
+        self._pages: Iterator[object] | None = self._walk(store)
+        self.queues: set[str] = set()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there are pages left."""
+        return self._pages is not None
+
+    def step(self) -> None:
+        """Looks at the next page."""
+        if self._pages is not None and next(self._pages, None) is None:
+            self._pages = None
+
+    def _walk(self, store: Store) -> Iterator[object]:
+        adopted = crons = 0
+        for page in store.outlines(PAGE):
+            self.queues.update(entry.origin for entry in page if entry.origin)
+            recurring = [entry.id for entry in page if any(marker in entry.meta for marker in MARKERS)]
+            if recurring and self._adopt:
+                some, some_crons = self._recurring.adopt(recurring)
+                adopted, crons = adopted + some, crons + some_crons
+            yield page
+        self._events.swept(adopted, crons, self._recurring.timezone)
