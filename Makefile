@@ -27,7 +27,7 @@ test: test-newest test-oldest
 test-newest: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready
 	@echo "== newest RQ, Redis 8"
 	$(VENV)/bin/python -m pytest --server 8 -n 2 -m "not alone" $(PYTEST_ARGS)
-	$(VENV)/bin/python -m pytest --server 8 -m alone $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest --server 8 -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ] # 5: PYTEST_ARGS left none
 
 # The oldest RQ and redis-py that pyproject.toml claims, on the oldest Redis.
 test-oldest: $(OLDEST)/.ready $(SERVERS)/.ready $(PEER)/.ready

@@ -6,7 +6,7 @@ Owns the definition and how a recurring job of the 0.14 API is read from its met
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -61,21 +61,24 @@ def decode_spec(stored: bytes) -> Spec | None:
     return msgspec.json.decode(stored, type=Spec)
 
 
-def recurrence_of(meta: Mapping[str, Any], timezone: str) -> Cron | Every | None:
-    """The trigger that a job's meta names in 0.14's way, or None for a one-off.
+def recurrence_of(meta: Any, timezone: str) -> Cron | Every | None:
+    """The trigger that a job's meta names in 0.14's way, or None for a one-off (a meta that is no dict names none).
 
     A cron is read in `timezone` by 0.14's rules. Raises InvalidArgument for a recurrence that can never fire.
     """
-    if meta.get("cron_string"):
-        return legacy_cron(str(meta["cron_string"]), timezone)[0]
-    if meta.get("interval"):
-        return Every(float(meta["interval"]))
+    if not isinstance(meta, Mapping):
+        return None
+    named = cast("Mapping[str, Any]", meta)
+    if named.get("cron_string"):
+        return legacy_cron(str(named["cron_string"]), timezone)[0]
+    if named.get("interval"):
+        return Every(float(named["interval"]))
     return None
 
 
-def repeats_left(meta: Mapping[str, Any]) -> int | None:
+def repeats_left(meta: Any) -> int | None:
     """How many runs a job's meta still allows (0.14's `repeat`); None for no limit, as 0.14 reads a negative one."""
-    repeat = meta.get("repeat")
+    repeat = cast("Mapping[str, Any]", meta).get("repeat") if isinstance(meta, Mapping) else None
     if repeat is None:
         return None
     try:

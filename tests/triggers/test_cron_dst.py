@@ -7,7 +7,7 @@ package: neither the parser (each expression comes with a predicate written by h
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.triggers import Cron
+from rq_scheduler.triggers import Cron, zones
+from rq_scheduler.triggers import cron as cron_module
 
 Matches = Callable[[datetime], bool]
 MINUTE = timedelta(minutes=1)
@@ -216,6 +217,52 @@ def test_against_the_walker(zone: str, since: str, days: int) -> None:
         cron = Cron(expression, zone)
         expected = walk(zone, start, end, matches, fixed=fixed)
         assert expected
+        assert instants(cron, start, end) == expected, expression
+        assert instants_backward(cron, start, end) == expected, expression
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Zones worked out half an hour at a time, so that pieces end in the middle of repeated hours."""
+
+    def forget() -> None:
+        zones.zone.cache_clear()
+        cron_module._walk.cache_clear()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zones, "CHUNK", 1800)
+        patch.setattr(cron_module, "CHUNK", 1800)
+        forget()
+        yield
+    forget()
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize(
+    ("zone", "since"),
+    [
+        ("Europe/Paris", "2026-03-28"),
+        ("Europe/Paris", "2026-10-24"),
+        ("Australia/Lord_Howe", "2026-04-03"),
+        ("Antarctica/Troll", "2026-10-24"),
+        ("Pacific/Apia", "2011-12-29"),
+    ],
+)
+def test_how_the_timeline_is_cut_makes_no_difference(zone: str, since: str) -> None:
+    start = datetime.fromisoformat(since).replace(tzinfo=UTC)
+    end = start + timedelta(days=3)
+    once_a_year: list[tuple[str, bool, Matches]] = [
+        ("*/20 1,2 25 10 *", False, lambda t: (t.month, t.day) == (10, 25) and t.hour in (1, 2) and t.minute % 20 == 0),
+        (
+            "10,50 1,2 25 10 *",
+            True,
+            lambda t: (t.month, t.day) == (10, 25) and t.hour in (1, 2) and t.minute in (10, 50),
+        ),
+    ]
+    # A job once a year takes the walk far, in pieces too small for its patience: only where it is due.
+    for expression, fixed, matches in [*JOBS[:5], *(once_a_year if start.month == 10 else [])]:
+        cron = Cron(expression, zone)
+        expected = walk(zone, start, end, matches, fixed=fixed)
         assert instants(cron, start, end) == expected, expression
         assert instants_backward(cron, start, end) == expected, expression
 

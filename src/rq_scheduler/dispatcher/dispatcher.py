@@ -162,7 +162,7 @@ class Dispatcher:
         policy = self._store.eviction_policy()
         if policy is not None and policy.startswith("allkeys") and not self._options.allow_eviction:
             raise EvictionRefused(
-                f"Redis has maxmemory-policy {policy}: when memory runs short it would evict schedules and pending jobs. "
+                f"Redis has maxmemory-policy {policy}: short of memory, it would evict schedules and pending jobs. "
                 "Set it to noeviction (CONFIG SET maxmemory-policy noeviction), or start with --allow-eviction"
             )
         self._announce()
@@ -235,5 +235,3 @@ class Dispatcher:
         if self._stop:
             raise SystemExit(128 + number)
         self._stop = True
-
-

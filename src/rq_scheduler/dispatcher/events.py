@@ -167,8 +167,8 @@ class LogEvents(Events):
 
     def fenced(self, fence: Fenced) -> None:
         log.warning(
-            "rq:scheduler_lock is held by %r for %.1f s more: a 0.14 daemon in its pass, or one that was killed. Waiting; "
-            "--take-fence does not",
+            "rq:scheduler_lock is held by %r for %.1f s more: a 0.14 daemon in its pass, or one that was killed. "
+            "Waiting; --take-fence does not",
             fence.holder,
             max(fence.ttl_ms, 0) / 1000,
             extra={"action": "fenced", "holder": fence.holder, "ttl_ms": fence.ttl_ms},
@@ -180,8 +180,8 @@ class LogEvents(Events):
     def taken_on(self, queue: str, held: int) -> None:
         if held:
             log.warning(
-                "RQ's own scheduled jobs of queue %s are served from now on, but %d over an hour overdue are held: nobody was "
-                "serving them; --rq-overdue run hands them off",
+                "RQ's own scheduled jobs of queue %s are served from now on, but %d over an hour overdue are held: "
+                "nobody was serving them; --rq-overdue run hands them off",
                 queue,
                 held,
                 extra={"action": "taken_on", "queue": queue, "held": held},

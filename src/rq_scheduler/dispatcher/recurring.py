@@ -89,8 +89,8 @@ class Recurring:
     def start_remembered(self, ids: Sequence[str]) -> Served:
         """Starts remembered runs whose predecessor has ended."""
         served = Served()
-        now, records = self._store.read_remembering(ids)
-        fires = [self._remembered(record, now) for record in records if record.buffered is not None]
+        _, records = self._store.read_remembering(ids)
+        fires = [self._remembered(record) for record in records]
         for some in _chunks([fire for fire in fires if fire is not None]):
             self._commit(some, served)
         return served
@@ -132,14 +132,13 @@ class Recurring:
 
     def _adopted(self, record: Record, spec: Spec | None) -> tuple[Record, Spec] | None:
         try:
-            meta = self._serializer.loads(record.meta) if record.meta else {}
+            meta: Any = self._serializer.loads(record.meta) if record.meta else None
             trigger = recurrence_of(meta, self.timezone)
             repeats_left(meta)
         except SchedulerError as error:
             self._quarantine(record, f"its recurrence can never fire: {error}")
             return None
-        except Exception as error:
-            # Whatever unpickling raises: the classes in this meta may not be importable here.
+        except Exception as error:  # noqa: BLE001  whatever unpickling raises: its classes may not be importable here
             if spec is None:
                 self._quarantine(record, f"its meta may name a recurrence, and cannot be read here: {error!r}")
                 return None
@@ -167,7 +166,7 @@ class Recurring:
             return fire
         try:
             meta = self._serializer.loads(record.adopted_meta)
-        except Exception:
+        except Exception:  # noqa: BLE001  unpickling can raise anything, and read it a moment ago
             return fire
         left = repeats_left(meta)
         if left is None:
@@ -175,14 +174,11 @@ class Recurring:
         meta["repeat"] = max(left - 1, 0)
         return dataclasses.replace(fire, meta=self._serializer.dumps(meta), last=left <= 1)
 
-    def _remembered(self, record: Record, now: int) -> Fire | None:
-        known = self._known(record)
-        if known is None or record.buffered is None:
+    def _remembered(self, record: Record) -> Fire | None:
+        known, nominal = self._known(record), record.buffered
+        if known is None or nominal is None:
             return None
-        record, spec = known
-        return self._fire(
-            record, spec, Plan(record.buffered, None, None, not_before=record.buffered, valid_until=None), remembered=True
-        )
+        return self._fire(*known, Plan(nominal, None, None, not_before=nominal, valid_until=None), remembered=True)
 
     # Committing
 

@@ -27,9 +27,7 @@ code die with it, another tries again after so long: at least once, where everyt
 class SlowPath:
     """Hands entries off through RQ's own code."""
 
-    def __init__(
-        self, store: Store, jobs: JobCreator, queue_class: type[Queue], hooks: Hooks, events: Events
-    ) -> None:
+    def __init__(self, store: Store, jobs: JobCreator, queue_class: type[Queue], hooks: Hooks, events: Events) -> None:
         self._store = store
         self._jobs = jobs
         self._queue_class = queue_class
@@ -96,7 +94,7 @@ class SlowPath:
         if self._hooks.get_queue_for_job is not None and name is None:
             return self._hooks.get_queue_for_job(job)
         queue_class = self._queue_class
-        recorded = job.meta.get("queue_class_name") if isinstance(job.meta, dict) else None
+        recorded = job.meta.get("queue_class_name") if hasattr(job.meta, "get") else None
         if recorded and name is None:
             queue_class = load_class(recorded, Queue, "queue_class_name")
         return queue_class(
@@ -113,7 +111,7 @@ class SlowPath:
             return act()
         except RedisError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  code of RQ and of the application; one entry holds up nobody
             self._events.put_off(id, error)
             return False
 

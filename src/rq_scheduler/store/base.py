@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rq_scheduler.store import scripts
-from rq_scheduler.store.keys import FENCE_TOKEN, FENCE_TTL_MS, Keys
+from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS, Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
 
 Connection = Any
@@ -59,4 +59,4 @@ class Operations:
     @property
     def _fence(self) -> tuple[str, str, int]:
         """The arguments with which a script checks and renews the fence."""
-        return (self.keys.fence if self.keys.fenced else "", FENCE_TOKEN, FENCE_TTL_MS)
+        return (self.keys.fence if self.keys.fenced else "", FENCE_HOLDER, FENCE_TTL_MS)

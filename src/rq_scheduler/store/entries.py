@@ -71,7 +71,8 @@ class EntryOperations(Operations):
             )
         if outcome == b"foreign":
             raise InvalidArgument(
-                f"the key {text(detail[0])} holds something that is no RQ job: give the job another id, or remove that key"
+                f"the key {text(detail[0])} holds something that is no RQ job: "
+                "give the job another id, or remove that key"
             )
 
     def cancel(self, id: str, keep_for: int) -> bool:
@@ -91,9 +92,7 @@ class EntryOperations(Operations):
 
     def reschedule(self, id: str, due: int) -> bool:
         """Moves a pending entry to another time (microseconds). False when the id is not pending."""
-        outcome = self._run(
-            "reschedule_job", self.keys.scheduled_jobs, self.keys.prefix, wire(id), score_of(due)
-        )
+        outcome = self._run("reschedule_job", self.keys.scheduled_jobs, self.keys.prefix, wire(id), score_of(due))
         return outcome[0] == b"ok"
 
     def due_of(self, id: str) -> int | None:

@@ -15,7 +15,7 @@ from rq_scheduler.schedule import Spec, encode_spec
 from rq_scheduler.store.base import Operations, score_of, text, us_of, wire
 from rq_scheduler.store.rq_format import (
     DEFAULT_TIMEOUT,
-    SCHEDULER_LOCK_TOKEN,
+    SCHEDULER_LOCK_OWNER,
     SCHEDULER_LOCK_TTL,
     intermediate_key,
     queue_key,
@@ -187,7 +187,7 @@ class HandOffOperations(Operations):
             "serve_registries",
             queues_key(self.keys.prefix),
             *(self.keys.prefix, *self._fence, cursor, limit, DEFAULT_TIMEOUT),
-            *(SCHEDULER_LOCK_TOKEN, SCHEDULER_LOCK_TTL, overdue, LONG_OVERDUE),
+            *(SCHEDULER_LOCK_OWNER, SCHEDULER_LOCK_TTL, overdue, LONG_OVERDUE),
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
@@ -261,9 +261,7 @@ class HandOffOperations(Operations):
 
     def forget_schedule(self, record: Record) -> bool:
         """Drops the record of a job that no longer recurs; False when it has changed meanwhile."""
-        reply = self._run(
-            "forget_schedule", self.keys.scheduled_jobs, self.keys.prefix, wire(record.id), record.rev
-        )
+        reply = self._run("forget_schedule", self.keys.scheduled_jobs, self.keys.prefix, wire(record.id), record.rev)
         return reply[0] == b"ok"
 
     def quarantine(self, index: str, id: str, due: int, reason: str) -> bool:
@@ -273,9 +271,7 @@ class HandOffOperations(Operations):
 
     def claim(self, index: str, id: str, due: int, lease: int) -> bool:
         """Takes the lease on an entry for `lease` seconds; False when another has it, or it has moved on."""
-        reply = self._run(
-            "claim_entry", index, self.keys.prefix, wire(id), score_of(due), lease, *self._fence
-        )
+        reply = self._run("claim_entry", index, self.keys.prefix, wire(id), score_of(due), lease, *self._fence)
         return reply[0] == b"ok"
 
     def release_claim(self, id: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FENCE_TOKEN = "rq-scheduler:dispatchers"
+FENCE_HOLDER = "rq-scheduler:dispatchers"
 """The value that our dispatchers share in `Keys.fence`. Any other value is a 0.14 daemon's, or a lock that an
 application took with `Scheduler.acquire_lock`: the scripts then hand nothing off."""
 

@@ -13,8 +13,8 @@ from redis.exceptions import ResponseError
 from rq_scheduler.errors import NameTaken
 from rq_scheduler.store import scripts
 from rq_scheduler.store.base import Operations, text
-from rq_scheduler.store.keys import FENCE_TOKEN, FENCE_TTL_MS
-from rq_scheduler.store.rq_format import SCHEDULER_LOCK_TOKEN, workers_key
+from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS
+from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER, workers_key
 
 
 class PresenceOperations(Operations):
@@ -49,13 +49,13 @@ class PresenceOperations(Operations):
         reply = self._run(
             "leave",
             self.keys.instance(name),
-            *(self.keys.prefix, name, fence_key, fence_token, SCHEDULER_LOCK_TOKEN),
+            *(self.keys.prefix, name, fence_key, fence_token, SCHEDULER_LOCK_OWNER),
         )
         return int(reply[1])
 
     def take_fence(self) -> None:
         """Takes the fence whoever holds it."""
-        self.connection.set(self.keys.fence, FENCE_TOKEN, px=FENCE_TTL_MS)
+        self.connection.set(self.keys.fence, FENCE_HOLDER, px=FENCE_TTL_MS)
 
     def acquire_lock(self, owner: str, ttl: int) -> bool:
         """Takes 0.14's lock for `ttl` seconds; False while anybody (our dispatchers too) holds it."""

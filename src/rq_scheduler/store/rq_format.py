@@ -20,7 +20,7 @@ KEY_PREFIX: str = getattr(rq.defaults, "RQ_KEY_PREFIX", "rq")
 DEFAULT_TIMEOUT: int = Queue.DEFAULT_TIMEOUT
 """Seconds that a job may run when it names no timeout."""
 
-SCHEDULER_LOCK_TOKEN = "rq-scheduler"
+SCHEDULER_LOCK_OWNER = "rq-scheduler"
 """The owner that all our dispatchers share in RQ's per-queue scheduler locks."""
 
 SCHEDULER_LOCK_TTL = 61
@@ -76,6 +76,11 @@ def start_afresh(job: Job, retries: int | None) -> None:
     job._result = job._exc_info = None  # pyright: ignore[reportPrivateUsage]
     if retries is not None:
         job.retries_left = retries
+
+
+def restore_status(job: Job, status: JobStatus) -> None:
+    """Gives the object its status back after a transaction that did not commit: RQ sets it while it queues writes."""
+    job._status = status  # pyright: ignore[reportPrivateUsage]
 
 
 def remove_last_run(pipe: Any, prefix: str, job: Job) -> None:

@@ -73,7 +73,7 @@ class ThroughRQ(Operations):
                     self._settle(pipe, index, job, rearm, recorded=rev is not None, meta=meta)
                     pipe.execute()
                 except WatchError:
-                    job.set_status(status, pipeline=_Nowhere())
+                    rq_format.restore_status(job, status)
                     continue
             if not in_transaction:
                 queue.enqueue_job(job, at_front=rq_format.wants_front(job))
@@ -98,10 +98,3 @@ class ThroughRQ(Operations):
         rq_format.remove_last_run(pipe, self.keys.prefix, job)
         if recorded:
             pipe.hincrby(record_key, "runs", 1)
-
-
-class _Nowhere:
-    """A pipeline that writes nothing: RQ sets a job's status on the object only together with a write."""
-
-    def hset(self, *_: Any, **__: Any) -> None:
-        return None

@@ -1,0 +1,100 @@
+"""The command line itself: the group `rqscheduler`, its flags and its subcommands. Each subcommand lives in a module
+of its own and is registered here; without one, the daemon runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+import rq_scheduler
+from rq_scheduler.cli.check.command import check
+from rq_scheduler.cli.daemon import DaemonOptions, run_daemon
+from rq_scheduler.cli.demo.command import demo
+from rq_scheduler.cli.dev import dev
+from rq_scheduler.cli.options import connection_options, gather_connection
+
+__all__ = ["main", "rqscheduler"]
+
+
+def _positive(ctx: click.Context, param: click.Parameter, seconds: float) -> float:
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise click.BadParameter(f"{seconds} is not a positive number of seconds.", ctx, param)
+    return seconds
+
+
+def _version() -> str:
+    return ".".join(str(part) for part in rq_scheduler.VERSION)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(_version(), prog_name="rqscheduler", message="%(prog)s %(version)s")
+@connection_options
+@click.option("-b", "--burst", is_flag=True, help="Hand off what is due, then end.")
+@click.option(
+    "-i",
+    "--interval",
+    type=float,
+    callback=_positive,
+    default=1.0,
+    show_default=True,
+    help="Fallback poll, in seconds, for what foreign clients write; ours wake the daemon.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log every batch.")
+@click.option("--quiet", is_flag=True, help="Log warnings and errors only.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Plain lines, or one JSON object a line.",
+)
+@click.option("--path", default=".", show_default=True, help="Import path, colon-separated.")
+@click.option("--pid", metavar="FILE", help="Write the process id there.")
+@click.option("--name", help="Name of this dispatcher; random unless given.")
+@click.option("-j", "--job-class", metavar="DOTTED.PATH", help="RQ Job class.")
+@click.option("-q", "--queue-class", metavar="DOTTED.PATH", help="RQ Queue class.")
+@click.option("--serializer", metavar="json|pickle|DOTTED.PATH", help="What jobs are serialized with.")
+@click.option(
+    "--adopt/--no-adopt",
+    default=True,
+    show_default=True,
+    help="Adopt the recurring jobs that 0.14 clients write; else they are quarantined.",
+)
+@click.option("--adopt-timezone", metavar="ZONE", help="Zone of adopted cron entries; this host's unless given.")
+@click.option("--take-fence", is_flag=True, help="Take over the lock of a dead 0.14 daemon at once.")
+@click.option(
+    "--rq-registries/--no-rq-registries",
+    default=True,
+    show_default=True,
+    help="Serve RQ's own scheduled jobs (enqueue_at, retries, Repeat) too.",
+)
+@click.option(
+    "--rq-overdue",
+    type=click.Choice(["run", "hold"]),
+    default="hold",
+    show_default=True,
+    help="What to do with RQ's own scheduled jobs found more than an hour overdue.",
+)
+@click.option("--allow-eviction", is_flag=True, help="Start even if Redis may evict schedules.")
+@click.pass_context
+def rqscheduler(ctx: click.Context, /, **params: Any) -> None:
+    """Hand scheduled jobs to their RQ queues when they are due.
+
+    Without a subcommand: the daemon. Run as many as you like against one Redis; they share the work.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    where = gather_connection(ctx, params)
+    run_daemon(where, DaemonOptions(**params))
+
+
+rqscheduler.add_command(check)
+rqscheduler.add_command(demo)
+rqscheduler.add_command(dev)
+
+
+def main() -> None:
+    """The entry point of the distribution."""
+    rqscheduler(prog_name="rqscheduler")

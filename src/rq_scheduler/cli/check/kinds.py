@@ -1,0 +1,93 @@
+"""What one entry of a 0.14 index is, and what the new daemon will make of it. Pure: bytes in, a verdict out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from rq_scheduler.store.survey import RawEntry
+from rq_scheduler.triggers.legacy import legacy_cron
+
+__all__ = ["Judge", "Verdict"]
+
+# The dispatcher finds recurring entries by these names in the meta bytes, and so does this.
+_MARKERS = (b"interval", b"cron_string", b"queue_class_name")
+_CACHE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One entry, judged. `problem` says in words what stops it; `notes` what a cron string is ambiguous about."""
+
+    kind: str
+    queue: str | None = None
+    queue_class: str | None = None
+    cron: str | None = None
+    notes: tuple[str, ...] = ()
+    problem: str | None = None
+    id_refused: bool = False
+
+
+class Judge:
+    """Judges entries as the dispatcher of this installation would: its serializer, its RQ, its zone."""
+
+    def __init__(self, loads: Callable[[bytes], Any], zone: str, id_accepted: Callable[[str], bool]) -> None:
+        self._loads = loads
+        self._zone = zone
+        self._id_accepted = id_accepted
+        self._crons: dict[str, tuple[tuple[str, ...], str | None]] = {}
+
+    def verdict(self, entry: RawEntry) -> Verdict:
+        refused = not self._accepts(entry.id)
+        if entry.fields is None:
+            return Verdict("hash gone", id_refused=refused)
+        if not entry.fields:
+            return Verdict("unreadable", problem="what stands under its job key is no RQ job", id_refused=refused)
+        queue = entry.fields.get("origin", b"").decode(errors="replace") or None
+        raw = entry.fields.get("meta", b"")
+        if not any(marker in raw for marker in _MARKERS):
+            return Verdict("one-off", queue=queue, id_refused=refused)
+        try:
+            meta = self._loads(raw)
+        except Exception as error:  # noqa: BLE001  (unpickling runs whatever the bytes say)
+            problem = f"its meta cannot be read here: {type(error).__name__}: {error}"
+            return Verdict("unreadable", queue=queue, problem=problem, id_refused=refused)
+        if not isinstance(meta, dict):
+            return Verdict("unreadable", queue=queue, problem="its meta is not a dict", id_refused=refused)
+        return self._judge_meta(cast("dict[str, Any]", meta), queue, refused)
+
+    def _judge_meta(self, meta: dict[str, Any], queue: str | None, refused: bool) -> Verdict:
+        class_name = meta.get("queue_class_name")
+        queue_class = class_name if isinstance(class_name, str) else None
+        cron = meta.get("cron_string")
+        if cron:
+            notes, problem = self._read_cron(str(cron))
+            return Verdict(
+                "unreadable" if problem else "cron", queue, queue_class, str(cron), notes, problem, id_refused=refused
+            )
+        interval = meta.get("interval")
+        if not interval:
+            return Verdict("one-off", queue, queue_class, id_refused=refused)
+        if isinstance(interval, bool) or not isinstance(interval, (int, float)) or interval <= 0:
+            problem = f"its interval is {interval!r}"
+            return Verdict("unreadable", queue, queue_class, problem=problem, id_refused=refused)
+        kind = "interval" if meta.get("repeat") is None else "repeat"
+        return Verdict(kind, queue, queue_class, id_refused=refused)
+
+    def _accepts(self, raw_id: bytes) -> bool:
+        try:
+            return self._id_accepted(raw_id.decode())
+        except UnicodeDecodeError:
+            return False
+
+    def _read_cron(self, expression: str) -> tuple[tuple[str, ...], str | None]:
+        known = self._crons.get(expression)
+        if known is None:
+            try:
+                known = tuple(legacy_cron(expression, self._zone)[1]), None
+            except ValueError as error:
+                known = (), f"its cron string is refused: {error}"
+            if len(self._crons) < _CACHE:
+                self._crons[expression] = known
+        return known

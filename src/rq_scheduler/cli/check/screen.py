@@ -1,0 +1,126 @@
+"""The report of `check`, for a person: what is there, what will happen, what to decide first. Owns only words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rq_scheduler.cli.check.report import Examples, Report
+
+__all__ = ["lines"]
+
+_FATE = {
+    "one-off": "handed off once, when due",
+    "interval": "adopted as schedules, phase and counters kept",
+    "repeat": "adopted; the runs left are kept",
+    "cron": "adopted; zone below",
+    "hash gone": "quarantined when due: nothing is left to run",
+    "unreadable": "quarantined with the reason; the others are not held up",
+}
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The report as plain lines."""
+    version = report.server.get("redis_version", "?")
+    yield f"Redis {version} at {report.where}: {report.entries:,} entries, {report.overdue:,} of them due now."
+    if report.entries:
+        yield ""
+        for kind, count in report.kinds.items():
+            if count:
+                yield f"  {count:>9,}  {kind:<11} {_FATE[kind]}"
+    if report.crons:
+        yield ""
+        yield f"Zone: {report.crons:,} cron entries will be read in {report.zone} (another one: --adopt-timezone)."
+        if report.already_adopted:
+            yield f"  {report.already_adopted:,} more are adopted already and keep the zone they have."
+    yield from _attention(report)
+    yield ""
+    yield from _surroundings(report)
+    yield ""
+    yield "Nothing was written."
+
+
+def attention(report: Report) -> list[str]:
+    """What a person has to decide before the upgrade; empty when there is nothing."""
+    return list(_attention_items(report))
+
+
+def _attention(report: Report) -> Iterator[str]:
+    items = attention(report)
+    yield ""
+    if not items:
+        yield "Nothing to decide: start the new daemon beside the old one, or in its place."
+        return
+    yield "Look at before the upgrade:"
+    for item in items:
+        yield f"  - {item}"
+
+
+def _attention_items(report: Report) -> Iterator[str]:
+    for note, examples in report.cron_notes.items():
+        yield f"cron: {note} ({_named(examples)})"
+    for problem, examples in report.unreadable.items():
+        yield f"unreadable: {problem} ({_named(examples)})"
+    if report.hash_gone.count:
+        yield f"{report.hash_gone.count:,} entries have lost their job: quarantined ({_named(report.hash_gone)})"
+    if report.ids_refused.count:
+        yield (
+            f"{report.ids_refused.count:,} job ids are refused by the installed RQ: quarantined, each with the "
+            f"command that renames it ({_named(report.ids_refused)})"
+        )
+    for name, why in report.queue_classes_missing.items():
+        yield (
+            f"queue class {name} of {report.queue_classes[name]:,} entries cannot be imported here ({why}); "
+            "start the daemon with --path to the application's code"
+        )
+    for queue in report.queues_without_worker:
+        yield f"no worker listens on {queue!r}, where {report.queues[queue]:,} entries will go"
+    for registry in report.rq_registries:
+        if registry["overdue"]:
+            yield (
+                f"RQ's own scheduler: {registry['overdue']:,} of {registry['total']:,} jobs for {registry['queue']!r} "
+                "are more than an hour overdue; they are held unless you say --rq-overdue run"
+            )
+    if report.evicts:
+        yield (
+            f"maxmemory-policy is {report.server['maxmemory_policy']}: Redis may evict schedules. Set noeviction; "
+            "the daemon refuses to start otherwise (--allow-eviction overrides)"
+        )
+
+
+def _surroundings(report: Report) -> Iterator[str]:
+    if report.daemons:
+        for daemon in report.daemons:
+            place = (
+                f" on {daemon.get('hostname') or daemon.get('host')}"
+                if "hostname" in daemon or "host" in daemon
+                else ""
+            )
+            pid = f" pid {daemon['pid']}" if "pid" in daemon else ""
+            life = f"for {daemon['ttl']} s more unless renewed"
+            yield f"Daemon alive: {daemon['name']} ({daemon['version']}){place}{pid}, {life}."
+    else:
+        yield "No scheduler daemon is alive."
+    if report.fence is not None and not report.fence["ours"]:
+        yield (
+            f"The 0.14 lock is held for {report.fence['ttl_seconds']:.0f} s more: a 0.14 daemon is in a pass, or "
+            "died in one (ours waits it out; --take-fence does not)."
+        )
+    policy = report.server.get("maxmemory_policy")
+    if policy:
+        limit = (
+            "no limit"
+            if report.server.get("maxmemory", "0") == "0"
+            else f"limit {int(report.server['maxmemory']):,} bytes"
+        )
+        yield f"maxmemory-policy: {policy} ({limit})."
+    else:
+        yield "maxmemory-policy: this user may not read it; make sure that it is noeviction."
+    if report.rq_registries:
+        total = sum(registry["total"] for registry in report.rq_registries)
+        yield f"RQ's own scheduled jobs: {total:,}; the daemon serves them too (--no-rq-registries leaves them alone)."
+
+
+def _named(examples: Examples) -> str:
+    more = examples.count - len(examples.first)
+    names = ", ".join(examples.first)
+    return f"{names} and {more:,} more" if more else names

@@ -1,0 +1,137 @@
+"""`rqscheduler` without a subcommand: the daemon. Owns the way from its options to a running dispatcher, the pid file
+and the exit status. Never uses the client's API (`Scheduler`)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import click
+from redis import RedisCluster
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError
+
+from rq_scheduler.cli.connections import Connection, ConnectionOptions, connect_patiently
+from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
+from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
+from rq_scheduler.dispatcher import Dispatcher, Options
+from rq_scheduler.errors import SchedulerError
+from rq_scheduler.store import Store
+
+__all__ = ["DaemonOptions", "run_daemon"]
+
+log = logging.getLogger("rq_scheduler.cli")
+
+
+@dataclass(frozen=True)
+class DaemonOptions:
+    """What the command line says about one daemon; the names are its flags'."""
+
+    burst: bool
+    interval: float
+    verbose: bool
+    quiet: bool
+    path: str
+    pid: str | None
+    job_class: str | None
+    queue_class: str | None
+    serializer: str | None
+    name: str | None
+    log_format: LogFormat
+    adopt: bool
+    adopt_timezone: str | None
+    take_fence: bool
+    rq_registries: bool
+    rq_overdue: Literal["run", "hold"]
+    allow_eviction: bool
+
+
+def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
+    """Run until a signal (or, with burst, until nothing is due). User mistakes end in a click error, never in a
+    traceback; Redis being down does not end it at all."""
+    extend_path(options.path)
+    job_class = load_job_class(options.job_class)
+    queue_class = load_queue_class(options.queue_class)
+    serializer = load_serializer(options.serializer)
+    if options.adopt_timezone is not None:
+        time_zone(options.adopt_timezone, "--adopt-timezone")
+    setup_logging(level_for(options.verbose, options.quiet), options.log_format)
+    with _pid_file(options.pid), _user_errors(where):
+        connection = connect_patiently(where, lambda text: log.warning(text, extra={"action": "redis_waiting"}))
+        _check_cluster_prefix(connection)
+        dispatcher = Dispatcher(
+            connection,
+            name=options.name or uuid.uuid4().hex,
+            interval=options.interval,
+            job_class=job_class,
+            queue_class=queue_class,
+            serializer=serializer,
+            hooks=None,
+            ttl=int(options.interval) + 10,
+            options=Options(
+                adopt=options.adopt,
+                adopt_timezone=options.adopt_timezone,
+                take_fence=options.take_fence,
+                rq_registries=options.rq_registries,
+                rq_overdue=options.rq_overdue,
+                allow_eviction=options.allow_eviction,
+            ),
+        )
+        dispatcher.run(burst=options.burst)
+
+
+def _check_cluster_prefix(connection: Connection) -> None:
+    if not isinstance(connection, RedisCluster):
+        return
+    prefix = Store(connection).keys.prefix
+    if "{" not in prefix or "}" not in prefix:
+        raise click.UsageError(
+            f"on a Redis Cluster all keys of a site must share one slot, and the key prefix {prefix!r} has no hash "
+            "tag. Set RQ_KEY_PREFIX='{site}' (RQ 3 or newer) for clients, workers and dispatchers alike."
+        )
+
+
+@contextmanager
+def _user_errors(where: ConnectionOptions) -> Generator[None]:
+    """Errors that a person can put right, as one sentence and exit status 1."""
+    try:
+        yield
+    except SchedulerError as error:
+        _fail(str(error))
+    except (AuthenticationError, AuthorizationError) as error:
+        _fail(
+            f"Redis at {where.describe()} refuses us: {error}. Give the password with --password or RQ_REDIS_PASSWORD, "
+            "user and password in a URL: redis://user:password@host:port/db."
+        )
+    except NoPermissionError as error:
+        _fail(f"this Redis user may not do what a dispatcher does: {error}. Grant the command or the keys in its ACL.")
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(1)
+
+
+@contextmanager
+def _pid_file(path: str | None) -> Generator[None]:
+    """Write our process id; at the end remove the file, unless another process has taken it over."""
+    if path is None:
+        yield
+        return
+    file = Path(path).expanduser()
+    try:
+        file.write_text(f"{os.getpid()}\n")
+    except OSError as error:
+        raise click.BadParameter(f"cannot write {file}: {error.strerror}.", param_hint="--pid") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if file.read_text().strip() == str(os.getpid()):
+                file.unlink()

