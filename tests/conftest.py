@@ -108,9 +108,11 @@ _EXPECTED = re.compile(
     rb"""^(?:rq|\{[^{}]+\}):(?:
       job:.+ | queues | queue:.+ | results:.+ | executions?:.+ | wip:.+ | finished:.+ | failed:.+ | deferred:.+
     | scheduled:.+ | canceled:.+ | workers(?::.+)? | worker:.+ | scheduler-lock:.+ | clean_registries:.+
-    | clean_groups | groups | group:.+ | suspended | pubsub:.+
+    | clean_groups | groups | group:.+ | suspended | pubsub:.+ | rl-keys | rl:.+ | cron_(?:jobs | schedulers)
+    | cron_(?:job | scheduler):.+
     | scheduler | scheduler_lock | scheduler_instance:.+
-    | scheduler:(?:scheduled_jobs | due_schedules | buffered | schedules | quarantine | claims)
+    | scheduler:(?:scheduled_jobs | due_schedules | buffered | schedules | rev | quarantine | claims | rq_claims
+        | dispatchers)
     | scheduler:(?:schedule | history):.+
     )$""",
     re.VERBOSE | re.DOTALL,

@@ -17,8 +17,8 @@ from rq_scheduler.store import NewEntry
 
 __all__ = ["MAX_BYTES", "MAX_ENTRIES", "BulkItem", "chunks", "read_item"]
 
-MAX_ENTRIES = 500
-"""Entries in one chunk: what a script saves well within ten milliseconds."""
+MAX_ENTRIES = 250
+"""Entries in one chunk: what a script saves in about five milliseconds, and a twentieth of a second's work here."""
 MAX_BYTES = 1_000_000
 """Bytes of job data in one chunk, so that large arguments make smaller ones. A larger single job goes alone."""
 

@@ -221,13 +221,13 @@ class GuardedProcess:
         self._release()
         return code
 
-    def send_signal(self, number: int) -> None:
+    def signal(self, number: int) -> None:
         """Send a signal, if it still runs."""
         self._process.send_signal(number)
 
     def terminate(self, timeout: float = 10) -> int:
         """SIGTERM, and SIGKILL if it is still there after `timeout` seconds. Returns the exit status."""
-        self.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         try:
             return self.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -235,7 +235,7 @@ class GuardedProcess:
 
     def kill(self) -> int:
         """SIGKILL; returns when it is gone."""
-        self.send_signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         return self.wait()
 
     def output(self) -> str:

@@ -20,7 +20,7 @@ from rq.job import Job
 from rq_scheduler._version import __version__
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType
-from rq_scheduler.jobs import Connection, Function, JobCreator, NewerOptions, load_class
+from rq_scheduler.jobs import Connection, Function, JobCreator, NewerOptions, load_class, meta_of
 from rq_scheduler.store import Store
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
@@ -62,6 +62,8 @@ class Instance:
             self._ttl = int(interval) + 10
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidArgument(f"interval={interval!r} is not a number of seconds") from error
+        if interval < 0:
+            raise InvalidArgument(f"interval={interval!r} is negative: give the seconds between two signs of life")
         self.connection = connection
         self.queue_name = queue_name if queue is None else queue.name
         self._interval = interval
@@ -115,7 +117,7 @@ class Instance:
 
     def get_queue_for_job(self, job: Job) -> Queue:
         """The queue that the job names, of the queue class recorded in its meta, else of this scheduler's."""
-        queue_class, recorded = self.queue_class, cast("Any", job.meta).get("queue_class_name")
+        queue_class, recorded = self.queue_class, meta_of(job).get("queue_class_name")
         if recorded:
             queue_class = load_class(recorded, Queue, f"queue_class_name of job {job.id!r}")
         return queue_class(

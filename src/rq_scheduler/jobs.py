@@ -10,7 +10,7 @@ import functools
 import inspect
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar, cast
@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar, cast
 from redis import Redis, RedisCluster
 from rq import Callback, Retry
 from rq.exceptions import TimeoutFormatError
-from rq.job import Job, JobStatus
+from rq.job import Dependency, Job, JobStatus
 from rq.serializers import resolve_serializer
 from rq.utils import import_attribute, parse_timeout
 from rq.version import VERSION as RQ_VERSION
@@ -33,6 +33,7 @@ __all__ = [
     "JobCreator",
     "NewerOptions",
     "load_class",
+    "meta_of",
     "unread_meta",
     "warn_about_function",
 ]
@@ -115,7 +116,7 @@ class JobCreator:
             "ttl": _seconds(ttl, "ttl"),
             "description": _text(description, "description"),
             "meta": _meta(meta),
-            "depends_on": depends_on,
+            "depends_on": _depends_on(depends_on),
             "on_success": _callback(on_success, "on_success"),
             "on_failure": _callback(on_failure, "on_failure"),
         }
@@ -240,9 +241,15 @@ def warn_about_function(func: Any) -> None:
         )
 
 
+def meta_of(job: Job) -> dict[Any, Any]:
+    """The job's own meta dict; an empty one where a foreign client has stored something else as meta."""
+    meta: Any = job.meta
+    return cast("dict[Any, Any]", meta) if isinstance(meta, dict) else {}
+
+
 def unread_meta(job: Job) -> bytes | None:
     """The bytes of a meta that could not be read back, which RQ keeps under a key of its own; else None."""
-    meta = cast("dict[Any, Any]", job.meta)
+    meta = meta_of(job)
     raw = meta.get("unserialized") if len(meta) == 1 else None
     return raw if isinstance(raw, bytes) else None
 
@@ -317,6 +324,19 @@ def _meta(value: Any) -> dict[Any, Any] | None:
     if value is None or isinstance(value, dict):
         return cast("dict[Any, Any] | None", value)
     raise InvalidType(f"meta={value!r} is a {type(value).__name__}: give a dict, such as meta={{'key': {value!r}}}")
+
+
+def _depends_on(value: Any) -> Any:
+    if value is None or isinstance(value, str | Job | Dependency):
+        return value
+    items = list(cast("Iterable[Any]", value)) if isinstance(value, Iterable) else [value]
+    for item in items:
+        if not isinstance(item, str | Job | Dependency):
+            raise InvalidType(
+                f"depends_on={value!r}: {item!r} is a {type(item).__name__}; "
+                "give jobs, job ids or rq.job.Dependency objects"
+            )
+    return items
 
 
 def _text(value: Any, name: str) -> str | None:
@@ -402,7 +422,5 @@ def _from_rq(error: Exception, func: Any, options: Mapping[str, Any]) -> Invalid
         return InvalidArgument(
             f"job id {options['id']!r} is refused by RQ {RQ_VERSION} ({text}): use letters, digits, _ and -"
         )
-    if options["depends_on"] is not None and "depend" in text.lower():
-        return InvalidType(f"depends_on={options['depends_on']!r}: {text}")
     refusal = InvalidArgument if isinstance(error, ValueError) else InvalidType
     return refusal(f"RQ {RQ_VERSION} refuses the job for {func!r}: {text}")

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, cast, overload
 from zoneinfo import ZoneInfo
 
+from redis.exceptions import RedisError
 from rq import Queue
 from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.exceptions import NoSuchJobError
@@ -22,9 +23,9 @@ from rq.job import Job
 from rq_scheduler import bulk, keywords, recurring
 from rq_scheduler.clock import US, to_us
 from rq_scheduler.dispatcher import Dispatcher, Hooks
-from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, SchedulerError
+from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled
 from rq_scheduler.instance import Duration, Instance
-from rq_scheduler.jobs import Function, unread_meta, warn_about_function
+from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
 from rq_scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import NewEntry, Rearm
@@ -86,7 +87,7 @@ class Scheduler(Instance):
         Queue.prepare_data(...))`; `when` is a datetime (naive means UTC) or a timedelta from now. `options` are those
         of `enqueue_at` without `job_id` and hold for all items; what `prepare_data` was given comes first.
 
-        Chunks of up to 500 jobs are each checked whole, then saved all or none. A mistake raises an error that names
+        Chunks of up to 250 jobs are each checked whole, then saved all or none. A mistake raises an error that names
         the item's index and what is saved by then. Returns the job ids, in the order of the items.
         """
         shared = keywords.options_only(options)
@@ -361,14 +362,16 @@ class Scheduler(Instance):
         for job, due in self.get_jobs_to_queue(with_times=True):
             if job.id in recurring_ids:
                 continue
-            if "interval" in job.meta or "cron_string" in job.meta:
+            if not meta_of(job).keys().isdisjoint(("interval", "cron_string")):
                 recurring_ids.add(job.id)
             offer = _Offer(job.id, to_us(due))
             token = _offer.set(offer)
             try:
                 self.enqueue_job(job)
-            except SchedulerError as error:
-                self.log.error("job %s was not handed off: %s", job.id, error, extra={"action": "hand_off_failed"})
+            except (RedisError, OSError):
+                raise
+            except Exception:
+                self.log.exception("job %s was not handed off", job.id, extra={"action": "hand_off_failed"})
             else:
                 if not offer.lost:
                     handed_off.append(job.id)
@@ -446,17 +449,18 @@ class Scheduler(Instance):
                 f"job {job.id!r}: its meta may hold a recurrence and cannot be read here; give this scheduler the "
                 "serializer that wrote it (serializer=), or leave the job to a dispatcher"
             )
-        after = recurring.next_of(job.meta, lambda: self._stored_zone(job.id), due, self._clock.now_us())
+        meta = meta_of(job)
+        after = recurring.next_of(meta, lambda: self._stored_zone(job.id), due, self._clock.now_us())
         rearm = None if after is None or after.due is None else Rearm(due=after.due)
-        before = dict(job.meta)
+        before = dict(meta)
         if after is not None and after.repeat is not None:
-            job.meta["repeat"] = after.repeat
+            meta["repeat"] = after.repeat
         done = False
         try:
             done = self._store.hand_off_through_rq(job, queue, expected_due=due, rearm=rearm, meta=unread)
         finally:
             if not done:
-                job.meta.update(before)
+                meta.update(before)
         return done
 
     def _stored_zone(self, id: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-import rq_scheduler
+from rq_scheduler._version import __version__
 from rq_scheduler.cli.check.command import check
 from rq_scheduler.cli.daemon import DaemonOptions, run_daemon
 from rq_scheduler.cli.demo.command import demo
@@ -24,12 +24,8 @@ def _positive(ctx: click.Context, param: click.Parameter, seconds: float) -> flo
     return seconds
 
 
-def _version() -> str:
-    return ".".join(str(part) for part in rq_scheduler.VERSION)
-
-
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(_version(), prog_name="rqscheduler", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="rqscheduler", message="%(prog)s %(version)s")
 @connection_options
 @click.option("-b", "--burst", is_flag=True, help="Hand off what is due, then end.")
 @click.option(

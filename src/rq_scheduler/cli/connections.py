@@ -69,7 +69,7 @@ def parse_sentinels(text: str) -> list[tuple[str, int]]:
 def _masked(url: str) -> str:
     """The URL as it may be shown: whatever stands where a password does is hidden, well-formed or not."""
     head, at, tail = url.rpartition("@")
-    scheme, slashes, _ = head.partition("://")
+    scheme, slashes, _ = head.rpartition("://")
     shown = f"{scheme}{slashes}***@{tail}" if at else url
     return shown.partition("?")[0]
 

@@ -15,14 +15,16 @@ from typing import Literal, NoReturn
 
 import click
 from redis import RedisCluster
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 
+from rq_scheduler._version import __version__
 from rq_scheduler.cli.connections import Connection, ConnectionOptions, connect_patiently
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
 from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.store import Store
+from rq_scheduler.store.survey import Survey
 
 __all__ = ["DaemonOptions", "run_daemon"]
 
@@ -64,7 +66,9 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
     setup_logging(level_for(options.verbose, options.quiet), options.log_format)
     with _pid_file(options.pid), _user_errors(where):
         connection = connect_patiently(where, lambda text: log.warning(text, extra={"action": "redis_waiting"}))
+        log.info("rq-scheduler %s, Redis at %s", __version__, where.describe(), extra={"action": "starting"})
         _check_cluster_prefix(connection)
+        _check_access(connection)
         dispatcher = Dispatcher(
             connection,
             name=options.name or uuid.uuid4().hex,
@@ -95,6 +99,17 @@ def _check_cluster_prefix(connection: Connection) -> None:
             f"on a Redis Cluster all keys of a site must share one slot, and the key prefix {prefix!r} has no hash "
             "tag. Set RQ_KEY_PREFIX='{site}' (RQ 3 or newer) for clients, workers and dispatchers alike."
         )
+
+
+def _check_access(connection: Connection) -> None:
+    """At the start a refused password or user is a mistake, and ends the daemon. Later (a password is being changed)
+    it is an outage like any other, and so is a Redis that does not answer now: the dispatcher waits those out."""
+    try:
+        Survey(connection).now()
+    except (AuthenticationError, AuthorizationError, NoPermissionError):
+        raise
+    except (RedisError, OSError):
+        return
 
 
 @contextmanager

@@ -39,11 +39,16 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 
 @dataclasses.dataclass(slots=True)
 class Served:
-    """What serving some recurring jobs came to; `next_due` is the first that jitter puts off."""
+    """What serving some recurring jobs came to; `next_due` is the first of those armed anew, or put off by jitter."""
 
     fired: int = 0
     next_due: int | None = None
     fenced: Fenced | None = None
+
+    def expect(self, due: int | None) -> None:
+        """Takes note of an instant to come: the batch that read the index has not seen it."""
+        if due is not None and (self.next_due is None or due < self.next_due):
+            self.next_due = due
 
 
 class Recurring:
@@ -60,6 +65,7 @@ class Recurring:
         self._all_slow = all_slow
         self._ahead: dict[str, Fire] = {}
         self.timezone = options.adopt_timezone or host_zone()
+        self.adopted = self.adopted_crons = 0
 
     def look_ahead(self, coming: Sequence[tuple[str, int]]) -> None:
         """Makes the plans of schedules that will soon be due."""
@@ -89,30 +95,28 @@ class Recurring:
     def start_remembered(self, ids: Sequence[str]) -> Served:
         """Starts remembered runs whose predecessor has ended."""
         served = Served()
-        _, records = self._store.read_remembering(ids)
-        fires = [self._remembered(record) for record in records]
+        now, records = self._store.read_remembering(ids)
+        fires = [self._remembered(record, now) for record in records]
         for some in _chunks([fire for fire in fires if fire is not None]):
             self._commit(some, served)
         return served
 
-    def adopt(self, ids: Sequence[str]) -> tuple[int, int]:
-        """Makes schedules of those that 0.14 wrote. Returns how many, and how many of them by cron string."""
-        adopted = crons = 0
-        for record in self._store.read_schedules(ids)[1]:
-            if not record.rev and (known := self._known(record)) is not None:
-                adopted += 1
-                crons += isinstance(known[1].trigger, Cron)
-        return adopted, crons
+    def adopt(self, ids: Sequence[str]) -> None:
+        """Makes schedules of those that 0.14 wrote; `adopted` and `adopted_crons` count them."""
+        now, records = self._store.read_schedules(ids)
+        for record in records:
+            if not record.rev:
+                self._known(record, now)
 
     # Reading and planning
 
     def _prepare(self, now: int, records: Iterable[Record]) -> Iterator[Fire]:
         for record in records:
-            if (known := self._known(record)) is not None:
+            if (known := self._known(record, now)) is not None:
                 current, spec = known
                 yield self._fire(current, spec, plan(current.id, spec, current.due, now))
 
-    def _known(self, record: Record) -> tuple[Record, Spec] | None:
+    def _known(self, record: Record, now: int) -> tuple[Record, Spec] | None:
         """The record and its spec, adopted first where the job says something that the record does not; None when
         it is no (longer a) recurring job that this dispatcher can serve."""
         spec = None
@@ -128,9 +132,9 @@ class Recurring:
             gone = not record.created_at
             if gone or (record.meta, record.created_at) == (record.adopted_meta, record.adopted_created_at):
                 return record, spec
-        return self._adopted(record, spec)
+        return self._adopted(record, spec, now)
 
-    def _adopted(self, record: Record, spec: Spec | None) -> tuple[Record, Spec] | None:
+    def _adopted(self, record: Record, spec: Spec | None, now: int) -> tuple[Record, Spec] | None:
         try:
             meta: Any = self._serializer.loads(record.meta) if record.meta else None
             trigger = recurrence_of(meta, self.timezone)
@@ -145,20 +149,25 @@ class Recurring:
             adopted = self._store.adopt(record, spec)
             return None if adopted is None else (adopted, spec)
         if trigger is None:
-            if spec is None or self._store.forget_schedule(record):
+            # Plans are also made ahead, and the first look is at everything: a one-off waits for its time.
+            if (spec is None or self._store.forget_schedule(record)) and record.due <= now:
                 self._slow.hand_off(record.id, record.due, self._store.keys.scheduled_jobs)
             return None
         if spec is None and not self._options.adopt:
             self._quarantine(record, "a recurring job of rq-scheduler 0.14, and --no-adopt says not to adopt any")
             return None
+        known = Spec(trigger=trigger) if spec is None else spec
+        if not known.fires_like(trigger):
+            known = msgspec.structs.replace(known, trigger=trigger)
+        adopted = self._store.adopt(record, known)
+        if adopted is None:
+            return None
         if spec is None:
-            spec = Spec(trigger=trigger)
             zone = trigger.timezone if isinstance(trigger, Cron) else None
+            self.adopted += 1
+            self.adopted_crons += zone is not None
             self._events.adopted(record.id, repr(trigger), zone)
-        elif not spec.fires_like(trigger):
-            spec = msgspec.structs.replace(spec, trigger=trigger)
-        adopted = self._store.adopt(record, spec)
-        return None if adopted is None else (adopted, spec)
+        return adopted, known
 
     def _fire(self, record: Record, spec: Spec, plan: Plan, *, remembered: bool = False) -> Fire:
         fire = Fire(record, plan, spec, buffered=remembered)
@@ -174,8 +183,8 @@ class Recurring:
         meta["repeat"] = max(left - 1, 0)
         return dataclasses.replace(fire, meta=self._serializer.dumps(meta), last=left <= 1)
 
-    def _remembered(self, record: Record) -> Fire | None:
-        known, nominal = self._known(record), record.buffered
+    def _remembered(self, record: Record, now: int) -> Fire | None:
+        known, nominal = self._known(record, now), record.buffered
         if known is None or nominal is None:
             return None
         return self._fire(*known, Plan(nominal, None, None, not_before=nominal, valid_until=None), remembered=True)
@@ -194,17 +203,18 @@ class Recurring:
         handed_off: list[HandedOff] = []
         for fire, (outcome, queue) in zip(fires, outcomes, strict=True):
             self._tell(fire, outcome)
+            if outcome in MOVED_ON:
+                served.expect(fire.plan.next)
             if outcome is Outcome.FIRED:
                 handed_off.append(HandedOff(fire.record.id, fire.plan.not_before, queue))
             elif outcome is Outcome.EARLY:
                 self._ahead[fire.record.id] = fire
-                if served.next_due is None or fire.plan.not_before < served.next_due:
-                    served.next_due = fire.plan.not_before
+                served.expect(fire.plan.not_before)
             elif outcome is Outcome.VERIFY:
                 there = self._store.is_waiting(fire.record.id, queue)
                 unsure.append(dataclasses.replace(fire, looked_up="there" if there else "gone"))
-            elif outcome is Outcome.SLOW:
-                self._slow.fire(fire)
+            elif outcome is Outcome.SLOW and self._slow.fire(fire):
+                served.expect(fire.plan.next)
             elif outcome in (Outcome.STALE, Outcome.CHANGED) and not fire.buffered:
                 again.append(fire.record.id)
         served.fired += len(handed_off)

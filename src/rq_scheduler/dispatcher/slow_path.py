@@ -54,7 +54,12 @@ class SlowPath:
             return False
         job = self._jobs.restore(stored)
         return self._store.hand_off_through_rq(
-            job, self._queue(job, queue_name), expected_due=due, index=index, meta=self._unreadable_meta(stored)
+            job,
+            self._queue(job, queue_name),
+            expected_due=due,
+            index=index,
+            meta=self._unreadable_meta(stored),
+            behind_fence=True,
         )
 
     def _fire(self, fire: Fire) -> bool:
@@ -65,7 +70,7 @@ class SlowPath:
         if stored is None:
             return False
         job = self._jobs.restore(stored)
-        rearm = None if plan.next is None or fire.last else Rearm(plan.next)
+        rearm = None if plan.next is None or fire.last else Rearm(plan.next, plan.missed)
         return self._store.hand_off_through_rq(
             job,
             self._queue(job, None),
@@ -73,6 +78,7 @@ class SlowPath:
             expected_rev=record.rev,
             rearm=rearm,
             meta=fire.meta or self._unreadable_meta(stored),
+            behind_fence=True,
         )
 
     def _by_hook(self, id: str, due: int) -> bool:

@@ -20,10 +20,11 @@ class Sweep:
     """Goes through the index once."""
 
     def __init__(self, store: Store, recurring: Recurring, events: Events, *, adopt: bool) -> None:
+        self._store = store
         self._recurring = recurring
         self._events = events
         self._adopt = adopt
-        self._pages: Iterator[object] | None = self._walk(store)
+        self._pages: Iterator[object] | None = self._walk()
         self.queues: set[str] = set()
 
     @property
@@ -32,17 +33,24 @@ class Sweep:
         return self._pages is not None
 
     def step(self) -> None:
-        """Looks at the next page."""
-        if self._pages is not None and next(self._pages, None) is None:
+        """Looks at the next page. An error of Redis reaches the caller, and the look begins again."""
+        if self._pages is None:
+            return
+        try:
+            page = next(self._pages, None)
+        except BaseException:
+            # A generator that has raised is at its end, as if it had seen everything.
+            self._pages = self._walk()
+            raise
+        if page is None:
             self._pages = None
 
-    def _walk(self, store: Store) -> Iterator[object]:
-        adopted = crons = 0
-        for page in store.outlines(PAGE):
+    def _walk(self) -> Iterator[object]:
+        for page in self._store.outlines(PAGE):
             self.queues.update(entry.origin for entry in page if entry.origin)
             recurring = [entry.id for entry in page if any(marker in entry.meta for marker in MARKERS)]
             if recurring and self._adopt:
-                some, some_crons = self._recurring.adopt(recurring)
-                adopted, crons = adopted + some, crons + some_crons
+                self._recurring.adopt(recurring)
             yield page
-        self._events.swept(adopted, crons, self._recurring.timezone)
+        # Those that were due at once have been adopted by the passes between the pages.
+        self._events.swept(self._recurring.adopted, self._recurring.adopted_crons, self._recurring.timezone)

@@ -18,6 +18,7 @@ Connection = Any
 replies do not say what a synchronous client returns."""
 
 _US = 1_000_000
+_FARTHEST = 1e12
 
 
 def score_of(us: int) -> str:
@@ -27,8 +28,8 @@ def score_of(us: int) -> str:
 
 
 def us_of(score: bytes | str | float) -> int:
-    """A zset score (unix seconds) in microseconds."""
-    return round(float(score) * _US)
+    """A zset score (unix seconds) in microseconds; one that is no time (inf) becomes one beyond all others."""
+    return round(max(-_FARTHEST, min(_FARTHEST, float(score))) * _US)
 
 
 def text(value: bytes | str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from rq_scheduler.planning import Plan
 from rq_scheduler.schedule import Spec, encode_spec
 from rq_scheduler.store.base import Operations, score_of, text, us_of, wire
+from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import (
     DEFAULT_TIMEOUT,
     SCHEDULER_LOCK_OWNER,
@@ -299,7 +300,7 @@ def _commit_arguments(fire: Fire) -> list[Any]:
         "" if plan.next is None else score_of(plan.next),
         "1" if fire.last else "0",
         missed.count if missed else 0,
-        f"missed {missed.first} {missed.last} {missed.count}{'+' if missed.at_least else ''}" if missed else "",
+        missed_part(missed) if missed else "",
         fire.meta,
         fire.looked_up,
         "buffered" if fire.buffered else "index",

@@ -14,8 +14,9 @@ from redis.exceptions import RedisError, ResponseError
 
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import Operations, us_of
+from rq_scheduler.store.history import HistoryLine, read_line
 
-__all__ = ["Daemon", "Fence", "HistoryLine", "RawEntry", "RqRegistry", "Survey"]
+__all__ = ["Daemon", "Fence", "RawEntry", "RqRegistry", "Survey"]
 
 _FIELDS = ("meta", "origin", "created_at", "timeout")
 _HOUR_US = 3_600_000_000
@@ -58,17 +59,6 @@ class Fence:
 
     value: str
     ttl_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """What became of one nominal time of a schedule; `until` is another than `nominal` for a stretch of missed ones.
-    Microseconds."""
-
-    outcome: str
-    nominal: int
-    until: int
-    at: int
 
 
 class Survey(Operations):
@@ -177,7 +167,7 @@ class Survey(Operations):
     def history(self, id: str) -> list[HistoryLine]:
         """The last runs of a schedule, newest first; empty when it keeps no history."""
         raw: list[bytes] = self._quietly(lambda: self.connection.lrange(self.keys.history(id), 0, 49))
-        return [_history_line(line.decode(errors="replace").split(" ")) for line in raw]
+        return [read_line(line) for line in raw]
 
     def server_facts(self) -> dict[str, str]:
         """`redis_version`, `maxmemory`, `maxmemory_policy`, `aof_enabled`, as far as this user may know them."""
@@ -219,15 +209,6 @@ def _is_empty(reply: Any) -> bool:
 
 def _has_meta(reply: Any) -> bool:
     return not isinstance(reply, RedisError) and bool(reply[0])
-
-
-def _history_line(words: list[str]) -> HistoryLine:
-    # "<outcome> <nominal> <due> <at> <job id>", or "missed <first> <last> <count, + for at least> <at>", in
-    # microseconds: see commit_fires.lua.
-    first = int(words[1])
-    if words[0] == "missed":
-        return HistoryLine("missed", first, int(words[2]), int(words[4]))
-    return HistoryLine(words[0], first, first, int(words[3]))
 
 
 def _escape(text: str) -> str:

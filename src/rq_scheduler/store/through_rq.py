@@ -13,8 +13,11 @@ from redis.exceptions import WatchError
 from rq.job import Job
 from rq.queue import Queue
 
+from rq_scheduler.planning import Missed
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import Operations, score_of, us_of, wire
+from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
+from rq_scheduler.store.keys import FENCE_HOLDER
 
 ATTEMPTS = 10
 """How often a hand-off is tried when others keep changing the job meanwhile."""
@@ -22,10 +25,10 @@ ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Rearm:
-    """The next due time (microseconds) of a recurring job, and its retries if a run starts with them anew."""
+    """The next due time of a recurring job (microseconds), and the instants that it passes over."""
 
     due: int
-    retries: int | None = None
+    missed: Missed | None = None
 
 
 class ThroughRQ(Operations):
@@ -41,11 +44,13 @@ class ThroughRQ(Operations):
         expected_rev: str | None = None,
         index: str | None = None,
         meta: bytes | None = None,
+        behind_fence: bool = False,
     ) -> bool:
         """Enqueues the job as RQ does, and takes it out of the index or arms it anew, as one transaction.
 
         With `expected_due` (microseconds) and `expected_rev`, only if the entry is still that one; without, in any
-        case. `meta` is written as it is, for a job whose meta cannot be read here. False when the entry has moved on.
+        case. `meta` is written as it is, for a job whose meta cannot be read here. `behind_fence`: only while our
+        dispatchers hold the fence. False when the entry has moved on, or the fence is not ours.
         A queue that takes no pipeline, or runs jobs itself (`is_async=False`), is called after our own writes.
         """
         index = index or self.keys.scheduled_jobs
@@ -55,22 +60,32 @@ class ThroughRQ(Operations):
         for _ in range(ATTEMPTS):
             with self.connection.pipeline() as pipe:
                 try:
-                    pipe.watch(job.key, record_key)
+                    pipe.watch(job.key, record_key, *([self.keys.fence] if behind_fence else []))
+                    if behind_fence and self.keys.fenced and pipe.get(self.keys.fence) != FENCE_HOLDER.encode():
+                        return False
                     score = pipe.zscore(index, wire(job.id))
                     if expected_due is not None and (score is None or us_of(score) != expected_due):
                         return False
-                    rev = pipe.hget(record_key, "rev")
+                    rev, retries = pipe.hmget(record_key, "rev", "retries")
                     if expected_rev is not None and (rev or b"").decode() != expected_rev:
                         return False
+                    now = self._now(pipe)
                     if rearm is not None:
-                        rq_format.start_afresh(job, rearm.retries)
+                        rq_format.start_afresh(job, int(retries) if retries else None)
                     if not in_transaction:
                         pipe.multi()
                     elif rq_format.has_rate_limit(job):
                         rq_format.enqueue_rate_limited(queue, job, pipe)
                     else:
                         queue.enqueue_job(job, pipeline=pipe, at_front=rq_format.wants_front(job))
-                    self._settle(pipe, index, job, rearm, recorded=rev is not None, meta=meta)
+                    if meta is not None:
+                        pipe.hset(job.key, "meta", meta)
+                    pipe.zrem(self.keys.claims, wire(job.id))
+                    if rearm is None:
+                        self._remove(pipe, index, job, recorded=rev is not None)
+                    else:
+                        due = now if score is None else us_of(score)
+                        self._rearm(pipe, index, job, rearm, due, now, recorded=rev is not None)
                     pipe.execute()
                 except WatchError:
                     rq_format.restore_status(job, status)
@@ -80,21 +95,29 @@ class ThroughRQ(Operations):
             return True
         return False
 
-    def _settle(
-        self, pipe: Any, index: str, job: Job, rearm: Rearm | None, *, recorded: bool, meta: bytes | None
-    ) -> None:
-        record_key = self.keys.schedule(job.id)
-        if meta is not None:
-            pipe.hset(job.key, "meta", meta)
-        pipe.zrem(self.keys.claims, wire(job.id))
-        if rearm is None:
-            pipe.zrem(index, wire(job.id))
-            if recorded:
-                pipe.delete(record_key, self.keys.history(job.id))
-                pipe.zrem(self.keys.schedules, wire(job.id))
-            return
-        # The record keeps the meta it was made from: the next commit sees that the job's is another, and adopts again.
+    def _remove(self, pipe: Any, index: str, job: Job, *, recorded: bool) -> None:
+        pipe.zrem(index, wire(job.id))
+        if recorded:
+            pipe.delete(self.keys.schedule(job.id), self.keys.history(job.id))
+            pipe.zrem(self.keys.schedules, wire(job.id))
+            pipe.zrem(self.keys.buffered, wire(job.id))
+
+    def _rearm(self, pipe: Any, index: str, job: Job, rearm: Rearm, due: int, now: int, *, recorded: bool) -> None:
         pipe.zadd(index, {wire(job.id): score_of(rearm.due)})
         rq_format.remove_last_run(pipe, self.keys.prefix, job)
-        if recorded:
-            pipe.hincrby(record_key, "runs", 1)
+        if not recorded:
+            return
+        # The record keeps the meta it was made from: the next commit sees that the job's is another, and adopts again.
+        record_key, history = self.keys.schedule(job.id), self.keys.history(job.id)
+        pipe.hincrby(record_key, "runs", 1)
+        pipe.hset(record_key, mapping={"mark": due, "last_run_at": now, "skips_in_a_row": 0})
+        if rearm.missed is not None:
+            pipe.hincrby(record_key, "missed", rearm.missed.count)
+            pipe.lpush(history, f"{missed_part(rearm.missed)} {now}")
+        pipe.lpush(history, enqueued_line(job.id, due, due, now))
+        pipe.ltrim(history, 0, LENGTH - 1)
+
+    @staticmethod
+    def _now(pipe: Any) -> int:
+        seconds, microseconds = pipe.time()
+        return int(seconds) * 1_000_000 + int(microseconds)

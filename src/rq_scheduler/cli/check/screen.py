@@ -29,9 +29,10 @@ def lines(report: Report) -> Iterator[str]:
                 yield f"  {count:>9,}  {kind:<11} {_FATE[kind]}"
     if report.crons:
         yield ""
-        yield f"Zone: {report.crons:,} cron entries will be read in {report.zone} (another one: --adopt-timezone)."
-        if report.already_adopted:
-            yield f"  {report.already_adopted:,} more are adopted already and keep the zone they have."
+        yield f"Zone: {report.crons:,} cron entries will be read in {report.zone}, by default the zone of the host"
+        yield "that the daemon runs on; --adopt-timezone names another."
+    if report.already_adopted:
+        yield f"{report.already_adopted:,} cron entries are adopted already and keep the zone they have."
     yield from _attention(report)
     yield ""
     yield from _surroundings(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -47,6 +48,8 @@ def demo(seconds: int, one_offs: int, seed: int, plain: bool) -> None:
 
 
 def _perform(plan: Plan, stage: Stage, screen: Screen, log: Path) -> Outcome:
+    # Asked to end, it still ends what it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         stage.start()
         version = ".".join(str(part) for part in stage.redis.version)
@@ -66,7 +69,7 @@ def report(outcome: Outcome) -> list[str]:
     lines = [
         "",
         f"due         {account.due:>6}   {account.one_offs} one-offs, {account.instants} instants of recurring jobs",
-        f"handed off  {account.handed_off:>6}   by the job hashes in Redis",
+        f"handed off  {account.handed_off:>6}   by enqueued_at in the jobs' hashes",
         f"run         {account.run:>6}   by the workers' own log",
         f"skipped     {account.skipped:>6}   the run before was still going (overlap: skip)",
         f"missed      {account.missed:>6}   passed over after the outage for a newer one (catch-up: latest)",

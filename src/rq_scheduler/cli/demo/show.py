@@ -157,7 +157,7 @@ class Show:
                 self._screen.event(f"dispatcher {name} ended by itself: {self._stage.words(name)}", "bold red")
         if self._back_at and self._client.redis_answers() and not self._client.all_acknowledged:
             count = self._client.retry_refused(self._clock.now_us())
-            self._screen.event(f"the client asked again: {count} calls acknowledged, under new ids", "green")
+            self._screen.event(f"the client asked again, under new ids: {count} acknowledged", "green")
         began = len(end_of_runs(self._events))
         self._screen.counts(f"scheduled {len(self._client.promises)} one-offs · {len(self._rows)} rows · {began} runs")
 
@@ -252,11 +252,10 @@ class Show:
         if not self._back_at:
             return []
         first = self._first_after
-        then = (
-            f"first hand-off {lateness(first - self._back_at)} after it answered again"
-            if first
-            else "no hand-off since"
-        )
+        then = "no hand-off since"
+        if first:
+            after = first - self._back_at
+            then = f"first hand-off {lateness(after)} after it answered" if after > 0 else "first hand-off at once"
         self._notes.append(f"Redis was away for {lateness(self._back_at - self._killed_at)}; {then}")
         shares = ", ".join(f"{name} {count}" for name, count in sorted(self._handed_by.items()))
         self._notes.append(f"handed off by: {shares} (as they logged it themselves)")

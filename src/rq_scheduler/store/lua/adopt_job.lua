@@ -9,8 +9,8 @@ local prefix, id, due, meta, created_at, spec = ARGV[1], ARGV[2], ARGV[3], ARGV[
 -- @include recurring
 local job_key, key = prefix .. ':job:' .. id, schedule_key(id)
 local score = redis.call('ZSCORE', KEYS[1], id)
-local job = redis.call('HMGET', job_key, 'meta', 'created_at', 'result_ttl', 'retries_left')
-if not score or tonumber(score) ~= tonumber(due) or (job[1] or '') ~= meta or (job[2] or '') ~= created_at then
+local job = redis.call('HMGET', job_key, 'meta', 'created_at', 'result_ttl', 'retries_left', 'ttl', 'failure_ttl')
+if not same_moment(score, due) or (job[1] or '') ~= meta or (job[2] or '') ~= created_at then
   return {'changed'}
 end
 local rev = redis.call('INCR', prefix .. ':scheduler:rev')
@@ -19,7 +19,7 @@ redis.call('HSET', key, 'kind', 'job', 'spec', spec, 'rev', rev,
 redis.call('HINCRBY', key, 'version', 1)
 redis.call('HSETNX', key, 'created', now_us)
 redis.call('HSETNX', key, 'retries', job[4] or '')
-if keeps_copy(job[3]) then
+if keeps_copy(job[3], job[5], job[6]) then
   redis.call('HSET', key, 'template', template_of(job_key))
 else
   redis.call('HDEL', key, 'template')

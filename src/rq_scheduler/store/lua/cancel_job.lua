@@ -13,6 +13,8 @@ end
 forget_schedule(id)
 -- A run of a recurring job may be under way: its status is not ours. Writing it, even unchanged, tells a slow
 -- hand-off that watches the job.
+-- What is no hash is no job, and not ours either.
+if redis.call('TYPE', job_key).ok ~= 'hash' then return {'ok'} end
 local status = redis.call('HGET', job_key, 'status')
 if status then redis.call('HSET', job_key, 'status', status == 'scheduled' and 'canceled' or status) end
 if redis.call('TTL', job_key) == -1 then redis.call('EXPIRE', job_key, keep_for) end

@@ -11,7 +11,7 @@ local fence_key, fence_token, fence_ttl = ARGV[5], ARGV[6], ARGV[7]
 -- @include fence
 local claims = prefix .. ':scheduler:claims'
 local score = redis.call('ZSCORE', KEYS[1], id)
-if not score or tonumber(score) ~= tonumber(due) then return {'changed'} end
+if not same_moment(score, due) then return {'changed'} end
 local expiry = redis.call('ZSCORE', claims, id)
 if expiry and tonumber(expiry) > now then return {'claimed'} end
 redis.call('ZADD', claims, string.format('%.6f', now + tonumber(lease)), id)

@@ -26,15 +26,15 @@ local SECOND = 1000000
 local HISTORY_LENGTH = 50
 local buffered = prefix .. ':scheduler:buffered'
 local us = tonumber(now_us)
-local RECORD_FIELDS = {'rev', 'meta', 'created_at', 'result_ttl', 'template', 'skips_in_a_row', 'looked_up_at',
-  'buffered', 'retries'}
+local RECORD_FIELDS = {'rev', 'meta', 'created_at', 'template', 'skips_in_a_row', 'looked_up_at', 'buffered',
+  'retries'}
 
 local function read_record(id)
   local values = redis.pcall('HMGET', schedule_key(id), unpack(RECORD_FIELDS))
   if values.err then return {} end
-  return {rev = values[1], meta = values[2], created_at = values[3], result_ttl = values[4], template = values[5],
-    skips = tonumber(values[6] or '') or 0, looked_up_at = tonumber(values[7] or '') or 0, buffered = values[8],
-    retries = values[9]}
+  return {rev = values[1], meta = values[2], created_at = values[3], template = values[4],
+    skips = tonumber(values[5] or '') or 0, looked_up_at = tonumber(values[6] or '') or 0, buffered = values[7],
+    retries = values[8]}
 end
 
 -- The job as the copy in the record has it, for one whose hash has expired.
@@ -52,14 +52,14 @@ local function decide(fire)
   fire.record = record
   local source = fire.buffered_source and buffered or index
   local due = redis.call('ZSCORE', source, fire.id)
-  if record.rev ~= fire.rev or not due or tonumber(due) ~= tonumber(fire.due) then return 'stale' end
+  if record.rev ~= fire.rev or not same_moment(due, fire.due) then return 'stale' end
   if us < tonumber(fire.not_before) then return 'early' end
   if fire.valid_until ~= '' and us >= tonumber(fire.valid_until) then return 'stale' end
 
   local entry = read_entry(fire.id)
   if entry.gone then
-    if not keeps_copy(record.result_ttl) then return 'deleted' end
-    if record.template then entry = entry_from_copy(fire.id, record) end
+    if not record.template then return 'deleted' end
+    entry = entry_from_copy(fire.id, record)
   elseif entry.kind ~= 'broken' then
     local created_at = redis.call('HGET', entry.key, 'created_at')
     if (entry.meta or '') ~= (record.meta or '') or (created_at or '') ~= (record.created_at or '') then

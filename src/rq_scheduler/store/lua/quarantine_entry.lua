@@ -9,7 +9,7 @@ local prefix, id, due, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 -- @include quarantine
 -- @include recurring
 local score = redis.call('ZSCORE', KEYS[1], id)
-if not score or tonumber(score) ~= tonumber(due) then return {'changed'} end
+if not same_moment(score, due) then return {'changed'} end
 local origin = redis.pcall('HGET', prefix .. ':job:' .. id, 'origin')
 quarantine(KEYS[1], id, due, reason, type(origin) == 'string' and origin or nil)
 forget_schedule(id)

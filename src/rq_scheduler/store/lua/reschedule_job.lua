@@ -12,8 +12,8 @@ local index = KEYS[1]
 if not redis.call('ZSCORE', index, id) then return {'unknown'} end
 -- Writing the status, though unchanged, tells a slow hand-off that watches the job.
 local job_key = prefix .. ':job:' .. id
-local status = redis.call('HGET', job_key, 'status')
-if status then redis.call('HSET', job_key, 'status', status) end
+local status = redis.pcall('HGET', job_key, 'status')
+if type(status) == 'string' then redis.call('HSET', job_key, 'status', status) end
 redis.call('ZADD', index, 'XX', score, id)
 if redis.call('EXISTS', schedule_key(id)) == 1 then
   redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'), 'updated', now_us)

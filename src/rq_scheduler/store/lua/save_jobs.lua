@@ -38,8 +38,9 @@ local function save_record(entry)
   redis.call('HSET', key, 'kind', 'job', 'spec', entry.spec, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'),
     'version', '1', 'created', now_us, 'updated', now_us, 'meta', field.meta or '',
     'created_at', field.created_at or '', 'result_ttl', result_ttl, 'retries', field.retries_left or '')
-  if keeps_copy(result_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
+  if keeps_copy(result_ttl, field.ttl, field.failure_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
   redis.call('ZADD', prefix .. ':scheduler:schedules', 0, entry.id)
+  redis.call('ZREM', prefix .. ':scheduler:buffered', entry.id)
 end
 
 local entries, position = {}, 2

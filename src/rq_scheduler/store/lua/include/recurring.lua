@@ -25,6 +25,8 @@ local function template_of(key)
   return cmsgpack.pack(template)
 end
 
--- A caller that keeps its job for ever (result_ttl -1) ends the schedule by deleting the job; any other job may
--- expire after a run, and is rebuilt from a copy.
-local function keeps_copy(result_ttl) return result_ttl ~= '-1' end
+-- A caller that keeps its job for ever (result_ttl -1, and no other ttl) ends the schedule by deleting the job; any
+-- other job may expire, waiting or after a run, and is rebuilt from a copy.
+local function keeps_copy(result_ttl, ttl, failure_ttl)
+  return result_ttl ~= '-1' or (ttl and ttl ~= '') or (failure_ttl and failure_ttl ~= '' and failure_ttl ~= '-1')
+end

@@ -1,0 +1,44 @@
+"""The packed lines of a schedule's history: what each says, written and read in one place.
+
+Two forms, in microseconds since the epoch: ``<outcome> <nominal> <due> <at> <job id>`` for an instant that was looked
+at, and ``missed <first> <last> <count, with + for at least> <at>`` for a stretch of instants that got no run.
+`commit_fires.lua` ends each line with what only it knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rq_scheduler.planning import Missed
+
+LENGTH = 50
+"""Lines kept for one schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """What became of one nominal time; `until` is another than `nominal` for a stretch of missed ones. `at` is when
+    the line was written."""
+
+    outcome: str
+    nominal: int
+    until: int
+    at: int
+
+
+def missed_part(missed: Missed) -> str:
+    """The line of a missed stretch, but for the moment at which it is written."""
+    return f"missed {missed.first} {missed.last} {missed.count}{'+' if missed.at_least else ''}"
+
+
+def enqueued_line(id: str, nominal: int, due: int, at: int) -> str:
+    """The line of a run that was handed off."""
+    return f"enqueued {nominal} {due} {at} {id}"
+
+
+def read_line(line: bytes) -> HistoryLine:
+    """A line from Redis."""
+    outcome, first, second, third, *_ = words = line.decode(errors="replace").split(" ")
+    if outcome == "missed":
+        return HistoryLine(outcome, int(first), int(second), int(words[4]))
+    return HistoryLine(outcome, int(first), int(first), int(third))

@@ -1,0 +1,249 @@
+"""Rows `schedule` and `cron`: recurring jobs, their meta and their next times."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import redis as redis_py
+from freezegun import freeze_time
+from rq import Retry
+from rq.job import Job
+
+import jobs_for_tests as jobs
+from rq_scheduler import Scheduler
+from rq_scheduler.errors import SchedulerWarning
+from rq_scheduler.store import Store
+
+WHEN = datetime(2031, 5, 6, 7, 8, 9)
+
+
+def due(scheduler: Scheduler, job: Job) -> datetime:
+    (found,) = (when for each, when in scheduler.get_jobs(with_times=True) if each.id == job.id)
+    return found
+
+
+def spec(redis: redis_py.Redis, job: Job) -> bytes:
+    _, (record,) = Store(redis).read_schedules([job.id])
+    return record.spec
+
+
+# schedule()
+
+
+def test_schedule_without_interval_is_a_one_off(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    job = scheduler.schedule(WHEN, jobs.add, args=[1], kwargs={"b": 2})
+    assert (job.meta, job.result_ttl) == ({}, None)
+    assert due(scheduler, job) == WHEN
+    stored = Job.fetch(job.id, connection=redis)
+    assert (list(stored.args), stored.kwargs) == ([1], {"b": 2})
+    assert not redis.exists(f"rq:scheduler:schedule:{job.id}")
+
+
+@pytest.mark.parametrize(
+    ("interval", "kept"),
+    [
+        (10, 10),
+        (10.0, 10),
+        (0.5, 0.5),
+        ("7", 7),
+        ("10m", 600),
+        (timedelta(seconds=3), 3),
+        (timedelta(milliseconds=1), 0.001),
+    ],
+)
+def test_meta_holds_the_interval(scheduler: Scheduler, redis: redis_py.Redis, interval: Any, kept: float) -> None:
+    job = scheduler.schedule(WHEN, jobs.nothing, interval=interval)
+    stored = Job.fetch(job.id, connection=redis)
+    assert stored.meta == {"interval": kept}
+    assert type(stored.meta["interval"]) is type(kept)
+    assert stored.result_ttl == -1
+
+
+def test_schedule_keeps_a_result_ttl_that_is_given(scheduler: Scheduler) -> None:
+    assert scheduler.schedule(WHEN, jobs.nothing, interval=5, result_ttl=60).result_ttl == 60
+
+
+def test_meta_holds_repeat(scheduler: Scheduler) -> None:
+    assert scheduler.schedule(WHEN, jobs.nothing, interval=5, repeat=3).meta == {"interval": 5, "repeat": 3}
+    assert scheduler.schedule(WHEN, jobs.nothing, interval=5, repeat="3").meta["repeat"] == 3  # type: ignore[arg-type]
+    # 0.14 never ends a job with a negative repeat.
+    assert "repeat" not in scheduler.schedule(WHEN, jobs.nothing, interval=5, repeat=-1).meta
+
+
+def test_repeat_needs_an_interval(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    with pytest.raises(ValueError, match="interval="):
+        scheduler.schedule(WHEN, jobs.nothing, repeat=3)
+    assert redis.keys() == []
+
+
+def test_schedule_options(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    meta = {"who": "me"}
+    job = scheduler.schedule(
+        WHEN,
+        jobs.nothing,
+        interval=60,
+        ttl=10,
+        timeout=20,
+        id="options",
+        description="words",
+        queue_name="other",
+        meta=meta,
+        on_success=jobs.on_success,
+        on_failure=jobs.on_failure,
+        on_stopped=jobs.on_stopped,
+        at_front=True,
+        retry=Retry(max=2),
+        failure_ttl=30,
+        overlap="buffer_one",
+        catchup="all",
+        catchup_window="1h",
+        jitter=timedelta(seconds=2),
+    )
+    assert job.meta is meta
+    stored = Job.fetch("options", connection=redis)
+    assert stored.meta == {"who": "me", "interval": 60}
+    assert (stored.ttl, stored.timeout, stored.failure_ttl, stored.retries_left) == (10, 20, 30, 2)
+    assert (stored.description, stored.origin, stored.enqueue_at_front) == ("words", "other", True)
+    assert stored.success_callback == jobs.on_success
+    assert stored.failure_callback == jobs.on_failure
+    assert stored.stopped_callback == jobs.on_stopped
+    kept = spec(redis, job)
+    for part in (
+        b'"overlap":"buffer_one"',
+        b'"catchup":"all"',
+        b'"catchup_window":3600000000',
+        b'"jitter":2000000',
+        b'"interval":60000000',
+    ):
+        assert part in kept
+
+
+# cron()
+
+
+def test_cron(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    with freeze_time("2031-01-01 12:00:30"):
+        job = scheduler.cron("*/5 * * * *", jobs.add, args=[1], kwargs={"b": 2}, repeat=4, id="c-1", queue_name="q")
+    stored = Job.fetch("c-1", connection=redis)
+    assert stored.meta == {"cron_string": "*/5 * * * *", "use_local_timezone": False, "repeat": 4}
+    assert (list(stored.args), stored.kwargs, stored.origin, stored.result_ttl) == ([1], {"b": 2}, "q", -1)
+    assert due(scheduler, job) == datetime(2031, 1, 1, 12, 5)
+
+
+@pytest.mark.parametrize("meta", [{}, {"who": "me"}])
+def test_the_callers_meta_ends_up_on_the_job(scheduler: Scheduler, meta: dict[str, Any]) -> None:
+    job = scheduler.cron("* * * * *", jobs.nothing, meta=meta)
+    assert job.meta is meta
+    assert meta["cron_string"] == "* * * * *"
+
+
+def test_cron_runs_in_the_hosts_zone_and_says_so(
+    scheduler: Scheduler, redis: redis_py.Redis, host_in: Callable[[str], None]
+) -> None:
+    host_in("Europe/Paris")
+    with freeze_time("2031-01-01 00:00:00"), pytest.warns(SchedulerWarning, match="Europe/Paris") as told:
+        job = scheduler.cron("30 2 * * *", jobs.nothing)
+    assert "timezone=" in str(told[0].message)
+    assert due(scheduler, job) == datetime(2031, 1, 1, 1, 30)
+    assert b'"timezone":"Europe/Paris"' in spec(redis, job)
+
+
+def test_cron_in_local_time_that_is_meant_does_not_warn(scheduler: Scheduler, host_in: Callable[[str], None]) -> None:
+    host_in("Europe/Paris")
+    with freeze_time("2031-01-01 00:00:00"):
+        job = scheduler.cron("30 2 * * *", jobs.nothing, use_local_timezone=True)
+    assert job.meta["use_local_timezone"] is True
+    assert due(scheduler, job) == datetime(2031, 1, 1, 1, 30)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", ZoneInfo("Asia/Tokyo")])
+def test_cron_in_a_zone_that_is_given(
+    scheduler: Scheduler, host_in: Callable[[str], None], zone: str | ZoneInfo
+) -> None:
+    host_in("Europe/Paris")
+    with freeze_time("2031-01-01 00:00:00"):
+        job = scheduler.cron("30 2 * * *", jobs.nothing, timezone=zone)
+    assert due(scheduler, job) == datetime(2031, 1, 1, 17, 30)
+
+
+def test_both_day_fields_must_match_and_warn(scheduler: Scheduler) -> None:
+    with freeze_time("2031-01-02 00:00:00"), pytest.warns(SchedulerWarning, match='day_match="both"'):
+        job = scheduler.cron("0 0 1-7 * mon", jobs.nothing)
+    assert due(scheduler, job) == datetime(2031, 1, 6)
+
+
+def test_the_sixth_field_is_the_year_and_warns(scheduler: Scheduler) -> None:
+    with freeze_time("2031-01-02 00:00:00"), pytest.warns(SchedulerWarning, match="year"):
+        job = scheduler.cron("0 0 1 1 * 2040", jobs.nothing)
+    assert due(scheduler, job) == datetime(2040, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("@daily", datetime(2031, 1, 3)),
+        ("15 30 * * * * *", datetime(2031, 1, 2, 0, 30, 15)),
+        ("0 0 * * sun", datetime(2031, 1, 5)),
+        ("0 0 * * 7", datetime(2031, 1, 5)),
+        ("0 0 L * *", datetime(2031, 1, 31)),
+    ],
+)
+def test_cron_strings(scheduler: Scheduler, text: str, when: datetime) -> None:
+    with freeze_time("2031-01-02 00:00:00"):
+        job = scheduler.cron(text, jobs.nothing)
+    assert due(scheduler, job) == when
+
+
+@pytest.mark.parametrize("text", ["0 0 30 2 *", "0 0 0 1 1 * 2019", "61 * * * *", "nonsense", "", "* * * *"])
+def test_a_cron_string_without_a_future_is_refused(scheduler: Scheduler, redis: redis_py.Redis, text: str) -> None:
+    with pytest.raises(ValueError):
+        scheduler.cron(text, jobs.nothing)
+    assert redis.keys() == []
+
+
+def test_cron_options(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    job = scheduler.cron(
+        "0 0 * * *",
+        jobs.nothing,
+        result_ttl=7,
+        ttl=10,
+        timeout=20,
+        description="words",
+        on_success=jobs.on_success,
+        on_failure=jobs.on_failure,
+        on_stopped=jobs.on_stopped,
+        at_front=True,
+        retry=Retry(max=2),
+        failure_ttl=30,
+        timezone="UTC",
+        overlap="buffer_one",
+        catchup="none",
+        jitter=1.5,
+    )
+    stored = Job.fetch(job.id, connection=redis)
+    assert (stored.result_ttl, stored.ttl, stored.timeout, stored.failure_ttl) == (7, 10, 20, 30)
+    assert (stored.description, stored.enqueue_at_front, stored.retries_left) == ("words", True, 2)
+    kept = spec(redis, job)
+    assert b'"overlap":"buffer_one"' in kept
+    assert b'"catchup":"none"' in kept
+    assert b'"jitter":1500000' in kept
+
+
+def test_naive_times_warn_on_a_host_that_is_not_in_utc(scheduler: Scheduler, host_in: Callable[[str], None]) -> None:
+    host_in("Asia/Tokyo")
+
+    def one_site() -> list[Job]:
+        return [scheduler.schedule(WHEN, jobs.nothing) for _ in range(2)]
+
+    with pytest.warns(SchedulerWarning, match=r"2031-05-06 16:08:09\+09:00 in Asia/Tokyo") as told:
+        job, _ = one_site()
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    assert due(scheduler, job) == WHEN
+    with pytest.warns(SchedulerWarning, match="Asia/Tokyo"):
+        scheduler.enqueue_at(WHEN, jobs.nothing)
+    with pytest.warns(SchedulerWarning, match="Asia/Tokyo"):
+        scheduler.change_execution_time(job, WHEN)
+    scheduler.enqueue_at(WHEN.replace(tzinfo=UTC), jobs.nothing)
