@@ -457,7 +457,8 @@ class Scheduler(Instance):
             meta["repeat"] = after.repeat
         done = False
         try:
-            done = self._store.hand_off_through_rq(job, queue, expected_due=due, rearm=rearm, meta=unread)
+            at = self._store.hand_off_through_rq(job, queue, expected_due=due, rearm=rearm, meta=unread)
+            done = at is not None
         finally:
             if not done:
                 meta.update(before)

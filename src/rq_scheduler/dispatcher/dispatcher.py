@@ -30,6 +30,7 @@ from rq_scheduler.dispatcher.waker import Waker
 from rq_scheduler.errors import EvictionRefused, NameTaken
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store
+from rq_scheduler.store.survey import Survey
 
 HEARTBEAT = 5.0
 """Seconds between two heartbeats, or a third of the instance's TTL if that is less."""
@@ -74,7 +75,8 @@ class Dispatcher:
             self._store, jobs, queue_class, hooks or Hooks(), self._options, self._events, lambda: self._stop
         )
         self._waker = Waker(self._store, self._events, lambda: self._stop)
-        self._sweep = Sweep(self._store, self._passes.recurring, self._events, adopt=self._options.adopt)
+        self._survey = Survey(self._store.connection, self._store.keys)
+        self._sweep = Sweep(self._survey, self._passes.recurring, self._events, adopt=self._options.adopt)
         self._born = False
         self._beat_at = 0.0
         self._fence_told: str | None = None
@@ -191,7 +193,7 @@ class Dispatcher:
         new = (result.queues | self._sweep.queues) - self._attended
         if new and not self._sweep.unfinished:
             self._attended |= new
-            for queue in sorted(self._store.unattended_queues(new)):
+            for queue in sorted(new - self._survey.listened_queues()):
                 self._events.unattended(queue)
 
     def _facts(self) -> Mapping[str, Any]:

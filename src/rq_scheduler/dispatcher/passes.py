@@ -153,10 +153,13 @@ class Passes:
                 result.expect(served.next_due)
         self.recurring.look_ahead(batch.ahead)
 
-    def _serve_slowly(self, result: Pass, left: Left) -> None:
-        if self._slow.hand_off(left.id, left.due, left.index, None if left.index == self._index else left.queue):
-            result.handed_off += 1
-            result.queues.add(left.queue)
+    def _serve_slowly(self, result: Pass, left: Left) -> bool:
+        queue = None if left.index == self._index else left.queue
+        if not self._slow.hand_off(left.id, left.due, left.index, queue):
+            return False
+        result.handed_off += 1
+        result.queues.add(left.queue)
+        return True
 
     @property
     def _index(self) -> str:
@@ -167,8 +170,9 @@ class Passes:
             result.expect(result.now + int((self._registries_at - monotonic()) * US))
             return
         cursor, next_due = b"0", None
+        passed_over: set[str] = set()
         while not self._stopping():
-            batch = self._store.serve_registries(cursor, self._limit, self._options.rq_overdue)
+            batch = self._store.serve_registries(cursor, self._limit, self._options.rq_overdue, passed_over)
             if isinstance(batch, Fenced):
                 result.fenced = batch
                 return
@@ -176,10 +180,11 @@ class Passes:
             for queue, held in batch.taken_on:
                 self._events.taken_on(queue, held)
             for left in batch.left:
-                self._serve_slowly(result, left)
+                if not self._serve_slowly(result, left):
+                    passed_over.add(left.id)
             if batch.next_due is not None and (next_due is None or batch.next_due < next_due):
                 next_due = batch.next_due
-            if batch.behind and (batch.handed_off or batch.dropped):
+            if batch.behind and (batch.handed_off or batch.dropped or batch.left):
                 continue
             cursor = batch.cursor
             if cursor == b"0":

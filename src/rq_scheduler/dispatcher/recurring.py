@@ -214,7 +214,9 @@ class Recurring:
                 there = self._store.is_waiting(fire.record.id, queue)
                 unsure.append(dataclasses.replace(fire, looked_up="there" if there else "gone"))
             elif outcome is Outcome.SLOW and self._slow.fire(fire):
+                served.fired += 1
                 served.expect(fire.plan.next)
+                self._tell(fire, Outcome.FIRED)
             elif outcome in (Outcome.STALE, Outcome.CHANGED) and not fire.buffered:
                 again.append(fire.record.id)
         served.fired += len(handed_off)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from inspect import getattr_static
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 from rq.job import Job
 from rq.queue import Queue
 
@@ -17,7 +17,11 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks
 from rq_scheduler.jobs import JobCreator, load_class
 from rq_scheduler.store import Rearm, Store, StoredJob
-from rq_scheduler.store.handoff import Fire
+from rq_scheduler.store.handoff import Fire, HandedOff
+from rq_scheduler.store.rq_format import joins_transaction
+
+ATTEMPTS = 10
+"""How often an entry is read anew in one pass when others keep changing its job meanwhile."""
 
 LEASE = 60
 """Seconds for which one dispatcher has an entry to itself while the application's code hands it off. Should that
@@ -36,10 +40,14 @@ class SlowPath:
 
     def hand_off(self, id: str, due: int, index: str, queue_name: str | None = None) -> bool:
         """Hands a one-off off, if it is still due at `due` (us). True when this dispatcher did."""
+        if self._hooks.enqueue_job is not None and index == self._store.keys.scheduled_jobs:
+            return self.by_hook(id, due)
         return self._guarded(id, lambda: self._hand_off(id, due, index, queue_name))
 
     def fire(self, fire: Fire) -> bool:
         """Hands one run of a recurring job off and arms the next, if its plan still holds."""
+        if self._hooks.enqueue_job is not None and not fire.buffered:
+            return self.by_hook(fire.record.id, fire.record.due)
         return self._guarded(fire.record.id, lambda: self._fire(fire))
 
     def by_hook(self, id: str, due: int) -> bool:
@@ -47,39 +55,60 @@ class SlowPath:
         return self._guarded(id, lambda: self._by_hook(id, due))
 
     def _hand_off(self, id: str, due: int, index: str, queue_name: str | None) -> bool:
-        if self._hooks.enqueue_job is not None and index == self._store.keys.scheduled_jobs:
-            return self._by_hook(id, due)
-        stored = self._stored(id)
-        if stored is None:
-            return False
-        job = self._jobs.restore(stored)
-        return self._store.hand_off_through_rq(
-            job,
-            self._queue(job, queue_name),
-            expected_due=due,
-            index=index,
-            meta=self._unreadable_meta(stored),
-            behind_fence=True,
-        )
+        fields = self._store.job_fields(id)
+        return bool(fields) and self._through_rq(StoredJob(id, due, fields), index, due, queue_name)
 
     def _fire(self, fire: Fire) -> bool:
         record, plan = fire.record, fire.plan
-        if self._hooks.enqueue_job is not None:
-            return self._by_hook(record.id, record.due)
         stored = self._store.job(record.id)
         if stored is None:
             return False
-        job = self._jobs.restore(stored)
-        rearm = None if plan.next is None or fire.last else Rearm(plan.next, plan.missed)
-        return self._store.hand_off_through_rq(
-            job,
-            self._queue(job, None),
+        keys = self._store.keys
+        ends = fire.last or (plan.next is None and not fire.buffered)
+        return self._through_rq(
+            stored,
+            keys.buffered if fire.buffered else keys.scheduled_jobs,
+            plan.not_before,
+            None,
             expected_due=record.due,
             expected_rev=record.rev,
-            rearm=rearm,
-            meta=fire.meta or self._unreadable_meta(stored),
-            behind_fence=True,
+            rearm=None if ends else Rearm(plan.next, plan.nominal, plan.missed),
+            meta=fire.meta,
         )
+
+    def _through_rq(
+        self,
+        stored: StoredJob,
+        index: str,
+        due: int,
+        queue_name: str | None,
+        *,
+        expected_due: int | None = None,
+        expected_rev: str | None = None,
+        rearm: Rearm | None = None,
+        meta: bytes = b"",
+    ) -> bool:
+        job = self._jobs.restore(stored)
+        queue = self._queue(job, queue_name)
+        expected_due = due if expected_due is None else expected_due
+        if not joins_transaction(queue) and not self._store.claim(index, stored.id, expected_due, LEASE):
+            return False
+        at = self._store.hand_off_through_rq(
+            job,
+            queue,
+            expected_due=expected_due,
+            expected_rev=expected_rev,
+            rearm=rearm,
+            index=index,
+            # As it stands: RQ before 2.11 writes a stand-in for a meta that cannot be read here.
+            meta=meta or stored.fields.get(b"meta"),
+            behind_fence=True,
+            attempts=1,
+        )
+        if at is None:
+            return False
+        self._events.handed_off([HandedOff(stored.id, due, queue.name)], at)
+        return True
 
     def _by_hook(self, id: str, due: int) -> bool:
         index = self._store.keys.scheduled_jobs
@@ -92,10 +121,6 @@ class SlowPath:
             self._store.release_claim(id)
         return True
 
-    def _stored(self, id: str) -> StoredJob | None:
-        fields = self._store.job_fields(id)
-        return None if not fields else StoredJob(id, 0, fields)
-
     def _queue(self, job: Job, name: str | None) -> Queue:
         if self._hooks.get_queue_for_job is not None and name is None:
             return self._hooks.get_queue_for_job(job)
@@ -107,14 +132,14 @@ class SlowPath:
             name or job.origin, connection=job.connection, job_class=type(job), serializer=job.serializer
         )
 
-    @staticmethod
-    def _unreadable_meta(stored: StoredJob) -> bytes | None:
-        """The bytes of a meta that this process may not be able to read: RQ before 2.11 would write a stand-in back."""
-        return stored.fields.get(b"meta")
-
     def _guarded(self, id: str, act: Callable[[], bool]) -> bool:
         try:
-            return act()
+            for _ in range(ATTEMPTS):
+                try:
+                    return act()
+                except WatchError:
+                    continue
+            return False
         except RedisError:
             raise
         except Exception as error:  # noqa: BLE001  code of RQ and of the application; one entry holds up nobody

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.recurring import Recurring
-from rq_scheduler.store import Store
+from rq_scheduler.store.base import text
+from rq_scheduler.store.survey import Survey
 
 PAGE = 500
 MARKERS = (b"interval", b"cron_string")
@@ -19,8 +20,8 @@ MARKERS = (b"interval", b"cron_string")
 class Sweep:
     """Goes through the index once."""
 
-    def __init__(self, store: Store, recurring: Recurring, events: Events, *, adopt: bool) -> None:
-        self._store = store
+    def __init__(self, survey: Survey, recurring: Recurring, events: Events, *, adopt: bool) -> None:
+        self._survey = survey
         self._recurring = recurring
         self._events = events
         self._adopt = adopt
@@ -46,9 +47,14 @@ class Sweep:
             self._pages = None
 
     def _walk(self) -> Iterator[object]:
-        for page in self._store.outlines(PAGE):
-            self.queues.update(entry.origin for entry in page if entry.origin)
-            recurring = [entry.id for entry in page if any(marker in entry.meta for marker in MARKERS)]
+        for page in self._survey.entries(PAGE):
+            jobs = [(entry, entry.fields) for entry in page if entry.fields]
+            self.queues.update(text(fields["origin"]) for _, fields in jobs if fields.get("origin"))
+            recurring = [
+                text(entry.id)
+                for entry, fields in jobs
+                if not entry.adopted and any(marker in fields.get("meta", b"") for marker in MARKERS)
+            ]
             if recurring and self._adopt:
                 self._recurring.adopt(recurring)
             yield page

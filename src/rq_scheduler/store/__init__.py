@@ -1,7 +1,7 @@
 """Redis Data Store: the only package that knows a key. `Store` is its face; `lua/` holds the atomic operations."""
 
-from rq_scheduler.store.entries import NewEntry, Outline, StoredJob
+from rq_scheduler.store.entries import NewEntry, StoredJob
 from rq_scheduler.store.store import Store
 from rq_scheduler.store.through_rq import Rearm
 
-__all__ = ["NewEntry", "Outline", "Rearm", "Store", "StoredJob"]
+__all__ = ["NewEntry", "Rearm", "Store", "StoredJob"]

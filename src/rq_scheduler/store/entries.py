@@ -38,18 +38,6 @@ class StoredJob:
     fields: Mapping[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """A pending entry without its data: the type of the job's key ("none" when it is gone) and three fields."""
-
-    id: str
-    due: int
-    type: str
-    origin: str
-    meta: bytes
-    created_at: bytes
-
-
 class EntryOperations(Operations):
     """Operations on the index of entries that have a job hash."""
 
@@ -58,6 +46,8 @@ class EntryOperations(Operations):
 
         Raises IdTaken when an id is that of a schedule, InvalidArgument when a job's key holds something else.
         """
+        if not entries:
+            return
         arguments: list[Any] = [self.keys.prefix]
         for entry in entries:
             spec = encode_spec(entry.spec) if entry.spec else b""
@@ -124,35 +114,16 @@ class EntryOperations(Operations):
 
         `until` is in microseconds; `offset` and `length` count entries, as they stand when the first page is read.
         """
-        for rows in self._rows("job", until, offset or 0, length, size):
-            yield [StoredJob(text(id), us_of(due), pairs(fields)) for id, due, fields in rows if fields]
-
-    def outlines(self, size: int = PAGE) -> Iterator[list[Outline]]:
-        """All pending entries in due order, those whose job is gone or unreadable too, a page a round trip."""
-        for rows in self._rows("outline", None, 0, None, size):
-            yield [
-                Outline(text(id), us_of(due), text(type), text(origin), meta, created_at)
-                for id, due, (type, origin, meta, created_at) in rows
-            ]
-
-    def _rows(
-        self, wanted: str, until: int | None, offset: int, length: int | None, size: int
-    ) -> Iterator[list[tuple[Any, Any, Any]]]:
         greatest = "+inf" if until is None else score_of(until)
-        last_due: Any = ""
-        last_id: Any = ""
-        left = length
+        last: tuple[Any, Any] = ("", "")
+        skip, left = offset or 0, length
         while left is None or left > 0:
             limit = size if left is None else min(size, left)
-            flat = self._run(
-                "read_page",
-                self.keys.scheduled_jobs,
-                *(self.keys.prefix, greatest, last_due, last_id, offset, limit, wanted),
-            )
+            flat = self._run("read_page", self.keys.scheduled_jobs, self.keys.prefix, greatest, *last, skip, limit)
             rows = list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
             if rows:
-                yield rows
+                yield [StoredJob(text(id), us_of(due), pairs(fields)) for id, due, fields in rows if fields]
             if len(rows) < limit:
                 return
-            last_id, last_due, offset = rows[-1][0], rows[-1][1], 0
+            last, skip = (rows[-1][1], rows[-1][0]), 0
             left = None if left is None else left - len(rows)

@@ -5,7 +5,7 @@ Reads and writes what it is told; what fires when is decided in `planning`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -117,7 +117,6 @@ class RegistryBatch:
     now: int
     cursor: bytes
     next_due: int | None
-    read: int
     handed_off: list[HandedOff]
     left: list[Left]
     dropped: list[Dropped]
@@ -182,22 +181,25 @@ class HandOffOperations(Operations):
             [text(id) for id in remembered],
         )
 
-    def serve_registries(self, cursor: bytes, limit: int, overdue: str) -> RegistryBatch | Fenced:
-        """Hands off what is due in RQ's own registries of up to about 200 queues, from `cursor` (b"0" to begin)."""
+    def serve_registries(
+        self, cursor: bytes, limit: int, overdue: str, passed_over: Collection[str] = ()
+    ) -> RegistryBatch | Fenced:
+        """Hands off what is due in RQ's own registries of up to about 200 queues, from `cursor` (b"0" to begin), but
+        the ids `passed_over`."""
         reply = self._run(
             "serve_registries",
             queues_key(self.keys.prefix),
             *(self.keys.prefix, *self._fence, cursor, limit, DEFAULT_TIMEOUT),
             *(SCHEDULER_LOCK_OWNER, SCHEDULER_LOCK_TTL, overdue, LONG_OVERDUE),
+            *(wire(id) for id in passed_over),
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
-        _, now, next_cursor, next_due, read, handed_off, left, dropped, news, behind = reply
+        _, now, next_cursor, next_due, handed_off, left, dropped, news, behind = reply
         return RegistryBatch(
             int(now),
             next_cursor,
             us_of(next_due) if next_due else None,
-            int(read),
             _handed_off(handed_off),
             [
                 Left(Kind(text(k)), text(i), us_of(d), text(q), scheduled_registry_key(self.keys.prefix, text(q)))

@@ -12,9 +12,9 @@ from redis.exceptions import ResponseError
 
 from rq_scheduler.errors import NameTaken
 from rq_scheduler.store import scripts
-from rq_scheduler.store.base import Operations, text
+from rq_scheduler.store.base import Operations
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS
-from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER, workers_key
+from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER
 
 
 class PresenceOperations(Operations):
@@ -71,14 +71,6 @@ class PresenceOperations(Operations):
             return self.connection.config_get("maxmemory-policy").get("maxmemory-policy")
         except ResponseError:
             return None
-
-    def unattended_queues(self, queues: set[str]) -> set[str]:
-        """Those of `queues` on which no worker that RQ knows listens."""
-        with self.connection.pipeline(transaction=False) as pipe:
-            for worker in self.connection.smembers(workers_key(self.keys.prefix)):
-                pipe.hget(worker, "queues")
-            listened = {name for names in pipe.execute() if names for name in text(names).split(",")}
-        return queues - listened
 
 
 def _flat(fields: Mapping[str, Any]) -> list[Any]:

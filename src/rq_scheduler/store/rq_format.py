@@ -92,9 +92,9 @@ def remove_last_run(pipe: Any, prefix: str, job: Job) -> None:
         pipe.zrem(f"{prefix}:{registry}:{job.origin}", job.id)
 
 
-def takes_pipeline(queue: Queue) -> bool:
-    """Whether the queue's `enqueue_job` can write through a caller's pipeline, as RQ's own does."""
-    return "pipeline" in inspect.signature(queue.enqueue_job).parameters
+def joins_transaction(queue: Queue) -> bool:
+    """Whether the queue's `enqueue_job` writes through a pipeline of ours, as RQ's own does, and runs no job itself."""
+    return queue.is_async and "pipeline" in inspect.signature(queue.enqueue_job).parameters
 
 
 def has_rate_limit(job: Job) -> bool:

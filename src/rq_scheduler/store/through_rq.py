@@ -20,14 +20,16 @@ from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
 from rq_scheduler.store.keys import FENCE_HOLDER
 
 ATTEMPTS = 10
-"""How often a hand-off is tried when others keep changing the job meanwhile."""
+"""How often a caller's own hand-off is tried when others keep changing the job meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rearm:
-    """The next due time of a recurring job (microseconds), and the instants that it passes over."""
+    """What follows a run of a recurring job: its next due time (microseconds; None leaves the index as it is, for a
+    run that was remembered), the nominal time of this run if it is not the due time, the instants passed over."""
 
-    due: int
+    due: int | None
+    nominal: int | None = None
     missed: Missed | None = None
 
 
@@ -45,79 +47,117 @@ class ThroughRQ(Operations):
         index: str | None = None,
         meta: bytes | None = None,
         behind_fence: bool = False,
-    ) -> bool:
+        attempts: int = ATTEMPTS,
+    ) -> int | None:
         """Enqueues the job as RQ does, and takes it out of the index or arms it anew, as one transaction.
 
         With `expected_due` (microseconds) and `expected_rev`, only if the entry is still that one; without, in any
         case. `meta` is written as it is, for a job whose meta cannot be read here. `behind_fence`: only while our
-        dispatchers hold the fence. False when the entry has moved on, or the fence is not ours.
-        A queue that takes no pipeline, or runs jobs itself (`is_async=False`), is called after our own writes.
+        dispatchers hold the fence. Returns the server's time (microseconds), or None when the entry has moved on or the
+        fence is not ours. Raises WatchError when others have changed the job at every attempt.
+
+        A queue that takes no pipeline, or runs jobs itself (`is_async=False`), enqueues before our own writes: at least
+        once. A dispatcher takes a lease first.
         """
-        index = index or self.keys.scheduled_jobs
-        record_key = self.keys.schedule(job.id)
-        in_transaction = rq_format.takes_pipeline(queue) and queue.is_async
+        attempt = _Attempt(
+            self, job, queue, index or self.keys.scheduled_jobs, rearm, expected_due, expected_rev, meta, behind_fence
+        )
         status = job.get_status(refresh=False)
-        for _ in range(ATTEMPTS):
-            with self.connection.pipeline() as pipe:
-                try:
-                    pipe.watch(job.key, record_key, *([self.keys.fence] if behind_fence else []))
-                    if behind_fence and self.keys.fenced and pipe.get(self.keys.fence) != FENCE_HOLDER.encode():
-                        return False
-                    score = pipe.zscore(index, wire(job.id))
-                    if expected_due is not None and (score is None or us_of(score) != expected_due):
-                        return False
-                    rev, retries = pipe.hmget(record_key, "rev", "retries")
-                    if expected_rev is not None and (rev or b"").decode() != expected_rev:
-                        return False
-                    now = self._now(pipe)
-                    if rearm is not None:
-                        rq_format.start_afresh(job, int(retries) if retries else None)
-                    if not in_transaction:
-                        pipe.multi()
-                    elif rq_format.has_rate_limit(job):
-                        rq_format.enqueue_rate_limited(queue, job, pipe)
-                    else:
-                        queue.enqueue_job(job, pipeline=pipe, at_front=rq_format.wants_front(job))
-                    if meta is not None:
-                        pipe.hset(job.key, "meta", meta)
-                    pipe.zrem(self.keys.claims, wire(job.id))
-                    if rearm is None:
-                        self._remove(pipe, index, job, recorded=rev is not None)
-                    else:
-                        due = now if score is None else us_of(score)
-                        self._rearm(pipe, index, job, rearm, due, now, recorded=rev is not None)
-                    pipe.execute()
-                except WatchError:
-                    rq_format.restore_status(job, status)
-                    continue
-            if not in_transaction:
-                queue.enqueue_job(job, at_front=rq_format.wants_front(job))
-            return True
-        return False
+        while True:
+            attempts -= 1
+            try:
+                return attempt.run()
+            except WatchError:
+                rq_format.restore_status(job, status)
+                if attempts <= 0:
+                    raise
 
-    def _remove(self, pipe: Any, index: str, job: Job, *, recorded: bool) -> None:
-        pipe.zrem(index, wire(job.id))
+
+@dataclass(slots=True)
+class _Attempt:
+    """One try: watch, check, write."""
+
+    store: Operations
+    job: Job
+    queue: Queue
+    index: str
+    rearm: Rearm | None
+    expected_due: int | None
+    expected_rev: str | None
+    meta: bytes | None
+    behind_fence: bool
+
+    def run(self) -> int | None:
+        keys, job = self.store.keys, self.job
+        with self.store.connection.pipeline() as pipe:
+            pipe.watch(job.key, keys.schedule(job.id), *([keys.fence] if self.behind_fence else []))
+            if self.behind_fence and keys.fenced and pipe.get(keys.fence) != FENCE_HOLDER.encode():
+                return None
+            score = pipe.zscore(self.index, wire(job.id))
+            if self.expected_due is not None and (score is None or us_of(score) != self.expected_due):
+                return None
+            rev, retries = pipe.hmget(keys.schedule(job.id), "rev", "retries")
+            if self.expected_rev is not None and (rev or b"").decode() != self.expected_rev:
+                return None
+            seconds, microseconds = pipe.time()
+            now = int(seconds) * 1_000_000 + int(microseconds)
+            recurs = self.rearm is not None or rev is not None
+            if recurs:
+                rq_format.start_afresh(job, int(retries) if retries else None)
+            self._enqueue(pipe, recurs=recurs)
+            if self.meta is not None:
+                pipe.hset(job.key, "meta", self.meta)
+            pipe.zrem(keys.claims, wire(job.id))
+            if self.rearm is None:
+                self._remove(pipe, recorded=rev is not None)
+            else:
+                due = now if score is None else us_of(score)
+                self._rearm(pipe, self.rearm, due, now, recorded=rev is not None)
+            pipe.execute()
+            return now
+
+    def _enqueue(self, pipe: Any, *, recurs: bool) -> None:
+        """RQ's writes; afterwards `pipe` is in its transaction."""
+        job, queue, prefix = self.job, self.queue, self.store.keys.prefix
+        if not rq_format.joins_transaction(queue):
+            if recurs:
+                rq_format.remove_last_run(self.store.connection, prefix, job)
+            queue.enqueue_job(job, at_front=rq_format.wants_front(job))
+            pipe.unwatch()
+            pipe.multi()
+            return
+        if rq_format.has_rate_limit(job):
+            rq_format.enqueue_rate_limited(queue, job, pipe)
+        else:
+            queue.enqueue_job(job, pipeline=pipe, at_front=rq_format.wants_front(job))
+        if recurs:
+            rq_format.remove_last_run(pipe, prefix, job)
+
+    def _remove(self, pipe: Any, *, recorded: bool) -> None:
+        keys, id = self.store.keys, wire(self.job.id)
+        pipe.zrem(self.index, id)
         if recorded:
-            pipe.delete(self.keys.schedule(job.id), self.keys.history(job.id))
-            pipe.zrem(self.keys.schedules, wire(job.id))
-            pipe.zrem(self.keys.buffered, wire(job.id))
+            pipe.zrem(keys.scheduled_jobs, id)
+            pipe.delete(keys.schedule(self.job.id), keys.history(self.job.id))
+            pipe.zrem(keys.schedules, id)
+            pipe.zrem(keys.buffered, id)
 
-    def _rearm(self, pipe: Any, index: str, job: Job, rearm: Rearm, due: int, now: int, *, recorded: bool) -> None:
-        pipe.zadd(index, {wire(job.id): score_of(rearm.due)})
-        rq_format.remove_last_run(pipe, self.keys.prefix, job)
+    def _rearm(self, pipe: Any, rearm: Rearm, due: int, now: int, *, recorded: bool) -> None:
+        keys, id = self.store.keys, self.job.id
+        if rearm.due is None:
+            pipe.zrem(self.index, wire(id))
+        else:
+            pipe.zadd(self.index, {wire(id): score_of(rearm.due)})
         if not recorded:
             return
         # The record keeps the meta it was made from: the next commit sees that the job's is another, and adopts again.
-        record_key, history = self.keys.schedule(job.id), self.keys.history(job.id)
-        pipe.hincrby(record_key, "runs", 1)
-        pipe.hset(record_key, mapping={"mark": due, "last_run_at": now, "skips_in_a_row": 0})
+        nominal = due if rearm.nominal is None else rearm.nominal
+        pipe.hincrby(keys.schedule(id), "runs", 1)
+        pipe.hset(keys.schedule(id), mapping={"mark": nominal, "last_run_at": now, "skips_in_a_row": 0})
+        if rearm.due is None:
+            pipe.hdel(keys.schedule(id), "buffered")
         if rearm.missed is not None:
-            pipe.hincrby(record_key, "missed", rearm.missed.count)
-            pipe.lpush(history, f"{missed_part(rearm.missed)} {now}")
-        pipe.lpush(history, enqueued_line(job.id, due, due, now))
-        pipe.ltrim(history, 0, LENGTH - 1)
-
-    @staticmethod
-    def _now(pipe: Any) -> int:
-        seconds, microseconds = pipe.time()
-        return int(seconds) * 1_000_000 + int(microseconds)
+            pipe.hincrby(keys.schedule(id), "missed", rearm.missed.count)
+            pipe.lpush(keys.history(id), f"{missed_part(rearm.missed)} {now}")
+        pipe.lpush(keys.history(id), enqueued_line(id, nominal, nominal, now))
+        pipe.ltrim(keys.history(id), 0, LENGTH - 1)

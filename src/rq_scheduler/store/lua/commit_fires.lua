@@ -171,9 +171,11 @@ for i = 7, #ARGV, 14 do
     buffered_source = ARGV[i + 12] == 'buffered', overlap = ARGV[i + 13]}
 end
 
-local by_queue, reply = {}, {'ok', now_us}
+local by_queue, decided, reply = {}, {}, {'ok', now_us}
 for _, fire in ipairs(fires) do
-  fire.outcome = decide(fire)
+  -- Nothing is written yet, so a second fire of one schedule would look as good as the first.
+  fire.outcome = decided[fire.id] and 'stale' or decide(fire)
+  decided[fire.id] = true
   reply[#reply + 1] = fire.outcome
   reply[#reply + 1] = fire.entry and fire.entry.origin or ''
   if fire.outcome == 'fired' then

@@ -3,12 +3,11 @@
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 greatest due (unix seconds, or '+inf'), 3 due and 4 id of the last entry seen, or '' and '',
---          5 entries to pass over, 6 limit, 7 'job' or 'outline'
--- returns  {id, due, {field, value, ...}, ...}, {} as fields when the job is gone; for an outline in place of the
---          fields {type of the job's key, origin, meta, created_at}
+--          5 entries to pass over, 6 limit
+-- returns  {id, due, {field, value, ...}, ...}; {} as fields when the job is gone
 -- keeps    a read never writes
 local prefix, max, last_score, last_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local offset, limit, wanted = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local offset, limit = tonumber(ARGV[5]), tonumber(ARGV[6])
 local index = KEYS[1]
 -- @include job_or_copy
 -- @include seek
@@ -20,13 +19,6 @@ for i = 1, #entries, 2 do
   if tonumber(entries[i + 1]) > greatest then break end
   page[#page + 1] = entries[i]
   page[#page + 1] = entries[i + 1]
-  if wanted == 'job' then
-    page[#page + 1] = job_or_copy(entries[i])
-  else
-    local key = prefix .. ':job:' .. entries[i]
-    local type = redis.call('TYPE', key).ok
-    local values = type == 'hash' and redis.call('HMGET', key, 'origin', 'meta', 'created_at') or {}
-    page[#page + 1] = {type, values[1] or '', values[2] or '', values[3] or ''}
-  end
+  page[#page + 1] = job_or_copy(entries[i])
 end
 return page

@@ -3,8 +3,9 @@
 -- KEYS[1]  RQ's set of queues
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 cursor over the queues, 6 limit,
 --          7 RQ's default timeout, 8 token of RQ's lock, 9 its ttl in seconds, 10 'hold' or 'run' what is long overdue,
---          11 seconds that make an entry long overdue
--- returns  {'ok', now in us, next cursor, next due or '', entries read, handed off {id, due, queue, ...},
+--          11 seconds that make an entry long overdue, then ids that this pass
+--          has been given and could not serve
+-- returns  {'ok', now in us, next cursor, next due or '', handed off {id, due, queue, ...},
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, newly taken on {queue, number held, ...},
 --          queues with more to do} or {'fenced', ...}
 -- keeps    each scheduled job of RQ's is handed off exactly once; a queue that a worker's scheduler serves is left to it
@@ -17,9 +18,15 @@ local lock_token, lock_ttl, overdue_policy, long_overdue = ARGV[8], ARGV[9], ARG
 -- @include entry
 -- @include quarantine
 
+local passed_over, passed = {}, 0
+for i = 12, #ARGV do
+  passed_over[ARGV[i]] = true
+  passed = passed + 1
+end
+
 local taken_on = prefix .. ':scheduler:rq_claims'
 local handed, left, dropped, news, broken = {}, {}, {}, {}, {}
-local next_due, read, behind = nil, 0, 0
+local next_due, behind = nil, 0
 local ready = {}
 
 -- True when this queue is ours to serve. Taking it on for the first time draws the line behind which entries that
@@ -45,11 +52,14 @@ local function serve(queue)
   local registry = prefix .. ':scheduled:' .. queue
   if redis.call('TYPE', registry).ok ~= 'zset' or not is_queue(queue) or not hold_lock(queue, registry) then return end
   local line = redis.call('HGET', taken_on, queue)
-  local due = redis.call('ZRANGEBYSCORE', registry, line, now_score, 'WITHSCORES', 'LIMIT', 0, limit)
+  local due = redis.call('ZRANGEBYSCORE', registry, line, now_score, 'WITHSCORES', 'LIMIT', 0, limit + passed)
+  local taken = 0
   for i = 1, #due, 2 do
     local id, score, entry = due[i], due[i + 1], read_entry(due[i])
-    read = read + 1
-    if entry.kind == 'broken' then
+    taken = taken + 1
+    if passed_over[id] then
+      taken = taken - 1
+    elseif entry.kind == 'broken' then
       broken[#broken + 1] = {registry, id, score, entry.reason, queue}
     elseif entry.rate_limited then
       for _, value in ipairs({'slow', id, score, queue}) do left[#left + 1] = value end
@@ -58,8 +68,8 @@ local function serve(queue)
       ready[#ready + 1] = entry
     end
   end
-  if #due / 2 == limit then behind = behind + 1 end
-  limit = limit - #due / 2
+  if #due / 2 == limit + passed then behind = behind + 1 end
+  limit = limit - taken
   local coming = redis.call('ZRANGEBYSCORE', registry, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if coming[2] and (not next_due or tonumber(coming[2]) < tonumber(next_due)) then next_due = coming[2] end
 end
@@ -91,4 +101,4 @@ for _, fault in ipairs(broken) do
   quarantine(fault[1], fault[2], fault[3], fault[4], fault[5])
   for i = 2, 4 do dropped[#dropped + 1] = fault[i] end
 end
-return {'ok', now_us, scan[1], next_due or '', read, handed, left, dropped, news, behind}
+return {'ok', now_us, scan[1], next_due or '', handed, left, dropped, news, behind}

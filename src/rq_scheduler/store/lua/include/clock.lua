@@ -6,4 +6,4 @@ local now_score = string.format('%d.%06d', time[1], time[2])
 local now_us = string.format('%d%06d', time[1], time[2])
 
 -- Whether a score is the one that Python read, rounded to microseconds. Foreign clients write finer ones (time.time()).
-local function same_moment(score, due) return score and math.abs(tonumber(score) - tonumber(due)) < 0.000001 end
+local function same_moment(score, due) return score and math.abs(tonumber(score) - tonumber(due)) < 0.0000007 end
