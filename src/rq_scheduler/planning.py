@@ -70,6 +70,9 @@ def plan(id: str, spec: Spec, armed: int, now: int) -> Plan:
     horizons = [] if grace is None else [due + grace + 1]
     if next is not None and spec.catchup != "all":
         horizons.append(series.due(next))
+    elif next is not None and spec.catchup_window is not None:
+        # Beyond a window shorter than the grace, it runs only as long as no later one is due.
+        horizons.append(max(series.due(next), due + spec.catchup_window + 1))
     return Plan(nominal, missed, next, not_before=due, valid_until=min(horizons, default=None))
 
 

@@ -20,14 +20,14 @@ from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
-from rq_scheduler import bulk, keywords, recurring
 from rq_scheduler.clock import US, to_us
 from rq_scheduler.dispatcher import Dispatcher, Hooks
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled
-from rq_scheduler.instance import Duration, Instance
 from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
-from rq_scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.schedule import Spec, decode_spec
+from rq_scheduler.scheduler import bulk, keywords, recurring
+from rq_scheduler.scheduler.instance import Duration, Instance
+from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.store import NewEntry, Rearm
 from rq_scheduler.triggers import Cron
 

@@ -1,0 +1,9 @@
+"""The Scheduler API: `Scheduler`, the methods of rq-scheduler 0.14 and a few beside them.
+
+`api.py` is its face; the files beside it own one matter each: times (`moments`), the keywords of a call (`keywords`),
+0.14's meta (`recurring`), bulk (`bulk`), construction, locks and life (`instance`).
+"""
+
+from rq_scheduler.scheduler.api import Scheduler
+
+__all__ = ["Scheduler"]

@@ -1,0 +1,243 @@
+"""`rqscheduler check`: what it says of data that 0.14 leaves behind, and that it writes nothing."""
+
+import json
+import os
+import pickle
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis as redis_py
+from click.testing import CliRunner
+from rq.serializers import JSONSerializer
+
+from rq_scheduler import Scheduler
+from rq_scheduler.cli.app import rqscheduler
+from rq_scheduler.store.survey import Survey
+from servers import ClusterSetup
+from support import Peer, Processes
+
+INDEX = "rq:scheduler:scheduled_jobs"
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = os.environ.get("TZ")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
+    time.tzset()
+
+
+def entry(redis: redis_py.Redis, job_id: str, meta: Any = None, *, due: float = 9e9, dumps: Any = pickle.dumps,
+          origin: str = "default") -> None:  # fmt: skip
+    """An entry as 0.14 writes it: a job hash without anything of ours, and its id in the index."""
+    fields: dict[str, Any] = {"origin": origin, "created_at": "2026-01-01T00:00:00.000000Z", "data": b"x"}
+    if meta is not None:
+        fields["meta"] = dumps(meta)
+    redis.hset(f"rq:job:{job_id}", mapping=fields)
+    redis.zadd(INDEX, {job_id: due})
+
+
+def run(url: str, *args: str) -> dict[str, Any]:
+    result = CliRunner().invoke(rqscheduler, ["check", "--url", url, "--json", *args])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return json.loads(result.output)
+
+
+def text(url: str, *args: str) -> str:
+    result = CliRunner().invoke(rqscheduler, ["--url", url, "check", *args])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+@pytest.fixture
+def old_data(redis: redis_py.Redis) -> redis_py.Redis:
+    """One of everything."""
+    now = time.time()
+    entry(redis, "one", due=now - 5)
+    entry(redis, "two", {"note": "mine"})
+    entry(redis, "every", {"interval": 60})
+    entry(redis, "half", {"interval": 0.5})
+    entry(redis, "thrice", {"interval": 60, "repeat": 3})
+    entry(redis, "cron", {"cron_string": "0 3 * * *", "use_local_timezone": False}, origin="nightly")
+    entry(redis, "first-monday", {"cron_string": "0 0 1-7 * mon", "repeat": 2})
+    entry(redis, "with-year", {"cron_string": "0 0 1 1 * 2035"})
+    entry(redis, "bad-cron", {"cron_string": "nonsense"})
+    entry(redis, "bad-meta", {"interval": 5}, dumps=lambda meta: b"interval but no pickle")
+    entry(redis, "a:b")
+    entry(redis, "custom", {"queue_class_name": "shop.queues.Fast"})
+    redis.zadd(INDEX, {"gone": 5, b"\xff\xfe": 6, "string": 7})
+    redis.set("rq:job:string", "x")
+    redis.sadd("rq:queues", "rq:queue:default", "rq:queue:mail")
+    redis.zadd("rq:scheduled:mail", {"late": now - 7200, "soon": now - 60, "later": now + 60})
+    redis.hset("rq:scheduler_instance:old-one", mapping={"birth": "2026-01-01"})
+    redis.expire("rq:scheduler_instance:old-one", 70)
+    redis.set("rq:scheduler_lock", "1767225600.0", ex=70)
+    redis.hset("rq:worker:w1", mapping={"queues": "default,mail"})
+    redis.sadd("rq:workers", "rq:worker:w1", "rq:worker:dead")
+    return redis
+
+
+def test_kinds(old_data: redis_py.Redis, redis_url: str) -> None:
+    found = run(redis_url)
+    assert found["entries"] == 15
+    assert found["overdue"] == 4
+    assert found["kinds"] == {
+        "one-off": 4, "interval": 2, "repeat": 1, "cron": 3, "hash gone": 2, "unreadable": 3,
+    }  # fmt: skip
+    assert set(found["hash_gone"]["first"]) == {"gone", "\\xff\\xfe"}
+    assert any("refused" in problem for problem in found["unreadable"])
+
+
+def test_crons_zones_and_ambiguities(old_data: redis_py.Redis, redis_url: str) -> None:
+    found = run(redis_url)
+    assert (found["zone"], found["crons"]) == ("UTC", 4)
+    examples = [name for group in found["cron_notes"].values() for name in group["first"]]
+    assert sorted(examples) == ["first-monday", "with-year"]
+    assert run(redis_url, "--adopt-timezone", "Europe/Paris")["zone"] == "Europe/Paris"
+    assert "Europe/Paris" in text(redis_url, "--adopt-timezone", "Europe/Paris")
+
+
+def test_ids_that_rq_refuses(old_data: redis_py.Redis, redis_url: str) -> None:
+    assert set(run(redis_url)["ids_refused"]["first"]) >= {"a:b", "\\xff\\xfe"}
+
+
+def test_queues(old_data: redis_py.Redis, redis_url: str) -> None:
+    found = run(redis_url)
+    assert found["queues_without_worker"] == ["nightly"]
+    assert found["queues"]["nightly"] == 1
+    assert list(found["queue_classes_missing"]) == ["shop.queues.Fast"]
+    assert "No module named 'shop'" in found["queue_classes_missing"]["shop.queues.Fast"]
+
+
+def test_overdue_registries(old_data: redis_py.Redis, redis_url: str) -> None:
+    (mail,) = run(redis_url)["rq_registries"]
+    assert (mail["queue"], mail["total"], mail["overdue"]) == ("mail", 3, 1)
+    assert 7190 < mail["oldest_late_seconds"] < 7300
+
+
+def test_daemons_and_their_lock(old_data: redis_py.Redis, redis_url: str) -> None:
+    found = run(redis_url)
+    assert [(one["name"], one["version"]) for one in found["daemons"]] == [("old-one", "0.14")]
+    assert found["fence"]["ours"] is False
+    assert 60 < found["fence"]["ttl_seconds"] <= 70
+
+
+def test_eviction(old_data: redis_py.Redis, start_server: Any) -> None:
+    server = start_server(args=["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"])
+    found = run(server.url)
+    assert found["server"]["maxmemory_policy"] == "allkeys-lru"
+    assert any("Redis may evict schedules" in item for item in found["attention"])
+
+
+def test_the_text_says_it_all(old_data: redis_py.Redis, redis_url: str) -> None:
+    said = text(redis_url)
+    for part in (
+        "15 entries, 4 of them due now", "one-off", "quarantined", "4 cron entries will be read in UTC", "first-monday",
+        "a:b", "shop.queues.Fast", "'nightly'", "--rq-overdue run", "old-one (0.14)", "0.14 lock is held",
+        "maxmemory-policy: noeviction", "Nothing was written.",
+    ):  # fmt: skip
+        assert part in said, part
+
+
+def test_an_empty_redis(redis: redis_py.Redis, redis_url: str) -> None:
+    found = run(redis_url)
+    assert (found["entries"], found["attention"], found["daemons"]) == (0, [], [])
+    assert "Nothing to decide" in text(redis_url)
+
+
+def test_it_writes_nothing(old_data: redis_py.Redis, redis_url: str) -> None:
+    before = dump(old_data)
+    written = old_data.info("persistence")["rdb_changes_since_last_save"]
+    run(redis_url)
+    text(redis_url)
+    assert dump(old_data) == before
+    assert old_data.info("persistence")["rdb_changes_since_last_save"] == written, "not even written and undone"
+
+
+def dump(redis: redis_py.Redis) -> dict[bytes, tuple[bytes | None, bool]]:
+    """Every key with its value; TTLs by whether there is one, since they count down."""
+    return {key: (redis.dump(key), redis.ttl(key) >= 0) for key in redis.scan_iter(count=1000)}
+
+
+def test_what_a_real_0_14_client_wrote(peer: Peer, redis: redis_py.Redis, redis_url: str) -> None:
+    peer.script(
+        "soon = datetime.utcnow() + timedelta(hours=1)\n"
+        "for n in range(7): scheduler.enqueue_at(soon, print, n)\n"
+        "scheduler.schedule(soon, print, interval=60)\n"
+        "scheduler.schedule(soon, print, interval=60, repeat=5)\n"
+        "scheduler.cron('0 3 1 * mon', print, queue_name='nightly')\n"
+        "gone = scheduler.enqueue_at(soon, print); gone.delete()\n"
+    )
+    before = dump(redis)
+    found = run(redis_url)
+    assert found["kinds"] == {
+        "one-off": 7, "interval": 1, "repeat": 1, "cron": 1, "hash gone": 1, "unreadable": 0,
+    }  # fmt: skip
+    assert found["cron_expressions"] == {"0 3 1 * mon": 1}
+    assert len(found["cron_notes"]) == 1
+    assert dump(redis) == before
+
+
+def test_crons_of_ours_keep_their_zone(redis: redis_py.Redis, redis_url: str) -> None:
+    Scheduler(connection=redis).cron("0 3 * * *", print, timezone="Asia/Tokyo")
+    found = run(redis_url)
+    assert (found["kinds"]["cron"], found["crons"], found["already_adopted"]) == (1, 0, 1)
+    assert "1 cron entries are adopted already and keep the zone they have" in text(redis_url)
+
+
+def test_a_serializer_that_is_not_pickle(redis: redis_py.Redis, redis_url: str) -> None:
+    entry(redis, "every", {"interval": 60}, dumps=JSONSerializer.dumps)
+    assert run(redis_url)["kinds"]["unreadable"] == 1
+    assert run(redis_url, "--serializer", "json")["kinds"]["interval"] == 1
+
+
+def test_entries_stream_in_pages(redis: redis_py.Redis) -> None:
+    with redis.pipeline(transaction=False) as pipe:
+        for number in range(3000):
+            pipe.hset(f"rq:job:n{number}", mapping={"origin": "default", "created_at": "x"})
+            pipe.zadd(INDEX, {f"n{number}": number})
+        pipe.execute()
+    pages = list(Survey(redis).entries(size=200))
+    assert max(map(len, pages)) <= 200
+    assert {one.id for page in pages for one in page} == {f"n{number}".encode() for number in range(3000)}
+
+
+@pytest.mark.newest_only
+def test_a_cluster(cluster: ClusterSetup, processes: Processes) -> None:
+    with cluster.client() as client:
+        client.hset("{site-a}:job:one", mapping={"origin": "default", "created_at": "x"})
+        client.hset("{site-a}:job:two", mapping={"origin": "default", "meta": pickle.dumps({"interval": 5})})
+        client.zadd("{site-a}:scheduler:scheduled_jobs", {"one": 9e9, "two": 1, "gone": 2})
+        client.hset("{site-a}:scheduler_instance:d1", mapping={"version": "1.0.0"})
+        client.expire("{site-a}:scheduler_instance:d1", 60)
+    output = processes.run(
+        sys.executable, "-m", "rq_scheduler.cli", "check", "--cluster", "--url", cluster.url, "--json",
+        env={"RQ_KEY_PREFIX": "{site-a}"},
+    )  # fmt: skip
+    found = json.loads(output)
+    assert (found["kinds"]["one-off"], found["kinds"]["interval"], found["kinds"]["hash gone"]) == (1, 1, 1)
+    assert [one["name"] for one in found["daemons"]] == ["d1"]
+    assert found["server"]["maxmemory_policy"] == "noeviction"
+
+
+def test_redis_that_is_down() -> None:
+    result = CliRunner().invoke(rqscheduler, ["check", "--url", "redis://127.0.0.1:1"])
+    assert result.exit_code == 1
+    assert "cannot read Redis at redis://127.0.0.1:1" in result.output
+
+
+def test_a_user_who_may_only_read(old_data: redis_py.Redis, redis_url: str) -> None:
+    old_data.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@read", "+@connection"],
+                         commands=["+time"])  # fmt: skip
+    try:
+        found = run(redis_url.replace("redis://", "redis://reader:pw@"))
+    finally:
+        old_data.acl_deluser("reader")
+    assert found["entries"] == 15
+    assert "maxmemory_policy" not in found["server"]
+    assert "pw" not in found["where"]

@@ -1,0 +1,73 @@
+"""The two log formats."""
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from rq_scheduler.cli.logs import setup_logging
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_before() -> Iterator[None]:
+    names = ("rq_scheduler", "py.warnings", "rq")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    yield
+    logging.captureWarnings(False)
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+def test_json_lines_carry_action_and_extras() -> None:
+    stream = io.StringIO()
+    setup_logging(logging.INFO, "json", stream)
+    log = logging.getLogger("rq_scheduler.dispatcher")
+    log.info("handed off %d", 3, extra={"action": "handed_off", "count": 3, "odd": {1, 2}})
+    log.debug("not this one")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        log.exception("it broke", extra={"action": "fault"})
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert first["message"] == "handed off 3"
+    assert (first["action"], first["count"], first["level"]) == ("handed_off", 3, "info")
+    assert datetime.fromisoformat(first["ts"]).tzinfo is not None
+    assert "ValueError: broken" in second["exception"]
+    assert "args" not in first
+    assert "lineno" not in first
+
+
+def test_text_lines_are_plain_and_have_the_time() -> None:
+    stream = io.StringIO()
+    setup_logging(logging.INFO, "text", stream)
+    logging.getLogger("rq_scheduler").info("hello %s", "you")
+    logging.getLogger("rq_scheduler").warning("careful")
+    info, warning = stream.getvalue().splitlines()
+    assert datetime.strptime(info[:19], "%Y-%m-%d %H:%M:%S")
+    assert info[23:] == " hello you"
+    assert warning.endswith(" WARNING careful")
+    assert "\x1b" not in info
+
+
+def test_warnings_reach_the_log() -> None:
+    stream = io.StringIO()
+    setup_logging(logging.ERROR, "json", stream)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("look out", stacklevel=1)
+    assert stream.getvalue() == "" or "look out" in stream.getvalue()
+
+
+def test_setting_up_twice_logs_once() -> None:
+    stream = io.StringIO()
+    setup_logging(logging.INFO, "text", stream)
+    setup_logging(logging.INFO, "text", stream)
+    logging.getLogger("rq_scheduler").info("once")
+    assert stream.getvalue().count("once") == 1
