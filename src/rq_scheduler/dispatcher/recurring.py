@@ -112,9 +112,15 @@ class Recurring:
 
     def _prepare(self, now: int, records: Iterable[Record]) -> Iterator[Fire]:
         for record in records:
-            if (known := self._known(record, now)) is not None:
-                current, spec = known
-                yield self._fire(current, spec, plan(current.id, spec, current.due, now))
+            if (known := self._known(record, now)) is None:
+                continue
+            current, spec = known
+            try:
+                planned = plan(current.id, spec, current.due, now)
+            except (SchedulerError, OverflowError) as error:
+                self._quarantine(current, f"no run can be planned from its time: {error}")
+                continue
+            yield self._fire(current, spec, planned)
 
     def _known(self, record: Record, now: int) -> tuple[Record, Spec] | None:
         """The record and its spec, adopted first where the job says something that the record does not; None when

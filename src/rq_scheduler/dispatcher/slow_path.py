@@ -140,8 +140,12 @@ class SlowPath:
                 except WatchError:
                     continue
             return False
-        except RedisError:
-            raise
+        except RedisError as error:
+            # A key of a wrong type is this entry's fault; anything else is the server's, and the loop's matter.
+            if "WRONGTYPE" not in str(error):
+                raise
+            self._events.put_off(id, error)
+            return False
         except Exception as error:  # noqa: BLE001  code of RQ and of the application; one entry holds up nobody
             self._events.put_off(id, error)
             return False

@@ -57,6 +57,10 @@ class Operations:
     def _run(self, script: str, key: str, *arguments: Any) -> Any:
         return scripts.run(self.connection, script, [key], arguments)
 
+    def server_time(self) -> int:
+        """The clock that decides what is due, in microseconds: on a cluster, that of the node with our keys."""
+        return int(self._run("read_schedules", self.keys.scheduled_jobs, self.keys.prefix, self.keys.scheduled_jobs)[0])
+
     @property
     def _fence(self) -> tuple[str, str, int]:
         """The arguments with which a script checks and renews the fence."""

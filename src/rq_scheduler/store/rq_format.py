@@ -97,6 +97,12 @@ def joins_transaction(queue: Queue) -> bool:
     return queue.is_async and "pipeline" in inspect.signature(queue.enqueue_job).parameters
 
 
+def tell_transaction(pipe: Any) -> None:
+    """RQ 3 asks a pipeline whether its MULTI has begun, which redis-py's cluster pipelines do not tell: not yet."""
+    if not hasattr(pipe, "explicit_transaction"):
+        pipe.explicit_transaction = False
+
+
 def has_rate_limit(job: Job) -> bool:
     """Whether the job waits for a slot of a rate limit (RQ 3)."""
     return bool(getattr(job, "has_rate_limit", False))

@@ -89,7 +89,7 @@ class _Attempt:
 
     def run(self) -> int | None:
         keys, job = self.store.keys, self.job
-        with self.store.connection.pipeline() as pipe:
+        with self.store.connection.pipeline(transaction=True) as pipe:
             pipe.watch(job.key, keys.schedule(job.id), *([keys.fence] if self.behind_fence else []))
             if self.behind_fence and keys.fenced and pipe.get(keys.fence) != FENCE_HOLDER.encode():
                 return None
@@ -99,8 +99,7 @@ class _Attempt:
             rev, retries = pipe.hmget(keys.schedule(job.id), "rev", "retries")
             if self.expected_rev is not None and (rev or b"").decode() != self.expected_rev:
                 return None
-            seconds, microseconds = pipe.time()
-            now = int(seconds) * 1_000_000 + int(microseconds)
+            now = self.store.server_time()
             recurs = self.rearm is not None or rev is not None
             if recurs:
                 rq_format.start_afresh(job, int(retries) if retries else None)
@@ -126,6 +125,7 @@ class _Attempt:
             pipe.unwatch()
             pipe.multi()
             return
+        rq_format.tell_transaction(pipe)
         if rq_format.has_rate_limit(job):
             rq_format.enqueue_rate_limited(queue, job, pipe)
         else:

@@ -1,0 +1,392 @@
+"""One pass, and the loop around it: what is due goes, what is not waits, what is odd holds up nobody."""
+
+import pickle
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import redis as redis_py
+from rq.serializers import JSONSerializer
+
+from making import HOUR, INDEX, US, Told, add, dispatcher, entry, finish, history, now_us, record_of, recurring, waiting
+from rq_scheduler.dispatcher import Dispatcher, Hooks, Options
+from rq_scheduler.errors import EvictionRefused, NameTaken
+from rq_scheduler.schedule import Spec
+from rq_scheduler.store import Store
+from rq_scheduler.triggers import Every
+from support import wait_until
+
+Running = Callable[..., Dispatcher]
+
+
+class TestOnePass:
+    def test_everything_that_is_due(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        now = now_us(redis)
+        add(store, *(entry(redis, f"j{i}", now - 1000 + i) for i in range(1700)), entry(redis, "later", now + HOUR))
+        result = dispatcher(redis, told).dispatch_once()
+        assert result.handed_off == 1700
+        assert waiting(redis) == [f"j{i}" for i in range(1700)]
+        assert told.ids == waiting(redis)
+        assert redis.zrange(INDEX, 0, -1) == [b"later"]
+        assert result.queues == {"default"}
+
+    def test_nothing_is_due(self, redis: redis_py.Redis, store: Store) -> None:
+        add(store, entry(redis, "later", now_us(redis) + HOUR))
+        result = dispatcher(redis).dispatch_once()
+        assert (result.handed_off, result.fenced) == (0, None)
+        assert result.seconds_to_next() is not None
+
+    def test_unservable_ones_at_the_head_hide_nothing(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        now = now_us(redis) - 10_000
+        add(store, *(entry(redis, f"bad-{i:03}", now, meta={"queue_class_name": "no.such.Queue"}) for i in range(520)))
+        add(store, entry(redis, "good", now + 1), recurring(redis, "r", now + 2))
+        one = dispatcher(redis, told)
+        assert one.dispatch_once().handed_off == 2
+        assert waiting(redis) == ["good", "r"]
+        assert len(told.delays) == 520
+        assert redis.zcount(INDEX, "-inf", now_us(redis) / US) == 520, "they stay pending"
+
+    def test_a_foreign_fence(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        now = now_us(redis) - 1000
+        add(
+            store,
+            entry(redis, "a", now),
+            recurring(redis, "r", now),
+            entry(redis, "s", now, meta={"queue_class_name": "queues_for_tests.Noting"}),
+        )
+        redis.set(store.keys.fence, "1795", ex=60)
+        one = dispatcher(redis, told)
+        for _ in range(2):
+            result = one.dispatch_once()
+            assert result.fenced is not None
+            assert result.handed_off == 0
+        assert waiting(redis) == []
+        redis.delete(store.keys.fence)
+        assert one.dispatch_once().handed_off == 3
+        assert told.others == [("fenced", "1795"), ("unfenced",)]
+
+    @pytest.mark.parametrize("score", ["inf", "-inf", "1e18", "-1e18", "1e11", "-1e11", "2.6e11"])
+    @pytest.mark.parametrize("kind", ["one-off", "interval", "cron"])
+    def test_scores_that_are_no_time(self, redis: redis_py.Redis, store: Store, kind: str, score: str) -> None:
+        meta = {"one-off": {}, "interval": {"interval": 60}, "cron": {"cron_string": "0 0 * * *"}}[kind]
+        now = now_us(redis)
+        add(store, entry(redis, "odd", now - 5, meta=meta), entry(redis, "good", now - 1))
+        redis.zadd(INDEX, {"odd": float(score)})
+        one = dispatcher(redis)
+        one.dispatch_once()
+        one._sweep.step()
+        one.dispatch_once()
+        assert "good" in waiting(redis)
+
+    def test_names_of_bytes(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        redis.zadd(INDEX, {b"\xff": 5})
+        redis.hset(b"rq:job:\xff", mapping={"data": "x", "origin": b"\xfe", "status": "scheduled"})
+        assert dispatcher(redis, told).dispatch_once().handed_off == 1
+        assert redis.lrange(b"rq:queue:\xfe", 0, -1) == [b"\xff"]
+
+
+class TestRecurring:
+    def test_what_only_mentions_an_interval_is_a_one_off(self, redis: redis_py.Redis, store: Store) -> None:
+        """Its meta holds the word. Neither the first look at everything nor a look ahead hands it off too early."""
+        now = now_us(redis)
+        add(
+            store,
+            entry(redis, "due", now - 1, meta={"interval_name": "x"}),
+            entry(redis, "soon", now + US, meta={"no": "cron_string"}),
+            entry(redis, "later", now + HOUR, meta={"interval_name": "x"}),
+        )
+        one = dispatcher(redis)
+        one.dispatch_once()
+        while one._sweep.unfinished:
+            one._sweep.step()
+        one.dispatch_once()
+        assert waiting(redis) == ["due"]
+        assert redis.zrange(INDEX, 0, -1) == [b"soon", b"later"]
+
+    def test_a_record_whose_job_recurs_no_more(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        add(store, recurring(redis, "due", now - 1), recurring(redis, "soon", now + US))
+        for id in ("due", "soon"):
+            redis.hset(f"rq:job:{id}", "meta", pickle.dumps({}))
+        one = dispatcher(redis)
+        one.dispatch_once()
+        assert waiting(redis) == ["due"]
+        assert redis.zrange(INDEX, 0, -1) == [b"soon"]
+        assert not redis.exists(store.keys.schedule("due"))
+
+    @pytest.mark.parametrize("meta", [{"interval": 60}, {"cron_string": "0 0 * * *", "use_local_timezone": False}])
+    def test_what_0_14_wrote_is_adopted(
+        self, redis: redis_py.Redis, store: Store, told: Told, meta: dict[str, Any]
+    ) -> None:
+        nominal = now_us(redis) - 1000
+        add(store, entry(redis, "old", nominal, meta=meta, result_ttl=-1))
+        assert dispatcher(redis, told, options=Options(adopt_timezone="Europe/Paris")).dispatch_once().handed_off == 1
+        assert waiting(redis) == ["old"]
+        assert told.others == [("adopted", "old", "Europe/Paris" if "cron_string" in meta else None)]
+        due = store.due_of("old")
+        assert due is not None
+        assert due == nominal + 60 * US if "interval" in meta else due % (24 * HOUR) in (22 * HOUR, 23 * HOUR)
+
+    def test_repeat_counts_down_to_the_end(self, redis: redis_py.Redis, store: Store) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000, meta={"repeat": 2}))
+        one = dispatcher(redis)
+        for left in (1, 0):
+            assert one.dispatch_once().handed_off == 1
+            assert pickle.loads(redis.hget("rq:job:r", "meta"))["repeat"] == left  # type: ignore[arg-type]
+            finish(redis, "r")
+            redis.zadd(INDEX, {"r": now_us(redis) / US - 0.001}, xx=True)
+        assert one.dispatch_once().handed_off == 0
+        assert redis.zcard(INDEX) == 0
+        assert not redis.exists(store.keys.schedule("r"))
+
+    def test_an_edit_of_the_meta_counts_from_the_next_run(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = now_us(redis) - 1000
+        add(store, recurring(redis, "r", nominal))
+        redis.hset("rq:job:r", "meta", pickle.dumps({"interval": 5}))
+        assert dispatcher(redis).dispatch_once().handed_off == 1
+        assert store.due_of("r") == nominal + 5 * US
+
+    def test_a_deleted_job_ends_it(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000))
+        redis.delete("rq:job:r")
+        dispatcher(redis, told).dispatch_once()
+        assert told.others == [("ended", "r")]
+        assert redis.zcard(INDEX) == 0
+
+    def test_a_lost_queued_run_does_not_stop_it_for_good(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000))
+        one = dispatcher(redis, told)
+        assert one.dispatch_once().handed_off == 1
+        redis.delete("rq:queue:default")
+        for expected in (0, 1):
+            redis.zadd(INDEX, {"r": now_us(redis) / US - 0.001}, xx=True)
+            assert one.dispatch_once().handed_off == expected
+        assert [outcome for _, _, outcome in told.skips] == ["skipped"]
+        assert waiting(redis) == ["r"]
+
+    def test_a_spec_of_a_newer_version_is_left_alone(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000))
+        redis.hset(store.keys.schedule("r"), "spec", '{"format": 99, "trigger": {"type": "moon"}}')
+        dispatcher(redis, told).dispatch_once()
+        assert told.others == [("newer", "r")]
+        assert redis.zscore(INDEX, "r") is not None
+
+    @pytest.mark.parametrize("spec", ["", "no json", "[]", '{"format": 1, "trigger": {"type": "moon"}}'])
+    def test_a_spec_that_cannot_be_read_goes_into_quarantine(
+        self, redis: redis_py.Redis, store: Store, told: Told, spec: str
+    ) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000), entry(redis, "good", now_us(redis) - 1))
+        redis.hset(store.keys.schedule("r"), "spec", spec)
+        dispatcher(redis, told).dispatch_once()
+        assert waiting(redis) == ["good"]
+        assert [dropped.id for dropped in told.drops] == ["r"]
+        assert redis.hexists(store.keys.quarantine, "r")
+
+    @pytest.mark.parametrize(
+        "meta",
+        [
+            {"interval": "soon"},
+            {"interval": -5},
+            {"cron_string": "61 * * * *"},
+            {"interval": 5, "repeat": "x"},
+            "interval",
+        ],
+    )
+    def test_a_recurrence_that_can_never_fire(self, redis: redis_py.Redis, store: Store, told: Told, meta: Any) -> None:
+        add(store, entry(redis, "odd", now_us(redis) - 2), entry(redis, "good", now_us(redis) - 1))
+        redis.hset("rq:job:odd", "meta", pickle.dumps(meta))
+        dispatcher(redis, told).dispatch_once()
+        assert "good" in waiting(redis)
+        assert redis.zcard(INDEX) == 0, told.delays
+        assert redis.hexists(store.keys.quarantine, "odd") or "odd" in waiting(redis)
+
+    def test_a_meta_that_names_classes_of_the_application(self, redis: redis_py.Redis, store: Store) -> None:
+        """Unreadable here: a one-off goes, one that may recur is put where a person sees it."""
+        now = now_us(redis)
+        add(store, entry(redis, "a", now - 2), entry(redis, "b", now - 1))
+        redis.hset("rq:job:a", "meta", b"cno_such_module\nThing\n.")
+        redis.hset("rq:job:b", "meta", b"cno_such_module\nThing interval\n.")
+        dispatcher(redis).dispatch_once()
+        assert waiting(redis) == ["a"]
+        assert redis.hexists(store.keys.quarantine, "b")
+
+    def test_another_serializer(self, redis: redis_py.Redis, store: Store) -> None:
+        add(
+            store, entry(redis, "old", now_us(redis) - 1, meta={"interval": 60, "repeat": 5}, serializer=JSONSerializer)
+        )
+        assert dispatcher(redis, serializer=JSONSerializer).dispatch_once().handed_off == 1
+        assert redis.hget("rq:job:old", "meta") == b'{"interval": 60, "repeat": 4}'
+
+    @pytest.mark.parametrize("slow", [False, True])
+    def test_a_remembered_run_starts(self, redis: redis_py.Redis, store: Store, slow: bool) -> None:
+        meta = {"queue_class_name": "queues_for_tests.Noting"} if slow else {}
+        nominal = now_us(redis) - 1000
+        add(store, recurring(redis, "r", nominal, spec=Spec(trigger=Every(60), overlap="buffer_one"), meta=meta))
+        redis.hset("rq:job:r", "status", "started")
+        redis.zadd("rq:executions:r", {"e": now_us(redis) / US + 60})
+        redis.zadd("rq:wip:default", {"r:e": now_us(redis) / US + 60})
+        one = dispatcher(redis)
+        one.dispatch_once()
+        assert record_of(store, "r").buffered == nominal
+        redis.hset("rq:job:r", "status", "finished")
+        redis.zadd(store.keys.buffered, {"r": now_us(redis) / US - 0.001})
+        one.dispatch_once()
+        assert waiting(redis) == ["r"]
+        assert redis.zcard(store.keys.buffered) == 0
+        assert store.due_of("r") == nominal + 60 * US
+        assert history(redis, "r")[0][:2] == ["enqueued", str(nominal)]
+        assert record_of(store, "r").buffered is None
+
+
+class TestTheLoop:
+    @pytest.mark.parametrize("catchup", ["latest", "all"])
+    def test_an_interval_shorter_than_the_poll(
+        self, redis: redis_py.Redis, store: Store, running: Running, told: Told, catchup: Any
+    ) -> None:
+        """Nobody tells a dispatcher of an instant that it has armed itself."""
+        add(
+            store,
+            recurring(redis, "r", now_us(redis) + 50_000, spec=Spec(trigger=Every(0.1), catchup=catchup), seconds=0.1),
+        )
+        running(interval=5)
+        wait_until(lambda: len(told.ids) + len(told.skips) + sum(m.count for _, m in told.missing) >= 15, timeout=4)
+        nominals = [nominal for _, nominal, _ in told.skips]
+        assert all(later - sooner == 100_000 for sooner, later in pairwise(nominals)) or told.missing
+
+    def test_catching_up_on_all_does_not_wait_for_the_poll(
+        self, redis: redis_py.Redis, store: Store, running: Running, told: Told
+    ) -> None:
+        add(
+            store, recurring(redis, "r", now_us(redis) - 20 * US, spec=Spec(trigger=Every(1), catchup="all"), seconds=1)
+        )
+        running(interval=5)
+        wait_until(lambda: len(told.ids) + len(told.skips) >= 20, timeout=4)
+
+    def test_four_of_them(self, redis: redis_py.Redis, store: Store, running: Running, server: Any) -> None:
+        now = now_us(redis)
+        tellers = [Told() for _ in range(4)]
+        clients = [redis_py.Redis.from_url(server.url) for _ in range(4)]
+        for client, teller in zip(clients, tellers, strict=True):
+            running(client, teller, interval=0.05)
+        add(store, *(entry(redis, f"j{i}", now + i * 300) for i in range(2000)))
+        slow = {"queue_class_name": "queues_for_tests.Noting"}
+        add(store, *(entry(redis, f"s{i}", now + i * 2000, meta=slow) for i in range(100)))
+        add(store, *(recurring(redis, f"r{i}", now + i * 1000) for i in range(100)))
+        wait_until(lambda: redis.llen("rq:queue:default") >= 2200, timeout=20)
+        ids = waiting(redis)
+        assert len(ids) == len(set(ids)) == 2200
+        assert redis.llen("test:noted") == 100
+        wait_until(lambda: sorted(id for teller in tellers for id in teller.ids) == sorted(ids))
+        for client in clients:
+            wait_until(lambda client=client: client.ping())
+
+    def test_leaving(self, redis: redis_py.Redis, store: Store, running: Running) -> None:
+        one = running(name="me", interval=5)
+        wait_until(lambda: redis.zscore(store.keys.dispatchers, "me") is not None)
+        with pytest.raises(NameTaken):
+            store.register_birth("me", {"x": 1}, 5)
+        one.request_stop()
+        wait_until(lambda: not redis.exists("rq:scheduler_instance:me"), timeout=3)
+        assert not redis.exists(store.keys.fence)
+
+    def test_burst(self, redis: redis_py.Redis, store: Store) -> None:
+        add(store, *(entry(redis, f"j{i}", now_us(redis) - 1) for i in range(1200)))
+        dispatcher(redis).run(burst=True)
+        assert len(waiting(redis)) == 1200
+        assert redis.keys("rq:scheduler_instance:*") == []
+        assert not redis.exists(store.keys.fence)
+
+    def test_a_redis_that_may_evict(self, redis: redis_py.Redis) -> None:
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            with pytest.raises(EvictionRefused, match="allkeys-lru"):
+                dispatcher(redis).run(burst=True)
+            dispatcher(redis, options=Options(allow_eviction=True)).run(burst=True)
+        finally:
+            redis.config_set("maxmemory-policy", "noeviction")
+
+    def test_a_server_that_is_full_for_a_while(self, start_server: Any, running: Running, told: Told) -> None:
+        server = start_server(aof=False)
+        with redis_py.Redis(port=server.port) as client:
+            store = Store(client)
+            one = running(client, told, interval=0.05)
+            wait_until(lambda: client.exists(store.keys.fence))
+            client.config_set("maxmemory", "1")
+            wait_until(lambda: any(name == "lost" for name, *_ in told.others))
+            client.config_set("maxmemory", "0")
+            add(store, *(entry(client, f"j{i}", now_us(client) - 1) for i in range(50)))
+            wait_until(lambda: len(waiting(client)) == 50)
+            wait_until(lambda: any(name == "back" for name, *_ in told.others))
+            one.request_stop()
+            wait_until(lambda: any(name == "stopped" for name, *_ in told.others))
+
+    def test_rqs_registries(self, redis: redis_py.Redis, store: Store, running: Running, told: Told) -> None:
+        running(interval=0.05)
+        redis.hset("rq:job:s", mapping=entry(redis, "s", 0).fields)
+        redis.sadd("rq:queues", "rq:queue:default")
+        redis.zadd("rq:scheduled:default", {"s": now_us(redis) / US})
+        wait_until(lambda: waiting(redis) == ["s"])
+        wait_until(lambda: ("taken_on", "default", 0) in told.others)
+
+    def test_no_registries_if_told_so(self, redis: redis_py.Redis) -> None:
+        redis.hset("rq:job:s", mapping=entry(redis, "s", 0).fields)
+        redis.sadd("rq:queues", "rq:queue:default")
+        redis.zadd("rq:scheduled:default", {"s": now_us(redis) / US - 1})
+        dispatcher(redis, options=Options(rq_registries=False)).dispatch_once()
+        assert waiting(redis) == []
+        assert not redis.exists("rq:scheduler-lock:default")
+
+
+class TestHooks:
+    def test_the_applications_own_enqueue_job(self, redis: redis_py.Redis, store: Store) -> None:
+        seen: list[str] = []
+
+        def enqueue_job(job: Any) -> None:
+            seen.append(job.id)
+            assert redis.zscore(store.keys.claims, job.id) is not None
+            redis.zrem(INDEX, job.id)
+
+        now = now_us(redis) - 1000
+        add(
+            store,
+            entry(redis, "a", now),
+            entry(redis, "b", now + 1, meta={"interval": 5}),
+            recurring(redis, "c", now + 2),
+        )
+        assert dispatcher(redis, hooks=Hooks(enqueue_job=enqueue_job)).dispatch_once().handed_off == 3
+        assert sorted(seen) == ["a", "b", "c"]
+        assert redis.zcard(store.keys.claims) == 0
+
+    def test_one_that_fails_holds_up_nobody(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        def enqueue_job(job: Any) -> None:
+            if job.id == "bad":
+                raise RuntimeError("a bug")
+            redis.zrem(INDEX, job.id)
+
+        now = now_us(redis) - 1000
+        add(store, entry(redis, "bad", now), entry(redis, "good", now + 1))
+        assert dispatcher(redis, told, hooks=Hooks(enqueue_job=enqueue_job)).dispatch_once().handed_off == 1
+        assert [id for id, _ in told.delays] == ["bad"]
+        assert redis.zrange(INDEX, 0, -1) == [b"bad"]
+        assert redis.zcard(store.keys.claims) == 0
+
+    def test_one_dispatcher_at_a_time(self, redis: redis_py.Redis, store: Store) -> None:
+        calls: list[str] = []
+
+        def enqueue_job(job: Any) -> None:
+            calls.append(job.id)
+            assert dispatcher(redis, hooks=Hooks(enqueue_job=enqueue_job)).dispatch_once().handed_off == 0
+            redis.zrem(INDEX, job.id)
+
+        add(store, entry(redis, "a", now_us(redis) - 1000))
+        dispatcher(redis, hooks=Hooks(enqueue_job=enqueue_job)).dispatch_once()
+        assert calls == ["a"]
+
+    def test_the_applications_own_queue(self, redis: redis_py.Redis, store: Store) -> None:
+        from rq import Queue
+
+        hooks = Hooks(get_queue_for_job=lambda job: Queue("elsewhere", connection=redis))
+        add(store, entry(redis, "a", now_us(redis) - 2), recurring(redis, "r", now_us(redis) - 1))
+        assert dispatcher(redis, hooks=hooks).dispatch_once().handed_off >= 1
+        assert sorted(waiting(redis, "elsewhere")) == ["a", "r"]

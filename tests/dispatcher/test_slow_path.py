@@ -1,0 +1,300 @@
+"""What RQ, or the application, has to enqueue: dependencies, rate limits, queue classes, and races on the job."""
+
+import pickle
+from typing import Any
+
+import pytest
+import redis as redis_py
+from rq import Queue, Worker
+from rq.job import Job
+
+from conftest import RunWorker
+from making import (
+    HOUR,
+    INDEX,
+    US,
+    Told,
+    add,
+    commit,
+    dispatcher,
+    entry,
+    finish,
+    fire_of,
+    history,
+    now_us,
+    recurring,
+    waiting,
+)
+from rq_scheduler.dispatcher import Hooks
+from rq_scheduler.dispatcher.slow_path import SlowPath
+from rq_scheduler.jobs import JobCreator
+from rq_scheduler.store import Rearm, Store
+
+
+def slow_path(store: Store, told: Told, queue_class: type[Queue] = Queue) -> SlowPath:
+    store.take_fence()
+    return SlowPath(store, JobCreator(store.connection), queue_class, Hooks(), told)
+
+
+def first_job(client: Any) -> Job:
+    return Queue("first", connection=client).enqueue("jobs_for_tests.nothing", job_id="first")
+
+
+class TestDependencies:
+    def test_deferred_until_the_dependency_is_done(
+        self, redis: redis_py.Redis, store: Store, run_worker: RunWorker
+    ) -> None:
+        first = first_job(redis)
+        add(store, entry(redis, "a", now_us(redis) - 1, depends_on=first))
+        assert dispatcher(redis).dispatch_once().handed_off == 1
+        assert Job.fetch("a", connection=redis).get_status() == "deferred"
+        assert redis.zrange("rq:deferred:default", 0, -1) == [b"a"]
+        assert redis.smembers("rq:job:first:dependents") == {b"a"}
+        assert (waiting(redis), redis.zcard(INDEX)) == ([], 0)
+        run_worker("first", "default")
+        assert Job.fetch("a", connection=redis).get_status() == "finished"
+
+    def test_at_once_when_it_is_done_already(self, redis: redis_py.Redis, store: Store, run_worker: RunWorker) -> None:
+        first = first_job(redis)
+        add(store, entry(redis, "a", now_us(redis) - 1, depends_on=first))
+        run_worker("first")
+        dispatcher(redis).dispatch_once()
+        assert waiting(redis) == ["a"]
+        assert not redis.exists("rq:deferred:default")
+
+    def test_of_a_recurring_job(self, redis: redis_py.Redis, store: Store) -> None:
+        first = first_job(redis)
+        nominal = now_us(redis) - 1000
+        add(store, recurring(redis, "r", nominal, depends_on=first))
+        one = dispatcher(redis)
+        assert one.dispatch_once().handed_off == 1 or redis.exists("rq:deferred:default")
+        assert Job.fetch("r", connection=redis).get_status() == "deferred"
+        assert store.due_of("r") == nominal + 60 * US
+        redis.zadd(INDEX, {"r": now_us(redis) / US - 0.001})
+        one.dispatch_once()
+        assert [line[0] for line in history(redis, "r")] == ["skipped", "enqueued"], "it still waits for its dependency"
+
+
+@pytest.mark.newest_only
+class TestRateLimits:
+    def test_through_the_limiter(self, redis: redis_py.Redis, store: Store) -> None:
+        for id in ("a", "b"):
+            made = entry(redis, id, now_us(redis) - 1)
+            made.fields.update(rate_limit_key="k", rate_limit_concurrency=1)  # type: ignore[attr-defined]
+            add(store, made)
+        assert dispatcher(redis).dispatch_once().handed_off == 2
+        assert waiting(redis) == ["a"]
+        assert Job.fetch("b", connection=redis).get_status() == "rate_limited"
+        assert redis.zcard(INDEX) == 0
+        Worker(["default"], connection=redis).work(burst=True)
+        assert Job.fetch("b", connection=redis).get_status() == "finished"
+
+    def test_from_rqs_registry(self, redis: redis_py.Redis, store: Store) -> None:
+        fields = {**entry(redis, "a", 0).fields, "rate_limit_key": "k", "rate_limit_concurrency": 1}
+        redis.hset("rq:job:a", mapping=fields)
+        redis.sadd("rq:queues", "rq:queue:default")
+        redis.zadd("rq:scheduled:default", {"a": now_us(redis) / US - 1})
+        assert dispatcher(redis).dispatch_once().handed_off == 1
+        assert waiting(redis) == ["a"]
+        assert redis.zcard("rq:scheduled:default") == 0
+
+
+class TestQueueClasses:
+    @pytest.mark.parametrize("name", ["Noting", "WithoutPipeline"])
+    @pytest.mark.parametrize("kind", ["one-off", "recurring"])
+    def test_the_recorded_one_is_used(self, redis: redis_py.Redis, store: Store, name: str, kind: str) -> None:
+        make = entry if kind == "one-off" else recurring
+        add(store, make(redis, "a", now_us(redis) - 1000, meta={"queue_class_name": f"queues_for_tests.{name}"}))
+        one = dispatcher(redis)
+        for _ in range(2):
+            one.dispatch_once()
+        assert waiting(redis) == ["a"]
+        assert redis.lrange("test:noted", 0, -1) == [b"a"]
+        assert redis.zcard(INDEX) == (kind == "recurring")
+        assert redis.zcard(store.keys.claims) == 0
+
+    @pytest.mark.parametrize("name", ["no.such.module.Queue", "queues_for_tests.Nothing", "queues_for_tests.Failing"])
+    def test_one_that_cannot_be_used_is_put_off_and_holds_up_nobody(
+        self, redis: redis_py.Redis, store: Store, told: Told, name: str
+    ) -> None:
+        now = now_us(redis) - 1000
+        add(
+            store,
+            entry(redis, "bad", now, meta={"queue_class_name": name}),
+            recurring(redis, "bad-too", now, meta={"queue_class_name": name}),
+            entry(redis, "good", now + 1),
+            recurring(redis, "r", now + 2),
+        )
+        assert dispatcher(redis, told).dispatch_once().handed_off == 2
+        assert waiting(redis) == ["good", "r"]
+        assert sorted(id for id, _ in told.delays) == ["bad", "bad-too"]
+        assert store.due_of("bad") == now
+        assert store.due_of("bad-too") == now
+        assert Job.fetch("bad", connection=redis).get_status() == "scheduled"
+
+    def test_a_job_that_is_not_readable_holds_up_nobody(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        now = now_us(redis) - 1000
+        first = first_job(redis)
+        redis.set("rq:job:first:dependents", "a string")
+        add(
+            store,
+            entry(redis, "bad", now),
+            entry(redis, "worse", now, depends_on=first),
+            entry(redis, "good", now + 1),
+            entry(redis, "slow", now + 1, meta={"queue_class_name": "queues_for_tests.Noting"}),
+            recurring(redis, "r", now + 2),
+        )
+        redis.hset("rq:job:bad", "dependency_ids", "no json")
+        dispatcher(redis, told).dispatch_once()
+        assert sorted(waiting(redis)) == ["good", "r", "slow"]
+        assert sorted(id for id, _ in told.delays) == ["bad", "worse"]
+
+    def test_the_dispatchers_own_class(self, redis: redis_py.Redis, store: Store) -> None:
+        from queues_for_tests import Noting
+
+        add(store, entry(redis, "a", now_us(redis) - 2), recurring(redis, "r", now_us(redis) - 1))
+        dispatcher(redis, queue_class=Noting).dispatch_once()
+        assert sorted(waiting(redis)) == ["a", "r"]
+        assert sorted(redis.lrange("test:noted", 0, -1)) == [b"a", b"r"]
+
+
+class _Meddling(Queue):
+    """Somebody else acts between the look at the entry and the transaction."""
+
+    meddle: Any = None
+
+    def enqueue_job(self, job: Job, pipeline: Any = None, at_front: bool = False, **options: Any) -> Job:
+        act, _Meddling.meddle = _Meddling.meddle, None
+        if act is not None:
+            act()
+        return super().enqueue_job(job, pipeline=pipeline, at_front=at_front, **options)
+
+
+class TestRaces:
+    """Whatever happens meanwhile: the transaction commits whole, or not at all."""
+
+    @pytest.mark.parametrize("kind", ["one-off", "recurring"])
+    @pytest.mark.parametrize("change", ["canceled", "moved", "replaced"])
+    def test_a_client(self, redis: redis_py.Redis, store: Store, told: Told, kind: str, change: str) -> None:
+        due = now_us(redis) - 1000
+        make = entry if kind == "one-off" else recurring
+        add(store, make(redis, "a", due))
+        other = Store(redis)
+        _Meddling.meddle = {
+            "canceled": lambda: other.cancel("a", 60),
+            "moved": lambda: other.reschedule("a", due + HOUR),
+            "replaced": lambda: add(other, make(redis, "a", due + HOUR, description="new")),
+        }[change]
+        path = slow_path(store, told, _Meddling)
+        done = path.hand_off("a", due, INDEX) if kind == "one-off" else path.fire(fire_of(store, "a"))
+        assert not done
+        assert not told.delays
+        assert waiting(redis) == []
+        assert store.due_of("a") == (None if change == "canceled" else due + HOUR)
+        assert redis.hget("rq:job:a", "status") == (b"canceled" if change == "canceled" else b"scheduled")
+        if change == "replaced":
+            assert redis.hget("rq:job:a", "description") == b"new"
+
+    @pytest.mark.parametrize("kind", ["one-off", "recurring"])
+    def test_another_dispatcher(self, redis: redis_py.Redis, store: Store, told: Told, kind: str) -> None:
+        due = now_us(redis) - 1000
+        add(store, (entry if kind == "one-off" else recurring)(redis, "a", due))
+        other = slow_path(Store(redis), Told())
+        fire = fire_of(store, "a") if kind == "recurring" else None
+        _Meddling.meddle = lambda: other.fire(fire) if fire else other.hand_off("a", due, INDEX)
+        path = slow_path(store, told, _Meddling)
+        assert not (path.fire(fire) if fire else path.hand_off("a", due, INDEX))
+        assert waiting(redis) == ["a"]
+        assert redis.zcard(INDEX) == (kind == "recurring")
+
+    def test_canceled_through_rq(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        due = now_us(redis) - 1000
+        add(store, entry(redis, "a", due, meta={"queue_class_name": "queues_for_tests.Noting"}))
+        _Meddling.meddle = lambda: Job.fetch("a", connection=redis).cancel()
+        dispatcher(
+            redis, told, hooks=Hooks(get_queue_for_job=lambda job: _Meddling("default", connection=redis))
+        ).dispatch_once()
+        dispatcher(redis, told).dispatch_once()
+        assert waiting(redis) in ([], ["a"])
+        status = Job.fetch("a", connection=redis).get_status()
+        assert status == ("queued" if waiting(redis) else "canceled"), "the status and the queue say the same"
+
+    def test_an_edit_is_not_overwritten(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        due = now_us(redis) - 1000
+        add(store, entry(redis, "a", due))
+        _Meddling.meddle = lambda: redis.hset("rq:job:a", "description", "edited meanwhile")
+        path = slow_path(store, told, _Meddling)
+        if not path.hand_off("a", due, INDEX):
+            assert path.hand_off("a", due, INDEX)
+        assert waiting(redis) == ["a"]
+        assert redis.hget("rq:job:a", "description") == b"edited meanwhile"
+
+    def test_a_foreign_fence(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        due = now_us(redis) - 1000
+        add(store, entry(redis, "a", due))
+        path = slow_path(store, told, _Meddling)
+        _Meddling.meddle = lambda: redis.set(store.keys.fence, "a 0.14 daemon", ex=60)
+        assert not path.hand_off("a", due, INDEX)
+        assert not path.hand_off("a", due, INDEX)
+        assert waiting(redis) == []
+        assert store.due_of("a") == due
+
+    def test_renewals_of_the_fence_do_not_starve_it(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        due = now_us(redis) - 1000
+        add(store, entry(redis, "a", due))
+        _Meddling.meddle = lambda: Store(redis).serve_registries(b"0", 1, "hold")
+        assert slow_path(store, told, _Meddling).hand_off("a", due, INDEX)
+        assert waiting(redis) == ["a"]
+
+
+class TestARecurringOne:
+    def _run(self, client: redis_py.Redis, store: Store, told: Told, **options: Any) -> None:
+        assert slow_path(store, told).fire(fire_of(store, "r", **options)), told.delays
+
+    def test_twice_is_once(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000))
+        fire = fire_of(store, "r")
+        path = slow_path(store, told)
+        assert path.fire(fire)
+        assert not path.fire(fire)
+        assert commit(store, fire) == ["stale"]
+        assert waiting(redis) == ["r"]
+
+    def test_keeps_the_same_account_as_the_script(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        nominal = now_us(redis) - 150 * US
+        add(store, recurring(redis, "r", nominal))
+        self._run(redis, store, told)
+        enqueued, missed = history(redis, "r")
+        assert (enqueued[0], enqueued[1], missed[0], missed[3]) == ("enqueued", str(nominal + 120 * US), "missed", "2")
+        record = redis.hgetall(store.keys.schedule("r"))
+        assert (record[b"runs"], record[b"missed"], record[b"mark"]) == (b"1", b"2", str(nominal + 120 * US).encode())
+        assert store.due_of("r") == nominal + 180 * US
+
+    @pytest.mark.parametrize("last", [False, True])
+    def test_starts_afresh(self, redis: redis_py.Redis, store: Store, told: Told, last: bool) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000))
+        redis.hset(store.keys.schedule("r"), "retries", 3)
+        redis.hset(
+            "rq:job:r",
+            mapping={"status": "failed", "ended_at": "2026-01-01T00:00:00.000000Z", "exc_info": "x", "retries_left": 0},
+        )
+        redis.zadd("rq:failed:default", {"r": 5})
+        redis.expire("rq:job:r", 60)
+        self._run(redis, store, told, last=last, meta=pickle.dumps({"interval": 60}))
+        fields = redis.hgetall("rq:job:r")
+        assert (fields[b"ended_at"], fields[b"retries_left"], fields.get(b"exc_info")) == (b"", b"3", None)
+        assert redis.ttl("rq:job:r") == -1
+        assert redis.zcard("rq:failed:default") == 0
+        assert redis.zcard(INDEX) == (not last)
+
+    def test_by_a_client_without_conditions(self, redis: redis_py.Redis, store: Store) -> None:
+        due = now_us(redis) + HOUR
+        add(store, recurring(redis, "r", due))
+        job = Job.fetch("r", connection=redis)
+        store.hand_off_through_rq(job, Queue(connection=redis), rearm=Rearm(due + 60 * US))
+        assert waiting(redis) == ["r"]
+        assert store.due_of("r") == due + 60 * US
+        finish(redis, "r")
+        store.hand_off_through_rq(Job.fetch("r", connection=redis), Queue(connection=redis))
+        assert redis.zcard(INDEX) == 0
+        assert not redis.exists(store.keys.schedule("r"))

@@ -1,0 +1,209 @@
+"""What tests of the store and the dispatcher make: jobs, entries, snapshots of Redis, events that are remembered."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rq import Queue
+from rq.job import Job
+
+from rq_scheduler.dispatcher import Dispatcher, Events
+from rq_scheduler.planning import Missed, plan
+from rq_scheduler.schedule import Spec, decode_spec
+from rq_scheduler.store import NewEntry, Store
+from rq_scheduler.store.handoff import Batch, Dropped, Fenced, Fire, HandedOff, Outcome, Record
+from rq_scheduler.triggers import Every
+
+US = 1_000_000
+HOUR = 3600 * US
+INDEX = "rq:scheduler:scheduled_jobs"
+
+
+def now_us(client: Any) -> int:
+    """The server's time in microseconds."""
+    answer = client.time()
+    seconds, microseconds = next(iter(answer.values())) if isinstance(answer, dict) else answer
+    return seconds * US + microseconds
+
+
+def make_job(
+    client: Any, id: str, *, origin: str = "default", func: str = "jobs_for_tests.nothing", **options: Any
+) -> Job:
+    """A job as the scheduler's client makes it, not saved."""
+    return Job.create(func, connection=client, id=id, origin=origin, status="scheduled", **options)
+
+
+def entry(client: Any, id: str, due: int, *, spec: Spec | None = None, **options: Any) -> NewEntry:
+    job = make_job(client, id, **options)
+    return NewEntry(id, job.key, due, job.to_dict(), spec)
+
+
+def recurring(
+    client: Any, id: str, due: int, *, seconds: float = 60, spec: Spec | None = None, meta: Any = None, **options: Any
+) -> NewEntry:
+    """An entry that recurs every so many seconds, as 0.14's API describes it; kept for ever unless told otherwise."""
+    options = {"result_ttl": -1, **options}
+    return entry(
+        client,
+        id,
+        due,
+        spec=spec or Spec(trigger=Every(seconds)),
+        meta={"interval": seconds, **(meta or {})},
+        **options,
+    )
+
+
+def add(store: Store, *entries: NewEntry) -> None:
+    for start in range(0, len(entries), 500):
+        store.save(entries[start : start + 500])
+
+
+def hand_off(store: Store, limit: int = 500, **options: Any) -> Batch:
+    """One call of the script, which nothing fences."""
+    batch = store.hand_off_jobs(None, limit, 0, **options)
+    assert not isinstance(batch, Fenced), batch
+    return batch
+
+
+def record_of(store: Store, id: str) -> Record:
+    _, (record,) = store.read_schedules([id])
+    return record
+
+
+def fire_of(store: Store, id: str, *, now: int | None = None, **changes: Any) -> Fire:
+    """The fire that a dispatcher would commit now."""
+    time, (record,) = store.read_schedules([id])
+    spec = decode_spec(record.spec)
+    assert spec is not None
+    return Fire(record, plan(id, spec, record.due, time if now is None else now), spec, **changes)
+
+
+def commit(store: Store, *fires: Fire, **options: Any) -> list[Outcome]:
+    result = store.commit_fires(fires, **options)
+    assert not isinstance(result, Fenced), result
+    return [outcome for outcome, _ in result[1]]
+
+
+def history(client: Any, id: str) -> list[list[str]]:
+    """The lines of a schedule's history, newest first, in words."""
+    return [line.decode().split(" ") for line in client.lrange(f"rq:scheduler:history:{id}", 0, -1)]
+
+
+def finish(client: Any, id: str, queue: str = "default") -> None:
+    """The job's run is over, as far as we are concerned."""
+    client.lrem(f"rq:queue:{queue}", 0, id)
+    client.hset(f"rq:job:{id}", "status", "finished")
+
+
+def waiting(client: Any, queue: str = "default") -> list[str]:
+    """The ids in a queue, in order."""
+    return [id.decode() for id in client.lrange(f"rq:queue:{queue}", 0, -1)]
+
+
+OURS = re.compile(rb"^[^:]+:(scheduler:.+|scheduler_lock|scheduler_instance:.+|scheduler-lock:.+)$", re.DOTALL)
+
+
+def snapshot(client: Any, *, ours: bool = True) -> dict[bytes, tuple[Any, int]]:
+    """Every key with its content and TTL; without the scheduler's own keys if so wished."""
+    found: dict[bytes, tuple[Any, int]] = {}
+    for key in sorted(client.keys()):
+        if not ours and OURS.match(key):
+            continue
+        found[key] = (_content(client, key), client.ttl(key))
+    return found
+
+
+def _content(client: Any, key: bytes) -> Any:
+    match client.type(key):
+        case b"hash":
+            return client.hgetall(key)
+        case b"list":
+            return client.lrange(key, 0, -1)
+        case b"set":
+            return client.smembers(key)
+        case b"zset":
+            return client.zrange(key, 0, -1, withscores=True)
+        case _:
+            return client.get(key)
+
+
+def age(stamp: bytes | str) -> float:
+    """Seconds since one of RQ's timestamps, which has to be written as RQ writes it."""
+    text = stamp.decode() if isinstance(stamp, bytes) else stamp
+    return (datetime.now(UTC) - datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)).total_seconds()
+
+
+class Told(Events):
+    """Remembers what a dispatcher tells."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[HandedOff, int]] = []
+        self.skips: list[tuple[str, int, str]] = []
+        self.missing: list[tuple[str, Missed]] = []
+        self.drops: list[Dropped] = []
+        self.delays: list[tuple[str, BaseException]] = []
+        self.others: list[tuple[Any, ...]] = []
+
+    def handed_off(self, jobs: Iterable[HandedOff], at: int) -> None:
+        self.jobs.extend((job, at) for job in jobs)
+
+    def not_run(self, id: str, nominal: int, outcome: str) -> None:
+        self.skips.append((id, nominal, outcome))
+
+    def missed(self, id: str, missed: Missed) -> None:
+        self.missing.append((id, missed))
+
+    def dropped(self, entry: Dropped) -> None:
+        self.drops.append(entry)
+
+    def put_off(self, id: str, error: BaseException) -> None:
+        self.delays.append((id, error))
+
+    def ended(self, id: str) -> None:
+        self.others.append(("ended", id))
+
+    def adopted(self, id: str, trigger: str, timezone: str | None) -> None:
+        self.others.append(("adopted", id, timezone))
+
+    def fenced(self, fence: Fenced) -> None:
+        self.others.append(("fenced", fence.holder))
+
+    def unfenced(self) -> None:
+        self.others.append(("unfenced",))
+
+    def taken_on(self, queue: str, held: int) -> None:
+        self.others.append(("taken_on", queue, held))
+
+    def stopped(self, name: str, others: int) -> None:
+        self.others.append(("stopped", others))
+
+    def redis_lost(self, error: BaseException) -> None:
+        self.others.append(("lost", str(error)))
+
+    def redis_back(self, seconds: float) -> None:
+        self.others.append(("back", seconds))
+
+    def channel_refused(self, error: BaseException) -> None:
+        self.others.append(("channel_refused", str(error)))
+
+    def unreadable_spec(self, id: str) -> None:
+        self.others.append(("newer", id))
+
+    @property
+    def ids(self) -> list[str]:
+        return [job.id for job, _ in self.jobs]
+
+
+def dispatcher(client: Any, events: Events | None = None, **options: Any) -> Dispatcher:
+    return Dispatcher(client, events=events or Told(), **options)
+
+
+def rq_enqueue(client: Any, fields: Mapping[Any, Any], id: str, origin: str, **options: Any) -> Job:
+    """What RQ itself does with a job that stands in Redis so."""
+    from rq_scheduler.store.rq_format import wants_front
+
+    client.hset(f"rq:job:{id}", mapping=dict(fields))
+    job = Job.fetch(id, connection=client, **options)
+    Queue(origin, connection=client, **options).enqueue_job(job, at_front=wants_front(job))
+    return job

@@ -1,0 +1,607 @@
+"""Committing planned fires: what is stale, overlap in RQ's states, remembered runs, repeats, copies, quarantine."""
+
+import dataclasses
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from making import (
+    HOUR,
+    INDEX,
+    US,
+    add,
+    commit,
+    finish,
+    fire_of,
+    history,
+    now_us,
+    record_of,
+    recurring,
+    snapshot,
+    waiting,
+)
+from rq_scheduler.planning import Missed, Plan
+from rq_scheduler.schedule import Spec
+from rq_scheduler.store import Store
+from rq_scheduler.store.handoff import Fire, Outcome
+from rq_scheduler.triggers import Cron, Every
+
+SKIP = Spec(trigger=Every(60))
+BUFFER = Spec(trigger=Every(60), overlap="buffer_one")
+
+
+def due_now(client: redis_py.Redis, store: Store, id: str = "r", *, ago: int = 1000, **options: Any) -> int:
+    """A recurring job that was due so many microseconds ago. Returns its nominal time."""
+    nominal = now_us(client) - ago
+    add(store, recurring(client, id, nominal, **options))
+    return nominal
+
+
+def due_again(client: redis_py.Redis, store: Store, id: str = "r", index: str = INDEX) -> None:
+    """The next instant has come, as if time had passed (without a new revision, which rescheduling would give)."""
+    client.zadd(index, {id: f"{(now_us(client) - 1000) / US:.6f}"}, xx=True)
+
+
+def changed(fire: Fire, **changes: Any) -> Fire:
+    return dataclasses.replace(fire, plan=dataclasses.replace(fire.plan, **changes))
+
+
+def unchanged(client: redis_py.Redis, store: Store, *fires: Fire) -> list[Outcome]:
+    """Commits, which must write nothing but the fence."""
+    before = snapshot(client)
+    outcomes = commit(store, *fires)
+    after = snapshot(client)
+    for state in (before, after):
+        state.pop(store.keys.fence.encode(), None)
+    assert after == before
+    return outcomes
+
+
+class TestAFire:
+    def test_moves_everything_at_once(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = due_now(redis, store)
+        result = store.commit_fires([fire_of(store, "r")])
+        assert isinstance(result, tuple)
+        now, outcomes = result
+        assert outcomes == [(Outcome.FIRED, "default")]
+        assert waiting(redis) == ["r"]
+        assert store.due_of("r") == nominal + 60 * US
+        record = redis.hgetall(store.keys.schedule("r"))
+        assert (record[b"runs"], record[b"skips_in_a_row"]) == (b"1", b"0")
+        assert (int(record[b"mark"]), int(record[b"last_run_at"])) == (nominal, now)
+        assert history(redis, "r") == [["enqueued", str(nominal), str(nominal), str(now), "r"]]
+
+    def test_twice_is_once(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        fire = fire_of(store, "r")
+        assert commit(store, fire) == ["fired"]
+        finish(redis, "r")
+        assert unchanged(redis, store, fire) == ["stale"]
+        assert waiting(redis) == []
+
+    def test_twice_in_one_batch_is_once(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        fire = fire_of(store, "r")
+        assert commit(store, fire, fire) == ["fired", "stale"]
+        assert waiting(redis) == ["r"]
+        assert len(history(redis, "r")) == 1
+
+    def test_a_batch_keeps_its_order_and_its_losers(self, redis: redis_py.Redis, store: Store) -> None:
+        for id in ("a", "b", "c", "d"):
+            due_now(redis, store, id, origin="other" if id == "d" else "default")
+        fires = [fire_of(store, id) for id in ("d", "c", "b", "a")]
+        store.reschedule("b", now_us(redis) + HOUR)
+        result = store.commit_fires(fires)
+        assert isinstance(result, tuple)
+        assert result[1] == [
+            (Outcome.FIRED, "other"), (Outcome.FIRED, "default"), (Outcome.STALE, ""), (Outcome.FIRED, "default"),
+        ]  # fmt: skip
+        assert waiting(redis) == ["c", "a"]
+        assert waiting(redis, "other") == ["d"]
+
+    def test_history_keeps_fifty(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        for _ in range(60):
+            assert commit(store, fire_of(store, "r")) == ["fired"]
+            finish(redis, "r")
+            due_again(redis, store)
+        assert len(history(redis, "r")) == 50
+        assert redis.hget(store.keys.schedule("r"), "runs") == b"60"
+
+    def test_history_and_counters_of_a_wrong_type_stop_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        redis.set(store.keys.history("r"), "x")
+        redis.hset(store.keys.schedule("r"), mapping={"runs": "many", "missed": "x"})
+        assert commit(store, changed(fire_of(store, "r"), missed=Missed(3, 1, 2))) == ["fired"]
+        assert waiting(redis) == ["r"]
+
+    def test_the_last_one_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
+        """A trigger without another instant."""
+        due_now(redis, store)
+        assert commit(store, changed(fire_of(store, "r"), next=None, valid_until=None)) == ["fired"]
+        assert waiting(redis) == ["r"]
+        assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
+
+    def test_an_instant_that_does_not_run_and_has_no_next_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        fire = changed(fire_of(store, "r"), nominal=None, next=None, valid_until=None, missed=Missed(1, 1, 1))
+        assert commit(store, fire) == ["advanced"]
+        assert waiting(redis) == []
+        assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
+
+
+class TestMissed:
+    @pytest.mark.parametrize("at_least", [False, True])
+    def test_is_counted_with_one_line(self, redis: redis_py.Redis, store: Store, at_least: bool) -> None:
+        nominal = due_now(redis, store)
+        fire = changed(fire_of(store, "r"), missed=Missed(7, nominal - 9 * US, nominal - 3 * US, at_least))
+        assert commit(store, fire) == ["fired"]
+        enqueued, missed = history(redis, "r")
+        assert enqueued[0] == "enqueued"
+        assert missed[:4] == ["missed", str(nominal - 9 * US), str(nominal - 3 * US), "7+" if at_least else "7"]
+        assert redis.hget(store.keys.schedule("r"), "missed") == b"7"
+
+    def test_without_a_run(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = due_now(redis, store)
+        fire = changed(fire_of(store, "r"), nominal=None, missed=Missed(3, nominal - US, nominal))
+        assert commit(store, fire) == ["advanced"]
+        assert (waiting(redis), store.due_of("r")) == ([], nominal + 60 * US)
+        assert redis.hget(store.keys.schedule("r"), "missed") == b"3"
+        assert redis.hget(store.keys.schedule("r"), "runs") is None
+
+    def test_a_loser_counts_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = due_now(redis, store)
+        fire = changed(fire_of(store, "r"), missed=Missed(3, nominal - US, nominal))
+        store.reschedule("r", nominal)
+        assert unchanged(redis, store, fire) == ["stale"]
+
+
+class TestStale:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda c, s: s.reschedule("r", now_us(c) + HOUR),
+            lambda c, s: add(s, recurring(c, "r", now_us(c) - 1000, seconds=30)),
+            lambda c, s: s.cancel("r", 60),
+            lambda c, s: (s.cancel("r", 60), due_now(c, s)),
+            lambda c, s: due_again(c, s),
+            lambda c, s: c.zrem(INDEX, "r"),
+            lambda c, s: s.forget_schedule(record_of(s, "r")),
+            lambda c, s: c.delete(s.keys.schedule("r")),
+        ],
+        ids=[
+            "moved",
+            "saved again",
+            "canceled",
+            "canceled and made again",
+            "another due",
+            "removed",
+            "forgotten",
+            "no record",
+        ],
+    )
+    def test_whatever_changed_meanwhile(
+        self, redis: redis_py.Redis, store: Store, change: Callable[[Any, Store], Any]
+    ) -> None:
+        due_now(redis, store)
+        fire = fire_of(store, "r")
+        change(redis, store)
+        assert unchanged(redis, store, fire) == ["stale"]
+        assert waiting(redis) == []
+
+    def test_a_dispatcher_that_slept_commits_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        fire = fire_of(store, "r")
+        now = now_us(redis)
+        assert unchanged(redis, store, changed(fire, valid_until=now - 1)) == ["stale"]
+        assert unchanged(redis, store, changed(fire, not_before=now + HOUR)) == ["early"]
+        assert commit(store, changed(fire, valid_until=now + HOUR, not_before=now)) == ["fired"]
+
+    def test_a_plan_made_ahead(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = now_us(redis) + 40_000
+        add(store, recurring(redis, "r", nominal))
+        fire = fire_of(store, "r")
+        assert fire.plan.not_before == nominal
+        outcomes = set()
+        while "fired" not in outcomes:
+            (outcome,) = commit(store, fire)
+            outcomes.add(outcome)
+        assert outcomes <= {"early", "fired"}
+        assert int(history(redis, "r")[0][3]) >= nominal
+
+    def test_a_score_finer_than_a_microsecond_is_still_the_one_that_was_read(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        """Foreign clients write time.time() as it is."""
+        due_now(redis, store)
+        for fraction in ("0885584", "0885586", "9999999", "0000001"):
+            redis.zadd(INDEX, {"r": f"{now_us(redis) // US - 2}.{fraction}"})
+            assert commit(store, fire_of(store, "r")) == ["fired"]
+            finish(redis, "r")
+
+    @pytest.mark.parametrize("committers", [2, 8])
+    def test_only_one_wins(self, redis: redis_py.Redis, store: Store, committers: int) -> None:
+        ids = [f"r{i}" for i in range(40)]
+        for id in ids:
+            due_now(redis, store, id)
+        fires = [fire_of(store, id) for id in ids]
+        with ThreadPoolExecutor(committers) as pool:
+            results = list(pool.map(lambda _: [commit(store, fire)[0] for fire in fires], range(committers)))
+        for outcomes in zip(*results, strict=True):
+            assert sorted(outcomes) == ["fired"] + ["stale"] * (committers - 1)
+        assert sorted(waiting(redis)) == sorted(ids)
+
+
+class TestTheJobAsItStands:
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            lambda c: c.hset("rq:job:r", "meta", pickle.dumps({"interval": 5})),
+            lambda c: c.hdel("rq:job:r", "meta"),
+            lambda c: c.hset("rq:job:r", "created_at", "2027-01-01T00:00:00.000000Z"),
+        ],
+    )
+    def test_an_edited_one_is_adopted_again(
+        self, redis: redis_py.Redis, store: Store, edit: Callable[[Any], Any]
+    ) -> None:
+        due_now(redis, store)
+        fire = fire_of(store, "r")
+        edit(redis)
+        assert unchanged(redis, store, fire) == ["changed"]
+        record = record_of(store, "r")
+        adopted = store.adopt(record, Spec(trigger=Every(5)))
+        assert adopted is not None
+        assert int(adopted.rev) > int(record.rev)
+        assert unchanged(redis, store, fire) == ["stale"]
+        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert store.due_of("r") == record.due + 5 * US
+
+    def test_adoption_loses_against_an_edit(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        record = record_of(store, "r")
+        for change in (
+            lambda: redis.hset("rq:job:r", "meta", "other"),
+            lambda: redis.hset("rq:job:r", "created_at", "other"),
+            lambda: redis.zadd(INDEX, {"r": 5}),
+            lambda: redis.zrem(INDEX, "r"),
+        ):
+            change()
+            before = snapshot(redis)
+            assert store.adopt(record, SKIP) is None
+            assert snapshot(redis) == before
+            redis.zadd(INDEX, {"r": f"{record.due / US:.6f}"})
+            redis.hset("rq:job:r", mapping={"meta": record.meta, "created_at": record.created_at})
+        assert store.adopt(record, SKIP) is not None
+
+    def test_a_deleted_job_that_was_kept_for_ever_ends_the_schedule(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        redis.delete("rq:job:r")
+        assert commit(store, fire_of(store, "r")) == ["deleted"]
+        assert waiting(redis) == []
+        assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"result_ttl": None},
+            {"result_ttl": 5},
+            {"result_ttl": 0},
+            {"result_ttl": -1, "ttl": 600},
+            {"result_ttl": -1, "failure_ttl": 600},
+        ],
+    )
+    def test_an_expired_job_is_rebuilt(self, redis: redis_py.Redis, store: Store, options: dict[str, Any]) -> None:
+        due_now(redis, store, func="jobs_for_tests.echo", args=(1, 2), description="mine", **options)
+        original = redis.hgetall("rq:job:r")
+        assert commit(store, fire_of(store, "r")) == ["fired"]
+        for _ in range(2):
+            redis.delete("rq:job:r", "rq:queue:default")
+            due_again(redis, store)
+            assert commit(store, fire_of(store, "r")) == ["fired"]
+            assert waiting(redis) == ["r"]
+            rebuilt = redis.hgetall("rq:job:r")
+            for field in (b"data", b"meta", b"description", b"created_at", b"origin"):
+                assert rebuilt[field] == original[field]
+            assert rebuilt[b"status"] == b"queued"
+            assert rebuilt[b"ended_at"] == b""
+            assert (redis.ttl("rq:job:r") > 0) == ("ttl" in options)
+
+    def test_a_failure_kept_for_ever_expires_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store, failure_ttl=-1)
+        redis.delete("rq:job:r")
+        assert commit(store, fire_of(store, "r")) == ["deleted"]
+
+    def test_a_rebuilt_job_has_its_repeats_left(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store, result_ttl=5, meta={"repeat": 3})
+        for left in (2, 1):
+            fire = dataclasses.replace(fire_of(store, "r"), meta=pickle.dumps({"interval": 60, "repeat": left}))
+            assert commit(store, fire) == ["fired"]
+            redis.delete("rq:job:r", "rq:queue:default")
+            due_again(redis, store)
+            assert pickle.loads(record_of(store, "r").adopted_meta)["repeat"] == left
+
+    @pytest.mark.parametrize("make", ["set", "rpush"])
+    def test_what_is_no_job_goes_into_quarantine(self, redis: redis_py.Redis, store: Store, make: str) -> None:
+        due_now(redis, store)
+        redis.delete("rq:job:r")
+        getattr(redis, make)("rq:job:r", "x")
+        due_now(redis, store, "good")
+        assert commit(store, fire_of(store, "r"), fire_of(store, "good")) == ["broken", "fired"]
+        assert b"is not the hash" in redis.hget(store.keys.quarantine, "r")  # type: ignore[operator]
+        assert redis.zscore(INDEX, "r") is None
+        assert redis.type("rq:job:r") != b"none"
+
+    def test_a_queue_that_is_none_goes_into_quarantine(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store, origin="odd")
+        redis.set("rq:queue:odd", "x")
+        assert commit(store, fire_of(store, "r")) == ["broken"]
+        assert redis.hexists(store.keys.quarantine, "r")
+
+    @pytest.mark.parametrize(
+        "fields", [{"dependency_ids": '["x"]'}, {"rate_limit_key": "k"}, {"meta": b"queue_class_name"}]
+    )
+    def test_what_rq_has_to_enqueue_is_left_as_it_is(
+        self, redis: redis_py.Redis, store: Store, fields: dict[str, Any]
+    ) -> None:
+        due_now(redis, store)
+        redis.hset("rq:job:r", mapping=fields)
+        if "meta" in fields:
+            assert store.adopt(record_of(store, "r"), SKIP) is not None
+        assert unchanged(redis, store, fire_of(store, "r")) == ["slow"]
+        assert redis.hset("rq:job:r", "x", "y")
+        due_now(redis, store, "plain")
+        result = store.commit_fires([fire_of(store, "plain")], all_slow=True)
+        assert isinstance(result, tuple)
+        assert result[1] == [(Outcome.SLOW, "default")]
+
+
+def _queued(client: Any) -> None:
+    client.hset("rq:job:r", "status", "queued")
+
+
+def _started(client: Any, *, execution: float, registry: float | None) -> None:
+    client.hset("rq:job:r", "status", "started")
+    now = now_us(client) / US
+    client.zadd("rq:executions:r", {"e1": now + execution})
+    if registry is not None:
+        client.zadd("rq:wip:default", {"r:e1": now + registry})
+
+
+def _status(status: str) -> Callable[[Any], Any]:
+    return lambda client: client.hset("rq:job:r", "status", status)
+
+
+def _retry(client: Any, *, registered: bool) -> None:
+    client.hset("rq:job:r", "status", "scheduled")
+    if registered:
+        client.zadd("rq:scheduled:default", {"r": now_us(client) / US + 60})
+
+
+GOING: dict[str, Callable[[Any], Any]] = {
+    "queued": _queued,
+    "started, with a live execution": lambda c: _started(c, execution=60, registry=60),
+    "scheduled for a retry": lambda c: _retry(c, registered=True),
+    "deferred": _status("deferred"),
+    "ready_to_enqueue": _status("ready_to_enqueue"),
+    "rate_limited": _status("rate_limited"),
+}
+OVER: dict[str, Callable[[Any], Any]] = {
+    "never run": lambda c: None,
+    "finished": _status("finished"),
+    "failed": _status("failed"),
+    "stopped": _status("stopped"),
+    "canceled": _status("canceled"),
+    "no status": lambda c: c.hdel("rq:job:r", "status"),
+    "a status of the future": _status("contemplating"),
+    "started, without any execution": _status("started"),
+    "started, its execution expired": lambda c: _started(c, execution=-1, registry=60),
+    "started, its registry entry expired": lambda c: _started(c, execution=60, registry=-1),
+    "started, the registry flushed": lambda c: _started(c, execution=60, registry=None),
+    "scheduled, but in no registry": lambda c: _retry(c, registered=False),
+}
+
+
+class TestOverlap:
+    @pytest.mark.parametrize("state", GOING)
+    def test_a_run_that_is_going_is_not_doubled(self, redis: redis_py.Redis, store: Store, state: str) -> None:
+        nominal = due_now(redis, store)
+        GOING[state](redis)
+        job = redis.hgetall("rq:job:r")
+        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        assert waiting(redis) == []
+        assert redis.hgetall("rq:job:r") == job
+        assert store.due_of("r") == nominal + 60 * US
+        record = redis.hgetall(store.keys.schedule("r"))
+        assert (record[b"skipped"], record[b"skips_in_a_row"], record.get(b"runs")) == (b"1", b"1", None)
+        assert [line[0] for line in history(redis, "r")] == ["skipped"]
+
+    @pytest.mark.parametrize("state", OVER)
+    def test_what_only_looks_like_going_stops_nothing(self, redis: redis_py.Redis, store: Store, state: str) -> None:
+        due_now(redis, store)
+        OVER[state](redis)
+        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert waiting(redis) == ["r"]
+
+    def test_a_lost_queued_job_is_looked_up_before_the_second_skip(self, redis: redis_py.Redis, store: Store) -> None:
+        """Its queue was deleted: the status alone would stop the schedule for good."""
+        due_now(redis, store)
+        _queued(redis)
+        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        due_again(redis, store)
+        fire = fire_of(store, "r")
+        assert unchanged(redis, store, fire) == ["verify"]
+        assert not store.is_waiting("r", "default")
+        assert commit(store, dataclasses.replace(fire, looked_up="gone")) == ["fired"]
+        assert redis.hget(store.keys.schedule("r"), "skips_in_a_row") == b"0"
+
+    @pytest.mark.parametrize("where", ["rq:queue:default", "rq:queue:default:intermediate"])
+    def test_one_that_is_there_is_looked_up_once_a_minute(
+        self, redis: redis_py.Redis, store: Store, where: str
+    ) -> None:
+        due_now(redis, store)
+        _queued(redis)
+        redis.rpush(where, "other", "r")
+        assert store.is_waiting("r", "default")
+        commit(store, fire_of(store, "r"))
+        due_again(redis, store)
+        fire = fire_of(store, "r")
+        assert commit(store, fire) == ["verify"]
+        assert commit(store, dataclasses.replace(fire, looked_up="there")) == ["skipped"]
+        due_again(redis, store)
+        assert commit(store, fire_of(store, "r")) == ["skipped"], "not again within the minute"
+        redis.hset(store.keys.schedule("r"), "looked_up_at", now_us(redis) - 61 * US)
+        due_again(redis, store)
+        assert commit(store, fire_of(store, "r")) == ["verify"]
+        assert redis.hget(store.keys.schedule("r"), "skipped") == b"3"
+
+    def test_gone_is_believed_of_a_queued_job_only(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        GOING["started, with a live execution"](redis)
+        assert commit(store, dataclasses.replace(fire_of(store, "r"), looked_up="gone")) == ["skipped"]
+
+    def test_skips_do_not_count_as_repeats(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store, meta={"repeat": 1})
+        _queued(redis)
+        fire = dataclasses.replace(fire_of(store, "r"), meta=pickle.dumps({"interval": 60, "repeat": 0}), last=True)
+        assert commit(store, fire) == ["skipped"]
+        assert pickle.loads(redis.hget("rq:job:r", "meta"))["repeat"] == 1  # type: ignore[arg-type]
+        assert redis.exists(store.keys.schedule("r"))
+        finish(redis, "r")
+        due_again(redis, store)
+        last = dataclasses.replace(fire_of(store, "r"), meta=fire.meta, last=True)
+        assert commit(store, last) == ["fired"]
+        assert pickle.loads(redis.hget("rq:job:r", "meta"))["repeat"] == 0  # type: ignore[arg-type]
+        assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
+
+
+def remembered(store: Store, id: str = "r", *, last: bool = False, meta: bytes = b"") -> Fire:
+    """The fire of a remembered run, as a dispatcher makes it."""
+    _, (record,) = store.read_remembering([id])
+    assert record.buffered is not None
+    plan = Plan(record.buffered, None, None, not_before=record.buffered, valid_until=None)
+    return Fire(record, plan, BUFFER, buffered=True, last=last, meta=meta)
+
+
+class TestBufferOne:
+    def _buffered(self, client: redis_py.Redis, store: Store, **options: Any) -> int:
+        nominal = due_now(client, store, spec=BUFFER, **options)
+        GOING["started, with a live execution"](client)
+        assert commit(store, fire_of(store, "r")) == ["buffered"]
+        return nominal
+
+    def test_one_is_remembered_and_no_second(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = self._buffered(redis, store)
+        assert waiting(redis) == []
+        assert store.due_of("r") == nominal + 60 * US
+        assert 0 < redis.zscore(store.keys.buffered, "r") - nominal / US < 3  # type: ignore[operator]
+        due_again(redis, store)
+        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        assert record_of(store, "r").buffered == nominal
+
+    def test_it_waits_while_the_present_one_goes(self, redis: redis_py.Redis, store: Store) -> None:
+        self._buffered(redis, store)
+        due_again(redis, store, index=store.keys.buffered)
+        assert commit(store, remembered(store)) == ["waiting"]
+        assert redis.zscore(store.keys.buffered, "r") > now_us(redis) / US  # type: ignore[operator]
+        assert waiting(redis) == []
+
+    def test_it_starts_when_the_present_one_has_ended(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = self._buffered(redis, store)
+        finish(redis, "r")
+        next_due = store.due_of("r")
+        due_again(redis, store, index=store.keys.buffered)
+        fire = remembered(store)
+        assert commit(store, fire) == ["fired"]
+        assert waiting(redis) == ["r"]
+        assert redis.zcard(store.keys.buffered) == 0
+        assert store.due_of("r") == next_due, "the next instant is armed as before"
+        assert record_of(store, "r").buffered is None
+        assert history(redis, "r")[0][:2] == ["enqueued", str(nominal)]
+        assert commit(store, fire) == ["stale"]
+        assert waiting(redis) == ["r"]
+
+    def test_the_index_and_the_memory_do_not_start_two(self, redis: redis_py.Redis, store: Store) -> None:
+        self._buffered(redis, store)
+        finish(redis, "r")
+        due_again(redis, store)
+        due_again(redis, store, index=store.keys.buffered)
+        assert commit(store, fire_of(store, "r")) == ["fired"]
+        fire = remembered(store)
+        assert commit(store, fire) == ["verify"]
+        assert commit(store, dataclasses.replace(fire, looked_up="there")) == ["waiting"]
+        assert waiting(redis) == ["r"]
+
+    def test_a_lost_present_run_is_looked_up(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store, spec=BUFFER)
+        _queued(redis)
+        assert commit(store, fire_of(store, "r")) == ["buffered"]
+        due_again(redis, store, index=store.keys.buffered)
+        fire = remembered(store)
+        assert commit(store, fire) == ["verify"]
+        assert commit(store, dataclasses.replace(fire, looked_up="gone")) == ["fired"]
+
+    def test_the_last_instant_does_not_forget_it(self, redis: redis_py.Redis, store: Store) -> None:
+        """The trigger is at its end, one run is still to come."""
+        due_now(redis, store, spec=BUFFER)
+        GOING["started, with a live execution"](redis)
+        assert commit(store, changed(fire_of(store, "r"), next=None, valid_until=None)) == ["buffered"]
+        assert redis.zcard(INDEX) == 0
+        finish(redis, "r")
+        due_again(redis, store, index=store.keys.buffered)
+        assert commit(store, remembered(store)) == ["fired"]
+        assert waiting(redis) == ["r"]
+        assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
+
+    def test_the_last_repeat_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
+        self._buffered(redis, store, meta={"repeat": 1})
+        finish(redis, "r")
+        due_again(redis, store, index=store.keys.buffered)
+        assert commit(store, remembered(store, last=True)) == ["fired"]
+        assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
+
+    def test_canceling_forgets_it(self, redis: redis_py.Redis, store: Store) -> None:
+        self._buffered(redis, store)
+        fire = remembered(store)
+        finish(redis, "r")
+        store.cancel("r", 60)
+        assert unchanged(redis, store, fire) == ["stale"]
+        assert redis.zcard(store.keys.buffered) == 0
+
+
+class TestLeases:
+    def test_one_at_a_time(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = due_now(redis, store)
+        assert store.claim(INDEX, "r", nominal, 60)
+        assert not store.claim(INDEX, "r", nominal, 60)
+        store.release_claim("r")
+        assert store.claim(INDEX, "r", nominal, 60)
+        redis.zadd(store.keys.claims, {"r": now_us(redis) / US - 1})
+        assert store.claim(INDEX, "r", nominal, 60), "a dead dispatcher's lease runs out"
+
+    def test_only_of_what_was_read(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = due_now(redis, store)
+        assert not store.claim(INDEX, "r", nominal + 1, 60)
+        assert not store.claim(INDEX, "other", nominal, 60)
+        assert redis.zcard(store.keys.claims) == 0
+
+    def test_quarantine_only_what_was_read(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = due_now(redis, store)
+        assert not store.quarantine(INDEX, "r", nominal + 1, "why")
+        assert redis.exists(store.keys.schedule("r"))
+        assert store.quarantine(INDEX, "r", nominal, "why")
+        assert not store.quarantine(INDEX, "r", nominal, "why")
+        assert not redis.exists(store.keys.schedule("r"))
+        assert redis.exists("rq:job:r"), "a person may still want to see it"
+
+
+def test_a_cron_that_has_no_further_instant(redis: redis_py.Redis, store: Store) -> None:
+    spec = Spec(trigger=Cron("0 0 1 1 * 2020"))
+    add(store, recurring(redis, "r", now_us(redis) - 1000, spec=spec))
+    fire = fire_of(store, "r")
+    assert fire.plan.next is None
+    assert commit(store, fire) == ["fired"]
+    assert redis.zcard(INDEX) == 0

@@ -1,0 +1,285 @@
+"""The Lua files as files: headers, the keys they build, loading, and lists longer than Lua's stack."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from making import (
+    INDEX,
+    US,
+    add,
+    commit,
+    entry,
+    fire_of,
+    hand_off,
+    make_job,
+    now_us,
+    record_of,
+    recurring,
+    snapshot,
+    waiting,
+)
+from rq_scheduler.dispatcher.waker import LONGEST_SLEEP
+from rq_scheduler.schedule import Spec
+from rq_scheduler.store import NewEntry, Store, rq_format, scripts
+from rq_scheduler.store.keys import Keys
+from rq_scheduler.triggers import Every
+
+NAMES = scripts.names()
+SOURCES = {name: scripts.load(name).source for name in NAMES}
+
+
+def _header(name: str) -> str:
+    lines = []
+    for line in SOURCES[name].splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return "\n".join(lines)
+
+
+def _section(name: str, word: str) -> str:
+    """One part of a header: from its word to the next word of the same kind."""
+    found = re.search(rf"^{word}\s+(.*?)(?=^(?:KEYS|ARGV|returns|keeps)|\Z)", _header(name), re.DOTALL | re.MULTILINE)
+    assert found, f"{name}.lua: its header has no {word!r}"
+    return found[1].replace("\n", " ").strip()
+
+
+def _fixed_arguments(name: str) -> int:
+    """How many arguments the header numbers, up to a part that repeats ("then ...")."""
+    count = 0
+    for number in re.findall(r"(?:^|, |,|and )(\d+) ", re.split(r"\bthen\b", _section(name, "ARGV"))[0]):
+        if int(number) == count + 1:
+            count += 1
+    return count
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_is_whole(self, name: str) -> None:
+        assert len(_header(name).splitlines()[0]) > 20, "the first line says what the script does"
+        assert _section(name, r"KEYS\[1\]")
+        assert _fixed_arguments(name) >= 1
+        assert "{" in _section(name, "returns")
+        assert _section(name, "keeps")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_includes_are_in_place(self, name: str) -> None:
+        assert "@include" not in SOURCES[name]
+        body = SOURCES[name]
+        for used in re.findall(r"\bKEYS\[(\d+)\]", body):
+            assert used == "1"
+
+    def test_every_include_is_used(self) -> None:
+        folder = scripts._folder()
+        kept = {path.name.removesuffix(".lua") for path in (folder / "include").iterdir()}
+        used = {name for script in NAMES for name in re.findall(r"^-- @include (\w+)$", scripts._read(script), re.M)}
+        assert kept == used
+
+    def test_wrappers_send_what_headers_say(self, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        sent: dict[str, list[int]] = {}
+
+        def record(connection: Any, name: str, keys: Any, arguments: Any, run: Callable[..., Any] = scripts.run) -> Any:
+            assert len(keys) == 1
+            sent.setdefault(name, []).append(len(arguments))
+            return run(connection, name, keys, arguments)
+
+        monkeypatch.setattr(scripts, "run", record)
+        _use_everything(redis)
+        assert sorted(sent) == NAMES, "a script that this test never runs"
+        repeating = {"commit_fires", "save_jobs", "heartbeat", "register_birth", "read_schedules"}
+        for name, counts in sent.items():
+            fixed = _fixed_arguments(name)
+            for count in counts:
+                if name == "commit_fires":
+                    width = int(re.search(r"then (\d+) for each fire", _section(name, "ARGV"))[1])  # type: ignore[index]
+                    assert (count - fixed) % width == 0
+                elif name in repeating:
+                    assert count >= fixed
+                else:
+                    assert count == fixed, (
+                        f"{name}.lua: the header numbers {fixed} arguments, the wrapper sends {count}"
+                    )
+
+
+def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
+    """Every operation of the store once, with the outcomes that write most."""
+    store = Store(client, prefix=prefix)
+    now = now_us(client)
+    key = f"{prefix}:job:"
+
+    def make(id: str, due: int, spec: Spec | None = None, **options: Any) -> NewEntry:
+        made = entry(client, id, due, spec=spec, **options)
+        return NewEntry(id, key + id, due, made.fields, spec)
+
+    every = Spec(trigger=Every(60), overlap="buffer_one")
+    for id in ("one", "two", "canceled", "moved", "lost"):
+        add(store, make(id, now - 5))
+    for id in ("cron", "running", "unsure", "copied", "old", "gone"):
+        options = {} if id == "copied" else {"result_ttl": -1}
+        add(store, make(id, now - 5, every, meta={"interval": 60}, **options))
+    store.cancel("canceled", 60)
+    store.reschedule("moved", now + 3600 * US)
+    client.delete(key + "lost")
+    store.job("one")
+    list(store.pages())
+    record = record_of(store, "old")
+    store.adopt(record, every)
+    store.forget_schedule(record_of(store, "gone"))
+    client.hset(key + "running", "status", "queued")
+    client.hset(key + "unsure", "status", "queued")
+    client.delete(key + "copied")
+    commit(store, *(fire_of(store, id) for id in ("cron", "running", "copied")))
+    store.read_remembering(["running"])
+    store.claim(store.keys.scheduled_jobs, "one", now - 5, 5)
+    store.release_claim("one")
+    store.quarantine(store.keys.scheduled_jobs, "two", now - 5, "on purpose")
+    client.sadd(f"{prefix}:queues", f"{prefix}:queue:default")
+    client.hset(key + "scheduled", mapping=make_job(client, "scheduled").to_dict())
+    client.zadd(f"{prefix}:scheduled:default", {"scheduled": now // US - 5, "lost": now // US - 5})
+    store.serve_registries(b"0", 500, "hold")
+    hand_off(store)
+    store.register_birth("me", {"a": 1}, 5)
+    store.heartbeat("me", {"a": 1}, 5, dispatcher=True)
+    store.acquire_lock("somebody", 5)
+    store.release_lock("somebody")
+    store.heartbeat("you", {"a": 1}, 5, dispatcher=True)
+    store.leave("you")
+
+
+class TestKeys:
+    def test_scripts_build_the_names_that_python_knows(self) -> None:
+        keys = Keys("")
+        known = {
+            *(keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims),
+            *(keys.rq_claims, keys.dispatchers, keys.wakeup, keys.schedule(""), keys.history("")),
+            *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
+            *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
+            # RQ's own that Python never needs by name: ended jobs' registries, executions, what hangs on a job.
+            *(":", ":finished:", ":executions:", ":wip:", ":job::"),
+        }
+        built = {name for source in SOURCES.values() for name in re.findall(r"prefix \.\. '(:[^']*)'", source)}
+        assert built <= known, built - known
+        registries = {
+            word for source in SOURCES.values() for word in re.findall(r"'(finished|failed|canceled|deferred)'", source)
+        }
+        assert registries == {"finished", "failed", "canceled", "deferred"}
+
+    @pytest.mark.parametrize("prefix", ["rq", "{site-a}"])
+    def test_what_they_leave_is_named_in_keys(self, redis: redis_py.Redis, prefix: str) -> None:
+        _use_everything(redis, prefix)
+        keys = Keys(prefix)
+        mine = {keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims}
+        mine |= {keys.rq_claims, keys.dispatchers, keys.instance("me")}
+        if keys.fenced:
+            mine.add(keys.fence)
+        for id in ("one", "two", "cron", "running", "unsure", "copied", "old", "moved"):
+            mine |= {keys.schedule(id), keys.history(id), rq_format.job_key(prefix, id)}
+        mine |= {rq_format.job_key(prefix, id) for id in ("canceled", "gone", "scheduled")}
+        mine |= {rq_format.queues_key(prefix), rq_format.queue_key(prefix, "default")}
+        mine.add(rq_format.scheduler_lock_key(prefix, "default"))
+        left = {key.decode() for key in snapshot(redis)}
+        assert left <= mine, left - mine
+        assert {keys.scheduled_jobs, keys.quarantine, keys.buffered, keys.history("cron"), keys.rq_claims} <= left
+
+    def test_the_longest_sleep_is_the_same_in_both_languages(self) -> None:
+        found = re.search(r"LONGEST_SLEEP = (\d+)", SOURCES["save_jobs"])
+        assert found is not None
+        assert float(found[1]) == LONGEST_SLEEP
+
+
+class TestLoading:
+    def test_a_server_that_has_lost_the_scripts(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        for id in ("a", "b", "c"):
+            redis.script_flush()
+            add(store, entry(redis, id, now - 5))
+            redis.script_flush()
+            assert [job.id for job in hand_off(store).handed_off] == [id]
+        add(store, recurring(redis, "r", now - 5))
+        fire = fire_of(store, "r")
+        redis.script_flush()
+        assert commit(store, fire) == ["fired"]
+
+    def test_the_text_is_sent_once(self, redis: redis_py.Redis, store: Store) -> None:
+        redis.config_resetstat()
+        for _ in range(5):
+            hand_off(store)
+        stats = redis.info("commandstats")
+        assert stats["cmdstat_eval"]["calls"] == 1
+        assert stats["cmdstat_evalsha"]["calls"] == 5
+
+    def test_other_errors_are_not_taken_for_a_lost_script(self, redis: redis_py.Redis, store: Store) -> None:
+        redis.set(INDEX, "a string")
+        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+            hand_off(store)
+
+
+class TestLongLists:
+    """Lua's stack ends near 8,000 values."""
+
+    def test_one_call_hands_off_thousands(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        fields = make_job(redis, "x").to_dict()
+        add(store, *(NewEntry(f"j{i}", f"rq:job:j{i}", now - 10_000 + i, fields) for i in range(5000)))
+        front = {**fields, "enqueue_at_front": 1}
+        add(store, *(NewEntry(f"f{i}", f"rq:job:f{i}", now - 20_000 + i, front) for i in range(4000)))
+        batch = hand_off(store, 9000)
+        assert len(batch.handed_off) == 9000
+        assert waiting(redis) == [f"f{3999 - i}" for i in range(4000)] + [f"j{i}" for i in range(5000)]
+        assert redis.zcard(INDEX) == 0
+
+    def test_one_call_quarantines_thousands(self, redis: redis_py.Redis, store: Store) -> None:
+        redis.zadd(INDEX, {f"gone-{i}": i for i in range(5000)})
+        assert len(hand_off(store, 5000).dropped) == 5000
+        assert redis.hlen(store.keys.quarantine) == 5000
+        assert redis.zcard(INDEX) == 0
+
+    def test_thousands_of_queues(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        add(store, *(entry(redis, f"j{i}", now - 10, origin=f"queue-{i}") for i in range(2500)))
+        assert len(hand_off(store, 5000).handed_off) == 2500
+        assert redis.scard("rq:queues") == 2500
+
+    def test_thousands_of_fires_in_one_commit(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        fields = make_job(redis, "x", meta={"interval": 60}, result_ttl=-1).to_dict()
+        spec = Spec(trigger=Every(60))
+        add(store, *(NewEntry(f"r{i}", f"rq:job:r{i}", now - 5, fields, spec) for i in range(2500)))
+        fires = [fire_of(store, f"r{i}") for i in range(2500)]
+        assert set(commit(store, *fires)) == {"fired"}
+        assert redis.llen("rq:queue:default") == 2500
+        assert redis.zcount(INDEX, "-inf", now / US) == 0
+
+    def test_a_hash_of_ten_thousand_fields(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        many = {f"field-{i}": str(i) for i in range(10_000)}
+        base = make_job(redis, "x", meta={"interval": 60}).to_dict()
+        add(store, NewEntry("r", "rq:job:r", now - 5, {**base, **many}, Spec(trigger=Every(60))))
+        assert redis.hlen("rq:job:r") == len({**base, **many})
+        stored = store.job("r")
+        assert stored is not None
+        assert stored.fields[b"field-9999"] == b"9999"
+        redis.delete("rq:job:r")
+        assert commit(store, fire_of(store, "r")) == ["fired"], "rebuilt from the copy"
+        assert redis.hget("rq:job:r", "field-9999") == b"9999"
+        base.pop("meta")
+        add(store, NewEntry("r", "rq:job:r", now - 5, base))
+        assert redis.hlen("rq:job:r") == len(base)
+        assert len(hand_off(store).handed_off) == 1
+
+    def test_a_registry_with_thousands_due(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis) // US
+        fields = make_job(redis, "x").to_dict()
+        with redis.pipeline(transaction=False) as pipe:
+            for i in range(5000):
+                pipe.hset(f"rq:job:s{i}", mapping=fields)
+            pipe.execute()
+        redis.zadd("rq:scheduled:default", {f"s{i}": now - 5 for i in range(5000)})
+        redis.sadd("rq:queues", "rq:queue:default")
+        batch = store.serve_registries(b"0", 5000, "hold")
+        assert len(batch.handed_off) == 5000
+        assert redis.llen("rq:queue:default") == 5000
