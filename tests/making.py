@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ def recurring(
 ) -> NewEntry:
     """An entry that recurs every so many seconds, as 0.14's API describes it; kept for ever unless told otherwise."""
     options = {"result_ttl": -1, **options}
-    return entry(
+    made = entry(
         client,
         id,
         due,
@@ -52,6 +53,7 @@ def recurring(
         meta={"interval": seconds, **(meta or {})},
         **options,
     )
+    return replace(made, repeat=(meta or {}).get("repeat"))
 
 
 def add(store: Store, *entries: NewEntry) -> None:

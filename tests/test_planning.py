@@ -159,10 +159,14 @@ class TestProperties:
 
 class TestOnTime:
     def test_ahead_of_its_time(self) -> None:
-        assert plan("x", spec(), T, T - 5 * US) == Plan(T, None, T + 60 * US, not_before=T, valid_until=T + 60 * US)
+        assert plan("x", spec(), T, T - 5 * US) == Plan(
+            T, None, T + 60 * US, not_before=T, valid_until=T + 60 * US, next_due=T + 60 * US
+        )
 
     def test_a_little_late(self) -> None:
-        assert plan("x", spec(), T, T + 9 * US) == Plan(T, None, T + 60 * US, not_before=T, valid_until=T + 60 * US)
+        assert plan("x", spec(), T, T + 9 * US) == Plan(
+            T, None, T + 60 * US, not_before=T, valid_until=T + 60 * US, next_due=T + 60 * US
+        )
 
     def test_the_next_comes_from_the_nominal_time_and_not_from_now(self) -> None:
         armed = T
@@ -183,7 +187,12 @@ class TestOnTime:
         """`change_execution_time` of a cron: it runs then, and the cron goes on."""
         hourly = Spec(trigger=Cron("0 * * * *"))
         assert plan("x", hourly, T + 7 * US, T + 8 * US) == Plan(
-            T + 7 * US, None, T + 3600 * US, not_before=T + 7 * US, valid_until=T + 3600 * US
+            T + 7 * US,
+            None,
+            T + 3600 * US,
+            not_before=T + 7 * US,
+            valid_until=T + 3600 * US,
+            next_due=T + 3600 * US,
         )
         late = plan("x", hourly, T + 7 * US, T + 2 * 3600 * US + 5 * US)
         assert (late.nominal, late.missed) == (T + 2 * 3600 * US, Missed(2, T + 7 * US, T + 3600 * US))

@@ -13,7 +13,7 @@ from rq_scheduler.clock import US
 from rq_scheduler.schedule import Spec
 from rq_scheduler.triggers import Every, Trigger
 
-__all__ = ["COUNTED_EXACTLY", "MISSED_AFTER", "Missed", "Plan", "jitter_of", "plan"]
+__all__ = ["COUNTED_EXACTLY", "MISSED_AFTER", "Missed", "Plan", "due_time", "jitter_of", "plan"]
 
 MISSED_AFTER = 10 * US
 """A fire that is later than this is missed, not merely late."""
@@ -36,7 +36,8 @@ class Missed:
 class Plan:
     """What to commit for one schedule, while `not_before` <= the server's time < `valid_until`.
 
-    `nominal` is the instant that runs (None: none does), `next` the one to arm (None: there is no other).
+    `nominal` is the instant that runs (None: none does), `next` the one to arm (None: there is no other), and
+    `next_due` when that one is due.
     """
 
     nominal: int | None
@@ -44,36 +45,43 @@ class Plan:
     next: int | None
     not_before: int
     valid_until: int | None
+    next_due: int | None = None
 
 
-def plan(id: str, spec: Spec, armed: int, now: int) -> Plan:
+def plan(id: str, spec: Spec, armed: int, now: int, *, due: int | None = None) -> Plan:
     """Plans the schedule `id`, whose armed nominal time is `armed`, for the moment `now`, or for the moment at which
-    it falls due, if that is later.
+    it falls due, if that is later. `due` says when it is, for an instant that a caller has moved.
 
     Every next instant comes from the trigger and the previous nominal time, never from `now`: no drift.
     """
-    series = _Series(id, spec, armed)
+    series = _Series(id, spec, armed, due)
     moment = max(now, series.due(armed))
     nominal, passed = series.candidate(spec, moment)
     due, next = series.due(nominal), series.after(nominal)
+    next_due = None if next is None else series.due(next)
 
     grace = MISSED_AFTER
     if spec.catchup != "none":
         grace = None if spec.catchup_window is None else max(spec.catchup_window, MISSED_AFTER)
     if grace is not None and moment - due > grace:
         missed = Missed(passed + 1, armed, nominal, at_least=passed >= COUNTED_EXACTLY)
-        return Plan(None, missed, next, not_before=moment, valid_until=None if next is None else series.due(next))
+        return Plan(None, missed, next, not_before=moment, valid_until=next_due, next_due=next_due)
 
     missed = None
     if passed:
         missed = Missed(passed, armed, series.before(nominal), at_least=passed >= COUNTED_EXACTLY)
     horizons = [] if grace is None else [due + grace + 1]
-    if next is not None and spec.catchup != "all":
-        horizons.append(series.due(next))
-    elif next is not None and spec.catchup_window is not None:
+    if next_due is not None and spec.catchup != "all":
+        horizons.append(next_due)
+    elif next_due is not None and spec.catchup_window is not None:
         # Beyond a window shorter than the grace, it runs only as long as no later one is due.
-        horizons.append(max(series.due(next), due + spec.catchup_window + 1))
-    return Plan(nominal, missed, next, not_before=due, valid_until=min(horizons, default=None))
+        horizons.append(max(next_due, due + spec.catchup_window + 1))
+    return Plan(nominal, missed, next, not_before=due, valid_until=min(horizons, default=None), next_due=next_due)
+
+
+def due_time(id: str, spec: Spec, nominal: int) -> int:
+    """When an instant of the schedule `id` is due: its nominal time and its jitter."""
+    return _Series(id, spec, nominal, None).due(nominal)
 
 
 def jitter_of(id: str, nominal: int, jitter: int, gap: int | None) -> int:
@@ -88,8 +96,9 @@ def jitter_of(id: str, nominal: int, jitter: int, gap: int | None) -> int:
 class _Series:
     """The instants of one schedule from the armed one on, with their due times."""
 
-    def __init__(self, id: str, spec: Spec, armed: int) -> None:
+    def __init__(self, id: str, spec: Spec, armed: int, due: int | None) -> None:
         self._id = id
+        self._due = due
         self._jitter = spec.jitter
         self._armed = armed
         trigger = spec.trigger
@@ -104,6 +113,8 @@ class _Series:
         return self._armed if earlier is None else max(earlier, self._armed)
 
     def due(self, nominal: int) -> int:
+        if nominal == self._armed and self._due is not None:
+            return self._due
         if self._jitter == 0:
             return nominal
         next = self.after(nominal)

@@ -94,10 +94,16 @@ class TestFirstClaim:
         """What became overdue while all dispatchers were down is handed off when they are back."""
         schedule(redis, "a", now_us(redis) + HOUR)
         serve(store)
-        line = float(redis.hget(store.keys.rq_claims, "default"))  # type: ignore[arg-type]
-        redis.hset(store.keys.rq_claims, "default", f"{line - 10 * 3600:.6f}")
-        redis.zadd("rq:scheduled:default", {"a": line - 3600})
+        redis.zadd("rq:scheduled:default", {"a": now_us(redis) / US - 10 * 3600})
         assert [job.id for job in serve(store).handed_off] == ["a"]
+
+    def test_what_is_made_later_for_a_time_long_past_is_not_held(self, redis: redis_py.Redis, store: Store) -> None:
+        """To RQ, `enqueue_at` of a past time means now."""
+        schedule(redis, "ancient", 5 * US)
+        assert serve(store).handed_off == []
+        schedule(redis, "new", 6 * US)
+        assert [job.id for job in serve(store).handed_off] == ["new"]
+        assert redis.zrange("rq:scheduled:default", 0, -1) == [b"ancient"]
 
 
 class TestServing:

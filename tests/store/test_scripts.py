@@ -90,7 +90,15 @@ class TestHeaders:
         monkeypatch.setattr(scripts, "run", record)
         _use_everything(redis)
         assert sorted(sent) == NAMES, "a script that this test never runs"
-        repeating = {"commit_fires", "save_jobs", "heartbeat", "register_birth", "read_schedules"}
+        repeating = {
+            "commit_fires",
+            "serve_registries",
+            "tend_schedules",
+            "save_jobs",
+            "heartbeat",
+            "register_birth",
+            "read_schedules",
+        }
         for name, counts in sent.items():
             fixed = _fixed_arguments(name)
             for count in counts:
@@ -126,6 +134,8 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     client.delete(key + "lost")
     store.job("one")
     list(store.pages())
+    store.server_time()
+    store.tend_schedules(0, 100)
     record = record_of(store, "old")
     store.adopt(record, every)
     store.forget_schedule(record_of(store, "gone"))

@@ -13,11 +13,15 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq.job import Job
 from rq.queue import Queue
 
@@ -37,6 +41,9 @@ HEARTBEAT = 5.0
 
 FENCE_POLL = 0.25
 """Seconds between two looks at a fence that somebody else holds."""
+
+SWEEP_EVERY = 86_400.0
+"""Seconds between two looks at everything."""
 
 SHORTEST_BACKOFF, LONGEST_BACKOFF = 0.05, 0.5
 """Seconds between two tries while Redis cannot be used; jittered, so that a fleet does not return as one."""
@@ -76,7 +83,8 @@ class Dispatcher:
         )
         self._waker = Waker(self._store, self._events, lambda: self._stop)
         self._survey = Survey(self._store.connection, self._store.keys)
-        self._sweep = Sweep(self._survey, self._passes.recurring, self._events, adopt=self._options.adopt)
+        self._sweep = self._new_sweep()
+        self._sweep_again_at = time.monotonic() + SWEEP_EVERY
         self._born = False
         self._beat_at = 0.0
         self._fence_told: str | None = None
@@ -102,12 +110,16 @@ class Dispatcher:
         """
         handlers = self._install_handlers()
         try:
-            self._serve(burst)
+            with _without_retries(self._store.connection):
+                self._serve(burst)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
         if self._stop and not burst:
             raise SystemExit(0)
+
+    def _new_sweep(self) -> Sweep:
+        return Sweep(self._store, self._survey, self._passes.recurring, self._events, adopt=self._options.adopt)
 
     # The loop
 
@@ -124,7 +136,7 @@ class Dispatcher:
                     if lost_at is not None:
                         self._events.redis_back(time.monotonic() - lost_at)
                         lost_at, backoff = None, SHORTEST_BACKOFF
-                    if burst and result.fenced is None:
+                    if burst and result.fenced is None and not result.more_is_due:
                         return
                     self._between_passes(result)
                 except (RedisError, OSError) as error:
@@ -140,6 +152,10 @@ class Dispatcher:
     def _between_passes(self, result: Pass) -> None:
         if time.monotonic() >= self._beat_at:
             self._beat(result)
+        if result.unfinished:
+            return
+        if not self._sweep.unfinished and time.monotonic() > self._sweep_again_at:
+            self._sweep, self._sweep_again_at = self._new_sweep(), time.monotonic() + SWEEP_EVERY
         if self._sweep.unfinished and result.fenced is None:
             self._sweep.step()
             return
@@ -237,3 +253,21 @@ class Dispatcher:
         if self._stop:
             raise SystemExit(128 + number)
         self._stop = True
+
+
+@contextmanager
+def _without_retries(connection: Any) -> Generator[None]:
+    """redis-py's own retries would hide a lost Redis for many seconds, and a signal with it; the loop has its own.
+
+    A cluster client needs them to follow its slots.
+    """
+    if not isinstance(connection, Redis):
+        yield
+        return
+    retry = connection.get_retry()
+    connection.set_retry(Retry(NoBackoff(), 0))
+    try:
+        yield
+    finally:
+        if retry is not None:
+            connection.set_retry(retry)

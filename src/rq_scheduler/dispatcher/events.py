@@ -9,7 +9,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from rq_scheduler.clock import from_us
+from rq_scheduler.clock import US, from_us
+from rq_scheduler.errors import SchedulerError
 from rq_scheduler.planning import Missed
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
 
@@ -100,7 +101,7 @@ class LogEvents(Events):
     def not_run(self, id: str, nominal: int, outcome: str) -> None:
         log.info(
             "%s of %s not started: the previous run is still going",
-            from_us(nominal).isoformat(),
+            _moment(nominal),
             id,
             extra={"action": outcome, "id": id, "nominal": nominal},
         )
@@ -111,8 +112,8 @@ class LogEvents(Events):
             id,
             "at least " if missed.at_least else "",
             missed.count,
-            from_us(missed.first).isoformat(),
-            from_us(missed.last).isoformat(),
+            _moment(missed.first),
+            _moment(missed.last),
             extra={"action": "missed", "id": id, "nominal": missed.last, "count": missed.count},
         )
 
@@ -225,3 +226,10 @@ class LogEvents(Events):
             return False
         self._said.add(seen)
         return True
+
+
+def _moment(us: int) -> str:
+    try:
+        return from_us(us).isoformat()
+    except SchedulerError:
+        return f"unix time {us / US:.0f}"

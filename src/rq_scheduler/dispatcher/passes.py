@@ -17,11 +17,11 @@ from rq.serializers import DefaultSerializer, JSONSerializer
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks, Options
-from rq_scheduler.dispatcher.recurring import Recurring
+from rq_scheduler.dispatcher.recurring import Recurring, Served
 from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Batch, Fenced, Kind, Left
+from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
 
 SMALLEST, LARGEST = 100, 1_000
 BUDGET = 0.008
@@ -29,6 +29,9 @@ BUDGET = 0.008
 
 LOOK_AHEAD = 2 * US
 """How long before their time the plans of schedules are made, in microseconds."""
+
+LONGEST_PASS = 0.5
+"""Seconds after which a pass stops and the next goes on: between them are the heartbeat and RQ's registries."""
 
 REGISTRY_POLL = 1.0
 """Seconds between two looks at RQ's own registries when nothing in them is due: others write them without a word."""
@@ -38,14 +41,15 @@ _HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_di
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass did. `next_due` (us) is what comes first, by the server's clock, which said `now` (us) at the
-    monotonic instant `at` of this process."""
+    """What one pass did; `unfinished` when its time was up before all was served. `next_due` (us) is what comes first,
+    by the server's clock, which said `now` (us) at the monotonic instant `at` of this process."""
 
     handed_off: int = 0
     dropped: int = 0
     now: int = 0
     at: float = field(default_factory=monotonic)
     next_due: int | None = None
+    unfinished: bool = False
     fenced: Fenced | None = None
     queues: set[str] = field(default_factory=set[str])
 
@@ -58,6 +62,12 @@ class Pass:
         """Takes note of something to come."""
         if due is not None and (self.next_due is None or due < self.next_due):
             self.next_due = due
+
+    @property
+    def more_is_due(self) -> bool:
+        """Whether another pass would find something: this one ran out of time, or armed what is due already."""
+        seconds = self.seconds_to_next() if self.handed_off else None
+        return self.unfinished or (seconds is not None and seconds <= 0)
 
     def seconds_to_next(self) -> float | None:
         """Seconds from now on until the next entry is due; None when there is none."""
@@ -88,8 +98,9 @@ class Passes:
         self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
         self.recurring = Recurring(store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow)
         self._all_meta = jobs.serializer not in (DefaultSerializer, JSONSerializer)
-        self._limit = 500
+        self._limit = SMALLEST if self._all_slow else 500
         self._registries_at: float | None = None
+        self._cursor: Cursor | None = None
 
     def run(self) -> Pass:
         """One pass."""
@@ -100,7 +111,8 @@ class Passes:
         return result
 
     def _serve_index(self, result: Pass) -> None:
-        cursor = None
+        cursor, self._cursor = self._cursor, None
+        until = monotonic() + LONGEST_PASS
         while not self._stopping():
             began = monotonic()
             batch = self._store.hand_off_jobs(
@@ -114,11 +126,14 @@ class Passes:
             result.saw(batch.now, batch.next_due)
             self._tell(result, batch)
             if batch.left or batch.remembered or batch.ahead:
-                self._serve_left(result, batch)
+                self._serve_left(result, batch, until)
             if batch.cursor is None or result.fenced:
                 return
             # Only what was left is still there: without it, the head of the index is the place to go on.
             cursor = batch.cursor if batch.left or cursor else None
+            if monotonic() > until:
+                self._cursor, result.unfinished = cursor, True
+                return
 
     def _adapt(self, seconds: float) -> None:
         wanted = self._limit * BUDGET / max(seconds, 0.0005)
@@ -133,25 +148,27 @@ class Passes:
             self._events.dropped(entry)
         result.dropped += len(batch.dropped)
 
-    def _serve_left(self, result: Pass, batch: Batch) -> None:
+    def _serve_left(self, result: Pass, batch: Batch, until: float) -> None:
         recurring: list[str] = []
         for left in batch.left:
             if left.kind is Kind.SLOW:
                 self._serve_slowly(result, left)
             elif self._hooks.enqueue_job is not None:
                 result.handed_off += self._slow.by_hook(left.id, left.due)
+                result.expect(self._store.due_of(left.id))
             else:
                 recurring.append(left.id)
-        for serve, ids in (
-            (self.recurring.serve, recurring),
-            (self.recurring.start_remembered, batch.remembered),
-        ):
-            if ids:
-                served = serve(ids)
-                result.handed_off += served.fired
-                result.fenced = result.fenced or served.fenced
-                result.expect(served.next_due)
+        if recurring:
+            self._count(result, self.recurring.serve(recurring, until))
+        if batch.remembered:
+            self._count(result, self.recurring.start_remembered(batch.remembered))
         self.recurring.look_ahead(batch.ahead)
+
+    @staticmethod
+    def _count(result: Pass, served: Served) -> None:
+        result.handed_off += served.fired
+        result.fenced = result.fenced or served.fenced
+        result.expect(served.next_due)
 
     def _serve_slowly(self, result: Pass, left: Left) -> bool:
         queue = None if left.index == self._index else left.queue

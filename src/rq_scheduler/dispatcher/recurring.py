@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,10 +23,14 @@ from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Dropped, Fenced, Fire, HandedOff, Outcome, Record
 from rq_scheduler.triggers import Cron
 
-T = TypeVar("T")
-
 BATCH = 100
 """Fires in one commit."""
+
+COPIES = 512 * 1024
+"""Bytes of copies, from which expired jobs are rebuilt, in one commit; a larger one commits alone."""
+
+PLANNING = 0.02
+"""Seconds after which what is planned is committed: after an outage a plan may have to count 10,000 missed instants."""
 
 ROUNDS = 4
 """How often one schedule is read again in a pass, when others change it meanwhile."""
@@ -77,29 +82,45 @@ class Recurring:
         for fire in self._prepare(*self._store.read_schedules(unplanned)):
             self._ahead[fire.record.id] = fire
 
-    def serve(self, ids: Sequence[str]) -> Served:
-        """Serves recurring jobs that are due."""
+    def serve(self, ids: Sequence[str], until: float) -> Served:
+        """Serves recurring jobs that are due. What it does not get to by the monotonic instant `until` stays due."""
         served = Served()
-        fires = [fire for id in ids if (fire := self._ahead.pop(id, None))]
-        planned = {fire.record.id for fire in fires}
-        unread = [id for id in ids if id not in planned]
+        pending = list(ids)
         for _ in range(ROUNDS):
-            for some in _chunks(unread):
-                fires += self._prepare(*self._store.read_schedules(some))
-            unread = [id for some in _chunks(fires) for id in self._commit(some, served)]
-            fires = []
-            if not unread or served.fenced:
+            again: list[str] = []
+            for batch in _batches(self._planned(pending, until)):
+                again += self._commit(batch, served)
+                if served.fenced:
+                    return served
+            pending = again
+            if not pending:
                 break
         return served
+
+    def _planned(self, ids: Sequence[str], until: float) -> Iterator[Fire]:
+        for first in range(0, len(ids), BATCH):
+            planned = {id: self._ahead.pop(id) for id in ids[first : first + BATCH] if id in self._ahead}
+            yield from planned.values()
+            unplanned = [id for id in ids[first : first + BATCH] if id not in planned]
+            for fire in self._prepare(*self._store.read_schedules(unplanned)) if unplanned else ():
+                yield fire
+                if monotonic() > until:
+                    return
 
     def start_remembered(self, ids: Sequence[str]) -> Served:
         """Starts remembered runs whose predecessor has ended."""
         served = Served()
         now, records = self._store.read_remembering(ids)
-        fires = [self._remembered(record, now) for record in records]
-        for some in _chunks([fire for fire in fires if fire is not None]):
-            self._commit(some, served)
+        fires = (fire for record in records if (fire := self._remembered(record, now)) is not None)
+        for batch in _batches(fires):
+            self._commit(batch, served)
         return served
+
+    def take_counts(self) -> tuple[int, int]:
+        """How many were adopted since the last call, and how many of them by cron string."""
+        counts = self.adopted, self.adopted_crons
+        self.adopted = self.adopted_crons = 0
+        return counts
 
     def adopt(self, ids: Sequence[str]) -> None:
         """Makes schedules of those that 0.14 wrote; `adopted` and `adopted_crons` count them."""
@@ -116,9 +137,9 @@ class Recurring:
                 continue
             current, spec = known
             try:
-                planned = plan(current.id, spec, current.due, now)
+                planned = plan(current.id, spec, current.nominal, now, due=current.due)
             except (SchedulerError, OverflowError) as error:
-                self._quarantine(current, f"no run can be planned from its time: {error}")
+                self._quarantine(current, now, f"no run can be planned from its time: {error}")
                 continue
             yield self._fire(current, spec, planned)
 
@@ -130,7 +151,7 @@ class Recurring:
             try:
                 spec = decode_spec(record.spec)
             except msgspec.DecodeError as error:
-                self._quarantine(record, f"its schedule cannot be read: {error}")
+                self._quarantine(record, now, f"its schedule cannot be read: {error}")
                 return None
             if spec is None:
                 self._events.unreadable_spec(record.id)
@@ -144,15 +165,15 @@ class Recurring:
         try:
             meta: Any = self._serializer.loads(record.meta) if record.meta else None
             trigger = recurrence_of(meta, self.timezone)
-            repeats_left(meta)
+            repeat = repeats_left(meta)
         except SchedulerError as error:
-            self._quarantine(record, f"its recurrence can never fire: {error}")
+            self._quarantine(record, now, f"its recurrence can never fire: {error}")
             return None
         except Exception as error:  # noqa: BLE001  whatever unpickling raises: its classes may not be importable here
             if spec is None:
-                self._quarantine(record, f"its meta may name a recurrence, and cannot be read here: {error!r}")
+                self._quarantine(record, now, f"its meta may name a recurrence, and cannot be read here: {error!r}")
                 return None
-            adopted = self._store.adopt(record, spec)
+            adopted = self._adopt(record, spec, "keep", now)
             return None if adopted is None else (adopted, spec)
         if trigger is None:
             # Plans are also made ahead, and the first look is at everything: a one-off waits for its time.
@@ -160,12 +181,12 @@ class Recurring:
                 self._slow.hand_off(record.id, record.due, self._store.keys.scheduled_jobs)
             return None
         if spec is None and not self._options.adopt:
-            self._quarantine(record, "a recurring job of rq-scheduler 0.14, and --no-adopt says not to adopt any")
+            self._quarantine(record, now, "a recurring job of rq-scheduler 0.14, and --no-adopt says not to adopt any")
             return None
         known = Spec(trigger=trigger) if spec is None else spec
         if not known.fires_like(trigger):
             known = msgspec.structs.replace(known, trigger=trigger)
-        adopted = self._store.adopt(record, known)
+        adopted = self._adopt(record, known, repeat, now)
         if adopted is None:
             return None
         if spec is None:
@@ -175,19 +196,25 @@ class Recurring:
             self._events.adopted(record.id, repr(trigger), zone)
         return adopted, known
 
+    def _adopt(self, record: Record, spec: Spec, repeat: int | Literal["keep"] | None, now: int) -> Record | None:
+        try:
+            return self._store.adopt(record, spec, repeat)
+        except SchedulerError as error:
+            self._quarantine(record, now, str(error))
+            return None
+
     def _fire(self, record: Record, spec: Spec, plan: Plan, *, remembered: bool = False) -> Fire:
-        fire = Fire(record, plan, spec, buffered=remembered)
-        if plan.nominal is None or b"repeat" not in record.adopted_meta:
+        left = record.repeat
+        fire = Fire(record, plan, spec, last=left is not None and left <= 1, buffered=remembered)
+        if plan.nominal is None or left is None:
             return fire
         try:
+            # A rollback to 0.14 finds its counter in the meta. Where that cannot be read here, the record counts alone.
             meta = self._serializer.loads(record.adopted_meta)
-        except Exception:  # noqa: BLE001  unpickling can raise anything, and read it a moment ago
+            meta["repeat"] = max(left - 1, 0)
+            return dataclasses.replace(fire, meta=self._serializer.dumps(meta))
+        except Exception:  # noqa: BLE001  unpickling can raise anything
             return fire
-        left = repeats_left(meta)
-        if left is None:
-            return fire
-        meta["repeat"] = max(left - 1, 0)
-        return dataclasses.replace(fire, meta=self._serializer.dumps(meta), last=left <= 1)
 
     def _remembered(self, record: Record, now: int) -> Fire | None:
         known, nominal = self._known(record, now), record.buffered
@@ -210,7 +237,7 @@ class Recurring:
         for fire, (outcome, queue) in zip(fires, outcomes, strict=True):
             self._tell(fire, outcome)
             if outcome in MOVED_ON:
-                served.expect(fire.plan.next)
+                served.expect(fire.plan.next_due)
             if outcome is Outcome.FIRED:
                 handed_off.append(HandedOff(fire.record.id, fire.plan.not_before, queue))
             elif outcome is Outcome.EARLY:
@@ -221,7 +248,7 @@ class Recurring:
                 unsure.append(dataclasses.replace(fire, looked_up="there" if there else "gone"))
             elif outcome is Outcome.SLOW and self._slow.fire(fire):
                 served.fired += 1
-                served.expect(fire.plan.next)
+                served.expect(fire.plan.next_due)
                 self._tell(fire, Outcome.FIRED)
             elif outcome in (Outcome.STALE, Outcome.CHANGED) and not fire.buffered:
                 again.append(fire.record.id)
@@ -240,11 +267,20 @@ class Recurring:
         if outcome in MOVED_ON and fire.plan.missed is not None:
             self._events.missed(fire.record.id, fire.plan.missed)
 
-    def _quarantine(self, record: Record, reason: str) -> None:
-        if self._store.quarantine(self._store.keys.scheduled_jobs, record.id, record.due, reason):
+    def _quarantine(self, record: Record, now: int, reason: str) -> None:
+        if record.due <= now and self._store.quarantine(self._store.keys.scheduled_jobs, record.id, record.due, reason):
             self._events.dropped(Dropped(record.id, record.due, reason))
 
 
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for first in range(0, len(items), BATCH):
-        yield items[first : first + BATCH]
+def _batches(fires: Iterable[Fire]) -> Iterator[list[Fire]]:
+    """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others."""
+    batch: list[Fire] = []
+    began, size = monotonic(), 0
+    for fire in fires:
+        if batch and (len(batch) == BATCH or size + fire.record.copy_bytes > COPIES or monotonic() - began > PLANNING):
+            yield batch
+            batch, began, size = [], monotonic(), 0
+        batch.append(fire)
+        size += fire.record.copy_bytes
+    if batch:
+        yield batch

@@ -5,11 +5,12 @@ One at a time, each in a transaction of its own; a fault of one is told and put 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import getattr_static
 from typing import Any
 
 from redis.exceptions import RedisError, WatchError
+from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.job import Job
 from rq.queue import Queue
 
@@ -17,7 +18,7 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks
 from rq_scheduler.jobs import JobCreator, load_class
 from rq_scheduler.store import Rearm, Store, StoredJob
-from rq_scheduler.store.handoff import Fire, HandedOff
+from rq_scheduler.store.handoff import Dropped, Fire, HandedOff
 from rq_scheduler.store.rq_format import joins_transaction
 
 ATTEMPTS = 10
@@ -56,11 +57,18 @@ class SlowPath:
 
     def _hand_off(self, id: str, due: int, index: str, queue_name: str | None) -> bool:
         fields = self._store.job_fields(id)
-        return bool(fields) and self._through_rq(StoredJob(id, due, fields), index, due, queue_name)
+        if not fields:
+            return False
+        if fields.get(b"status") == b"canceled" and index == self._store.keys.scheduled_jobs:
+            if self._store.cancel(id, DEFAULT_FAILURE_TTL):
+                self._events.dropped(Dropped(id, due, "canceled"))
+            return False
+        return self._through_rq(StoredJob(id, due, fields), index, due, queue_name, as_read=fields)
 
     def _fire(self, fire: Fire) -> bool:
         record, plan = fire.record, fire.plan
-        stored = self._store.job(record.id)
+        fields = self._store.job_fields(record.id)
+        stored = StoredJob(record.id, record.due, fields) if fields else self._store.job(record.id)
         if stored is None:
             return False
         keys = self._store.keys
@@ -72,8 +80,9 @@ class SlowPath:
             None,
             expected_due=record.due,
             expected_rev=record.rev,
-            rearm=None if ends else Rearm(plan.next, plan.nominal, plan.missed),
+            rearm=None if ends else Rearm(plan.next_due, plan.next, plan.nominal, plan.missed),
             meta=fire.meta,
+            as_read=fields or None,
         )
 
     def _through_rq(
@@ -87,6 +96,7 @@ class SlowPath:
         expected_rev: str | None = None,
         rearm: Rearm | None = None,
         meta: bytes = b"",
+        as_read: Mapping[bytes, bytes] | None = None,
     ) -> bool:
         job = self._jobs.restore(stored)
         queue = self._queue(job, queue_name)
@@ -102,6 +112,7 @@ class SlowPath:
             index=index,
             # As it stands: RQ before 2.11 writes a stand-in for a meta that cannot be read here.
             meta=meta or stored.fields.get(b"meta"),
+            as_read=as_read,
             behind_fence=True,
             attempts=1,
         )
@@ -141,9 +152,9 @@ class SlowPath:
                     continue
             return False
         except RedisError as error:
-            # A key of a wrong type is this entry's fault; anything else is the server's, and the loop's matter.
-            if "WRONGTYPE" not in str(error):
-                raise
+            # A key of a wrong type, or another Redis that the application's code asks, is this entry's matter. That our
+            # own does not answer is the loop's.
+            self._store.connection.ping()
             self._events.put_off(id, error)
             return False
         except Exception as error:  # noqa: BLE001  code of RQ and of the application; one entry holds up nobody

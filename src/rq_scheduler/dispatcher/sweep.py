@@ -1,4 +1,5 @@
-"""The first look at all pending entries, a page at a time between passes: adopts what 0.14 left, and learns the queues.
+"""The look at all pending entries, at the start and once a day, a page at a time between passes: adopts what 0.14 left,
+learns the queues, and looks after the records of recurring jobs.
 
 Without it, a recurring job would be adopted only when it is due, and nobody would know before in which zone.
 """
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.recurring import Recurring
+from rq_scheduler.store import Store
 from rq_scheduler.store.base import text
 from rq_scheduler.store.survey import Survey
 
@@ -20,7 +22,8 @@ MARKERS = (b"interval", b"cron_string")
 class Sweep:
     """Goes through the index once."""
 
-    def __init__(self, survey: Survey, recurring: Recurring, events: Events, *, adopt: bool) -> None:
+    def __init__(self, store: Store, survey: Survey, recurring: Recurring, events: Events, *, adopt: bool) -> None:
+        self._store = store
         self._survey = survey
         self._recurring = recurring
         self._events = events
@@ -59,4 +62,8 @@ class Sweep:
                 self._recurring.adopt(recurring)
             yield page
         # Those that were due at once have been adopted by the passes between the pages.
-        self._events.swept(self._recurring.adopted, self._recurring.adopted_crons, self._recurring.timezone)
+        self._events.swept(*self._recurring.take_counts(), self._recurring.timezone)
+        cursor = None
+        while cursor != 0:
+            cursor = self._store.tend_schedules(cursor or 0, PAGE)
+            yield cursor

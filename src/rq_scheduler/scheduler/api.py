@@ -8,8 +8,7 @@ freeze in their tests; the dispatcher that `run` starts goes by the server's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast, overload
 from zoneinfo import ZoneInfo
@@ -20,10 +19,10 @@ from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
-from rq_scheduler.clock import US, to_us
 from rq_scheduler.dispatcher import Dispatcher, Hooks
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled
 from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
+from rq_scheduler.planning import due_time
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.scheduler import bulk, keywords, recurring
 from rq_scheduler.scheduler.instance import Duration, Instance
@@ -36,18 +35,9 @@ __all__ = ["Scheduler"]
 Until = datetime | timedelta | float
 
 
-@dataclass(slots=True)
-class _Offer:
-    """A due entry that `enqueue_jobs` gives to `enqueue_job`, as it was read; `lost`: somebody else was faster."""
-
-    id: str
-    due: int
-    lost: bool = False
-
-
-# 0.14's signature of `enqueue_job` has no room for the due time; without it, a job that a dispatcher handed off
-# between our read and our write would be handed off again.
-_offer: ContextVar[_Offer | None] = ContextVar("rq_scheduler_offer", default=None)
+# 0.14's signature of `enqueue_job` has no room for the due time that a job was read with; without it, a job that a
+# dispatcher hands off between `get_jobs_to_queue` and `enqueue_job` would be handed off again. It rides on the job.
+_READ_DUE = "_rq_scheduler_due"
 
 
 class Scheduler(Instance):
@@ -302,8 +292,8 @@ class Scheduler(Instance):
     def get_jobs_to_queue(self, with_times: Literal[True]) -> Iterator[tuple[Job, datetime]]: ...
     def get_jobs_to_queue(self, with_times: bool = False) -> Iterator[Job] | Iterator[tuple[Job, datetime]]:
         """The jobs that are due now by Python's clock, as `get_jobs` gives them."""
-        now = self._clock.now_us() / US
-        return self.get_jobs(now, with_times=True) if with_times else self.get_jobs(now)
+        pairs = self._due_jobs()
+        return ((job, naive_utc(due)) for job, due in pairs) if with_times else (job for job, _ in pairs)
 
     def change_execution_time(self, job: Job | str, date_time: datetime) -> None:
         """Move a scheduled job to another time (naive means UTC); an interval counts on from there.
@@ -337,12 +327,14 @@ class Scheduler(Instance):
 
         An `interval` re-arms from the time the job was due, a `cron_string` from now; `repeat` counts down, and the
         job is not re-armed at 0. Leaving the schedule (or being re-armed) and entering the queue are one transaction.
-        When somebody else hands the job off at the same moment, it enters its queue once. Returns the job.
+        When somebody else hands the job off at the same moment, or did since `get_jobs_to_queue` gave it, it enters its
+        queue once. Returns the job.
         """
         queue = self.get_queue_for_job(job)
-        offer = _offer.get()
-        if offer is not None and offer.id == job.id:
-            offer.lost = not self._hand_off(job, queue, offer.due)
+        read_due: int | None = getattr(job, _READ_DUE, None)
+        if read_due is not None:
+            if self._hand_off(job, queue, read_due):
+                delattr(job, _READ_DUE)
             return job
         due = self._store.due_of(job.id)
         while not self._hand_off(job, queue, due):
@@ -359,13 +351,11 @@ class Scheduler(Instance):
         """
         handed_off: list[str] = []
         recurring_ids: set[str] = set()  # re-armed ones may be due again, further on in the same walk
-        for job, due in self.get_jobs_to_queue(with_times=True):
+        for job in self.get_jobs_to_queue():
             if job.id in recurring_ids:
                 continue
             if not meta_of(job).keys().isdisjoint(("interval", "cron_string")):
                 recurring_ids.add(job.id)
-            offer = _Offer(job.id, to_us(due))
-            token = _offer.set(offer)
             try:
                 self.enqueue_job(job)
             except (RedisError, OSError):
@@ -373,10 +363,8 @@ class Scheduler(Instance):
             except Exception:
                 self.log.exception("job %s was not handed off", job.id, extra={"action": "hand_off_failed"})
             else:
-                if not offer.lost:
+                if not hasattr(job, _READ_DUE):
                     handed_off.append(job.id)
-            finally:
-                _offer.reset(token)
         return handed_off
 
     def run(self, burst: bool = False) -> None:
@@ -425,13 +413,18 @@ class Scheduler(Instance):
         self, job: Job, due: int, spec: Spec | None, recurrence: Mapping[str, Any], *, at_front: bool | None
     ) -> Job:
         job.meta.update(recurrence)
-        self._store.save([self._entry(job, due, spec, at_front=bool(at_front))])
+        entry = self._entry(job, due, at_front=bool(at_front))
+        if spec is not None:
+            entry = replace(
+                entry, due=due_time(job.id, spec, due), spec=spec, nominal=due, repeat=recurrence.get("repeat")
+            )
+        self._store.save([entry])
         return job
 
-    def _entry(self, job: Job, due: int, spec: Spec | None = None, *, at_front: bool) -> NewEntry:
+    def _entry(self, job: Job, due: int, *, at_front: bool) -> NewEntry:
         if at_front:
             job.enqueue_at_front = True  # written to the hash, so that it survives a refetch
-        return NewEntry(id=job.id, key=job.key, due=due, fields=self._creator.fields(job), spec=spec)
+        return NewEntry(id=job.id, key=job.key, due=due, fields=self._creator.fields(job))
 
     def _jobs(self, until: int | None, offset: int | None, length: int | None) -> Iterator[tuple[Job, int]]:
         for page in self._store.pages(until=until, offset=offset, length=length):
@@ -440,6 +433,11 @@ class Scheduler(Instance):
                     yield self._creator.restore(stored), stored.due
                 except JobUnreadable as error:
                     self.log.warning("%s", error, extra={"action": "job_unreadable"})
+
+    def _due_jobs(self) -> Iterator[tuple[Job, int]]:
+        for job, due in self._jobs(self._clock.now_us(), None, None):
+            setattr(job, _READ_DUE, due)
+            yield job, due
 
     def _hand_off(self, job: Job, queue: Queue, due: int | None) -> bool:
         """One try, with the re-arming that the job's meta asks for; False when it is no longer due at `due`."""

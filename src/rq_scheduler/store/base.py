@@ -42,6 +42,12 @@ def wire(value: str) -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
+def armed_text(nominal: int | None, due: int | None) -> str:
+    """The nominal time of the armed run, where it is another than its due time: with that one, to be told stale when
+    somebody moves the entry."""
+    return "" if nominal is None or due is None or nominal == due else f"{nominal}:{due}"
+
+
 def pairs(flat: Sequence[bytes]) -> Mapping[bytes, bytes]:
     """A hash from the flat list that a script returns."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
@@ -59,7 +65,7 @@ class Operations:
 
     def server_time(self) -> int:
         """The clock that decides what is due, in microseconds: on a cluster, that of the node with our keys."""
-        return int(self._run("read_schedules", self.keys.scheduled_jobs, self.keys.prefix, self.keys.scheduled_jobs)[0])
+        return int(self._run("read_clock", self.keys.scheduled_jobs, self.keys.prefix)[0])
 
     @property
     def _fence(self) -> tuple[str, str, int]:

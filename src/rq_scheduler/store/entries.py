@@ -11,22 +11,30 @@ from typing import Any
 
 from rq_scheduler.errors import IdTaken, InvalidArgument
 from rq_scheduler.schedule import Spec, encode_spec
-from rq_scheduler.store.base import Operations, pairs, score_of, text, us_of, wire
+from rq_scheduler.store.base import Operations, armed_text, pairs, score_of, text, us_of, wire
 from rq_scheduler.store.rq_format import job_key
 
 PAGE = 200
 """Jobs in one page of a read: one round trip, and a bounded share of memory."""
 
+PAGE_BYTES = 1_000_000
+"""Bytes of jobs after which a page ends before it is full: what Redis copies in a millisecond or two."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """A job to be saved, and when it is due (microseconds since the epoch). `spec` says that it recurs."""
+    """A job to be saved, and when it is due (microseconds since the epoch).
+
+    `spec` says that it recurs; then `nominal` is the time that jitter has moved, and `repeat` the number of runs.
+    """
 
     id: str
     key: str
     due: int
     fields: Mapping[str, Any]
     spec: Spec | None = None
+    nominal: int | None = None
+    repeat: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,9 @@ class EntryOperations(Operations):
         arguments: list[Any] = [self.keys.prefix]
         for entry in entries:
             spec = encode_spec(entry.spec) if entry.spec else b""
-            arguments += [wire(entry.id), entry.key, score_of(entry.due), spec, len(entry.fields)]
+            arguments += [wire(entry.id), entry.key, score_of(entry.due), spec]
+            arguments += ["" if entry.repeat is None else entry.repeat, armed_text(entry.nominal, entry.due)]
+            arguments.append(len(entry.fields))
             for name, value in entry.fields.items():
                 arguments += [name, value]
         outcome, *detail = self._run("save_jobs", self.keys.scheduled_jobs, *arguments)
@@ -119,11 +129,13 @@ class EntryOperations(Operations):
         skip, left = offset or 0, length
         while left is None or left > 0:
             limit = size if left is None else min(size, left)
-            flat = self._run("read_page", self.keys.scheduled_jobs, self.keys.prefix, greatest, *last, skip, limit)
+            flat = self._run(
+                "read_page", self.keys.scheduled_jobs, self.keys.prefix, greatest, *last, skip, limit, PAGE_BYTES
+            )
             rows = list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
-            if rows:
+            if any(row[2] for row in rows):
                 yield [StoredJob(text(id), us_of(due), pairs(fields)) for id, due, fields in rows if fields]
-            if len(rows) < limit:
+            if not rows:
                 return
             last, skip = (rows[-1][1], rows[-1][0]), 0
             left = None if left is None else left - len(rows)

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
+from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.planning import Plan
 from rq_scheduler.schedule import Spec, encode_spec
-from rq_scheduler.store.base import Operations, score_of, text, us_of, wire
+from rq_scheduler.store.base import Operations, armed_text, score_of, text, us_of, wire
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import (
     DEFAULT_TIMEOUT,
+    ID_PATTERN,
     SCHEDULER_LOCK_OWNER,
     SCHEDULER_LOCK_TTL,
     intermediate_key,
@@ -126,7 +128,8 @@ class RegistryBatch:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a plan needs of a recurring job: its record, and its job as it stands."""
+    """What a plan needs of a recurring job: its record, and its job as it stands. `repeat` is the number of runs left,
+    `nominal` the armed time before jitter, `copy_bytes` the size of what an expired job is rebuilt from."""
 
     id: str
     due: int
@@ -137,6 +140,9 @@ class Record:
     meta: bytes
     created_at: bytes
     buffered: int | None
+    repeat: int | None = None
+    nominal: int = 0
+    copy_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,7 @@ class HandOffOperations(Operations):
             "hand_off_jobs",
             self.keys.scheduled_jobs,
             *(self.keys.prefix, *self._fence, *(cursor or (b"", b"")), limit, score_of(look_ahead), DEFAULT_TIMEOUT),
-            *("1" if all_slow else "0", "1" if all_meta else "0"),
+            *("1" if all_slow else "0", "1" if all_meta else "0", ID_PATTERN),
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
@@ -222,14 +228,7 @@ class HandOffOperations(Operations):
         now, *rows = self._run(
             "read_schedules", self.keys.scheduled_jobs, self.keys.prefix, source, *(wire(id) for id in ids)
         )
-        records = [
-            Record(
-                id, us_of(due), text(rev), spec, adopted_meta, adopted_at, meta, created_at, int(kept) if kept else None
-            )
-            for id, (due, rev, spec, adopted_meta, adopted_at, meta, created_at, kept) in zip(ids, rows, strict=True)
-            if due
-        ]
-        return int(now), records
+        return int(now), [_record(id, row) for id, row in zip(ids, rows, strict=True) if row[0]]
 
     def commit_fires(
         self, fires: Sequence[Fire], *, all_slow: bool = False
@@ -244,14 +243,17 @@ class HandOffOperations(Operations):
             return _fenced(reply)
         return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in _rows(reply[2:], 2)]
 
-    def adopt(self, record: Record, spec: Spec) -> Record | None:
-        """Makes a schedule of the recurring job as it was read; None when it has changed meanwhile."""
+    def adopt(self, record: Record, spec: Spec, repeat: int | Literal["keep"] | None = "keep") -> Record | None:
+        """Makes a schedule of the recurring job as it was read, with so many runs left (None: no limit); None when it
+        has changed meanwhile. Raises InvalidArgument when something else stands under the record's key."""
         reply = self._run(
             "adopt_job",
             self.keys.scheduled_jobs,
             *(self.keys.prefix, wire(record.id), score_of(record.due), record.meta, record.created_at),
-            encode_spec(spec),
+            *(encode_spec(spec), "" if repeat is None else repeat),
         )
+        if reply[0] == b"foreign":
+            raise InvalidArgument(f"the key {self.keys.schedule(record.id)} holds something that is no schedule")
         if reply[0] != b"adopted":
             return None
         return replace(
@@ -260,7 +262,17 @@ class HandOffOperations(Operations):
             spec=encode_spec(spec),
             adopted_meta=record.meta,
             adopted_created_at=record.created_at,
+            repeat=record.repeat if repeat == "keep" else repeat,
         )
+
+    def tend_schedules(self, cursor: int, size: int) -> int:
+        """Looks after the records of about `size` recurring jobs, from `cursor` (0 to begin): keeps RQ from expiring
+        their jobs, and drops those whose entry a foreign client took away. Returns the next cursor, 0 at the end."""
+        after, members = self.connection.zscan(self.keys.schedules, cursor, count=size)
+        for first in range(0, len(members), size):
+            ids = [id for id, _ in members[first : first + size]]
+            self._run("tend_schedules", self.keys.scheduled_jobs, self.keys.prefix, *ids)
+        return int(after)
 
     def forget_schedule(self, record: Record) -> bool:
         """Drops the record of a job that no longer recurs; False when it has changed meanwhile."""
@@ -289,6 +301,26 @@ class HandOffOperations(Operations):
         )
 
 
+def _record(id: str, row: Sequence[Any]) -> Record:
+    due, rev, spec, adopted_meta, adopted_at, meta, created_at, buffered, repeat, armed, copy_bytes = row
+    nominal, _, armed_due = text(armed).partition(":")
+    return Record(
+        id,
+        us_of(due),
+        text(rev),
+        spec,
+        adopted_meta,
+        adopted_at,
+        meta,
+        created_at,
+        int(buffered) if buffered else None,
+        int(repeat) if repeat else None,
+        # Somebody may have moved the entry since: then its time is its nominal time.
+        int(nominal) if armed_due and int(armed_due) == us_of(due) else us_of(due),
+        int(copy_bytes),
+    )
+
+
 def _commit_arguments(fire: Fire) -> list[Any]:
     plan, record = fire.plan, fire.record
     missed = plan.missed
@@ -299,7 +331,8 @@ def _commit_arguments(fire: Fire) -> list[Any]:
         plan.not_before,
         "" if plan.valid_until is None else plan.valid_until,
         "" if plan.nominal is None else plan.nominal,
-        "" if plan.next is None else score_of(plan.next),
+        "" if plan.next is None else score_of(plan.next if plan.next_due is None else plan.next_due),
+        armed_text(plan.next, plan.next_due),
         "1" if fire.last else "0",
         missed.count if missed else 0,
         missed_part(missed) if missed else "",

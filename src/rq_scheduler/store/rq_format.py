@@ -8,9 +8,11 @@ newest RQ that the package claims.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import rq.defaults
+import rq.job
 from rq.job import Job, JobStatus
 from rq.queue import Queue
 
@@ -25,6 +27,10 @@ SCHEDULER_LOCK_OWNER = "rq-scheduler"
 
 SCHEDULER_LOCK_TTL = 61
 """Seconds that RQ gives that lock at its default interval."""
+
+
+ID_PATTERN = "^[%w_-]+$" if hasattr(rq.job, "JOB_ID_PATTERN") else "^[^:]+$"
+"""Lua pattern of the job ids that the installed RQ takes."""
 
 
 def queues_key(prefix: str) -> str:
@@ -83,13 +89,30 @@ def restore_status(job: Job, status: JobStatus) -> None:
     job._status = status  # pyright: ignore[reportPrivateUsage]
 
 
-def remove_last_run(pipe: Any, prefix: str, job: Job) -> None:
-    """Takes out of Redis what `start_afresh` cleared on the object, and the id out of the registries of ended jobs."""
+def executions_key(prefix: str, id: str) -> str:
+    """zset, execution id -> expiry: who runs a job, or died running it."""
+    return f"{prefix}:executions:{id}"
+
+
+def remove_last_run(pipe: Any, prefix: str, job: Job, dead: Iterable[bytes]) -> None:
+    """Takes out of Redis what `start_afresh` cleared on the object, the id in the registries of ended jobs, and what
+    killed workers left behind: RQ's cleanup would take the next run for theirs."""
     pipe.hdel(job.key, "result", "exc_info", "number_of_retries")
     if not job.ttl:
         pipe.persist(job.key)
     for registry in ("finished", "failed", "canceled"):
         pipe.zrem(f"{prefix}:{registry}:{job.origin}", job.id)
+    for execution in dead:
+        pipe.zrem(f"{prefix}:wip:{job.origin}", f"{job.id}:{execution.decode()}")
+        pipe.zrem(executions_key(prefix, job.id), execution)
+
+
+def dead_executions(connection: Any, prefix: str, job: Job, now: float) -> list[bytes]:
+    """Executions of the job whose workers have stopped reporting; `now` in unix seconds."""
+    executions: list[bytes] = connection.zrange(executions_key(prefix, job.id), 0, -1)
+    registry = f"{prefix}:wip:{job.origin}"
+    expiries = [(each, connection.zscore(registry, f"{job.id}:{each.decode()}")) for each in executions]
+    return [each for each, expiry in expiries if expiry is None or expiry <= now]
 
 
 def joins_transaction(queue: Queue) -> bool:

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from redis.client import NEVER_DECODE
 from redis.exceptions import NoScriptError
 
 _INCLUDE = re.compile(r"^-- @include (\w+)$", re.MULTILINE)
@@ -47,9 +48,14 @@ def run(connection: Any, name: str, keys: Sequence[str], arguments: Sequence[Any
     """
     script = load(name)
     try:
-        return connection.evalsha(script.digest, len(keys), *keys, *arguments)
+        return _execute(connection, "EVALSHA", script.digest, keys, arguments)
     except NoScriptError:
-        return connection.eval(script.source, len(keys), *keys, *arguments)
+        return _execute(connection, "EVAL", script.source, keys, arguments)
+
+
+def _execute(connection: Any, command: str, what: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+    # Bytes come back even through a client that decodes: what a job holds is no text.
+    return connection.execute_command(command, what, len(keys), *keys, *arguments, **{NEVER_DECODE: True})
 
 
 def _folder() -> Any:

@@ -6,6 +6,7 @@ off itself. The job is watched, the index checked again, and RQ's writes and our
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from rq.queue import Queue
 
 from rq_scheduler.planning import Missed
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import Operations, score_of, us_of, wire
+from rq_scheduler.store.base import Operations, armed_text, score_of, text, us_of, wire
 from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
 from rq_scheduler.store.keys import FENCE_HOLDER
 
@@ -25,10 +26,12 @@ ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Rearm:
-    """What follows a run of a recurring job: its next due time (microseconds; None leaves the index as it is, for a
-    run that was remembered), the nominal time of this run if it is not the due time, the instants passed over."""
+    """What follows a run of a recurring job: its next due time (None leaves the index as it is, for a run that was
+    remembered) and the nominal time of that, if it is another; the nominal time of this run; the instants passed
+    over. All in microseconds."""
 
     due: int | None
+    next: int | None = None
     nominal: int | None = None
     missed: Missed | None = None
 
@@ -46,21 +49,33 @@ class ThroughRQ(Operations):
         expected_rev: str | None = None,
         index: str | None = None,
         meta: bytes | None = None,
+        as_read: Mapping[bytes, bytes] | None = None,
         behind_fence: bool = False,
         attempts: int = ATTEMPTS,
     ) -> int | None:
         """Enqueues the job as RQ does, and takes it out of the index or arms it anew, as one transaction.
 
         With `expected_due` (microseconds) and `expected_rev`, only if the entry is still that one; without, in any
-        case. `meta` is written as it is, for a job whose meta cannot be read here. `behind_fence`: only while our
-        dispatchers hold the fence. Returns the server's time (microseconds), or None when the entry has moved on or the
-        fence is not ours. Raises WatchError when others have changed the job at every attempt.
+        case. `meta` is written as it is, for a job whose meta cannot be read here. `as_read`: only if the job's hash is
+        still that one, since RQ writes all of it. `behind_fence`: only while our dispatchers hold the fence.
+
+        Returns the server's time (microseconds), or None when the entry has moved on or the fence is not ours. Raises
+        WatchError when others have changed the job at every attempt.
 
         A queue that takes no pipeline, or runs jobs itself (`is_async=False`), enqueues before our own writes: at least
         once. A dispatcher takes a lease first.
         """
         attempt = _Attempt(
-            self, job, queue, index or self.keys.scheduled_jobs, rearm, expected_due, expected_rev, meta, behind_fence
+            self,
+            job,
+            queue,
+            index or self.keys.scheduled_jobs,
+            rearm,
+            expected_due,
+            expected_rev,
+            meta,
+            as_read,
+            behind_fence,
         )
         status = job.get_status(refresh=False)
         while True:
@@ -85,6 +100,7 @@ class _Attempt:
     expected_due: int | None
     expected_rev: str | None
     meta: bytes | None
+    as_read: Mapping[bytes, bytes] | None
     behind_fence: bool
 
     def run(self) -> int | None:
@@ -96,14 +112,19 @@ class _Attempt:
             score = pipe.zscore(self.index, wire(job.id))
             if self.expected_due is not None and (score is None or us_of(score) != self.expected_due):
                 return None
-            rev, retries = pipe.hmget(keys.schedule(job.id), "rev", "retries")
-            if self.expected_rev is not None and (rev or b"").decode() != self.expected_rev:
+            if self.as_read is not None and pipe.hgetall(job.key) != self.as_read:
+                raise WatchError
+            rev, retries, repeat = pipe.hmget(keys.schedule(job.id), "rev", "retries", "repeat")
+            if self.expected_rev is not None and text(rev or b"") != self.expected_rev:
                 return None
             now = self.store.server_time()
-            recurs = self.rearm is not None or rev is not None
-            if recurs:
+            # A plan that counted with the old number of runs left must not commit.
+            new_rev = self.store.connection.incr(keys.revisions) if repeat else None
+            dead = None
+            if self.rearm is not None or rev is not None:
                 rq_format.start_afresh(job, int(retries) if retries else None)
-            self._enqueue(pipe, recurs=recurs)
+                dead = rq_format.dead_executions(pipe, keys.prefix, job, now / 1_000_000)
+            self._enqueue(pipe, dead)
             if self.meta is not None:
                 pipe.hset(job.key, "meta", self.meta)
             pipe.zrem(keys.claims, wire(job.id))
@@ -112,15 +133,18 @@ class _Attempt:
             else:
                 due = now if score is None else us_of(score)
                 self._rearm(pipe, self.rearm, due, now, recorded=rev is not None)
+                if new_rev is not None:
+                    pipe.hincrby(keys.schedule(job.id), "repeat", -1)
+                    pipe.hset(keys.schedule(job.id), "rev", new_rev)
             pipe.execute()
             return now
 
-    def _enqueue(self, pipe: Any, *, recurs: bool) -> None:
-        """RQ's writes; afterwards `pipe` is in its transaction."""
+    def _enqueue(self, pipe: Any, dead: list[bytes] | None) -> None:
+        """RQ's writes; afterwards `pipe` is in its transaction. `dead`: a re-used id, and its dead executions."""
         job, queue, prefix = self.job, self.queue, self.store.keys.prefix
         if not rq_format.joins_transaction(queue):
-            if recurs:
-                rq_format.remove_last_run(self.store.connection, prefix, job)
+            if dead is not None:
+                rq_format.remove_last_run(self.store.connection, prefix, job, dead)
             queue.enqueue_job(job, at_front=rq_format.wants_front(job))
             pipe.unwatch()
             pipe.multi()
@@ -130,8 +154,8 @@ class _Attempt:
             rq_format.enqueue_rate_limited(queue, job, pipe)
         else:
             queue.enqueue_job(job, pipeline=pipe, at_front=rq_format.wants_front(job))
-        if recurs:
-            rq_format.remove_last_run(pipe, prefix, job)
+        if dead is not None:
+            rq_format.remove_last_run(pipe, prefix, job, dead)
 
     def _remove(self, pipe: Any, *, recorded: bool) -> None:
         keys, id = self.store.keys, wire(self.job.id)
@@ -154,8 +178,12 @@ class _Attempt:
         nominal = due if rearm.nominal is None else rearm.nominal
         pipe.hincrby(keys.schedule(id), "runs", 1)
         pipe.hset(keys.schedule(id), mapping={"mark": nominal, "last_run_at": now, "skips_in_a_row": 0})
+        # Should the job expire before that, its copy has the meta of this run.
+        pipe.hset(keys.schedule(id), "last_meta", self.meta or self.job.to_dict(include_result=False).get("meta", b""))
         if rearm.due is None:
             pipe.hdel(keys.schedule(id), "buffered")
+        else:
+            pipe.hset(keys.schedule(id), "armed", armed_text(rearm.next, rearm.due))
         if rearm.missed is not None:
             pipe.hincrby(keys.schedule(id), "missed", rearm.missed.count)
             pipe.lpush(keys.history(id), f"{missed_part(rearm.missed)} {now}")

@@ -1,13 +1,17 @@
 -- Makes a schedule of a recurring job that a 0.14 client wrote, or that an application has edited since.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
--- ARGV     1 prefix, 2 id, 3 due as read (unix seconds), 4 meta as read, 5 created_at as read, 6 spec (JSON)
--- returns  {'adopted', rev} or {'changed'}: the entry or its job is no longer what was read, and nothing was written
+-- ARGV     1 prefix, 2 id, 3 due as read (unix seconds), 4 meta as read, 5 created_at as read, 6 spec (JSON), 7 runs left, '' for no
+--          limit, or 'keep'
+-- returns  {'adopted', rev}, or with nothing written {'changed'}: the entry or its job is no longer what was read; {'foreign'}:
+--          the record's key holds something else
 -- keeps    a job is adopted as what it is now, never as what it was
-local prefix, id, due, meta, created_at, spec = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local prefix, id, due, meta, created_at, spec, runs_left = unpack(ARGV)
 -- @include clock
 -- @include recurring
 local job_key, key = prefix .. ':job:' .. id, schedule_key(id)
+local type = redis.call('TYPE', key).ok
+if type ~= 'hash' and type ~= 'none' then return {'foreign'} end
 local score = redis.call('ZSCORE', KEYS[1], id)
 local job = redis.call('HMGET', job_key, 'meta', 'created_at', 'result_ttl', 'retries_left', 'ttl', 'failure_ttl')
 if not same_moment(score, due) or (job[1] or '') ~= meta or (job[2] or '') ~= created_at then
@@ -16,6 +20,8 @@ end
 local rev = redis.call('INCR', prefix .. ':scheduler:rev')
 redis.call('HSET', key, 'kind', 'job', 'spec', spec, 'rev', rev,
   'updated', now_us, 'meta', meta, 'created_at', created_at, 'result_ttl', job[3] or '')
+if runs_left ~= 'keep' then redis.call('HSET', key, 'repeat', runs_left) end
+redis.call('HDEL', key, 'last_meta')
 redis.call('HINCRBY', key, 'version', 1)
 redis.call('HSETNX', key, 'created', now_us)
 redis.call('HSETNX', key, 'retries', job[4] or '')

@@ -3,8 +3,9 @@
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds: here the nominal time)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout,
---          6 '1' when every job takes the slow path, then 14 for each fire: id, rev, due as read, not before (us), valid until (us or ''), nominal (us, or ''
---          when nothing runs), next due or '' when there is none, '1' when this run is the last, missed, history line of the missed or '',
+--          6 '1' when every job takes the slow path, then 15 for each fire: id, rev, due as read, not before (us), valid until (us or ''), nominal (us, or ''
+--          when nothing runs), next due or '' when there is none, its armed
+--          ("nominal:due" in us, or ''), '1' when this run is the last, missed, history line of the missed or '',
 --          new meta or '', what the queue's lists say ('', 'gone', 'there'), source ('index' or 'buffered'),
 --          overlap ('skip' or 'buffer_one')
 -- returns  {'ok', now in us, outcome, queue, outcome, queue, ...} in the order given; outcomes: fired, skipped, buffered,
@@ -27,14 +28,14 @@ local HISTORY_LENGTH = 50
 local buffered = prefix .. ':scheduler:buffered'
 local us = tonumber(now_us)
 local RECORD_FIELDS = {'rev', 'meta', 'created_at', 'template', 'skips_in_a_row', 'looked_up_at', 'buffered',
-  'retries'}
+  'retries', 'repeat'}
 
 local function read_record(id)
   local values = redis.pcall('HMGET', schedule_key(id), unpack(RECORD_FIELDS))
   if values.err then return {} end
   return {rev = values[1], meta = values[2], created_at = values[3], template = values[4],
     skips = tonumber(values[5] or '') or 0, looked_up_at = tonumber(values[6] or '') or 0, buffered = values[7],
-    retries = values[8]}
+    retries = values[8], runs_left = values[9]}
 end
 
 -- The job as the copy in the record has it, for one whose hash has expired.
@@ -110,6 +111,7 @@ local function queue_job(fire)
   for _, registry in ipairs({'finished', 'failed', 'canceled', 'deferred'}) do
     redis.call('ZREM', prefix .. ':' .. registry .. ':' .. entry.origin, fire.id)
   end
+  remove_dead_executions(fire.id, entry.origin)
   push_later(entry.origin, fire.id, wants_front(entry.at_front))
 end
 
@@ -142,7 +144,15 @@ local function write_state(fire, outcome)
   if outcome == 'fired' then
     set('last_run_at', now_us); set('skips_in_a_row', '0')
     redis.pcall('HINCRBY', key, 'runs', 1)
-    if fire.meta ~= '' then set('meta', fire.meta) end
+    if fire.meta ~= '' then
+      set('meta', fire.meta)
+      redis.pcall('HDEL', key, 'last_meta')
+    end
+    if filled(fire.record.runs_left) then
+      -- A plan that counted with the old number must not commit.
+      redis.pcall('HINCRBY', key, 'repeat', -1)
+      set('rev', redis.call('INCR', prefix .. ':scheduler:rev'))
+    end
     if fire.buffered_source then redis.pcall('HDEL', key, 'buffered') end
   elseif outcome == 'skipped' then
     redis.pcall('HINCRBY', key, 'skipped', 1)
@@ -152,6 +162,7 @@ local function write_state(fire, outcome)
   end
   if fire.looked_up == 'there' then set('looked_up_at', now_us) end
   if fire.nominal ~= '' then redis.pcall('HSET', key, unpack(state)) end
+  if not fire.buffered_source then redis.pcall('HSET', key, 'armed', fire.armed) end
   if fire.missed ~= '0' then redis.pcall('HINCRBY', key, 'missed', fire.missed) end
 
   local history = prefix .. ':scheduler:history:' .. fire.id
@@ -164,11 +175,11 @@ local function write_state(fire, outcome)
 end
 
 local fires = {}
-for i = 7, #ARGV, 14 do
+for i = 7, #ARGV, 15 do
   fires[#fires + 1] = {id = ARGV[i], rev = ARGV[i + 1], due = ARGV[i + 2], not_before = ARGV[i + 3],
-    valid_until = ARGV[i + 4], nominal = ARGV[i + 5], next = ARGV[i + 6], last = ARGV[i + 7] == '1',
-    missed = ARGV[i + 8], missed_line = ARGV[i + 9], meta = ARGV[i + 10], looked_up = ARGV[i + 11],
-    buffered_source = ARGV[i + 12] == 'buffered', overlap = ARGV[i + 13]}
+    valid_until = ARGV[i + 4], nominal = ARGV[i + 5], next = ARGV[i + 6], armed = ARGV[i + 7],
+    last = ARGV[i + 8] == '1', missed = ARGV[i + 9], missed_line = ARGV[i + 10], meta = ARGV[i + 11],
+    looked_up = ARGV[i + 12], buffered_source = ARGV[i + 13] == 'buffered', overlap = ARGV[i + 14]}
 end
 
 local by_queue, decided, reply = {}, {}, {'ok', now_us}

@@ -4,7 +4,8 @@
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 due and 6 id of the last
 --          entry read in this pass, or '' and '', 7 limit, 8 seconds to look ahead for schedules, 9 RQ's default timeout,
---          10 '1' when every job takes the slow path, 11 '1' when every filled meta has to be read by Python
+--          10 '1' when every job takes the slow path, 11 '1' when every filled meta has to be read by Python,
+--          12 pattern of the ids that RQ takes
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '', handed off {id, due, queue, ...},
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...}, schedules whose
 --          remembered run has to be looked at {id, ...}}
@@ -13,7 +14,7 @@
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local last_score, last_id, limit = ARGV[5], ARGV[6], ARGV[7]
 local look_ahead, default_timeout = tonumber(ARGV[8]), ARGV[9]
-local all_slow, all_meta = ARGV[10] == '1', ARGV[11] == '1'
+local all_slow, all_meta, id_pattern = ARGV[10] == '1', ARGV[11] == '1', ARGV[12]
 local index = KEYS[1]
 -- @include clock
 -- @include fence
@@ -46,6 +47,10 @@ for i = 1, #due, 2 do
   local id, score = due[i], due[i + 1]
   local entry = not schedules[id] and read_entry(id)
   local kind = entry and entry.kind or 'schedule'
+  if not string.find(id, id_pattern) then
+    entry = entry or {}
+    kind, entry.reason = 'broken', refused_id(id, score)
+  end
   if kind == 'ready' then
     if names(entry.meta, 'interval') or names(entry.meta, 'cron_string')
         or (all_meta and filled(entry.meta)) then

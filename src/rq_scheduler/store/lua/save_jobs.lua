@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, then for each entry: id, job key, due (unix seconds), spec (JSON of a recurring job, or ''),
---          number of fields, field, value, ...
+--          runs left or '', armed ("nominal:due" in us, or '' when they are one), number of fields, field, value, ...
 -- returns  {'ok'} , or with nothing written: {'taken', id} when that id belongs to a schedule,
 --          {'foreign', key} when that key holds something that is no job
 -- keeps    an id is pending at most once; a recurring job and its record appear and vanish together
@@ -37,17 +37,48 @@ local function save_record(entry)
   redis.call('DEL', key)
   redis.call('HSET', key, 'kind', 'job', 'spec', entry.spec, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'),
     'version', '1', 'created', now_us, 'updated', now_us, 'meta', field.meta or '',
-    'created_at', field.created_at or '', 'result_ttl', result_ttl, 'retries', field.retries_left or '')
+    'created_at', field.created_at or '', 'result_ttl', result_ttl, 'retries', field.retries_left or '',
+    'repeat', entry.runs_left, 'armed', entry.armed)
   if keeps_copy(result_ttl, field.ttl, field.failure_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
   redis.call('ZADD', prefix .. ':scheduler:schedules', 0, entry.id)
   redis.call('ZREM', prefix .. ':scheduler:buffered', entry.id)
 end
 
+-- A client library sends a script again when the reply was lost. By then the job may have been handed off: saving it
+-- once more would run it twice. The very same job (created_at has microseconds) that has moved on is such an echo.
+local function is_echo(entry)
+  if not entry.was_there or redis.call('HGET', entry.key, 'status') == 'scheduled' then return false end
+  if entry.spec == '' and redis.call('ZSCORE', index, entry.id) then return false end
+  local created_at = redis.call('HGET', entry.key, 'created_at')
+  for i = entry.first, entry.last, 2 do
+    if ARGV[i] == 'created_at' then return ARGV[i + 1] == created_at end
+  end
+  return false
+end
+
+-- A recurring job that is defined anew (at each start of an application, say) while a run of it waits or goes on: the
+-- id is in its queue, or with a worker, and has to be known to be.
+local GOING = {queued = true, started = true, deferred = true, ready_to_enqueue = true, rate_limited = true}
+local RUN_FIELDS = {'status', 'enqueued_at', 'started_at', 'last_heartbeat', 'worker_name'}
+
+local function run_of(entry)
+  if entry.spec == '' or not entry.was_there then return nil end
+  local values = redis.call('HMGET', entry.key, unpack(RUN_FIELDS))
+  if not GOING[values[1]] then return nil end
+  local fields = {}
+  for i, value in ipairs(values) do
+    fields[#fields + 1] = RUN_FIELDS[i]
+    fields[#fields + 1] = value or ''
+  end
+  return fields
+end
+
 local entries, position = {}, 2
 while position <= #ARGV do
-  local count = tonumber(ARGV[position + 4])
+  local count = tonumber(ARGV[position + 6])
   local entry = {id = ARGV[position], key = ARGV[position + 1], score = ARGV[position + 2], spec = ARGV[position + 3],
-    first = position + 5, last = position + 4 + 2 * count}
+    runs_left = ARGV[position + 4], armed = ARGV[position + 5],
+    first = position + 7, last = position + 6 + 2 * count}
   entries[#entries + 1] = entry
   position = entry.last + 1
 end
@@ -61,9 +92,17 @@ for _, entry in ipairs(entries) do
   if type ~= 'hash' and type ~= 'none' then return {'foreign', entry.key} end
 end
 
-local earliest
+local earliest, news = nil, {}
 for _, entry in ipairs(entries) do
+  if not is_echo(entry) then news[#news + 1] = entry end
+end
+if #news == 0 then return {'ok'} end
+entries = news
+
+for _, entry in ipairs(entries) do
+  local run = run_of(entry)
   set_fields(entry.key, entry.first, entry.last)
+  if run then redis.call('HSET', entry.key, unpack(run)) end
   if entry.was_there then remove_other_fields(entry.key, entry.first, entry.last) end
   if entry.spec ~= '' then
     save_record(entry)

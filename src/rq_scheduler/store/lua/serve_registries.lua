@@ -39,20 +39,43 @@ local function hold_lock(queue, registry)
   if redis.call('HEXISTS', taken_on, queue) == 0 then
     local line = string.format('%.6f', now - long_overdue)
     local overdue = redis.call('ZCOUNT', registry, '-inf', '(' .. line)
-    redis.call('HSET', taken_on, queue, overdue_policy == 'hold' and line or '-inf')
+    local holds = overdue_policy == 'hold' and overdue > 0
+    redis.call('HSET', taken_on, queue, holds and cjson.encode({line = line, at = enqueued_at, held = overdue}) or '')
     news[#news + 1] = queue
-    news[#news + 1] = overdue_policy == 'hold' and overdue or 0
-  elseif overdue_policy == 'run' and redis.call('HGET', taken_on, queue) ~= '-inf' then
-    redis.call('HSET', taken_on, queue, '-inf')
+    news[#news + 1] = holds and overdue or 0
+  elseif overdue_policy == 'run' and redis.call('HGET', taken_on, queue) ~= '' then
+    redis.call('HSET', taken_on, queue, '')
   end
   return true
+end
+
+-- Entries of a queue to serve: all that are due, but those held since the queue was taken on. What was made after that
+-- for a time long past ("run now", to RQ) is among them by its score, and known by its created_at.
+local HELD_SCAN = 1000
+local function due_entries(queue, registry)
+  local state = redis.call('HGET', taken_on, queue)
+  if not filled(state) then
+    return redis.call('ZRANGEBYSCORE', registry, '-inf', now_score, 'WITHSCORES', 'LIMIT', 0, limit + passed)
+  end
+  state = cjson.decode(state)
+  local due = redis.call('ZRANGEBYSCORE', registry, state.line, now_score, 'WITHSCORES', 'LIMIT', 0, limit + passed)
+  local below = redis.call('ZCOUNT', registry, '-inf', '(' .. state.line)
+  if below <= state.held then return due end
+  local old = redis.call('ZRANGEBYSCORE', registry, '-inf', '(' .. state.line, 'WITHSCORES', 'LIMIT', 0, HELD_SCAN)
+  for i = 1, #old, 2 do
+    local created_at = redis.pcall('HGET', prefix .. ':job:' .. old[i], 'created_at')
+    if type(created_at) == 'string' and created_at > state.at and #due < 2 * (limit + passed) then
+      due[#due + 1] = old[i]
+      due[#due + 1] = old[i + 1]
+    end
+  end
+  return due
 end
 
 local function serve(queue)
   local registry = prefix .. ':scheduled:' .. queue
   if redis.call('TYPE', registry).ok ~= 'zset' or not is_queue(queue) or not hold_lock(queue, registry) then return end
-  local line = redis.call('HGET', taken_on, queue)
-  local due = redis.call('ZRANGEBYSCORE', registry, line, now_score, 'WITHSCORES', 'LIMIT', 0, limit + passed)
+  local due = due_entries(queue, registry)
   local taken = 0
   for i = 1, #due, 2 do
     local id, score, entry = due[i], due[i + 1], read_entry(due[i])

@@ -11,10 +11,20 @@ local function has_live_execution(id, queue)
   return false
 end
 
+-- What a killed worker left in RQ's started registry: its cleanup would take the next run of this id for that one.
+local function remove_dead_executions(id, queue)
+  local key = prefix .. ':executions:' .. id
+  for _, execution in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+    redis.call('ZREM', prefix .. ':wip:' .. queue, id .. ':' .. execution)
+  end
+  redis.call('DEL', key)
+end
+
 -- `looked_up`: what Python found in the queue's lists: 'gone', 'there', or '' when it has not looked.
 local function is_going(id, status, queue, looked_up)
   if status == 'queued' then return looked_up ~= 'gone' end
-  if status == 'started' then return has_live_execution(id, queue) end
+  -- 'scheduled' is what a 0.14 client writes when it defines the job anew, whatever goes on.
+  if (status == 'started' or status == 'scheduled') and has_live_execution(id, queue) then return true end
   if status == 'scheduled' then return redis.call('ZSCORE', prefix .. ':scheduled:' .. queue, id) ~= false end
   return WAITING[status] == true
 end

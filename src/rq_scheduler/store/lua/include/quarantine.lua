@@ -1,3 +1,10 @@
+-- Why an id of 0.14's days cannot be served, and what to do.
+local function refused_id(id, score)
+  local renamed = string.gsub(id, '[^%w_-]', '-')
+  return "the installed RQ refuses its id; to rename it: redis-cli RENAME '" .. prefix .. ':job:' .. id .. "' '" .. prefix ..
+    ':job:' .. renamed .. "' && redis-cli ZADD " .. prefix .. ':scheduler:scheduled_jobs' .. ' ' .. score .. ' ' .. renamed
+end
+
 -- Takes an entry that nothing can serve out of the index and keeps it, with a reason that a person can read.
 -- Needs: prefix, now_us.
 local function quarantine(index, id, score, reason, queue)
