@@ -235,6 +235,20 @@ class TestBounds:
         assert len(counts) > 1
         assert waiting(redis) == [f"j{i:04}" for i in range(1200)]
 
+    def test_planning_after_an_outage_does_not_hold_up_the_rest(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each of these counts its missed instants; what a pass does not get to, the next does, without a sleep."""
+        monkeypatch.setattr(passes, "LONGEST_PASS", 0.0)
+        long_ago = now_us(redis) - 2 * HOUR
+        add(store, *(recurring(redis, f"r{i:02}", long_ago, seconds=1) for i in range(20)))
+        one = dispatcher(redis)
+        results = [one.dispatch_once()]
+        while results[-1].unfinished:
+            results.append(one.dispatch_once())
+        assert len(results) > 1
+        assert sorted(waiting(redis)) == [f"r{i:02}" for i in range(20)]
+
     def test_pages_of_large_jobs_are_short(self, redis: redis_py.Redis, store: Store) -> None:
         noise = [bytes(range(256)) * 1600] * 1
         for i in range(6):

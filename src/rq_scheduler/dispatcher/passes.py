@@ -168,6 +168,7 @@ class Passes:
     def _count(result: Pass, served: Served) -> None:
         result.handed_off += served.fired
         result.fenced = result.fenced or served.fenced
+        result.unfinished = result.unfinished or served.unfinished
         result.expect(served.next_due)
 
     def _serve_slowly(self, result: Pass, left: Left) -> bool:

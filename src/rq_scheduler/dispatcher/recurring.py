@@ -44,9 +44,11 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 
 @dataclasses.dataclass(slots=True)
 class Served:
-    """What serving some recurring jobs came to; `next_due` is the first of those armed anew, or put off by jitter."""
+    """What serving some recurring jobs came to; `next_due` is the first of those armed anew, `unfinished` when time was
+    up before all were planned."""
 
     fired: int = 0
+    unfinished: bool = False
     next_due: int | None = None
     fenced: Fenced | None = None
 
@@ -88,7 +90,7 @@ class Recurring:
         pending = list(ids)
         for _ in range(ROUNDS):
             again: list[str] = []
-            for batch in _batches(self._planned(pending, until)):
+            for batch in _batches(self._planned(pending, until, served)):
                 again += self._commit(batch, served)
                 if served.fenced:
                     return served
@@ -97,7 +99,7 @@ class Recurring:
                 break
         return served
 
-    def _planned(self, ids: Sequence[str], until: float) -> Iterator[Fire]:
+    def _planned(self, ids: Sequence[str], until: float, served: Served) -> Iterator[Fire]:
         for first in range(0, len(ids), BATCH):
             planned = {id: self._ahead.pop(id) for id in ids[first : first + BATCH] if id in self._ahead}
             yield from planned.values()
@@ -105,6 +107,7 @@ class Recurring:
             for fire in self._prepare(*self._store.read_schedules(unplanned)) if unplanned else ():
                 yield fire
                 if monotonic() > until:
+                    served.unfinished = True
                     return
 
     def start_remembered(self, ids: Sequence[str]) -> Served:

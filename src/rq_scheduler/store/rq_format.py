@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import rq.defaults
 import rq.job
@@ -73,6 +73,12 @@ def wants_front(job: Job) -> bool:
     if getattr(job, "enqueue_at_front_on_retry", False) and job.ended_at is not None:
         return True
     return bool(job.enqueue_at_front)
+
+
+def stored_meta(job: Job) -> bytes:
+    """The bytes in which RQ saves the job's meta; empty when it saves none."""
+    fields = cast("dict[str, Any]", job.to_dict(include_result=False))
+    return fields.get("meta", b"")
 
 
 def start_afresh(job: Job, retries: int | None) -> None:

@@ -179,7 +179,7 @@ class _Attempt:
         pipe.hincrby(keys.schedule(id), "runs", 1)
         pipe.hset(keys.schedule(id), mapping={"mark": nominal, "last_run_at": now, "skips_in_a_row": 0})
         # Should the job expire before that, its copy has the meta of this run.
-        pipe.hset(keys.schedule(id), "last_meta", self.meta or self.job.to_dict(include_result=False).get("meta", b""))
+        pipe.hset(keys.schedule(id), "last_meta", self.meta or rq_format.stored_meta(self.job))
         if rearm.due is None:
             pipe.hdel(keys.schedule(id), "buffered")
         else:
