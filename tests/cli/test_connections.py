@@ -156,3 +156,8 @@ def test_a_wrong_password_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(connections, "connect", refuse)
     with pytest.raises(redis_errors.AuthenticationError):
         connect_patiently(ConnectionOptions(port=free_port()), lambda text: None)
+
+
+def test_a_url_that_names_no_host_is_a_mistake_and_no_traceback() -> None:
+    with pytest.raises(click.BadParameter, match="names no host"):
+        connect(ConnectionOptions(url="redis://..."))

@@ -88,6 +88,10 @@ def _check_url(url: str) -> None:
         port = 0
     if port == 0:
         raise click.BadParameter(f"the port in {_masked(url)!r} is not a number from 1 to 65535.", param_hint="--url")
+    try:
+        (urlsplit(url).hostname or "").encode("idna")
+    except UnicodeError:
+        raise click.BadParameter(f"{_masked(url)!r} names no host.", param_hint="--url") from None
 
 
 def _client_options() -> dict[str, Any]:

@@ -34,6 +34,8 @@ __all__ = ["Scheduler"]
 
 Until = datetime | timedelta | float
 
+_DELETE_ATTEMPTS = 5
+
 
 # 0.14's signature of `enqueue_job` has no room for the due time that a job was read with; without it, a job that a
 # dispatcher hands off between `get_jobs_to_queue` and `enqueue_job` would be handed off again. It rides on the job.
@@ -313,12 +315,7 @@ class Scheduler(Instance):
         own_ttl = job_or_id.failure_ttl if isinstance(job_or_id, Job) else None
         keep_for = own_ttl if own_ttl is not None and own_ttl > 0 else DEFAULT_FAILURE_TTL
         if self._store.cancel(job_id, keep_for) and delete_job:
-            try:
-                cast("Any", self.job_class).fetch(
-                    job_id, connection=self.connection, serializer=self._creator.serializer
-                ).delete()
-            except NoSuchJobError:
-                return
+            self._delete(job_id)
 
     # Handing off from this process
 
@@ -433,6 +430,21 @@ class Scheduler(Instance):
                     yield self._creator.restore(stored), stored.due
                 except JobUnreadable as error:
                     self.log.warning("%s", error, extra={"action": "job_unreadable"})
+
+    def _delete(self, id: str) -> None:
+        for attempt in range(_DELETE_ATTEMPTS):
+            try:
+                cast("Any", self.job_class).fetch(
+                    id, connection=self.connection, serializer=self._creator.serializer
+                ).delete()
+            except NoSuchJobError:
+                return
+            except ValueError:
+                # RQ's own race: a worker ended a run of the job between two of RQ's reads.
+                if attempt == _DELETE_ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
     def _due_jobs(self) -> Iterator[tuple[Job, int]]:
         for job, due in self._jobs(self._clock.now_us(), None, None):

@@ -77,8 +77,7 @@ def wants_front(job: Job) -> bool:
 
 def stored_meta(job: Job) -> bytes:
     """The bytes in which RQ saves the job's meta; empty when it saves none."""
-    fields = cast("dict[str, Any]", job.to_dict(include_result=False))
-    return fields.get("meta", b"")
+    return cast("Any", job).to_dict(include_result=False).get("meta", b"")
 
 
 def start_afresh(job: Job, retries: int | None) -> None:
