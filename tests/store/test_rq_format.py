@@ -301,8 +301,8 @@ class TestRegistry:
             _with_dependents(redis)
             redis.sadd("rq:queues", "rq:queue:other")
             redis.hset("rq:job:job-1", mapping=fields)
-            registry = ScheduledJobRegistry("other", connection=redis)
-            registry.schedule(make_job(redis, "job-1"), datetime.now(UTC) - timedelta(seconds=2))
+            others = ScheduledJobRegistry("other", connection=redis)
+            others.schedule(make_job(redis, "job-1"), datetime.now(UTC) - timedelta(seconds=2))
             if ours:
                 batch = store.serve_registries(b"0", 500, "hold")
                 assert [job.id for job in batch.handed_off] == ["job-1"]

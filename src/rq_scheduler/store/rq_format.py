@@ -115,8 +115,8 @@ def remove_last_run(pipe: Any, prefix: str, job: Job, dead: Iterable[bytes]) -> 
 def dead_executions(connection: Any, prefix: str, job: Job, now: float) -> list[bytes]:
     """Executions of the job whose workers have stopped reporting; `now` in unix seconds."""
     executions: list[bytes] = connection.zrange(executions_key(prefix, job.id), 0, -1)
-    registry = f"{prefix}:wip:{job.origin}"
-    expiries = [(each, connection.zscore(registry, f"{job.id}:{each.decode()}")) for each in executions]
+    started = f"{prefix}:wip:{job.origin}"
+    expiries = [(each, connection.zscore(started, f"{job.id}:{each.decode()}")) for each in executions]
     return [each for each, expiry in expiries if expiry is None or expiry <= now]
 
 
