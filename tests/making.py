@@ -78,7 +78,7 @@ def fire_of(store: Store, id: str, *, now: int | None = None, **changes: Any) ->
     time, (record,) = store.read_schedules([id])
     spec = decode_spec(record.spec)
     assert spec is not None
-    return Fire(record, plan(id, spec, record.due, time if now is None else now), spec, **changes)
+    return Fire(record, plan(id, spec, record.nominal, time if now is None else now, due=record.due), spec, **changes)
 
 
 def commit(store: Store, *fires: Fire, **options: Any) -> list[Outcome]:

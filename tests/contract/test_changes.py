@@ -1,5 +1,6 @@
 """Rows `cancel` and `change_execution_time`."""
 
+import calendar
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from rq.job import Job, JobStatus
 
 import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
-from rq_scheduler.errors import NotScheduled
+from rq_scheduler.errors import IdTaken, NotScheduled
 
 WHEN = datetime(2031, 1, 1)
 YEAR = 31_536_000
@@ -86,3 +87,30 @@ def test_an_interval_counts_on_from_the_changed_time(scheduler: Scheduler) -> No
     with freeze_time(moved + timedelta(seconds=3)):
         scheduler.enqueue_jobs()
     assert [when for _, when in scheduler.get_jobs(with_times=True)] == [moved + timedelta(hours=1)]
+
+
+def test_a_changed_time_is_meant_exactly_whatever_the_jitter(scheduler: Scheduler) -> None:
+    job = scheduler.schedule(WHEN, jobs.nothing, interval=3600, jitter=600)
+    ((_, delayed),) = scheduler.get_jobs(with_times=True)
+    assert WHEN < delayed < WHEN + timedelta(minutes=10), "it is listed at the time at which it runs"
+    moved = WHEN + timedelta(minutes=20)
+    scheduler.change_execution_time(job, moved)
+    assert [when for _, when in scheduler.get_jobs(with_times=True)] == [moved]
+
+
+def test_a_client_that_decodes(redis: redis_py.Redis) -> None:
+    """`decode_responses=True`: RQ reads no job through it, and what 0.14 could do with it still works."""
+    options = redis.connection_pool.connection_kwargs
+    with redis_py.Redis(host=options["host"], port=options["port"], decode_responses=True) as decoding:
+        scheduler = Scheduler(connection=decoding)
+        job = scheduler.enqueue_at(WHEN, jobs.nothing)
+        scheduler.change_execution_time(job, WHEN + timedelta(hours=1))
+        assert job in scheduler
+        assert redis.zscore("rq:scheduler:scheduled_jobs", job.id) == calendar.timegm(WHEN.timetuple()) + 3600
+        scheduler.cancel(job)
+        with pytest.raises(NotScheduled):
+            scheduler.change_execution_time(job, WHEN)
+        redis.hset("rq:scheduler:schedule:mine", "kind", "schedule")
+        with pytest.raises(IdTaken):
+            scheduler.enqueue_at(WHEN, jobs.nothing, job_id="mine")
+        assert scheduler.count() == 0

@@ -15,6 +15,7 @@ from rq.job import Job, JobStatus
 
 import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
+from rq_scheduler.dispatcher import Dispatcher
 from support import wait_until
 
 WHEN = datetime(2031, 1, 1)
@@ -231,6 +232,103 @@ def test_a_job_handed_off_by_somebody_else_meanwhile_is_not_handed_off_again(red
     assert sorted(queued(redis)) == sorted([one_off.id, recurring.id])
     assert one_off not in scheduler
     assert recurring in scheduler
+
+
+@pytest.mark.parametrize("with_times", [False, True])
+def test_jobs_read_before_a_dispatcher_had_them_are_handed_off_once(
+    scheduler: Scheduler, redis: redis_py.Redis, with_times: bool
+) -> None:
+    """0.14's idiom: read what is due, and enqueue each. A dispatcher is at it too."""
+    one_off = scheduler.enqueue_in(timedelta(seconds=-2), jobs.nothing)
+    recurring = scheduler.schedule(datetime.now(UTC), jobs.nothing, interval=3600)
+    read = list(scheduler.get_jobs_to_queue(with_times=with_times))
+    assert len(read) == 2
+    Scheduler(connection=redis).run(burst=True)
+    rearmed = due(scheduler)
+    for each in read:
+        scheduler.enqueue_job(each[0] if isinstance(each, tuple) else each)
+    assert queued(redis) == [one_off.id, recurring.id]
+    assert due(scheduler) == rearmed
+    assert Job.fetch(one_off.id, connection=redis).get_status() == JobStatus.QUEUED
+
+
+def test_jobs_read_before_they_were_cancelled_or_moved_are_not_handed_off(
+    scheduler: Scheduler, redis: redis_py.Redis
+) -> None:
+    cancelled, moved, left = (scheduler.enqueue_in(timedelta(seconds=-5), jobs.nothing) for _ in range(3))
+    read = list(scheduler.get_jobs_to_queue())
+    scheduler.cancel(cancelled.id)
+    scheduler.change_execution_time(moved.id, WHEN)
+    for job in read:
+        scheduler.enqueue_job(job)
+    assert queued(redis) == [left.id]
+    assert due(scheduler) == [WHEN]
+
+
+def test_two_who_read_the_same_jobs(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    for _ in range(3):
+        scheduler.enqueue_in(timedelta(seconds=-1), jobs.nothing)
+    other = Scheduler(connection=redis)
+    for ours, theirs in zip(list(scheduler.get_jobs_to_queue()), list(other.get_jobs_to_queue()), strict=True):
+        scheduler.enqueue_job(ours)
+        other.enqueue_job(theirs)
+    assert len(queued(redis)) == len(set(queued(redis))) == 3
+
+
+def test_a_job_read_as_due_can_be_handed_off_again_by_its_caller(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    scheduler.schedule(datetime.now(UTC), jobs.nothing, interval=3600)
+    (job,) = scheduler.get_jobs_to_queue()
+    scheduler.enqueue_job(job)
+    scheduler.enqueue_job(job)
+    assert queued(redis) == [job.id, job.id], "each call is a run, as in 0.14"
+
+
+def test_defining_a_schedule_anew_does_not_double_its_run(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    """Applications do so at each start."""
+    for _ in range(3):
+        scheduler.schedule(datetime.now(UTC), jobs.nothing, interval=3600, id="nightly")
+        Scheduler(connection=redis).run(burst=True)
+    assert queued(redis) == ["nightly"]
+
+
+def test_a_job_that_an_override_has_saved_is_scheduled(redis: redis_py.Redis) -> None:
+    """It is in Redis before our save, and is no echo of it."""
+
+    class Saving(Scheduler):
+        def _create_job(self, *args: Any, **kwargs: Any) -> Job:
+            return super()._create_job(*args, **{**kwargs, "commit": True})
+
+    scheduler = Saving(connection=redis)
+    one_off = scheduler.enqueue_in(timedelta(seconds=-2), jobs.nothing)
+    recurring = scheduler.schedule(datetime.now(UTC), jobs.nothing, interval=3600)
+    Scheduler(connection=redis).run(burst=True)
+    assert queued(redis) == [one_off.id, recurring.id]
+
+
+def test_the_repeat_that_is_left_outlives_the_job(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    """With a result_ttl the job expires between two runs; its copy counts on, whoever hands off."""
+    job = scheduler.schedule(datetime.now(UTC), jobs.nothing, interval=0.001, repeat=5, result_ttl=5)
+
+    def expire() -> None:
+        redis.delete(job.key, "rq:queue:default")
+
+    def left() -> Any:
+        found = scheduler.get_job(job.id)
+        return None if found is None else found.meta["repeat"]
+
+    scheduler.enqueue_job(job)
+    expire()
+    assert left() == 4
+    for expected in (3, 2):
+        wait_until(lambda: Dispatcher(redis).dispatch_once().handed_off)
+        expire()
+        assert left() == expected
+    wait_until(lambda: scheduler.enqueue_jobs())
+    expire()
+    assert left() == 1
+    wait_until(lambda: Dispatcher(redis).dispatch_once().handed_off)
+    assert queued(redis) == [job.id]
+    assert job not in scheduler
 
 
 def test_one_bad_job_holds_up_no_other(

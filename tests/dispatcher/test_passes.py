@@ -1,16 +1,21 @@
 """One pass, and the loop around it: what is due goes, what is not waits, what is odd holds up nobody."""
 
 import pickle
+import shlex
 from collections.abc import Callable
 from itertools import pairwise
+from random import randbytes
 from typing import Any
 
 import pytest
 import redis as redis_py
-from rq.serializers import JSONSerializer
+from rq import Queue
+from rq.job import Job
+from rq.serializers import DefaultSerializer, JSONSerializer
 
 from making import HOUR, INDEX, US, Told, add, dispatcher, entry, finish, history, now_us, record_of, recurring, waiting
-from rq_scheduler.dispatcher import Dispatcher, Hooks, Options
+from queues_for_tests import Noting
+from rq_scheduler.dispatcher import Dispatcher, Hooks, LogEvents, Options
 from rq_scheduler.errors import EvictionRefused, NameTaken
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
@@ -18,6 +23,10 @@ from rq_scheduler.triggers import Every
 from support import wait_until
 
 Running = Callable[..., Dispatcher]
+
+
+class Same(DefaultSerializer):
+    """An application's serializer."""
 
 
 class TestOnePass:
@@ -91,6 +100,72 @@ class TestOnePass:
         assert redis.lrange(b"rq:queue:\xfe", 0, -1) == [b"a"]
         (reason,) = redis.hgetall("rq:scheduler:quarantine").values()
         assert b"redis-cli RENAME" in reason
+
+
+class TestRefusedIds:
+    """RQ raises for them in the midst of a worker's loop: handing such a job off would end workers."""
+
+    @staticmethod
+    def _made_by_others(client: redis_py.Redis, store: Store, id: str, due: int, **options: Any) -> None:
+        add(store, entry(client, "tmp", due, **options))
+        client.rename("rq:job:tmp", f"rq:job:{id}")
+        client.zrem(INDEX, "tmp")
+        client.zadd(INDEX, {id: due / US})
+
+    @pytest.mark.parametrize("meta", [{}, {"interval": 60}, {"cron_string": "* * * * *"}])
+    def test_are_put_aside_with_a_command_that_renames_them(
+        self, redis: redis_py.Redis, store: Store, told: Told, meta: dict[str, Any]
+    ) -> None:
+        now = now_us(redis)
+        self._made_by_others(redis, store, "a:b", now - 2000, meta=meta)
+        add(store, entry(redis, "good", now - 1000))
+        one = dispatcher(redis, told)
+        one.dispatch_once()
+        assert waiting(redis) == ["good"]
+        (drop,) = told.drops
+        assert drop.id == "a:b"
+        for command in drop.reason.partition("rename it: ")[2].split(" && "):
+            program, *words = shlex.split(command)
+            assert program == "redis-cli"
+            redis.execute_command(*words)
+        one.dispatch_once()
+        assert waiting(redis) == ["good", "a-b"]
+        assert bool(meta) == (redis.zscore(INDEX, "a-b") is not None)
+
+    def test_one_that_was_adopted_before_it_was_due(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        self._made_by_others(redis, store, "a:b", now_us(redis) + 50_000, meta={"interval": 60})
+        one = dispatcher(redis, told)
+        while one._sweep.unfinished:
+            one._sweep.step()
+        wait_until(lambda: one.dispatch_once() and told.drops)
+        assert waiting(redis) == []
+        assert [drop.id for drop in told.drops] == ["a:b"]
+        assert redis.zcard(INDEX) == 0
+
+    @pytest.mark.parametrize("hooks", [Hooks(), Hooks(enqueue_job=print)])
+    def test_not_on_the_slow_path_either(self, redis: redis_py.Redis, store: Store, told: Told, hooks: Hooks) -> None:
+        slow = {"queue_class_name": "queues_for_tests.Noting"}
+        self._made_by_others(redis, store, "a:b", now_us(redis) - 1000, meta=slow)
+        assert dispatcher(redis, told, hooks=hooks).dispatch_once().handed_off == 0
+        assert [drop.id for drop in told.drops] == ["a:b"]
+
+
+class TestLogging:
+    @pytest.mark.parametrize("score", ["inf", "-inf", "1e18", "-1e18", "1e13", "-1e13", "1e11", "-1e11", "2.6e11"])
+    @pytest.mark.parametrize("meta", [{}, {"interval": 60}, {"cron_string": "0 0 * * *"}])
+    def test_moments_that_no_calendar_has(
+        self, redis: redis_py.Redis, store: Store, caplog: pytest.LogCaptureFixture, meta: dict[str, Any], score: str
+    ) -> None:
+        caplog.set_level("DEBUG", logger="rq_scheduler")
+        now = now_us(redis)
+        add(store, entry(redis, "odd", now - 5, meta=meta), entry(redis, "good", now - 1))
+        redis.zadd(INDEX, {"odd": float(score)})
+        redis.hset("rq:job:odd", "status", "queued")
+        one = dispatcher(redis, LogEvents())
+        for _ in range(3):
+            one.dispatch_once()
+        assert "good" in waiting(redis)
+        assert all(record.getMessage() for record in caplog.records)
 
 
 class TestRecurring:
@@ -246,6 +321,146 @@ class TestRecurring:
         assert record_of(store, "r").buffered is None
 
 
+class TestRepeatWithARememberedRun:
+    def test_runs_as_often_as_told(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        """Plans are made ahead, with the number of runs left: a remembered run takes one of them meanwhile."""
+        spec = Spec(trigger=Every(0.2), overlap="buffer_one")
+        add(store, recurring(redis, "r", now_us(redis) - 1000, seconds=0.2, spec=spec, meta={"repeat": 3}))
+        later = now_us(redis) / US + 60
+        redis.hset("rq:job:r", "status", "started")
+        redis.zadd("rq:executions:r", {"e": later})
+        redis.zadd("rq:wip:default", {"r:e": later})
+        one = dispatcher(redis, told)
+        one.dispatch_once()
+        assert record_of(store, "r").buffered is not None
+        one.dispatch_once()
+        redis.delete("rq:executions:r", "rq:wip:default")
+        finish(redis, "r")
+        redis.zadd(store.keys.buffered, {"r": now_us(redis) / US - 0.001}, xx=True)
+        left = []
+
+        def ended() -> bool:
+            one.dispatch_once()
+            if waiting(redis):
+                left.append(pickle.loads(redis.hget("rq:job:r", "meta"))["repeat"])  # type: ignore[arg-type]
+                finish(redis, "r")
+            return redis.zcard(INDEX) == 0
+
+        wait_until(ended)
+        assert told.ids == ["r"] * 3
+        assert left == [2, 1, 0]
+        assert not redis.exists(store.keys.schedule("r"))
+
+
+class TestLargeCopies:
+    """What an expired job is rebuilt from. RQ compresses arguments, so only noise is large."""
+
+    @staticmethod
+    def _batches(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+        batches: list[list[str]] = []
+        commit_fires = Store.commit_fires
+
+        def noted(self: Store, fires: Any, **options: Any) -> Any:
+            batches.append([fire.record.id for fire in fires])
+            return commit_fires(self, fires, **options)
+
+        monkeypatch.setattr(Store, "commit_fires", noted)
+        return batches
+
+    def test_commit_alone(self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = now_us(redis) - 10_000
+        for i, size in enumerate([10, 600_000, 10, 10, 300_000, 300_000]):
+            add(
+                store,
+                recurring(redis, f"r{i}", now + i, func="jobs_for_tests.echo", args=(randbytes(size),), result_ttl=5),
+            )
+            redis.delete(f"rq:job:r{i}")
+        monkeypatch.setattr("rq_scheduler.dispatcher.recurring.PLANNING", 10.0)
+        batches = self._batches(monkeypatch)
+        assert dispatcher(redis).dispatch_once().handed_off == 6
+        assert batches == [["r0"], ["r1"], ["r2", "r3", "r4"], ["r5"]]
+        assert waiting(redis) == [f"r{i}" for i in range(6)]
+
+    def test_without_copies_they_go_together(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = now_us(redis) - 10_000
+        for i in range(4):
+            add(store, recurring(redis, f"r{i}", now + i, func="jobs_for_tests.echo", args=(randbytes(300_000),)))
+        monkeypatch.setattr("rq_scheduler.dispatcher.recurring.PLANNING", 10.0)
+        batches = self._batches(monkeypatch)
+        assert dispatcher(redis).dispatch_once().handed_off == 4
+        assert batches == [["r0", "r1", "r2", "r3"]]
+
+
+class TestShortPasses:
+    """A pass whose time is up ends; the next goes on where it stopped."""
+
+    @pytest.fixture(autouse=True)
+    def _short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("rq_scheduler.dispatcher.passes.LONGEST_PASS", 0.0)
+
+    @staticmethod
+    def _until_finished(one: Dispatcher) -> list[int]:
+        counts = []
+        while True:
+            result = one.dispatch_once()
+            counts.append(result.handed_off)
+            if not result.unfinished:
+                return counts
+
+    def test_on_the_slow_path(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis) - 10_000
+        add(store, *(entry(redis, f"j{i:03}", now + i) for i in range(250)))
+        counts = self._until_finished(dispatcher(redis, queue_class=Noting))
+        assert counts[:2] == [100, 100]
+        assert waiting(redis) == [f"j{i:03}" for i in range(250)]
+
+    def test_past_what_cannot_be_served(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        now = now_us(redis) - 10_000
+        add(store, *(entry(redis, f"bad{i:03}", now, meta={"queue_class_name": "no.such.Queue"}) for i in range(220)))
+        add(store, entry(redis, "good", now + 1))
+        one = dispatcher(redis, told, queue_class=Noting)
+        self._until_finished(one)
+        assert waiting(redis) == ["good"]
+        assert len(told.delays) == 220
+        # What comes in front of where the last pass stopped is found by the one after the next end.
+        assert one.dispatch_once().unfinished
+        add(store, entry(redis, "front", now - 1))
+        self._until_finished(one)
+        self._until_finished(one)
+        assert waiting(redis) == ["good", "front"]
+
+    def test_rqs_registries_have_their_turn_in_each(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis) - 10_000
+        add(store, *(entry(redis, f"j{i:03}", now + i) for i in range(1100)))
+        redis.hset("rq:job:s", mapping=entry(redis, "s", 0, origin="rqs").fields)
+        redis.sadd("rq:queues", "rq:queue:rqs")
+        redis.zadd("rq:scheduled:rqs", {"s": now / US})
+        assert dispatcher(redis).dispatch_once().unfinished
+        assert waiting(redis, "rqs") == ["s"]
+
+    def test_the_sweep_and_the_loop_come_to_an_end(
+        self, redis: redis_py.Redis, store: Store, running: Running, told: Told
+    ) -> None:
+        now = now_us(redis) - 10_000
+        add(store, *(entry(redis, f"j{i:04}", now + i) for i in range(3000)), recurring(redis, "r", now))
+        running(interval=5)
+        wait_until(lambda: len(told.ids) == 3001, timeout=4)
+
+
+class TestUpkeep:
+    def test_the_sweep_looks_after_the_records(self, redis: redis_py.Redis, store: Store) -> None:
+        add(store, *(recurring(redis, id, now_us(redis) + HOUR) for id in ("gone", "failed")))
+        redis.zrem(INDEX, "gone")
+        redis.expire("rq:job:failed", 100)
+        one = dispatcher(redis)
+        while one._sweep.unfinished:
+            one._sweep.step()
+        assert redis.keys("rq:scheduler:schedule:*") == [store.keys.schedule("failed").encode()]
+        assert redis.ttl("rq:job:failed") == -1
+
+
 class TestTheLoop:
     @pytest.mark.parametrize("catchup", ["latest", "all"])
     def test_an_interval_shorter_than_the_poll(
@@ -391,9 +606,53 @@ class TestHooks:
         assert calls == ["a"]
 
     def test_the_applications_own_queue(self, redis: redis_py.Redis, store: Store) -> None:
-        from rq import Queue
-
         hooks = Hooks(get_queue_for_job=lambda job: Queue("elsewhere", connection=redis))
         add(store, entry(redis, "a", now_us(redis) - 2), recurring(redis, "r", now_us(redis) - 1))
         assert dispatcher(redis, hooks=hooks).dispatch_once().handed_off >= 1
         assert sorted(waiting(redis, "elsewhere")) == ["a", "r"]
+
+    @pytest.mark.parametrize("kind", ["enqueue_job", "get_queue_for_job"])
+    def test_one_that_loses_another_redis(self, redis: redis_py.Redis, store: Store, told: Told, kind: str) -> None:
+        """It is that entry's matter; a dispatcher waits only for its own Redis."""
+        queue = Queue(connection=redis)
+
+        def hook(job: Any) -> Any:
+            if job.id == "bad":
+                raise redis_py.ConnectionError("another Redis")
+            if kind == "enqueue_job":
+                redis.zrem(INDEX, job.id)
+            return queue
+
+        now = now_us(redis) - 1000
+        add(store, entry(redis, "bad", now), entry(redis, "good", now + 1))
+        result = dispatcher(redis, told, hooks=Hooks(**{kind: hook})).dispatch_once()
+        assert result.handed_off == 1
+        assert [id for id, _ in told.delays] == ["bad"]
+        assert redis.zrange(INDEX, 0, -1) == [b"bad"]
+        assert redis.zcard(store.keys.claims) == 0
+
+    def test_that_our_own_does_not_answer_is_not_put_off(
+        self, redis: redis_py.Redis, store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def hook(job: Any) -> Any:
+            monkeypatch.setattr(redis, "ping", lambda: hook(job))
+            raise redis_py.ConnectionError("ours")
+
+        add(store, entry(redis, "a", now_us(redis) - 1000))
+        with pytest.raises(redis_py.ConnectionError, match="ours"):
+            dispatcher(redis, told, hooks=Hooks(get_queue_for_job=hook)).dispatch_once()
+        assert told.delays == []
+        assert redis.zrange(INDEX, 0, -1) == [b"a"]
+
+    @pytest.mark.parametrize("meta", [{"interval_of": 5}, {"note": "cron_string"}, {"any": "thing"}])
+    def test_canceled_through_rq_with_another_serializer(
+        self, redis: redis_py.Redis, store: Store, told: Told, meta: dict[str, Any]
+    ) -> None:
+        """Python reads every meta then, and decides what is a recurrence."""
+        add(store, entry(redis, "a", now_us(redis) - 1000, meta=meta))
+        Job.fetch("a", connection=redis).cancel()
+        one = dispatcher(redis, told, serializer=Same)
+        assert one.dispatch_once().handed_off == 0
+        assert (waiting(redis), redis.zcard(INDEX)) == ([], 0)
+        assert [drop.reason for drop in told.drops] == ["canceled"]
+        assert redis.exists("rq:job:a")

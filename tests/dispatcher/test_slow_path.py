@@ -22,9 +22,11 @@ from making import (
     fire_of,
     history,
     now_us,
+    record_of,
     recurring,
     waiting,
 )
+from queues_for_tests import Noting, WithoutPipeline
 from rq_scheduler.dispatcher import Hooks
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.jobs import JobCreator
@@ -150,8 +152,6 @@ class TestQueueClasses:
         assert sorted(id for id, _ in told.delays) == ["bad", "worse"]
 
     def test_the_dispatchers_own_class(self, redis: redis_py.Redis, store: Store) -> None:
-        from queues_for_tests import Noting
-
         add(store, entry(redis, "a", now_us(redis) - 2), recurring(redis, "r", now_us(redis) - 1))
         dispatcher(redis, queue_class=Noting).dispatch_once()
         assert sorted(waiting(redis)) == ["a", "r"]
@@ -229,6 +229,30 @@ class TestRaces:
         assert waiting(redis) == ["a"]
         assert redis.hget("rq:job:a", "description") == b"edited meanwhile"
 
+    @pytest.mark.parametrize("kind", ["one-off", "recurring"])
+    def test_replaced_for_the_same_moment_between_read_and_watch(
+        self, redis: redis_py.Redis, store: Store, told: Told, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """RQ writes the whole hash: the job as it was would run instead of the one that replaced it."""
+        make = entry if kind == "one-off" else recurring
+        due = now_us(redis) - 1000
+        job_fields = Store.job_fields
+
+        def replaced_afterwards(self: Store, id: str) -> Any:
+            fields = job_fields(self, id)
+            monkeypatch.setattr(Store, "job_fields", job_fields)
+            add(store, make(redis, "a", due, func="jobs_for_tests.echo", args=(2,)))
+            return fields
+
+        add(store, make(redis, "a", due, func="jobs_for_tests.echo", args=(1,)))
+        monkeypatch.setattr(Store, "job_fields", replaced_afterwards)
+        one = dispatcher(redis, told, queue_class=Noting)
+        # A recurring one has a new revision, and is planned anew in the next pass.
+        assert [one.dispatch_once().handed_off for _ in range(2)] == ([1, 0] if kind == "one-off" else [0, 1])
+        assert waiting(redis) == ["a"]
+        assert Job.fetch("a", connection=redis).args == (2,)
+        assert not told.delays
+
     def test_a_foreign_fence(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         due = now_us(redis) - 1000
         add(store, entry(redis, "a", due))
@@ -298,3 +322,42 @@ class TestARecurringOne:
         store.hand_off_through_rq(Job.fetch("r", connection=redis), Queue(connection=redis))
         assert redis.zcard(INDEX) == 0
         assert not redis.exists(store.keys.schedule("r"))
+
+    @pytest.mark.parametrize("queue_class", [Noting, WithoutPipeline])
+    def test_repeat_counts_down_though_the_meta_cannot_be_read(
+        self, redis: redis_py.Redis, store: Store, told: Told, queue_class: type[Queue]
+    ) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000, meta={"repeat": 3}))
+        unreadable = b"cno_such_module\nThing interval\n."
+        redis.hset("rq:job:r", "meta", unreadable)
+        redis.hset(store.keys.schedule("r"), "meta", unreadable)
+        one = dispatcher(redis, told, queue_class=queue_class)
+        for left in (2, 1, None):
+            assert one.dispatch_once().handed_off == 1, told.delays
+            assert redis.hget("rq:job:r", "meta") == unreadable
+            if left is not None:
+                assert record_of(store, "r").repeat == left
+            finish(redis, "r")
+            redis.zadd(INDEX, {"r": now_us(redis) / US - 0.001}, xx=True)
+        assert redis.zcard(INDEX) == 0
+        assert not redis.exists(store.keys.schedule("r"))
+
+    def test_what_a_killed_worker_left_does_not_hit_the_next_run(
+        self, redis: redis_py.Redis, store: Store, told: Told
+    ) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000))
+        redis.hset("rq:job:r", "status", "started")
+        redis.zadd("rq:executions:r", {"dead": now_us(redis) / US + 60})
+        redis.zadd("rq:wip:default", {"r:dead": now_us(redis) / US - 1})
+        assert dispatcher(redis, told, queue_class=Noting).dispatch_once().handed_off == 1
+        assert not redis.exists("rq:wip:default", "rq:executions:r")
+
+    def test_a_client_that_defines_it_anew_meanwhile_doubles_nothing(
+        self, redis: redis_py.Redis, store: Store, told: Told
+    ) -> None:
+        one = dispatcher(redis, told, queue_class=Noting)
+        for _ in range(3):
+            add(store, recurring(redis, "r", now_us(redis) - 1000))
+            one.dispatch_once()
+        assert waiting(redis) == ["r"]
+        assert [outcome for _, _, outcome in told.skips] == ["skipped", "skipped"]

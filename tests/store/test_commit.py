@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from rq.registry import StartedJobRegistry
 
 from making import (
     HOUR,
@@ -24,7 +25,7 @@ from making import (
     snapshot,
     waiting,
 )
-from rq_scheduler.planning import Missed, Plan
+from rq_scheduler.planning import Missed, Plan, due_time
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Fire, Outcome
@@ -563,6 +564,18 @@ class TestBufferOne:
         assert commit(store, remembered(store, last=True)) == ["fired"]
         assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
 
+    def test_a_plan_made_before_it_ran_does_not_commit(self, redis: redis_py.Redis, store: Store) -> None:
+        """It counted with the number of runs that were left before."""
+        self._buffered(redis, store, meta={"repeat": 3})
+        due_again(redis, store)
+        ahead = fire_of(store, "r")
+        finish(redis, "r")
+        due_again(redis, store, index=store.keys.buffered)
+        assert commit(store, remembered(store, meta=pickle.dumps({"interval": 60, "repeat": 2}))) == ["fired"]
+        finish(redis, "r")
+        assert unchanged(redis, store, ahead) == ["stale"]
+        assert record_of(store, "r").repeat == 2
+
     def test_canceling_forgets_it(self, redis: redis_py.Redis, store: Store) -> None:
         self._buffered(redis, store)
         fire = remembered(store)
@@ -605,3 +618,81 @@ def test_a_cron_that_has_no_further_instant(redis: redis_py.Redis, store: Store)
     assert fire.plan.next is None
     assert commit(store, fire) == ["fired"]
     assert redis.zcard(INDEX) == 0
+
+
+class TestJitter:
+    SPEC = Spec(trigger=Every(60), jitter=30 * US)
+
+    def _save(self, client: redis_py.Redis, store: Store, nominal: int, spec: Spec = SPEC) -> None:
+        made = recurring(client, "r", due_time("r", spec, nominal), spec=spec)
+        store.save([dataclasses.replace(made, nominal=nominal)])
+
+    def test_the_index_has_the_due_time_and_the_record_the_nominal(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = now_us(redis) + HOUR
+        self._save(redis, store, nominal)
+        due = due_time("r", self.SPEC, nominal)
+        assert store.due_of("r") == due
+        assert nominal < due < nominal + 30 * US
+        assert (record_of(store, "r").nominal, record_of(store, "r").due) == (nominal, due)
+
+    def test_the_phase_does_not_drift(self, redis: redis_py.Redis, store: Store) -> None:
+        """Each instant is caught up on: the next comes from the nominal time, never from the delayed one."""
+        spec = Spec(trigger=Every(60), jitter=30 * US, catchup="all")
+        nominal = now_us(redis) - 3 * HOUR
+        self._save(redis, store, nominal, spec)
+        for step in range(1, 101):
+            assert commit(store, fire_of(store, "r")) == ["fired"]
+            finish(redis, "r")
+            record = record_of(store, "r")
+            assert record.nominal == nominal + step * 60 * US
+            assert record.due == due_time("r", spec, record.nominal)
+        ran = [(int(line[1]), int(line[2])) for line in history(redis, "r")]
+        assert ran == [(each, due_time("r", spec, each)) for each in sorted((each for each, _ in ran), reverse=True)]
+
+    @pytest.mark.parametrize(
+        "move", [lambda s, c, due: s.reschedule("r", due), lambda s, c, due: c.zadd(INDEX, {"r": due / US})]
+    )
+    def test_moving_it_means_that_very_moment(
+        self, redis: redis_py.Redis, store: Store, move: Callable[[Store, Any, int], Any]
+    ) -> None:
+        """Through our client or 0.14's. The series goes on from there."""
+        self._save(redis, store, now_us(redis) + HOUR)
+        moved = now_us(redis) - 1000
+        move(store, redis, moved)
+        assert (record_of(store, "r").nominal, record_of(store, "r").due) == (moved, moved)
+        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert history(redis, "r")[0][:2] == ["enqueued", str(moved)]
+        assert record_of(store, "r").nominal == moved + 60 * US
+        assert store.due_of("r") == due_time("r", self.SPEC, moved + 60 * US)
+
+    def test_a_skip_keeps_the_phase(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = now_us(redis) - 45 * US
+        self._save(redis, store, nominal)
+        _queued(redis)
+        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        assert record_of(store, "r").nominal == nominal + 60 * US
+
+
+class TestWhatAKilledWorkerLeft:
+    def test_rqs_cleanup_does_not_take_the_next_run_for_the_dead_one(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        redis.hset("rq:job:r", mapping={"status": "started", "retries_left": 1})
+        now = now_us(redis) / US
+        redis.zadd("rq:executions:r", {"dead": now + 60})
+        redis.zadd("rq:wip:default", {"r:dead": now - 1, "other:e": now + 60})
+        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert redis.zrange("rq:wip:default", 0, -1) == [b"other:e"], "another job's run is not touched"
+        assert not redis.exists("rq:executions:r")
+        # A worker takes it, and another one cleans up.
+        redis.delete("rq:queue:default")
+        _started(redis, execution=60, registry=60)
+        StartedJobRegistry("default", connection=redis).cleanup()
+        assert redis.hget("rq:job:r", "status") == b"started"
+        assert waiting(redis) == []
+
+    def test_a_live_run_keeps_its_execution(self, redis: redis_py.Redis, store: Store) -> None:
+        due_now(redis, store)
+        _started(redis, execution=60, registry=60)
+        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        assert redis.zrange("rq:wip:default", 0, -1) == [b"r:e1"]
+        assert redis.zrange("rq:executions:r", 0, -1) == [b"e1"]

@@ -10,7 +10,7 @@ import redis as redis_py
 
 from making import HOUR, INDEX, US, add, commit, entry, fire_of, hand_off, now_us, record_of, recurring, snapshot
 from rq_scheduler.clock import to_us
-from rq_scheduler.errors import IdTaken, InvalidArgument
+from rq_scheduler.errors import IdTaken, InvalidArgument, NameTaken
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.base import score_of, us_of
@@ -329,3 +329,149 @@ class TestReading:
         redis.zadd(store.keys.buffered, {"r": 5})
         with nothing_written(redis):
             read(store)
+
+
+class TestSentAgain:
+    """A client library sends a script again when its reply was lost; by then the job may have moved on."""
+
+    @pytest.mark.parametrize("make", [entry, recurring])
+    def test_after_the_hand_off_nothing_is_written(self, redis: redis_py.Redis, store: Store, make: Any) -> None:
+        made = make(redis, "a", now_us(redis) - 1000)
+        add(store, made)
+        if made.spec is None:
+            assert [job.id for job in hand_off(store).handed_off] == ["a"]
+        else:
+            assert commit(store, fire_of(store, "a")) == ["fired"]
+        with nothing_written(redis):
+            add(store, made)
+
+    @pytest.mark.parametrize("status", ["started", "finished", "failed", "canceled"])
+    def test_whatever_became_of_the_run(self, redis: redis_py.Redis, store: Store, status: str) -> None:
+        made = entry(redis, "a", now_us(redis) - 1000)
+        add(store, made)
+        hand_off(store)
+        redis.hset("rq:job:a", "status", status)
+        with nothing_written(redis):
+            add(store, made)
+
+    def test_the_rest_of_a_batch_is_saved(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        first, second = entry(redis, "first", now - 1000), entry(redis, "second", now + HOUR)
+        add(store, first)
+        hand_off(store)
+        store.save([first, second])
+        assert redis.zrange(INDEX, 0, -1) == [b"second"]
+        assert redis.hget("rq:job:first", "status") == b"queued"
+
+    def test_another_job_of_that_id_is_none(self, redis: redis_py.Redis, store: Store) -> None:
+        due = now_us(redis) - 1000
+        add(store, entry(redis, "a", due))
+        hand_off(store)
+        add(store, entry(redis, "a", due, description="another"))
+        assert redis.hget("rq:job:a", "description") == b"another"
+        assert redis.zrange(INDEX, 0, -1) == [b"a"]
+
+    def test_one_that_is_still_pending_is_written_as_often_as_told(self, redis: redis_py.Redis, store: Store) -> None:
+        made = entry(redis, "a", now_us(redis) + HOUR)
+        add(store, made)
+        before = snapshot(redis)
+        add(store, made)
+        assert snapshot(redis) == before
+
+
+class TestDefinedAnew:
+    @pytest.mark.parametrize("status", ["queued", "started", "deferred", "ready_to_enqueue", "rate_limited"])
+    def test_a_run_that_waits_or_goes_on_stays_known(self, redis: redis_py.Redis, store: Store, status: str) -> None:
+        add(store, recurring(redis, "r", now_us(redis) + HOUR))
+        redis.hset("rq:job:r", "status", status)
+        add(store, recurring(redis, "r", now_us(redis) + HOUR, description="new"))
+        assert redis.hmget("rq:job:r", "status", "description") == [status.encode(), b"new"]
+
+    @pytest.mark.parametrize("status", ["finished", "failed", "canceled", "stopped"])
+    def test_one_that_has_ended_does_not(self, redis: redis_py.Redis, store: Store, status: str) -> None:
+        add(store, recurring(redis, "r", now_us(redis) + HOUR))
+        redis.hset("rq:job:r", "status", status)
+        add(store, recurring(redis, "r", now_us(redis) + HOUR))
+        assert redis.hget("rq:job:r", "status") == b"scheduled"
+
+
+class TestPages:
+    def test_end_early_for_large_jobs_and_lose_none(self, redis: redis_py.Redis, store: Store) -> None:
+        large = {"data": b"x" * 400_000}
+        ids = [f"j{i}" for i in range(7)]
+        for i, id in enumerate(ids):
+            add(store, _job(redis, id, NOW + i, large if i != 3 else {"data": b"x" * 1_500_000}))
+        pages = list(store.pages())
+        assert [stored.id for page in pages for stored in page] == ids
+        assert [len(page) for page in pages] == [3, 1, 3]
+
+    def test_the_copies_of_expired_jobs_count(self, redis: redis_py.Redis, store: Store) -> None:
+        for i in range(6):
+            made = recurring(redis, f"r{i}", NOW + i, result_ttl=5)
+            add(store, NewEntry(made.id, made.key, made.due, {**made.fields, "data": b"x" * 400_000}, made.spec))
+            redis.delete(made.key)
+        assert [len(page) for page in store.pages()] == [3, 3]
+
+    def test_offset_and_length_count_across_short_pages(self, redis: redis_py.Redis, store: Store) -> None:
+        for i in range(9):
+            add(store, _job(redis, f"j{i}", NOW + i, {"data": b"x" * 400_000}))
+        assert [stored.id for page in store.pages(offset=1, length=7) for stored in page] == [
+            f"j{i}" for i in range(1, 8)
+        ]
+
+
+class TestTending:
+    def test_a_schedule_that_only_remembers_a_run_stays(self, redis: redis_py.Redis, store: Store) -> None:
+        add(store, recurring(redis, "r", now_us(redis)))
+        redis.zrem(INDEX, "r")
+        redis.zadd(store.keys.buffered, {"r": now_us(redis) / US})
+        assert store.tend_schedules(0, 10) == 0
+        assert redis.exists(store.keys.schedule("r"))
+
+    def test_goes_through_all_and_touches_nothing_in_order(self, redis: redis_py.Redis, store: Store) -> None:
+        add(store, *(recurring(redis, f"r{i}", NOW) for i in range(300)))
+        gone = [f"r{i}" for i in range(0, 300, 7)]
+        redis.zrem(INDEX, *gone)
+        cursor = store.tend_schedules(0, 50)
+        while cursor:
+            cursor = store.tend_schedules(cursor, 50)
+        assert redis.zcard(store.keys.schedules) == 300 - len(gone)
+        assert not redis.exists(*(store.keys.schedule(id) for id in gone))
+        with nothing_written(redis):
+            store.tend_schedules(0, 1000)
+
+
+class TestAClientThatDecodes:
+    """`decode_responses=True`: RQ reads no job through it, and yet no outcome is taken for another."""
+
+    @pytest.fixture
+    def decoding(self, redis: redis_py.Redis) -> Iterator[Store]:
+        options = redis.connection_pool.connection_kwargs
+        client = redis_py.Redis(host=options["host"], port=options["port"], decode_responses=True)
+        yield Store(client)
+        client.close()
+
+    def test_moving_and_canceling(self, redis: redis_py.Redis, decoding: Store) -> None:
+        add(decoding, entry(redis, "a", NOW))
+        assert decoding.reschedule("a", NOW + HOUR)
+        assert decoding.due_of("a") == NOW + HOUR
+        assert decoding.cancel("a", 60)
+        assert not decoding.cancel("a", 60)
+        assert not decoding.reschedule("a", NOW)
+
+    def test_what_is_taken(self, redis: redis_py.Redis, decoding: Store) -> None:
+        redis.hset(decoding.keys.schedule("a"), "kind", "schedule")
+        with pytest.raises(IdTaken, match="'a'"):
+            add(decoding, entry(redis, "a", NOW))
+        redis.set("rq:job:b", "x")
+        with pytest.raises(InvalidArgument, match="rq:job:b"):
+            add(decoding, entry(redis, "b", NOW))
+        assert redis.zcard(INDEX) == 0
+
+    def test_names_and_locks(self, redis: redis_py.Redis, decoding: Store) -> None:
+        decoding.register_birth("me", {"x": 1}, 5)
+        with pytest.raises(NameTaken):
+            decoding.register_birth("me", {"x": 1}, 5)
+        assert decoding.acquire_lock("token", 5)
+        decoding.release_lock("token")
+        assert not redis.exists(decoding.keys.fence)
