@@ -112,8 +112,9 @@ _EXPECTED = re.compile(
     | cron_(?:job | scheduler):.+
     | scheduler | scheduler_lock | scheduler_instance:.+
     | scheduler:(?:scheduled_jobs | due_schedules | buffered | schedules | rev | quarantine | claims | rq_claims
-        | dispatchers)
-    | scheduler:(?:schedule | history):.+
+        | dispatchers | clock)
+    | scheduler:(?:schedule | history | template | tombstone | buffer):.+
+    | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)
     )$""",
     re.VERBOSE | re.DOTALL,
 )

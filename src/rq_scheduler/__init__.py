@@ -3,6 +3,26 @@
 from __future__ import annotations
 
 from rq_scheduler._version import VERSION, __version__
+from rq_scheduler.runs import current_run
+from rq_scheduler.schedule import Schedule
 from rq_scheduler.scheduler import Scheduler
+from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays
 
-__all__ = ["VERSION", "Scheduler", "__version__"]
+__all__ = [
+    "VERSION",
+    "AnyOf",
+    "At",
+    "Cron",
+    "Dates",
+    "Every",
+    "Holidays",
+    "Run",
+    "Schedule",
+    "Scheduler",
+    "StoredSchedule",
+    "SyncResult",
+    "UpcomingRun",
+    "__version__",
+    "current_run",
+]

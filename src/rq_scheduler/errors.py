@@ -18,8 +18,10 @@ __all__ = [
     "JobUnreadable",
     "NameTaken",
     "NotScheduled",
+    "ScheduleNotFound",
     "SchedulerError",
     "SchedulerWarning",
+    "VersionConflict",
 ]
 
 
@@ -44,12 +46,23 @@ class NotScheduled(SchedulerError, ValueError):
     """The job named is not scheduled: it was handed off, cancelled or never existed."""
 
 
+class ScheduleNotFound(SchedulerError, KeyError):
+    """No schedule has this id."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show its repr
+
+
+class VersionConflict(SchedulerError, ValueError):
+    """The schedule has been changed since the version that the caller has seen. Nothing was written."""
+
+
 class NameTaken(SchedulerError, ValueError):
     """A live instance already bears this name."""
 
 
 class IdTaken(SchedulerError, ValueError):
-    """The id belongs to a schedule; jobs and schedules share one namespace."""
+    """The id belongs to a schedule, or to a pending job; jobs and schedules share one namespace."""
 
 
 class JobUnreadable(SchedulerError, ValueError):

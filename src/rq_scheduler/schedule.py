@@ -1,39 +1,98 @@
-"""What a schedule is made of: trigger and policies, as msgspec structs that are also the stored format.
+"""What a schedule is made of: trigger, policies and the job to make, as msgspec structs that are also the format in
+which they are stored and written in files.
 
-Owns the definition and how a recurring job of the 0.14 API is read from its meta. Knows no Redis.
+Owns the definition and how a recurring job of the 0.14 API is read from its meta. Knows no Redis and no RQ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, cast
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, Unpack, cast, get_args
 
 import msgspec
+from msgspec import Meta
+from msgspec.structs import force_setattr
 
-from rq_scheduler.errors import InvalidArgument
-from rq_scheduler.triggers import Cron, Every, legacy_cron
+from rq_scheduler import formats
+from rq_scheduler.clock import from_us
+from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.formats import Duration
+from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger, legacy_cron
+from rq_scheduler.triggers.base import aware_us
 
-__all__ = ["FORMAT", "Catchup", "Overlap", "Spec", "decode_spec", "encode_spec", "recurrence_of", "repeats_left"]
+__all__ = [
+    "FORMAT",
+    "Catchup",
+    "Options",
+    "Overlap",
+    "Schedule",
+    "Spec",
+    "check_id",
+    "decode_spec",
+    "encode_spec",
+    "recurrence_of",
+    "repeats_left",
+]
 
 FORMAT = 1
 """Version of the stored spec. A dispatcher leaves a newer one alone."""
 
-Overlap = Literal["skip", "buffer_one"]
+Overlap = Literal["skip", "allow", "buffer_one", "buffer_all", "replace"]
 Catchup = Literal["latest", "all", "none"]
+
+_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a recurring job of the 0.14 API fires. All durations are integer microseconds.
+    """When a schedule fires, and what happens when a run is late or the last one is still going.
 
-    Its index score is the nominal time of the next run, and an `Every` has no anchor of its own: it counts from
-    that score, which callers may move (`change_execution_time`).
+    overlap, catchup, catchup_window, jitter: the policies (docs/schedules.md). `start` <= nominal time < `end`, aware.
+    max_runs: runs after which it is finished. exclude: whole local days on which it does not fire. pause_on_failures:
+    failed runs in a row after which it pauses.
+
+    Durations are given as seconds, a timedelta or text such as "10m". Raises InvalidArgument or InvalidType naming the
+    field that is wrong. The spec of a recurring job of the 0.14 API has an `Every` without an anchor: it counts from
+    the armed time, which callers may move (`change_execution_time`).
     """
 
-    trigger: Cron | Every
+    trigger: AnyTrigger
     overlap: Overlap = "skip"
     catchup: Catchup = "latest"
-    catchup_window: int | None = None
-    jitter: int = 0
+    catchup_window: Duration | None = None
+    jitter: Duration | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    max_runs: Annotated[int, Meta(ge=1)] | None = None
+    exclude: tuple[AnyExclusion, ...] = ()
+    pause_on_failures: Annotated[int, Meta(ge=1)] | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, trigger: AnyTrigger, **options: Unpack[_Policies]) -> None: ...
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.trigger, Trigger):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(
+                f"trigger={self.trigger!r} is a {type(self.trigger).__name__}: give a trigger, such as "
+                "Cron('30 2 * * *'), Every('10m') or At(datetime)"
+            )
+        _one_of(self.overlap, Overlap, "overlap")
+        _one_of(self.catchup, Catchup, "catchup")
+        _length(self, "catchup_window", 1, "leaves nothing to catch up: give a positive duration, or catchup='none'")
+        _length(self, "jitter", 0, "is negative: it delays runs by 0 to that long, so give a positive duration")
+        for name in ("start", "end"):
+            if (moment := getattr(self, name)) is not None:
+                force_setattr(self, name, from_us(aware_us(moment, name)))
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise InvalidArgument(
+                f"start={self.start.isoformat()} is not before end={self.end.isoformat()}: it would never fire"
+            )
+        _count(self.max_runs, "max_runs")
+        _count(self.pause_on_failures, "pause_on_failures")
+        force_setattr(self, "exclude", _exclusions(self.exclude))
 
     def fires_like(self, trigger: Cron | Every) -> bool:
         """Whether a trigger read from a job's meta is this one, whatever zone this one was stored with."""
@@ -42,15 +101,135 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.trigger == trigger
 
 
+_Seconds = float | str
+
+
+class RetryFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """RQ's Retry as files give it: how often, and the seconds between two tries."""
+
+    max: Annotated[int, Meta(ge=1)] = 1
+    interval: int | list[int] = 0
+
+
+class _Definition(Spec, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    queue_name: str | None = None
+    job_timeout: _Seconds | None = None
+    result_ttl: _Seconds | None = None
+    ttl: _Seconds | None = None
+    failure_ttl: _Seconds | None = "7d"
+    description: str | None = None
+    meta: dict[str, Any] | None = None
+    at_front: bool = False
+    retry: int | RetryFields | None = None
+    depends_on: str | list[str] | None = None
+    on_success: str | None = None
+    on_failure: str | None = None
+    on_stopped: str | None = None
+    webhooks: Any = None
+    rate_limit: Any = None
+    paused: bool = False
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+
+class _ScheduleMeta(msgspec.StructMeta):
+    """Lets `Schedule` take its first three fields by position; decoding and `replace` go by names, past it."""
+
+    def __call__(cls, id: Any, trigger: Any, func: Any, **options: Any) -> Any:  # noqa: N805 (of a metaclass)
+        return super().__call__(id=id, trigger=trigger, func=func, **options)
+
+
+class Schedule(
+    _Definition, metaclass=_ScheduleMeta, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """A schedule as its owner defines it: `Schedule(id, trigger, func, **options)`.
+
+    id: letters, digits, `_` and `-`. func: a function, or the dotted name under which a worker imports it. The options
+    are those of `schedules.put`: the policies of `Spec`, RQ's own job options under RQ's names (durations in seconds,
+    as timedelta or as text such as "10m"), and `paused`, `note` and `tags`.
+
+    Raises InvalidArgument or InvalidType for a policy, an id or a tag that cannot be; what concerns the job is checked
+    when it is put. In files every value is plain: `func`, the callbacks and `depends_on` are names.
+    """
+
+    id: str
+    func: Annotated[Any, Meta(description="package.module.function", extra_json_schema={"type": "string"})]
+
+    if TYPE_CHECKING:
+
+        def __init__(self, id: str, trigger: AnyTrigger, func: Any, **options: Unpack[Options]) -> None: ...
+
+    def __post_init__(self) -> None:
+        check_id(self.id)
+        super().__post_init__()
+        force_setattr(self, "tags", _tags(self.tags))
+
+    @property
+    def spec(self) -> Spec:
+        """The part that says when it fires."""
+        return Spec(**{name: getattr(self, name) for name in Spec.__struct_fields__})
+
+
+class _Policies(TypedDict, total=False):
+    """The options that say when and whether a run happens, as callers give them."""
+
+    overlap: str
+    catchup: str
+    catchup_window: float | timedelta | str | None
+    jitter: float | timedelta | str | None
+    start: datetime | None
+    end: datetime | None
+    max_runs: int | None
+    exclude: Sequence[AnyExclusion] | AnyExclusion
+    pause_on_failures: int | None
+
+
+class Options(_Policies, total=False):
+    """All options of `Schedule` and `schedules.put`, as callers give them."""
+
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] | None
+    queue_name: str | None
+    job_timeout: float | timedelta | str | None
+    result_ttl: float | timedelta | str | None
+    ttl: float | timedelta | str | None
+    failure_ttl: float | timedelta | str | None
+    description: str | None
+    meta: dict[Any, Any] | None
+    at_front: bool
+    retry: Any
+    depends_on: Any
+    on_success: Any
+    on_failure: Any
+    on_stopped: Any
+    webhooks: Any
+    rate_limit: Any
+    paused: bool
+    note: str
+    tags: Sequence[str]
+
+
+def check_id(id: Any) -> str:
+    """The id of a schedule. Raises InvalidType or InvalidArgument for one that RQ could not use in its job ids."""
+    if not isinstance(id, str):
+        raise InvalidType(f"id={id!r} is a {type(id).__name__}: give text of letters, digits, _ and -")
+    if not _ID.fullmatch(id):
+        raise InvalidArgument(f"id={id!r} will not do: use letters, digits, _ and -, at least one")
+    return id
+
+
 class _Versioned(msgspec.Struct, frozen=True):
     format: int = FORMAT
 
 
 def encode_spec(spec: Spec) -> bytes:
     """The JSON of a spec, with the version of its format."""
-    return msgspec.json.encode({"format": FORMAT, **msgspec.to_builtins(spec)})
+    return formats.encode({"format": FORMAT, **formats.to_builtins(spec)})
 
 
+@lru_cache(maxsize=16_384)
 def decode_spec(stored: bytes) -> Spec | None:
     """The spec of that JSON; None when a newer version of this package wrote it.
 
@@ -58,7 +237,7 @@ def decode_spec(stored: bytes) -> Spec | None:
     """
     if msgspec.json.decode(stored, type=_Versioned).format > FORMAT:
         return None
-    return msgspec.json.decode(stored, type=Spec)
+    return formats.decode(stored, Spec)
 
 
 def recurrence_of(meta: Any, timezone: str) -> Cron | Every | None:
@@ -85,3 +264,51 @@ def repeats_left(meta: Any) -> int | None:
         return left if (left := int(repeat)) >= 0 else None
     except (TypeError, ValueError):
         raise InvalidArgument(f"meta['repeat'] is {repeat!r}: it has to be a whole number of runs") from None
+
+
+def _one_of(value: Any, literal: Any, name: str) -> None:
+    choices = get_args(literal)
+    if value not in choices:
+        raise InvalidArgument(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}")
+
+
+def _length(spec: Spec, name: str, least: int, otherwise: str) -> None:
+    """Makes a Duration of a field, of at least so many microseconds."""
+    value = getattr(spec, name)
+    if value is None:
+        return
+    duration = Duration.of(value, name)
+    if duration.us < least:
+        raise InvalidArgument(f"{name}={value!r} {otherwise}")
+    force_setattr(spec, name, duration)
+
+
+def _count(value: Any, name: str) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give a whole number, or None for no limit")
+    if value < 1:
+        raise InvalidArgument(f"{name}={value!r} has to be at least 1; None means no limit")
+
+
+def _exclusions(value: Any) -> tuple[AnyExclusion, ...]:
+    given: tuple[Any, ...] = tuple(cast("Any", value)) if isinstance(value, list | tuple) else (value,)
+    for one in given:
+        if not isinstance(one, AnyExclusion):
+            raise InvalidType(
+                f"exclude={value!r}: {one!r} is a {type(one).__name__}; give Dates('2026-12-25') or Holidays('FR')"
+            )
+    return given
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise InvalidType(f"tags={value!r} is a {type(value).__name__}: give a list of texts, such as tags=({value!r},)")
+    tags = cast("Sequence[Any]", value)
+    for tag in tags:
+        if not isinstance(tag, str):
+            raise InvalidType(f"tags={value!r}: {tag!r} is a {type(tag).__name__}; a tag is a text")
+        if not tag.strip() or "\n" in tag:
+            raise InvalidArgument(f"tags={value!r}: {tag!r} is empty, or has a line break; a tag is one line of text")
+    return tuple(dict.fromkeys(tags))

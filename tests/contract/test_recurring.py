@@ -113,9 +113,9 @@ def test_schedule_options(scheduler: Scheduler, redis: redis_py.Redis) -> None:
     for part in (
         b'"overlap":"buffer_one"',
         b'"catchup":"all"',
-        b'"catchup_window":3600000000',
-        b'"jitter":2000000',
-        b'"interval":60000000',
+        b'"catchup_window":"3600s"',
+        b'"jitter":"2s"',
+        b'"interval":"60s"',
     ):
         assert part in kept
 
@@ -228,7 +228,7 @@ def test_cron_options(scheduler: Scheduler, redis: redis_py.Redis) -> None:
     kept = spec(redis, job)
     assert b'"overlap":"buffer_one"' in kept
     assert b'"catchup":"none"' in kept
-    assert b'"jitter":1500000' in kept
+    assert b'"jitter":"1.5s"' in kept
 
 
 def test_naive_times_warn_on_a_host_that_is_not_in_utc(scheduler: Scheduler, host_in: Callable[[str], None]) -> None:

@@ -30,6 +30,7 @@ from queues_for_tests import Noting, WithoutPipeline
 from rq_scheduler.dispatcher import Hooks
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.jobs import JobCreator
+from rq_scheduler.planning import Instant
 from rq_scheduler.store import Rearm, Store
 
 
@@ -315,7 +316,7 @@ class TestARecurringOne:
         due = now_us(redis) + HOUR
         add(store, recurring(redis, "r", due))
         job = Job.fetch("r", connection=redis)
-        store.hand_off_through_rq(job, Queue(connection=redis), rearm=Rearm(due + 60 * US))
+        store.hand_off_through_rq(job, Queue(connection=redis), rearm=Rearm(Instant(due + 60 * US, due + 60 * US)))
         assert waiting(redis) == ["r"]
         assert store.due_of("r") == due + 60 * US
         finish(redis, "r")

@@ -25,7 +25,7 @@ from making import (
     snapshot,
     waiting,
 )
-from rq_scheduler.planning import Missed, Plan, due_time
+from rq_scheduler.planning import Instant, Missed, Plan, due_time
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Fire, Outcome
@@ -129,7 +129,7 @@ class TestAFire:
 
     def test_an_instant_that_does_not_run_and_has_no_next_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
-        fire = changed(fire_of(store, "r"), nominal=None, next=None, valid_until=None, missed=Missed(1, 1, 1))
+        fire = changed(fire_of(store, "r"), fires=(), next=None, valid_until=None, missed=Missed(1, 1, 1))
         assert commit(store, fire) == ["advanced"]
         assert waiting(redis) == []
         assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
@@ -148,7 +148,7 @@ class TestMissed:
 
     def test_without_a_run(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = due_now(redis, store)
-        fire = changed(fire_of(store, "r"), nominal=None, missed=Missed(3, nominal - US, nominal))
+        fire = changed(fire_of(store, "r"), fires=(), missed=Missed(3, nominal - US, nominal))
         assert commit(store, fire) == ["advanced"]
         assert (waiting(redis), store.due_of("r")) == ([], nominal + 60 * US)
         assert redis.hget(store.keys.schedule("r"), "missed") == b"3"
@@ -483,7 +483,7 @@ def remembered(store: Store, id: str = "r", *, last: bool = False, meta: bytes =
     """The fire of a remembered run, as a dispatcher makes it."""
     _, (record,) = store.read_remembering([id])
     assert record.buffered is not None
-    plan = Plan(record.buffered, None, None, not_before=record.buffered, valid_until=None)
+    plan = Plan((Instant(record.buffered, record.buffered),), None, None, not_before=record.buffered, valid_until=None)
     return Fire(record, plan, BUFFER, buffered=True, last=last, meta=meta)
 
 
@@ -621,7 +621,7 @@ def test_a_cron_that_has_no_further_instant(redis: redis_py.Redis, store: Store)
 
 
 class TestJitter:
-    SPEC = Spec(trigger=Every(60), jitter=30 * US)
+    SPEC = Spec(trigger=Every(60), jitter=30)
 
     def _save(self, client: redis_py.Redis, store: Store, nominal: int, spec: Spec = SPEC) -> None:
         made = recurring(client, "r", due_time("r", spec, nominal), spec=spec)
@@ -637,7 +637,7 @@ class TestJitter:
 
     def test_the_phase_does_not_drift(self, redis: redis_py.Redis, store: Store) -> None:
         """Each instant is caught up on: the next comes from the nominal time, never from the delayed one."""
-        spec = Spec(trigger=Every(60), jitter=30 * US, catchup="all")
+        spec = Spec(trigger=Every(60), jitter=30, catchup="all")
         nominal = now_us(redis) - 3 * HOUR
         self._save(redis, store, nominal, spec)
         for step in range(1, 101):

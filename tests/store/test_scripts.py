@@ -1,7 +1,6 @@
 """The Lua files as files: headers, the keys they build, loading, and lists longer than Lua's stack."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,10 +25,12 @@ from rq_scheduler.dispatcher.waker import LONGEST_SLEEP
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import NewEntry, Store, rq_format, scripts
 from rq_scheduler.store.keys import Keys
+from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.triggers import Every
 
 NAMES = scripts.names()
 SOURCES = {name: scripts.load(name).source for name in NAMES}
+CLOCKS = {scripts.SERVER_CLOCK, MANUAL_CLOCK}
 
 
 def _header(name: str) -> str:
@@ -77,15 +78,17 @@ class TestHeaders:
         folder = scripts._folder()
         kept = {path.name.removesuffix(".lua") for path in (folder / "include").iterdir()}
         used = {name for script in NAMES for name in re.findall(r"^-- @include (\w+)$", scripts._read(script), re.M)}
-        assert kept == used
+        assert kept == used | CLOCKS
 
     def test_wrappers_send_what_headers_say(self, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: dict[str, list[int]] = {}
 
-        def record(connection: Any, name: str, keys: Any, arguments: Any, run: Callable[..., Any] = scripts.run) -> Any:
+        run = scripts.run
+
+        def record(connection: Any, name: str, keys: Any, arguments: Any, *clock: str) -> Any:
             assert len(keys) == 1
             sent.setdefault(name, []).append(len(arguments))
-            return run(connection, name, keys, arguments)
+            return run(connection, name, keys, arguments, *clock)
 
         monkeypatch.setattr(scripts, "run", record)
         _use_everything(redis)
@@ -226,6 +229,34 @@ class TestLoading:
         redis.set(INDEX, "a string")
         with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
             hand_off(store)
+
+
+class TestClock:
+    """Where the time comes from: one file before the include `clock`, and the only difference of the two readings."""
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_every_script_reads_the_time_there_and_nowhere_else(self, name: str) -> None:
+        reads_time = "-- @include clock\n" in scripts._read(name)
+        server, manual = SOURCES[name], scripts.load(name, MANUAL_CLOCK).source
+        assert server.count("redis.call('TIME')") == reads_time
+        assert "scheduler:clock" not in server
+        assert "redis.call('TIME')" not in manual
+        assert manual == server.replace(
+            scripts._read(f"include/{scripts.SERVER_CLOCK}"), scripts._read(f"include/{MANUAL_CLOCK}")
+        )
+        if reads_time:
+            assert re.search(r"1 prefix\b", _section(name, "ARGV")), "the manual clock's key is under ARGV[1]"
+
+    @pytest.mark.parametrize("prefix", ["rq", "{site-a}"])
+    @pytest.mark.parametrize("us", [0, 7, 1_774_656_000_000_001, 9_007_199_254_740_992])
+    def test_the_time_that_is_set_arrives_to_the_microsecond(self, redis: redis_py.Redis, prefix: str, us: int) -> None:
+        ManualTime(redis, Keys(prefix)).set(us)
+        assert Store(redis, prefix=prefix, clock=MANUAL_CLOCK).server_time() == us
+        assert abs(Store(redis, prefix=prefix).server_time() - now_us(redis)) < 10 * US
+
+    def test_a_clock_that_was_taken_away_is_an_error_that_says_so(self, redis: redis_py.Redis) -> None:
+        with pytest.raises(redis_py.ResponseError, match=r"manual clock .* shows no time"):
+            Store(redis, clock=MANUAL_CLOCK).server_time()
 
 
 class TestLongLists:

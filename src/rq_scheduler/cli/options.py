@@ -6,7 +6,7 @@ Owns how they are declared, and how a subcommand's options and those typed befor
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import click
@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from rq_scheduler.cli.connections import ConnectionOptions
 
-__all__ = ["connection_options", "gather_connection"]
+__all__ = ["ApplicationOptions", "application_options", "connection_options", "gather_application", "gather_connection"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -43,6 +43,23 @@ _CONNECTION: tuple[Callable[[Any], Any], ...] = (
     click.option("--cluster", is_flag=True, help="A Redis Cluster; needs an RQ_KEY_PREFIX with a {hash tag}."),
 )  # fmt: skip
 
+_APPLICATION: tuple[Callable[[Any], Any], ...] = (
+    click.option("--path", default=".", show_default=True, help="Import path of the application, colon-separated."),
+    click.option("--serializer", metavar="json|pickle|DOTTED.PATH", help="What jobs are serialized with."),
+    click.option("-j", "--job-class", metavar="DOTTED.PATH", help="RQ Job class."),
+    click.option("-q", "--queue-class", metavar="DOTTED.PATH", help="RQ Queue class."),
+)
+
+
+@dataclass(frozen=True)
+class ApplicationOptions:
+    """Where the application's code is and how its jobs are written, as a person names them."""
+
+    path: str = "."
+    serializer: str | None = None
+    job_class: str | None = None
+    queue_class: str | None = None
+
 
 def connection_options(command: _Command) -> _Command:
     """Declare where Redis is, on any command."""
@@ -51,17 +68,18 @@ def connection_options(command: _Command) -> _Command:
     return command
 
 
+def application_options(command: _Command) -> _Command:
+    """Declare the application's import path, serializer and classes, on any subcommand."""
+    for option in reversed(_APPLICATION):
+        command = option(command)
+    return command
+
+
 def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionOptions:
     """Take the connection options out of `params`. What was typed after a subcommand wins over what was typed before
     it, and that over the environment."""
-    names = [field.name for field in fields(ConnectionOptions)]
-    own = {name: params.pop(name) for name in names}
-    outer = ctx.parent.params if ctx.parent is not None else {}
+    chosen = _take(ctx, params, [field.name for field in fields(ConnectionOptions)])
     typed = {ParameterSource.COMMANDLINE}
-    chosen = {
-        name: outer[name] if name in outer and ctx.get_parameter_source(name) not in typed else value
-        for name, value in own.items()
-    }
 
     def was_typed(name: str) -> bool:
         contexts = [ctx, ctx.parent] if ctx.parent is not None else [ctx]
@@ -81,3 +99,20 @@ def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionO
                 err=True,
             )
     return ConnectionOptions(**chosen)
+
+
+def gather_application(ctx: click.Context, params: dict[str, Any]) -> ApplicationOptions:
+    """Take the application's options out of `params`; what was typed before the subcommand counts where nothing was typed
+    after it."""
+    return ApplicationOptions(**_take(ctx, params, [field.name for field in fields(ApplicationOptions)]))
+
+
+def _take(ctx: click.Context, params: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    own = {name: params.pop(name) for name in names}
+    outer = ctx.parent.params if ctx.parent is not None else {}
+    return {
+        name: outer[name]
+        if name in outer and ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE
+        else value
+        for name, value in own.items()
+    }

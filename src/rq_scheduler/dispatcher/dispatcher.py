@@ -53,7 +53,8 @@ class Dispatcher:
     """Hands off what is due, until it is told to stop.
 
     `interval` is the fallback poll in seconds, for what writes entries without a word on the channel; `ttl` the
-    seconds after which an instance that has died is forgotten. `hooks` are an application's own hand-off methods.
+    seconds after which an instance that has died is forgotten. `hooks` are an application's own hand-off methods;
+    `store` is one that it has on this connection already.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Dispatcher:
         ttl: int = 11,
         options: Options | None = None,
         events: Events | None = None,
+        store: Store | None = None,
     ) -> None:
         self.name = name or uuid.uuid4().hex
         self.interval = interval
@@ -76,7 +78,7 @@ class Dispatcher:
         self._options = options or Options()
         self._events = events or LogEvents()
         self._stop = False
-        self._store = Store(connection)
+        self._store = Store(connection) if store is None else store
         jobs = JobCreator(connection, job_class, serializer)
         self._passes = Passes(
             self._store, jobs, queue_class, hooks or Hooks(), self._options, self._events, lambda: self._stop

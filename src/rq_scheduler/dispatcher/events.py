@@ -38,6 +38,12 @@ class Events:
     def ended(self, id: str) -> None:
         """A recurring job's RQ job was deleted by a caller, and with it the schedule."""
 
+    def paused(self, id: str, reason: str) -> None:
+        """A schedule was paused because its runs failed."""
+
+    def not_stopped(self, id: str, error: BaseException) -> None:
+        """A run that was to make way for another could not be asked to."""
+
     def dropped(self, entry: Dropped) -> None:
         """An entry was taken out: canceled through RQ, or quarantined with a reason."""
 
@@ -119,6 +125,12 @@ class LogEvents(Events):
 
     def ended(self, id: str) -> None:
         log.info("%s has ended: its RQ job was deleted", id, extra={"action": "deleted", "id": id})
+
+    def paused(self, id: str, reason: str) -> None:
+        log.warning("%s is %s; resume it when it is mended", id, reason, extra={"action": "paused", "id": id})
+
+    def not_stopped(self, id: str, error: BaseException) -> None:
+        log.info("Run %s could not be stopped: %s", id, error, extra={"action": "not_stopped", "id": id})
 
     def dropped(self, entry: Dropped) -> None:
         if entry.reason == "canceled":

@@ -5,7 +5,7 @@ Never sleeps and keeps no time of its own: what is due, the server's clock says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -18,6 +18,7 @@ from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.recurring import Recurring, Served
+from rq_scheduler.dispatcher.schedules import Schedules
 from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store
@@ -30,8 +31,12 @@ BUDGET = 0.008
 LOOK_AHEAD = 2 * US
 """How long before their time the plans of schedules are made, in microseconds."""
 
-LONGEST_PASS = 0.5
-"""Seconds after which a pass stops and the next goes on: between them are the heartbeat and RQ's registries."""
+LONGEST_PASS = 0.25
+"""Seconds after which a pass leaves one-offs, and then schedules, for the next one: between passes are the heartbeat and
+RQ's registries, and neither kind waits for the end of the other's backlog."""
+
+PAGE = 200
+"""Due schedules in one read."""
 
 REGISTRY_POLL = 1.0
 """Seconds between two looks at RQ's own registries when nothing in them is due: others write them without a word."""
@@ -88,24 +93,31 @@ class Passes:
         options: Options,
         events: Events,
         stopping: Callable[[], bool],
+        *,
+        registry_poll: float = REGISTRY_POLL,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._options = options
         self._events = events
         self._stopping = stopping
+        self._registry_poll = registry_poll
         self._slow = SlowPath(store, jobs, queue_class, hooks, events)
         self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
         self.recurring = Recurring(store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow)
+        self._schedules = Schedules(store, jobs, events, all_slow=self._all_slow)
         self._all_meta = jobs.serializer not in (DefaultSerializer, JSONSerializer)
         self._limit = SMALLEST if self._all_slow else 500
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
+        self._due_cursor: Cursor | None = None
 
     def run(self) -> Pass:
         """One pass."""
         result = Pass()
-        self._serve_index(result)
+        self._serve_schedules(result)
+        if result.fenced is None:
+            self._serve_index(result)  # also the runs that RQ itself has to enqueue
         if self._options.rq_registries and result.fenced is None:
             self._serve_registries(result)
         return result
@@ -125,7 +137,7 @@ class Passes:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
             self._tell(result, batch)
-            if batch.left or batch.remembered or batch.ahead:
+            if batch.left or batch.ahead:
                 self._serve_left(result, batch, until)
             if batch.cursor is None or result.fenced:
                 return
@@ -160,13 +172,36 @@ class Passes:
                 recurring.append(left.id)
         if recurring:
             self._count(result, self.recurring.serve(recurring, until))
-        if batch.remembered:
-            self._count(result, self.recurring.start_remembered(batch.remembered))
         self.recurring.look_ahead(batch.ahead)
+
+    def _serve_schedules(self, result: Pass) -> None:
+        cursor, self._due_cursor = self._due_cursor, None
+        until = monotonic() + LONGEST_PASS
+        while not self._stopping():
+            page = self._store.read_due(cursor, PAGE, LOOK_AHEAD)
+            result.saw(page.now, page.next_due)
+            served = self._schedules.serve(page.due, page.now, until)
+            self._count(result, served)
+            self._start_remembered(result, page.remembering)
+            self._schedules.look_ahead(page.ahead, page.now)
+            if page.cursor is None or result.fenced:
+                result.unfinished = result.unfinished or served.stale
+                return
+            cursor = page.cursor
+            if monotonic() > until:
+                self._due_cursor, result.unfinished = cursor, True
+                return
+
+    def _start_remembered(self, result: Pass, remembering: Sequence[tuple[str, str]]) -> None:
+        jobs = [id for id, kind in remembering if kind == "job"]
+        if jobs:
+            self._count(result, self.recurring.start_remembered(jobs))
+        self._count(result, self._schedules.start_remembered([id for id, kind in remembering if kind != "job"]))
 
     @staticmethod
     def _count(result: Pass, served: Served) -> None:
         result.handed_off += served.fired
+        result.queues.update(served.queues)
         result.fenced = result.fenced or served.fenced
         result.unfinished = result.unfinished or served.unfinished
         result.expect(served.next_due)
@@ -207,5 +242,6 @@ class Passes:
             cursor = batch.cursor
             if cursor == b"0":
                 break
-        wait = REGISTRY_POLL if next_due is None else (next_due - result.now) / US
-        self._registries_at = monotonic() + max(0.0, min(REGISTRY_POLL, wait))
+        result.expect(next_due)
+        wait = self._registry_poll if next_due is None else (next_due - result.now) / US
+        self._registries_at = monotonic() + max(0.0, min(self._registry_poll, wait))

@@ -17,7 +17,7 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Options
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.errors import SchedulerError
-from rq_scheduler.planning import Plan, plan
+from rq_scheduler.planning import Instant, Plan, plan
 from rq_scheduler.schedule import Spec, decode_spec, recurrence_of, repeats_left
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Dropped, Fenced, Fire, HandedOff, Outcome, Record
@@ -44,13 +44,15 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 
 @dataclasses.dataclass(slots=True)
 class Served:
-    """What serving some recurring jobs came to; `next_due` is the first of those armed anew, `unfinished` when time was
-    up before all were planned."""
+    """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when time
+    was up before all were planned, `stale` when something changed between plan and commit."""
 
     fired: int = 0
+    stale: bool = False
     unfinished: bool = False
     next_due: int | None = None
     fenced: Fenced | None = None
+    queues: set[str] = dataclasses.field(default_factory=set[str])
 
     def expect(self, due: int | None) -> None:
         """Takes note of an instant to come: the batch that read the index has not seen it."""
@@ -223,7 +225,7 @@ class Recurring:
         known, nominal = self._known(record, now), record.buffered
         if known is None or nominal is None:
             return None
-        return self._fire(*known, Plan(nominal, None, None, not_before=nominal, valid_until=None), remembered=True)
+        return self._fire(*known, Plan((Instant(nominal, nominal),), None, None, nominal, None), remembered=True)
 
     # Committing
 
@@ -240,7 +242,7 @@ class Recurring:
         for fire, (outcome, queue) in zip(fires, outcomes, strict=True):
             self._tell(fire, outcome)
             if outcome in MOVED_ON:
-                served.expect(fire.plan.next_due)
+                served.expect(fire.plan.next and fire.plan.next.due)
             if outcome is Outcome.FIRED:
                 handed_off.append(HandedOff(fire.record.id, fire.plan.not_before, queue))
             elif outcome is Outcome.EARLY:
@@ -251,11 +253,12 @@ class Recurring:
                 unsure.append(dataclasses.replace(fire, looked_up="there" if there else "gone"))
             elif outcome is Outcome.SLOW and self._slow.fire(fire):
                 served.fired += 1
-                served.expect(fire.plan.next_due)
+                served.expect(fire.plan.next and fire.plan.next.due)
                 self._tell(fire, Outcome.FIRED)
             elif outcome in (Outcome.STALE, Outcome.CHANGED) and not fire.buffered:
                 again.append(fire.record.id)
         served.fired += len(handed_off)
+        served.queues.update(job.queue for job in handed_off)
         if handed_off:
             self._events.handed_off(handed_off, now)
         return again + (self._commit(unsure, served) if unsure else [])

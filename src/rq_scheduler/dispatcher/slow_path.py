@@ -80,7 +80,7 @@ class SlowPath:
             None,
             expected_due=record.due,
             expected_rev=record.rev,
-            rearm=None if ends else Rearm(plan.next_due, plan.next, plan.nominal, plan.missed),
+            rearm=None if ends else Rearm(plan.next, plan.nominal, plan.missed),
             meta=fire.meta,
             as_read=fields or None,
         )

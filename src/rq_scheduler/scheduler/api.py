@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal, cast, overload
 from zoneinfo import ZoneInfo
 
@@ -22,8 +23,9 @@ from rq.job import Job
 from rq_scheduler.dispatcher import Dispatcher, Hooks
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled
 from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
-from rq_scheduler.planning import due_time
+from rq_scheduler.planning import Instant, due_time
 from rq_scheduler.schedule import Spec, decode_spec
+from rq_scheduler.schedules import Schedules
 from rq_scheduler.scheduler import bulk, keywords, recurring
 from rq_scheduler.scheduler.instance import Duration, Instance
 from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
@@ -54,6 +56,12 @@ class Scheduler(Instance):
     error of `rq_scheduler.errors`, which is a ValueError or a TypeError too, before anything is written; when Redis
     cannot be reached, redis-py's own error comes through.
     """
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """Named, durable schedules: put, find, change, run and sync them. The jobs of `schedule` and `cron` are seen there
+        under their job id."""
+        return Schedules(self)
 
     # One-off jobs
 
@@ -132,19 +140,18 @@ class Scheduler(Instance):
         `jitter` delays each run by up to that long. Returns the saved job, whose meta holds `interval` and `repeat`.
         """
         due = due_at(scheduled_time, "scheduled_time")
-        policies = recurring.Policies.of(overlap, catchup, catchup_window, jitter)
         spec: Spec | None = None
         runs = recurring.repeat_of(repeat)
         recurrence: dict[str, Any] = {}
         if interval is not None:
             trigger = recurring.interval_trigger(interval)
-            spec = policies.spec(trigger)
+            spec = recurring.spec_of(trigger, overlap, catchup, catchup_window, jitter)
             recurrence["interval"] = recurring.interval_of(trigger)
             if result_ttl is None:
                 result_ttl = -1
         elif repeat is not None:
             raise InvalidArgument(f"repeat={repeat!r} has nothing to repeat: give interval= too, or use cron()")
-        elif policies != recurring.Policies():
+        elif (overlap, catchup, catchup_window, jitter) != ("skip", "latest", None, None):
             raise InvalidArgument(
                 "overlap, catchup, catchup_window and jitter are for recurring jobs: give interval= too"
             )
@@ -208,8 +215,8 @@ class Scheduler(Instance):
         Refuses a string that never fires again. The other arguments are those of `schedule`. Returns the saved job,
         whose meta (the dict given as `meta`, if any) holds `cron_string`, `use_local_timezone` and `repeat`.
         """
-        policies = recurring.Policies.of(overlap, catchup, catchup_window, jitter)
         trigger = recurring.cron_trigger(cron_string, timezone, local_is_meant=use_local_timezone)
+        spec = recurring.spec_of(trigger, overlap, catchup, catchup_window, jitter)
         due = trigger.require_after(self._clock.now_us())
         recurrence: dict[str, Any] = {"cron_string": cron_string, "use_local_timezone": use_local_timezone}
         if (runs := recurring.repeat_of(repeat)) is not None:
@@ -232,7 +239,7 @@ class Scheduler(Instance):
             on_failure=on_failure,
             **_given(retry=retry, failure_ttl=failure_ttl, on_stopped=on_stopped),
         )
-        return self._save_recurring(job, due, policies.spec(trigger), recurrence, at_front=at_front)
+        return self._save_recurring(job, due, spec, recurrence, at_front=at_front)
 
     # What is scheduled
 
@@ -385,6 +392,7 @@ class Scheduler(Instance):
                 ),
             ),
             ttl=self._ttl,
+            store=self._store,
         ).run(burst=burst)
 
     # Below the public methods
@@ -461,7 +469,7 @@ class Scheduler(Instance):
             )
         meta = meta_of(job)
         after = recurring.next_of(meta, lambda: self._stored_zone(job.id), due, self._clock.now_us())
-        rearm = None if after is None or after.due is None else Rearm(due=after.due)
+        rearm = None if after is None or after.due is None else Rearm(Instant(after.due, after.due))
         before = dict(meta)
         if after is not None and after.repeat is not None:
             meta["repeat"] = after.repeat

@@ -10,63 +10,32 @@ import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast, get_args
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from rq_scheduler.advice import warn_once
 from rq_scheduler.clock import US, duration_us, host_zone
 from rq_scheduler.errors import InvalidArgument, InvalidType
-from rq_scheduler.schedule import Catchup, Overlap, Spec, recurrence_of, repeats_left
+from rq_scheduler.schedule import Spec, recurrence_of, repeats_left
 from rq_scheduler.triggers import Cron, Every, legacy_cron
 from rq_scheduler.triggers.every import MAX_INTERVAL_US, MIN_INTERVAL_US
 
-__all__ = ["Next", "Policies", "cron_trigger", "interval_of", "interval_trigger", "may_recur", "next_of", "repeat_of"]
+__all__ = ["Next", "cron_trigger", "interval_of", "interval_trigger", "may_recur", "next_of", "repeat_of", "spec_of"]
 
 Duration = float | timedelta | str
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """What `schedule` and `cron` accept beside a trigger, validated; durations in microseconds."""
-
-    overlap: Overlap = "skip"
-    catchup: Catchup = "latest"
-    catchup_window: int | None = None
-    jitter: int = 0
-
-    @classmethod
-    def of(cls, overlap: str, catchup: str, catchup_window: Duration | None, jitter: Duration | None) -> Policies:
-        """From a caller's arguments. Raises InvalidArgument or InvalidType naming the one that is wrong."""
-        if overlap in {"allow", "buffer_all", "replace"}:
-            raise InvalidArgument(
-                f"overlap={overlap!r} needs a new job id for each run, and this job keeps one id, "
-                "which cannot run twice at once: give 'skip' or 'buffer_one'"
-            )
-        window = None if catchup_window is None else duration_us(catchup_window, "catchup_window")
-        if window is not None and window <= 0:
-            raise InvalidArgument(
-                f"catchup_window={catchup_window!r} leaves nothing to catch up: "
-                "give a positive duration, or catchup='none'"
-            )
-        spread = 0 if jitter is None else duration_us(jitter, "jitter")
-        if spread < 0:
-            raise InvalidArgument(f"jitter={jitter!r} is negative: it delays runs by 0 to that many seconds")
-        return cls(
-            cast("Overlap", _one_of(overlap, Overlap, "overlap")),
-            cast("Catchup", _one_of(catchup, Catchup, "catchup")),
-            window,
-            spread,
+def spec_of(
+    trigger: Cron | Every, overlap: str, catchup: str, catchup_window: Duration | None, jitter: Duration | None
+) -> Spec:
+    """The Spec of a job with this trigger and these policies. Raises InvalidArgument or InvalidType naming the one that
+    is wrong."""
+    if overlap in {"allow", "buffer_all", "replace"}:
+        raise InvalidArgument(
+            f"overlap={overlap!r} needs a new job id for each run, and this job keeps one id, which cannot run twice at "
+            "once: give 'skip' or 'buffer_one', or make it a schedule with scheduler.schedules.put"
         )
-
-    def spec(self, trigger: Cron | Every) -> Spec:
-        """The Spec of a job with this trigger and these policies."""
-        return Spec(
-            trigger=trigger,
-            overlap=self.overlap,
-            catchup=self.catchup,
-            catchup_window=self.catchup_window,
-            jitter=self.jitter,
-        )
+    return Spec(trigger=trigger, overlap=overlap, catchup=catchup, catchup_window=catchup_window, jitter=jitter)
 
 
 def interval_trigger(interval: Duration) -> Every:
@@ -86,7 +55,8 @@ def interval_trigger(interval: Duration) -> Every:
 
 def interval_of(trigger: Every) -> float:
     """The interval as 0.14 keeps it in meta: seconds, an int when whole."""
-    return trigger.interval // US if trigger.interval % US == 0 else trigger.interval / US
+    us = trigger.interval.us
+    return us // US if us % US == 0 else us / US
 
 
 def repeat_of(repeat: Any) -> int | None:
@@ -159,10 +129,3 @@ def next_of(meta: Mapping[str, Any], stored_zone: Callable[[], str | None], due:
         return Next(trigger.after(now), repeat)
     base = now if due is None else due
     return Next(trigger.with_anchor(base).after(base), repeat)
-
-
-def _one_of(value: str, literal: Any, name: str) -> str:
-    choices = get_args(literal)
-    if value not in choices:
-        raise InvalidArgument(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}")
-    return value

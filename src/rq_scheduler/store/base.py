@@ -55,13 +55,14 @@ def pairs(flat: Sequence[bytes]) -> Mapping[bytes, bytes]:
 
 @dataclass
 class Operations:
-    """One connection, under one key prefix."""
+    """One connection, under one key prefix. `clock` names the include from which its scripts have the time."""
 
     connection: Connection
     keys: Keys = field(default_factory=lambda: Keys(KEY_PREFIX))
+    clock: str = scripts.SERVER_CLOCK
 
     def _run(self, script: str, key: str, *arguments: Any) -> Any:
-        return scripts.run(self.connection, script, [key], arguments)
+        return scripts.run(self.connection, script, [key], arguments, self.clock)
 
     def server_time(self) -> int:
         """The clock that decides what is due, in microseconds: on a cluster, that of the node with our keys."""

@@ -109,7 +109,6 @@ class Batch:
     left: list[Left]
     dropped: list[Dropped]
     ahead: list[tuple[str, int]]
-    remembered: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ class HandOffOperations(Operations):
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
-        _, now, next_due, last_due, last_id, handed_off, left, dropped, ahead, remembered = reply
+        _, now, next_due, last_due, last_id, handed_off, left, dropped, ahead = reply
         return Batch(
             int(now),
             us_of(next_due) if next_due else None,
@@ -184,7 +183,6 @@ class HandOffOperations(Operations):
             _left(left, self.keys.scheduled_jobs),
             _dropped(dropped),
             [(text(id), us_of(due)) for id, due in _rows(ahead, 2)],
-            [text(id) for id in remembered],
         )
 
     def serve_registries(
@@ -331,8 +329,8 @@ def _commit_arguments(fire: Fire) -> list[Any]:
         plan.not_before,
         "" if plan.valid_until is None else plan.valid_until,
         "" if plan.nominal is None else plan.nominal,
-        "" if plan.next is None else score_of(plan.next if plan.next_due is None else plan.next_due),
-        armed_text(plan.next, plan.next_due),
+        "" if plan.next is None else score_of(plan.next.due),
+        "" if plan.next is None else armed_text(plan.next.nominal, plan.next.due),
         "1" if fire.last else "0",
         missed.count if missed else 0,
         missed_part(missed) if missed else "",

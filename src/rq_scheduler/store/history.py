@@ -17,13 +17,17 @@ LENGTH = 50
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """What became of one nominal time; `until` is another than `nominal` for a stretch of missed ones. `at` is when
-    the line was written."""
+    """What became of one nominal time; `until` is another than `nominal` for a stretch of missed ones, of which there were
+    `count` (or more, when `at_least`). `at` is when the line was written. Without a run there is no `job_id`."""
 
     outcome: str
     nominal: int
     until: int
     at: int
+    due: int
+    job_id: str = ""
+    count: int = 1
+    at_least: bool = False
 
 
 def missed_part(missed: Missed) -> str:
@@ -38,7 +42,9 @@ def enqueued_line(id: str, nominal: int, due: int, at: int) -> str:
 
 def read_line(line: bytes) -> HistoryLine:
     """A line from Redis."""
-    outcome, first, second, third, *_ = words = line.decode(errors="replace").split(" ")
+    outcome, first, second, third, *rest = line.decode(errors="replace").split(" ")
+    nominal = int(first)
     if outcome == "missed":
-        return HistoryLine(outcome, int(first), int(second), int(words[4]))
-    return HistoryLine(outcome, int(first), int(first), int(third))
+        count, more, _ = third.partition("+")
+        return HistoryLine(outcome, nominal, int(second), int(rest[0]), nominal, "", int(count), bool(more))
+    return HistoryLine(outcome, nominal, nominal, int(third), int(second), rest[0])

@@ -28,18 +28,40 @@ class Keys:
         return f"{self.prefix}:scheduler:scheduled_jobs"
 
     @property
+    def due_schedules(self) -> str:
+        """zset, id -> due in unix seconds: the schedules that are armed, but for the 0.14 API's."""
+        return f"{self.prefix}:scheduler:due_schedules"
+
+    @property
     def buffered(self) -> str:
         """zset, id -> next check in unix seconds: schedules that remember a run until the present one ends."""
         return f"{self.prefix}:scheduler:buffered"
+
+    def buffer(self, id: str) -> str:
+        """list, oldest first: the runs that a schedule remembers, one packed line each."""
+        return f"{self.prefix}:scheduler:buffer:{id}"
 
     @property
     def schedules(self) -> str:
         """zset, id -> 0: every schedule id in order."""
         return f"{self.prefix}:scheduler:schedules"
 
+    def schedules_of(self, what: str, name: str = "") -> str:
+        """zset, id -> 0: the ids of one tag, owner or queue (`what`), of the paused ones, or of the 0.14 API's ("jobs"),
+        in order."""
+        return f"{self.schedules}:{what}:{name}" if name else f"{self.schedules}:{what}"
+
     def schedule(self, id: str) -> str:
         """hash: one schedule (spec, revision, state)."""
         return f"{self.prefix}:scheduler:schedule:{id}"
+
+    def template(self, id: str) -> str:
+        """hash, RQ's job format: what each run of a schedule is a copy of."""
+        return f"{self.prefix}:scheduler:template:{id}"
+
+    def tombstone(self, id: str) -> str:
+        """hash with a TTL: how far a deleted schedule had come, so that one of the same id doubles none of its runs."""
+        return f"{self.prefix}:scheduler:tombstone:{id}"
 
     def history(self, id: str) -> str:
         """list, newest first: the last 50 runs of a schedule, one packed line each."""
@@ -69,6 +91,11 @@ class Keys:
     def dispatchers(self) -> str:
         """zset, name -> expiry in unix seconds: the live dispatchers. The last to leave lifts the fence."""
         return f"{self.prefix}:scheduler:dispatchers"
+
+    @property
+    def clock(self) -> str:
+        """hash: the time that a test set (`rq_scheduler.testing`). Read only by stores that were told to go by it."""
+        return f"{self.prefix}:scheduler:clock"
 
     @property
     def wakeup(self) -> str:

@@ -1,7 +1,8 @@
 """Loads the Lua scripts by name and runs them.
 
-One file is one atomic operation. A line ``-- @include NAME`` is replaced by ``lua/include/NAME.lua``. Knows
-nothing of what a script does: the typed method of each stands in the module that owns the operation.
+One file is one atomic operation. A line ``-- @include NAME`` is replaced by ``lua/include/NAME.lua``. What the
+include `clock` reads the time from is a file of its own before it, which a caller may choose. Knows nothing of what a
+script does: the typed method of each stands in the module that owns the operation.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from typing import Any
 from redis.client import NEVER_DECODE
 from redis.exceptions import NoScriptError
 
+SERVER_CLOCK = "server_clock"
+"""The include that reads the time by which everything goes: the server's."""
+
 _INCLUDE = re.compile(r"^-- @include (\w+)$", re.MULTILINE)
 
 
@@ -30,9 +34,14 @@ class Script:
 
 
 @cache
-def load(name: str) -> Script:
-    """The script of that name, its includes in place."""
-    source = _INCLUDE.sub(lambda match: _read(f"include/{match[1]}"), _read(name))
+def load(name: str, clock: str = SERVER_CLOCK) -> Script:
+    """The script of that name, its includes in place; `clock` names the one that reads the time."""
+
+    def included(match: re.Match[str]) -> str:
+        text = _read(f"include/{match[1]}")
+        return _read(f"include/{clock}") + text if match[1] == "clock" else text
+
+    source = _INCLUDE.sub(included, _read(name))
     return Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -41,12 +50,12 @@ def names() -> list[str]:
     return sorted(entry.name.removesuffix(".lua") for entry in _folder().iterdir() if entry.name.endswith(".lua"))
 
 
-def run(connection: Any, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+def run(connection: Any, name: str, keys: Sequence[str], arguments: Sequence[Any], clock: str = SERVER_CLOCK) -> Any:
     """Runs a script and returns its reply as redis-py gives it.
 
     A server that has not seen the script, or has lost it (restart, failover, SCRIPT FLUSH), is sent the text.
     """
-    script = load(name)
+    script = load(name, clock)
     try:
         return _execute(connection, "EVALSHA", script.digest, keys, arguments)
     except NoScriptError:

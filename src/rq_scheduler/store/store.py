@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from rq_scheduler.store.base import Connection
 from rq_scheduler.store.entries import EntryOperations
+from rq_scheduler.store.firing import FiringOperations
 from rq_scheduler.store.handoff import HandOffOperations
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.presence import PresenceOperations
 from rq_scheduler.store.rq_format import KEY_PREFIX
+from rq_scheduler.store.schedules import ScheduleOperations
+from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.through_rq import ThroughRQ
 
 
-class Store(EntryOperations, HandOffOperations, ThroughRQ, PresenceOperations):
-    """All operations on one connection, under one key prefix (RQ's unless given)."""
+class Store(EntryOperations, HandOffOperations, ScheduleOperations, FiringOperations, ThroughRQ, PresenceOperations):
+    """All operations on one connection, under one key prefix (RQ's unless given). `clock`: see `Operations`."""
 
-    def __init__(self, connection: Connection, *, prefix: str | None = None) -> None:
-        super().__init__(connection, Keys(KEY_PREFIX if prefix is None else prefix))
+    def __init__(self, connection: Connection, *, prefix: str | None = None, clock: str = SERVER_CLOCK) -> None:
+        super().__init__(connection, Keys(KEY_PREFIX if prefix is None else prefix), clock)

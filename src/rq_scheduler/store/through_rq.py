@@ -14,7 +14,7 @@ from redis.exceptions import WatchError
 from rq.job import Job
 from rq.queue import Queue
 
-from rq_scheduler.planning import Missed
+from rq_scheduler.planning import Instant, Missed
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import Operations, armed_text, score_of, text, us_of, wire
 from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
@@ -26,12 +26,10 @@ ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Rearm:
-    """What follows a run of a recurring job: its next due time (None leaves the index as it is, for a run that was
-    remembered) and the nominal time of that, if it is another; the nominal time of this run; the instants passed
-    over. All in microseconds."""
+    """What follows a run of a recurring job: the instant to arm (None leaves the index as it is, for a run that was
+    remembered); the nominal time of this run; the instants passed over."""
 
-    due: int | None
-    next: int | None = None
+    next: Instant | None
     nominal: int | None = None
     missed: Missed | None = None
 
@@ -163,15 +161,16 @@ class _Attempt:
         if recorded:
             pipe.zrem(keys.scheduled_jobs, id)
             pipe.delete(keys.schedule(self.job.id), keys.history(self.job.id))
-            pipe.zrem(keys.schedules, id)
-            pipe.zrem(keys.buffered, id)
+            lists = (keys.schedules, keys.schedules_of("jobs"), keys.schedules_of("queue", self.job.origin))
+            for key in (*lists, keys.buffered):
+                pipe.zrem(key, id)
 
     def _rearm(self, pipe: Any, rearm: Rearm, due: int, now: int, *, recorded: bool) -> None:
         keys, id = self.store.keys, self.job.id
-        if rearm.due is None:
+        if rearm.next is None:
             pipe.zrem(self.index, wire(id))
         else:
-            pipe.zadd(self.index, {wire(id): score_of(rearm.due)})
+            pipe.zadd(self.index, {wire(id): score_of(rearm.next.due)})
         if not recorded:
             return
         # The record keeps the meta it was made from: the next commit sees that the job's is another, and adopts again.
@@ -180,10 +179,10 @@ class _Attempt:
         pipe.hset(keys.schedule(id), mapping={"mark": nominal, "last_run_at": now, "skips_in_a_row": 0})
         # Should the job expire before that, its copy has the meta of this run.
         pipe.hset(keys.schedule(id), "last_meta", self.meta or rq_format.stored_meta(self.job))
-        if rearm.due is None:
+        if rearm.next is None:
             pipe.hdel(keys.schedule(id), "buffered")
         else:
-            pipe.hset(keys.schedule(id), "armed", armed_text(rearm.next, rearm.due))
+            pipe.hset(keys.schedule(id), "armed", armed_text(rearm.next.nominal, rearm.next.due))
         if rearm.missed is not None:
             pipe.hincrby(keys.schedule(id), "missed", rearm.missed.count)
             pipe.lpush(keys.history(id), f"{missed_part(rearm.missed)} {now}")

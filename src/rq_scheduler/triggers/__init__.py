@@ -1,19 +1,31 @@
-"""Triggers: pure time arithmetic, which instants a schedule fires at.
+"""Triggers: pure time arithmetic, which instants a schedule fires at; and exclusions, on which days it does not.
 
-`At`, `Every` and `Cron` are immutable msgspec structs; their JSON, tagged by `type`, is the stored form, and
-`AnyTrigger` is what to decode it as. Knows no schedule, no Redis and no RQ. Inside, instants are integer
-microseconds since the epoch, UTC.
+All are immutable msgspec structs; their JSON, tagged by `type`, is the stored form (through `formats`), and
+`AnyTrigger` and `AnyExclusion` are what to decode it as. Knows no schedule, no Redis and no RQ. Inside, instants
+are integer microseconds since the epoch, UTC.
 """
 
 from __future__ import annotations
 
+from rq_scheduler.triggers.any_of import AnyOf, AnyTrigger
 from rq_scheduler.triggers.at import At
 from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger
 from rq_scheduler.triggers.cron import Cron
 from rq_scheduler.triggers.every import Every
+from rq_scheduler.triggers.exclusions import AnyExclusion, Dates, Holidays
 from rq_scheduler.triggers.legacy import legacy_cron
 
-__all__ = ["MAX_US", "MIN_US", "AnyTrigger", "At", "Cron", "Every", "Trigger", "legacy_cron"]
-
-AnyTrigger = At | Every | Cron
-"""Every kind of trigger there is: the type to decode stored ones as."""
+__all__ = [
+    "MAX_US",
+    "MIN_US",
+    "AnyExclusion",
+    "AnyOf",
+    "AnyTrigger",
+    "At",
+    "Cron",
+    "Dates",
+    "Every",
+    "Holidays",
+    "Trigger",
+    "legacy_cron",
+]

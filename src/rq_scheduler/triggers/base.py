@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from datetime import UTC, datetime
+from typing import Self
 
 import msgspec
 
@@ -61,6 +62,29 @@ class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="typ
     @abstractmethod
     def before(self, us: int) -> int | None:
         """The last instant strictly before `us`, or None. Both in microseconds since the epoch, UTC."""
+
+    def anchored(self, us: int) -> Self:
+        """This trigger, or where it needs an anchor and has none, one that counts from `us`."""
+        return self
+
+    @property
+    def zone_names(self) -> frozenset[str]:
+        """The time zones (IANA names) in which this trigger reads a clock; none for elapsed time."""
+        return frozenset()
+
+    @property
+    def zone_name(self) -> str:
+        """The IANA name of the zone whose local days count when days are excluded; "UTC" where no clock is read.
+
+        Raises InvalidArgument when there are several.
+        """
+        names = sorted(self.zone_names)
+        if len(names) > 1:
+            raise InvalidArgument(
+                f"the trigger counts in {' and '.join(names)}, so it is not clear whose days are excluded: "
+                f"give the exclusion timezone={names[0]!r}, or another"
+            )
+        return names[0] if names else "UTC"
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first instant strictly after `moment` (aware, any zone) as aware UTC, or None when there is none.

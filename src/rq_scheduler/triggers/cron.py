@@ -67,6 +67,11 @@ class Cron(Trigger, frozen=True, tag="cron"):
         _walk(self.expression, self.timezone, self.day_match)
         force_setattr(self, "expression", " ".join(self.expression.split()))
 
+    @property
+    def zone_names(self) -> frozenset[str]:
+        """The one zone."""
+        return frozenset((self.timezone,))
+
     def after(self, us: int) -> int | None:
         """The first instant strictly after `us`; None when none is left up to the end of year 9999."""
         return _walk(self.expression, self.timezone, self.day_match).after(us)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
-from rq_scheduler.clock import US, duration_us, from_us, timedelta_us
+from rq_scheduler.clock import US, duration_us, from_us, timedelta_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.formats import Duration
 from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger, TriggerMeta, aware_us
 
 __all__ = ["MAX_INTERVAL_US", "MIN_INTERVAL_US", "Every"]
@@ -41,8 +42,8 @@ class _EveryMeta(TriggerMeta):
             "seconds": seconds,
             "milliseconds": milliseconds,
         }
-        interval = _interval_us(every, {name: value for name, value in units.items() if value != 0})
-        return super().__call__(interval, None if anchor is None else aware_us(anchor, "anchor"))
+        us = _interval_us(every, {name: value for name, value in units.items() if value != 0})
+        return super().__call__(_duration(us), anchor)
 
 
 class Every(Trigger, metaclass=_EveryMeta, frozen=True, tag="every"):
@@ -52,12 +53,12 @@ class Every(Trigger, metaclass=_EveryMeta, frozen=True, tag="every"):
     seconds. At least a millisecond, at most a thousand years. `anchor` is an aware datetime; without one the
     first `put` of the schedule sets it, and until then the trigger has no instants.
 
-    Raises InvalidArgument (zero, negative, NaN, too small, too large, naive anchor) or InvalidType. The fields,
-    and the stored form `{"type": "every", "interval": 300000000, "anchor": null}`, are integer microseconds.
+    Raises InvalidArgument (zero, negative, NaN, too small, too large, naive anchor) or InvalidType. Stored as
+    `{"type": "every", "interval": "300s", "anchor": "2026-01-01T00:00:00Z"}`, the anchor in UTC or null.
     """
 
-    interval: int
-    anchor: int | None = None
+    interval: Duration
+    anchor: datetime | None = None
 
     if TYPE_CHECKING:
 
@@ -75,34 +76,22 @@ class Every(Trigger, metaclass=_EveryMeta, frozen=True, tag="every"):
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        if self.interval <= 0:
-            raise InvalidArgument(
-                f"an interval of {_text(self.interval)} never moves on: give a positive duration, "
-                "such as Every(minutes=5)"
-            )
-        if self.interval < MIN_INTERVAL_US:
-            raise InvalidArgument(
-                f"an interval of {_text(self.interval)} is below the shortest one, a millisecond: "
-                "give 0.001 s or more (numbers are seconds)"
-            )
-        if self.interval > MAX_INTERVAL_US:
-            raise InvalidArgument(
-                f"an interval of {_text(self.interval)} is over a thousand years: numbers are seconds; "
-                "for one run use At"
-            )
-        if self.anchor is not None and not MIN_US <= self.anchor <= MAX_US:
-            raise InvalidArgument(f"anchor={self.anchor} us lies outside the years 1 to 9999")
+        _duration(self.interval.us)
+        if self.anchor is not None:
+            # One form for one instant, as in At.
+            force_setattr(self, "anchor", from_us(aware_us(self.anchor, "anchor")))
 
-    def with_anchor(self, us: int) -> Every:
-        """The same interval counted from `us` (microseconds since the epoch)."""
-        return replace(self, anchor=us)
+    def anchored(self, us: int) -> Self:
+        """Without an anchor, the same interval counted from `us`."""
+        return self if self.anchor is not None else self.with_anchor(us)
+
+    def with_anchor(self, us: int) -> Self:
+        """The same interval counted from `us` (microseconds since the epoch), whatever it was counted from."""
+        return replace(self, anchor=from_us(us))
 
     def after(self, us: int) -> int | None:
         """The first instant strictly after `us`. Raises InvalidArgument without an anchor."""
-        anchor = self.anchor
-        if anchor is None:
-            raise self._unanchored()
-        interval = self.interval
+        anchor, interval = self._numbers()
         found = anchor + ((us - anchor) // interval + 1) * interval
         if MIN_US <= found <= MAX_US:
             return found
@@ -111,32 +100,49 @@ class Every(Trigger, metaclass=_EveryMeta, frozen=True, tag="every"):
 
     def before(self, us: int) -> int | None:
         """The last instant strictly before `us`. Raises InvalidArgument without an anchor."""
-        anchor = self.anchor
-        if anchor is None:
-            raise self._unanchored()
-        interval = self.interval
+        anchor, interval = self._numbers()
         found = anchor + ((us - anchor - 1) // interval) * interval
         if MIN_US <= found <= MAX_US:
             return found
         return self.before(MAX_US + 1) if found > MAX_US else None
 
-    def _unanchored(self) -> InvalidArgument:
-        return InvalidArgument(
-            f"{self!r} has no anchor yet, so its instants are not known: the first put of its schedule sets it; "
-            "to ask before that, give anchor=, an aware datetime"
-        )
+    def _numbers(self) -> tuple[int, int]:
+        if self.anchor is None:
+            raise InvalidArgument(
+                f"{self!r} has no anchor yet, so its instants are not known: the first put of its schedule sets it; "
+                "to ask before that, give anchor=, an aware datetime"
+            )
+        return to_us(self.anchor), self.interval.us
 
     def __repr__(self) -> str:
-        anchor = "" if self.anchor is None else f", anchor={from_us(self.anchor).isoformat()!r}"
-        return f"Every({_text(self.interval)!r}{anchor})"
+        anchor = "" if self.anchor is None else f", anchor={self.anchor.isoformat()!r}"
+        return f"Every({str(self.interval)!r}{anchor})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default would hand microseconds to the constructor, which counts in seconds.
+        # The default would hand the anchor to a constructor that takes it by keyword alone.
         return _restore, (self.interval, self.anchor)
 
 
-def _restore(interval: int, anchor: int | None) -> Every:
-    return replace(Every(1), interval=interval, anchor=anchor)
+def _restore(interval: Duration, anchor: datetime | None) -> Every:
+    return Every(interval, anchor=anchor)
+
+
+def _duration(us: int) -> Duration:
+    """The interval of so many microseconds. Raises InvalidArgument for one that no series can have."""
+    if MIN_INTERVAL_US <= us <= MAX_INTERVAL_US:
+        return Duration(microseconds=us)
+    if us > MAX_INTERVAL_US:
+        raise InvalidArgument(
+            f"an interval of {us // US} seconds is over a thousand years: numbers are seconds; for one run use At"
+        )
+    if us > 0:
+        raise InvalidArgument(
+            f"an interval of {us} microseconds is below the shortest one, a millisecond: "
+            "give 0.001 s or more (numbers are seconds)"
+        )
+    raise InvalidArgument(
+        f"an interval of {us / US:g} seconds never moves on: give a positive duration, such as Every(minutes=5)"
+    )
 
 
 def _interval_us(every: float | timedelta | str | None, units: dict[str, float]) -> int:
@@ -159,10 +165,3 @@ def _interval_us(every: float | timedelta | str | None, units: dict[str, float])
         raise InvalidArgument(f"an interval of {units} is no length of time: give finite numbers") from None
     except TypeError:
         raise InvalidType(f"an interval of {units} is no length of time: give numbers") from None
-
-
-def _text(us: int) -> str:
-    """`300s`, `0.5s`: exact, and what the constructor and RQ read as text."""
-    seconds, rest = divmod(abs(us), US)
-    fraction = f".{rest:06d}".rstrip("0") if rest else ""
-    return f"{'-' if us < 0 else ''}{seconds}{fraction}s"

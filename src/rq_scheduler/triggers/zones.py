@@ -74,6 +74,39 @@ class Zone:
             self._chunks[chunk] = found
         return found
 
+    def at(self, second: int) -> Stretch:
+        """The stretch that this second lies in (cut where the timeline is cut)."""
+        stretches = self.stretches(second // CHUNK)
+        for stretch in stretches:
+            if second < stretch.hi:
+                return stretch
+        return stretches[-1]
+
+    def day_number(self, second: int) -> int:
+        """The local date at this second, in days since 1970-01-01."""
+        return (second + self.at(second).offset) // _DAY
+
+    def day_bounds(self, second: int) -> tuple[int, int]:
+        """The seconds [lo, hi) around this one that have its local date, however long that day is.
+
+        A clock that is put back past midnight shows the day before once more: that is a piece of its own.
+        """
+        stretch = self.at(second)
+        day = (second + stretch.offset) // _DAY
+        lo, hi = day * _DAY - stretch.offset, (day + 1) * _DAY - stretch.offset
+        first = last = stretch
+        while lo < first.lo:
+            lo = first.lo
+            first = self.at(lo - 1)
+            if (lo - 1 + first.offset) // _DAY == day:
+                lo = day * _DAY - first.offset
+        while hi > last.hi:
+            hi = last.hi
+            last = self.at(hi)
+            if (hi + last.offset) // _DAY == day:
+                hi = (day + 1) * _DAY - last.offset
+        return lo, hi
+
     def _offset(self, second: int) -> timedelta:
         """East of UTC at this second since the epoch."""
         # fromutc() reads the wall of its argument as UTC, and adding to an aware datetime moves just that wall.

@@ -13,7 +13,8 @@ local job_key, key = prefix .. ':job:' .. id, schedule_key(id)
 local type = redis.call('TYPE', key).ok
 if type ~= 'hash' and type ~= 'none' then return {'foreign'} end
 local score = redis.call('ZSCORE', KEYS[1], id)
-local job = redis.call('HMGET', job_key, 'meta', 'created_at', 'result_ttl', 'retries_left', 'ttl', 'failure_ttl')
+local job = redis.call('HMGET', job_key, 'meta', 'created_at', 'result_ttl', 'retries_left', 'ttl', 'failure_ttl',
+  'origin')
 if not same_moment(score, due) or (job[1] or '') ~= meta or (job[2] or '') ~= created_at then
   return {'changed'}
 end
@@ -30,5 +31,5 @@ if keeps_copy(job[3], job[5], job[6]) then
 else
   redis.call('HDEL', key, 'template')
 end
-redis.call('ZADD', prefix .. ':scheduler:schedules', 0, id)
+list_schedule(id, job[7] or '')
 return {'adopted', rev}

@@ -7,8 +7,7 @@
 --          10 '1' when every job takes the slow path, 11 '1' when every filled meta has to be read by Python,
 --          12 pattern of the ids that RQ takes
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '', handed off {id, due, queue, ...},
---          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...}, schedules whose
---          remembered run has to be looked at {id, ...}}
+--          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...}}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -124,6 +123,5 @@ for i = 1, #near, 2 do
     ahead[#ahead + 1] = near[i + 1]
   end
 end
-local remembered = redis.call('ZRANGEBYSCORE', prefix .. ':scheduler:buffered', '-inf', now_score, 'LIMIT', 0, 100)
 local more = #due / 2 == tonumber(limit)
-return {'ok', now_us, coming[2] or '', more and due[#due] or '', more and due[#due - 1] or '', handed, left, dropped, ahead, remembered}
+return {'ok', now_us, coming[2] or '', more and due[#due] or '', more and due[#due - 1] or '', handed, left, dropped, ahead}

@@ -34,13 +34,14 @@ local function save_record(entry)
   local field = {}
   for i = entry.first, entry.last, 2 do field[ARGV[i]] = ARGV[i + 1] end
   local key, result_ttl = schedule_key(entry.id), field.result_ttl or ''
+  unlist_schedule(entry.id)
   redis.call('DEL', key)
   redis.call('HSET', key, 'kind', 'job', 'spec', entry.spec, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'),
     'version', '1', 'created', now_us, 'updated', now_us, 'meta', field.meta or '',
     'created_at', field.created_at or '', 'result_ttl', result_ttl, 'retries', field.retries_left or '',
     'repeat', entry.runs_left, 'armed', entry.armed)
   if keeps_copy(result_ttl, field.ttl, field.failure_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
-  redis.call('ZADD', prefix .. ':scheduler:schedules', 0, entry.id)
+  list_schedule(entry.id, field.origin or '')
   redis.call('ZREM', prefix .. ':scheduler:buffered', entry.id)
 end
 

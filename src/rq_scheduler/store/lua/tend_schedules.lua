@@ -1,24 +1,39 @@
--- Looks after records of recurring jobs, now and then. RQ gives a failed job a year, and a schedule may fire less often
--- than that: where no copy is kept, the job's expiry is taken off. A 0.14 client that cancels removes only the entry:
--- the record goes too.
+-- Looks after records of schedules, now and then. RQ gives a failed job a year, and a recurring job may run less often
+-- than that: where no copy is kept, its expiry is taken off. A 0.14 client that cancels removes only the entry: the record
+-- goes too. A schedule that should be armed, and whose entry somebody removed by hand, is armed again.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, then ids
 -- returns  {'ok', number of records that were looked after}
 -- keeps    a schedule outlives its jobs; one that was cancelled leaves nothing behind
 local prefix = ARGV[1]
+local due_schedules = prefix .. ':scheduler:due_schedules'
 -- @include recurring
+
+local function tend_job(id)
+  if not redis.call('ZSCORE', KEYS[1], id) and not redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then
+    forget_schedule(id)
+    return 1
+  end
+  return redis.call('HEXISTS', schedule_key(id), 'template') == 0 and redis.call('PERSIST', prefix .. ':job:' .. id) or 0
+end
+
+local function tend_schedule(id)
+  if redis.call('ZSCORE', due_schedules, id) then return 0 end
+  local record = redis.call('HMGET', schedule_key(id), 'paused', 'armed')
+  -- Digits of microseconds to seconds, as text: Lua would round them.
+  local sign, seconds, rest = string.match(record[2] or '', '^%-?%d+:(%-?)0*(%d-)(%d?%d?%d?%d?%d?%d)$')
+  if record[1] == '1' or not sign then return 0 end
+  local score = sign .. (seconds == '' and '0' or seconds) .. '.' .. string.rep('0', 6 - #rest) .. rest
+  return redis.call('ZADD', due_schedules, score, id)
+end
+
 local tended = 0
 for i = 2, #ARGV do
   local id = ARGV[i]
-  local key = schedule_key(id)
-  if redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'kind') == 'job' then
-    if not redis.call('ZSCORE', KEYS[1], id) and not redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then
-      forget_schedule(id)
-      tended = tended + 1
-    elseif redis.call('HEXISTS', key, 'template') == 0 then
-      tended = tended + redis.call('PERSIST', prefix .. ':job:' .. id)
-    end
+  if redis.call('TYPE', schedule_key(id)).ok == 'hash' then
+    local kind = redis.call('HGET', schedule_key(id), 'kind')
+    tended = tended + (kind == 'job' and tend_job(id) or kind == 'schedule' and tend_schedule(id) or 0)
   end
 end
 return {'ok', tended}

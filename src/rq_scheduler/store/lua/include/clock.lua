@@ -1,6 +1,3 @@
--- The one clock that decides what is due: the server's. Microseconds travel as decimal strings, because Lua
--- writes numbers with 14 digits; a double holds unix seconds with microseconds exactly past the year 2100.
-local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local now_score = string.format('%d.%06d', time[1], time[2])
 local now_us = string.format('%d%06d', time[1], time[2])

@@ -2,10 +2,28 @@
 -- Needs: prefix.
 local function schedule_key(id) return prefix .. ':scheduler:schedule:' .. id end
 
+local schedules = prefix .. ':scheduler:schedules'
+
+-- The sets that list a recurring job among the schedules.
+local function lists_of(queue)
+  return {schedules, schedules .. ':jobs', schedules .. ':queue:' .. (queue or '')}
+end
+
+local function unlist_schedule(id)
+  local queue = redis.pcall('HGET', schedule_key(id), 'queue')
+  for _, list in ipairs(lists_of(type(queue) == 'string' and queue)) do redis.call('ZREM', list, id) end
+end
+
+local function list_schedule(id, queue)
+  unlist_schedule(id)
+  redis.call('HSET', schedule_key(id), 'queue', queue)
+  for _, list in ipairs(lists_of(queue)) do redis.call('ZADD', list, 0, id) end
+end
+
 -- A 0.14-style schedule leaves nothing behind: its id may be used again at once, for anything.
 local function forget_schedule(id)
+  unlist_schedule(id)
   redis.call('DEL', schedule_key(id), prefix .. ':scheduler:history:' .. id)
-  redis.call('ZREM', prefix .. ':scheduler:schedules', id)
   redis.call('ZREM', prefix .. ':scheduler:buffered', id)
 end
 

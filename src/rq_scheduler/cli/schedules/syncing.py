@@ -1,0 +1,38 @@
+"""`sync`: make an owner's schedules what a file defines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rq_scheduler.cli.schedules import forms, screens
+from rq_scheduler.cli.schedules.desk import desk_options, open_desk
+from rq_scheduler.cli.schedules.grid import answer
+
+__all__ = ["sync"]
+
+
+@click.command()
+@click.argument("file")
+@click.option("--owner", required=True, metavar="NAME", help="Whose schedules they are; nobody else's are touched.")
+@click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+@click.option(
+    "--prune/--no-prune", default=True, show_default=True, help="Delete the owner's schedules that FILE does not define."
+)
+@desk_options
+@click.pass_context
+def sync(ctx: click.Context, /, **params: Any) -> None:
+    """Make the schedules of an owner exactly those that FILE defines.
+
+    FILE is TOML or JSON (`rqscheduler schema` says what it may hold), or what `rq cron` takes: a .py file or the dotted
+    name of a module.
+    """
+    owner, dry_run = params["owner"], params["dry_run"]
+    with open_desk(ctx, params) as desk:
+        result = desk.schedules.sync(params["file"], owner, prune=params["prune"], dry_run=dry_run)
+    answer(
+        params["as_json"],
+        lambda: forms.sync_form(result, owner, dry_run),
+        lambda: screens.synced(result, owner, dry_run),
+    )

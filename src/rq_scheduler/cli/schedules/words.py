@@ -1,0 +1,122 @@
+"""Moments, lengths of time and triggers as people read them, and moments as people write them. Pure.
+
+Knows no command and no terminal. `now` is always given: it is the server's time, not this host's.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import click
+
+from rq_scheduler.clock import US, timedelta_us
+from rq_scheduler.triggers import AnyOf, At, Cron, Every, Trigger
+
+__all__ = ["distance", "length", "moment", "plain", "read_moment", "trigger_words", "when", "zone_of"]
+
+NONE = "-"
+"""What stands where there is nothing to say."""
+
+_UNITS = (("d", 86_400 * US), ("h", 3_600 * US), ("m", 60 * US), ("s", US))
+
+
+def plain(text: str) -> str:
+    """Text that cannot steer a terminal: what is in Redis, anybody may have written."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """The zone of this IANA name, which is known to exist; UTC without one."""
+    return UTC if name in {None, "UTC"} else ZoneInfo(str(name))
+
+
+def moment(at: datetime | None, zone: tzinfo = UTC) -> str:
+    """`2026-11-24 22:32:42Z`, or with the offset in other zones, so that a repeated hour is told apart; milliseconds where
+    there are any."""
+    if at is None:
+        return NONE
+    text = at.astimezone(zone).isoformat(" ", "milliseconds" if at.microsecond // 1000 else "seconds")
+    return text.removesuffix("+00:00") + "Z" if zone is UTC else text
+
+
+def distance(at: datetime, now: datetime) -> str:
+    """`in 2h 5m`, `3m 20s ago`, `now`."""
+    delta = at - now
+    if abs(delta) < timedelta(seconds=1):
+        return "now"
+    return f"in {length(delta, coarse=True)}" if delta > timedelta() else f"{length(-delta, coarse=True)} ago"
+
+
+def when(at: datetime | None, now: datetime, zone: tzinfo = UTC) -> str:
+    """A moment, absolute and relative."""
+    return NONE if at is None else f"{moment(at, zone)} ({distance(at, now)})"
+
+
+def length(delta: timedelta | None, *, coarse: bool = False) -> str:
+    """A length of time in its two largest units: `12 ms`, `1.5s`, `3m 20s`, `2d 4h`; whole seconds if `coarse`."""
+    if delta is None:
+        return NONE
+    us = timedelta_us(delta)
+    if us < 0:
+        return f"-{length(-delta, coarse=coarse)}"
+    if us < US and not coarse:
+        return "0s" if us == 0 else f"{us / 1000:.3g} ms"
+    if us < 60 * US and not coarse:
+        return f"{us / US:.3f}".rstrip("0").rstrip(".") + "s"
+    left = us // US * US
+    parts: list[str] = []
+    for name, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{name}")
+        elif parts:
+            break
+        if len(parts) == 2:
+            break
+    return " ".join(parts) or "0s"
+
+
+def trigger_words(trigger: Trigger | None) -> str:
+    """A trigger in one line."""
+    if trigger is None:
+        return "(written by a newer version)"
+    if isinstance(trigger, Cron):
+        both = "" if trigger.day_match == "either" else ", both day fields"
+        zone = "" if trigger.timezone == "UTC" else f" ({trigger.timezone})"
+        return f"{trigger.expression}{both}{zone}"
+    if isinstance(trigger, Every):
+        return f"every {length(trigger.interval)}"
+    if isinstance(trigger, At):
+        return f"at {moment(trigger.moment)}"
+    if isinstance(trigger, AnyOf):
+        return " or ".join(map(trigger_words, trigger.triggers))
+    return plain(repr(trigger))
+
+
+def read_moment(text: str, zone: tzinfo, option: str) -> datetime:
+    """A moment as a person writes it, in ISO 8601; without an offset it is the wall clock of `zone`. Aware UTC.
+
+    A usage error for anything else, and for a time that the clocks of that zone jump over. One that they show twice is the
+    first of the two.
+    """
+    try:
+        given = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no date and time. Write for example 2026-12-24T18:00, 2026-12-24T18:00+01:00 or "
+            "2026-12-24T17:00Z.",
+            param_hint=option,
+        ) from None
+    try:
+        found = (given if given.tzinfo is not None else given.replace(tzinfo=zone)).astimezone(UTC)
+        back = found.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} lies outside the years 1 to 9999.", param_hint=option) from None
+    if given.tzinfo is None and back != given:
+        raise click.BadParameter(
+            f"{text!r} does not exist in {zone}: the clocks jump over it, to {back}. Give another time, or one with its "
+            "offset.",
+            param_hint=option,
+        )
+    return found

@@ -1,0 +1,164 @@
+"""Schedules in a pass: plan what is due, commit, and answer what the commit says.
+
+Owns the plans made ahead. Decides nothing about time (`planning`) and writes nothing itself (`store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from time import monotonic
+
+import msgspec
+
+from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.dispatcher.recurring import Served
+from rq_scheduler.dispatcher.stopping import stop_run
+from rq_scheduler.errors import SchedulerError
+from rq_scheduler.jobs import JobCreator
+from rq_scheduler.planning import plan
+from rq_scheduler.schedule import decode_spec
+from rq_scheduler.store import Store
+from rq_scheduler.store.base import text
+from rq_scheduler.store.firing import Armed, Commit, Committed, Mode, ScheduleFire
+from rq_scheduler.store.handoff import Dropped, Fenced
+
+BATCH = 100
+"""Schedules in one commit."""
+
+RUNS = 200
+"""Runs in one commit: an outage leaves many instants of one schedule to catch up with."""
+
+PLANNING = 0.02
+"""Seconds after which what is planned is committed: after an outage a plan may have to count 10,000 missed instants."""
+
+KEPT_AHEAD = 10_000
+"""Plans kept for schedules that are not due yet."""
+
+
+class Schedules:
+    """Serves schedules."""
+
+    def __init__(self, store: Store, jobs: JobCreator, events: Events, *, all_slow: bool) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._events = events
+        self._all_slow = all_slow
+        self._ahead: dict[str, ScheduleFire] = {}
+
+    def look_ahead(self, coming: Sequence[Armed], now: int) -> None:
+        """Makes the plans of schedules that will soon be due."""
+        if len(self._ahead) > KEPT_AHEAD:
+            self._ahead.clear()
+        for armed in coming:
+            known = self._ahead.get(armed.id)
+            if known is not None and known.armed == armed:
+                continue
+            fire = self._prepare(armed, now)
+            if fire is not None:
+                self._ahead[armed.id] = fire
+
+    def serve(self, due: Sequence[Armed], now: int, until: float) -> Served:
+        """Serves schedules that are due. What it does not get to by the monotonic instant `until` stays due."""
+        served = Served()
+        for batch in _batches(self._planned(due, now, until, served)):
+            self._commit(batch, served)
+            if served.fenced:
+                break
+        return served
+
+    def start_remembered(self, ids: Sequence[str]) -> Served:
+        """Starts remembered runs whose predecessors have ended."""
+        served = Served()
+        if ids:
+            self._commit([ScheduleFire(id, None, Mode.REMEMBERED) for id in ids], served)
+        return served
+
+    def _planned(self, due: Sequence[Armed], now: int, until: float, served: Served) -> Iterator[ScheduleFire]:
+        for armed in due:
+            known = self._ahead.pop(armed.id, None)
+            fire = known if known is not None and known.armed == armed else self._prepare(armed, now)
+            if fire is not None:
+                yield fire
+            if monotonic() > until:
+                served.unfinished = True
+                return
+
+    def _prepare(self, armed: Armed, now: int) -> ScheduleFire | None:
+        try:
+            spec = decode_spec(armed.spec)
+            if spec is None:
+                self._events.unreadable_spec(armed.id)
+                return None
+            planned = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=RUNS)
+        except (msgspec.DecodeError, SchedulerError, OverflowError) as error:
+            if armed.due <= now:
+                self._put_aside(armed, f"it cannot be planned: {error}")
+            return None
+        return ScheduleFire(armed.id, spec, Mode.DUE, armed, planned)
+
+    def _put_aside(self, armed: Armed, reason: str) -> None:
+        if self._store.put_aside(armed, reason):
+            self._events.dropped(Dropped(armed.id, armed.due, reason))
+
+    # Committing
+
+    def _commit(self, fires: Sequence[ScheduleFire], served: Served) -> None:
+        answer = self._store.fire_schedules(fires, all_slow=self._all_slow)
+        if isinstance(answer, Fenced):
+            served.fenced = answer
+            return
+        now, commits = answer
+        unsure: list[ScheduleFire] = []
+        for fire, committed in zip(fires, commits, strict=True):
+            if committed.outcome is Commit.VERIFY:
+                found = "there" if self._is_waiting(committed.detail) else "gone"
+                unsure.append(replace(fire, looked_for=committed.detail, found=found))
+                continue
+            self._tell(fire, committed, now)
+            if not committed.through_rq:
+                served.fired += len(committed.made)
+                served.queues.update(run.queue for run in committed.made)
+            if committed.outcome is Commit.STALE and fire.mode is Mode.DUE:
+                served.stale = True
+            elif committed.outcome is Commit.DONE and fire.plan is not None and fire.plan.next is not None:
+                served.expect(fire.plan.next.due)
+            elif committed.outcome is Commit.EARLY and fire.armed is not None:
+                served.expect(fire.armed.due)
+        if unsure:
+            self._commit(unsure, served)
+
+    def _is_waiting(self, job_id: str) -> bool:
+        queue = self._store.job_fields(job_id).get(b"origin")
+        return queue is not None and self._store.is_waiting(job_id, text(queue))
+
+    def _tell(self, fire: ScheduleFire, committed: Committed, now: int) -> None:
+        if committed.made and not committed.through_rq:
+            self._events.handed_off(committed.made, now)
+        for nominal in committed.skipped:
+            self._events.not_run(fire.id, nominal, "skipped")
+        for nominal in committed.remembered:
+            self._events.not_run(fire.id, nominal, "buffered")
+        for job_id in committed.to_stop:
+            stop_run(self._store, self._jobs, self._events, job_id)
+        if committed.outcome is Commit.PAUSED:
+            self._events.paused(fire.id, committed.detail)
+        elif committed.outcome is Commit.BROKEN:
+            self._events.dropped(Dropped(fire.id, now, committed.detail))
+        elif committed.outcome is Commit.DONE and fire.plan is not None and fire.plan.missed is not None:
+            self._events.missed(fire.id, fire.plan.missed)
+
+
+def _batches(fires: Iterable[ScheduleFire]) -> Iterator[list[ScheduleFire]]:
+    """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others."""
+    batch: list[ScheduleFire] = []
+    began, runs = monotonic(), 0
+    for fire in fires:
+        more = len(fire.plan.fires) if fire.plan else 1
+        if batch and (len(batch) == BATCH or runs + more > RUNS or monotonic() - began > PLANNING):
+            yield batch
+            batch, began, runs = [], monotonic(), 0
+        batch.append(fire)
+        runs += more
+    if batch:
+        yield batch

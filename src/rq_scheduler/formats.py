@@ -1,0 +1,91 @@
+"""How the package's structs are written down: JSON for Redis, the values of TOML and JSON files, JSON Schema.
+
+Owns the one type that msgspec does not know, a length of time written as people do ("90s"). Knows no struct.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from rq_scheduler.clock import US, duration_us, timedelta_us
+
+__all__ = ["Duration", "decode", "encode", "from_builtins", "schema", "to_builtins"]
+
+T = TypeVar("T")
+
+
+class Duration(timedelta):
+    """A length of time: a timedelta that is written as text ("90s", "0.25s") and read from seconds or text ("10m")."""
+
+    @classmethod
+    def of(cls, value: float | timedelta | str, name: str) -> Duration:
+        """From what callers give: seconds, a timedelta or text such as "10m".
+
+        Raises InvalidArgument or InvalidType, naming `name`, for anything that is no finite length of time.
+        """
+        return value if isinstance(value, cls) else cls(microseconds=duration_us(value, name))
+
+    @property
+    def us(self) -> int:
+        """The same in integer microseconds."""
+        return timedelta_us(self)
+
+    def __str__(self) -> str:
+        """Exact, and what the constructor of a trigger, a file and RQ read as text."""
+        us = self.us
+        seconds, rest = divmod(abs(us), US)
+        fraction = f".{rest:06d}".rstrip("0") if rest else ""
+        return f"{'-' if us < 0 else ''}{seconds}{fraction}s"
+
+
+def encode(value: Any) -> bytes:
+    """The JSON of a struct."""
+    return _ENCODER.encode(value)
+
+
+def decode(stored: bytes | str, type: type[T]) -> T:
+    """The struct of that JSON. Raises msgspec.DecodeError, a ValueError, that names the field that is wrong."""
+    return msgspec.json.decode(stored, type=type, dec_hook=_decode_hook)
+
+
+def to_builtins(value: Any) -> Any:
+    """A struct as dicts, lists and plain values."""
+    return msgspec.to_builtins(value, enc_hook=_encode_hook)
+
+
+def from_builtins(value: Any, type: type[T]) -> T:
+    """The struct of dicts, lists and plain values, as a TOML file gives them. Raises msgspec.ValidationError."""
+    return msgspec.convert(value, type=type, dec_hook=_decode_hook)
+
+
+def schema(type: Any) -> dict[str, Any]:
+    """The JSON Schema of a type."""
+    return msgspec.json.schema(type, schema_hook=_schema_hook)
+
+
+def _encode_hook(value: Any) -> Any:
+    if isinstance(value, Duration):
+        return str(value)
+    raise NotImplementedError(f"{value!r} is a {type(value).__name__}, which no JSON value stands for")
+
+
+def _decode_hook(type: Any, value: Any) -> Any:
+    if type is Duration:
+        return Duration.of(value, "duration")
+    raise NotImplementedError(f"nothing is known of {type!r}")
+
+
+def _schema_hook(type: Any) -> dict[str, Any]:
+    if type is Duration:
+        return {
+            "type": ["string", "number"],
+            "description": "Seconds, or digits and a unit: s, m, h or d.",
+            "examples": ["90s", "10m", "7d", 0.5],
+        }
+    raise NotImplementedError(f"nothing is known of {type!r}")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_encode_hook)

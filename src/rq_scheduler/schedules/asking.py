@@ -1,0 +1,126 @@
+"""Runs that a person asks for: one now, or one for each instant of a stretch of time.
+
+Makes the ids that keep a run from being made twice, and reads the answers. The hand-off itself is the dispatchers' script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rq.job import Job
+
+from rq_scheduler.clock import from_us
+from rq_scheduler.dispatcher.events import LogEvents
+from rq_scheduler.dispatcher.stopping import stop_run
+from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.schedule import Spec
+from rq_scheduler.series import Series
+from rq_scheduler.store import Store, StoredJob
+from rq_scheduler.store.firing import Commit, Mode, ScheduleFire
+from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store.schedules import Stored
+from rq_scheduler.triggers.base import aware_us
+
+__all__ = ["Asked", "backfill", "run_now", "stretch_of"]
+
+BATCH = 100
+"""Backfilled runs in one script."""
+
+Stretch = tuple[int, int]
+"""[from, to) in microseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The answer to `run_now`: the job, or none where overlap says so."""
+
+    job: Job | None
+
+
+def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int, *, force: bool) -> Asked | None:
+    """Makes a manual run, numbered by the schedule as it was read; None when somebody else has had that number."""
+    fire = ScheduleFire(current.id, spec, Mode.MANUAL, number=current.number("manual") + 1, at=now, force=force)
+    answer = store.fire_schedules([fire], fenced=False)
+    if isinstance(answer, Fenced) or answer[1][0].outcome is Commit.STALE:
+        return None
+    committed = answer[1][0]
+    if committed.outcome is Commit.BROKEN:
+        raise InvalidArgument(f"schedule {current.id!r} cannot run: {committed.detail}")
+    for job_id in committed.to_stop:
+        stop_run(store, scheduler._creator, LogEvents(), job_id)
+    if not committed.made:
+        return Asked(None)
+    job_id = committed.made[0].id
+    return Asked(scheduler._creator.restore(StoredJob(job_id, now, store.job_fields(job_id))))
+
+
+def stretch_of(since: datetime, until: datetime) -> Stretch:
+    """[since, until). Raises InvalidArgument or InvalidType for naive moments, and for an end before the beginning."""
+    stretch = aware_us(since, "since"), aware_us(until, "until")
+    if stretch[0] > stretch[1]:
+        raise InvalidArgument(f"since={since.isoformat()} is after until={until.isoformat()}: turn them round")
+    return stretch
+
+
+def backfill(
+    store: Store, current: Stored, spec: Spec, stretch: Stretch, limit: int, now: int, made: list[str]
+) -> bool:
+    """Makes the runs of those instants that were not backfilled before, adding their job ids to `made`; False when
+    somebody else has backfilled the schedule meanwhile."""
+    since, until = stretch
+    if until > now:
+        raise InvalidArgument(
+            f"until={from_us(until).isoformat()} lies in the future, and those instants will run by themselves: "
+            "give a moment that has passed"
+        )
+    covered = _read(current.text("backfilled"))
+    wanted: list[int] = []
+    for nominal in _instants(Series(current.id, spec), since, until):
+        if not any(lo <= nominal < hi for lo, hi in covered):
+            wanted.append(nominal)
+        if len(wanted) + len(made) > limit:
+            raise InvalidArgument(
+                f"more than {limit} instants between {from_us(since).isoformat()} and {from_us(until).isoformat()}: "
+                "give a shorter stretch, or a higher limit="
+            )
+    while True:
+        batch, wanted = wanted[:BATCH], wanted[BATCH:]
+        upto = wanted[0] if wanted else until
+        before, covered = covered, _merged([*covered, (since, upto)])
+        if before == covered:
+            return True
+        answer = store.backfill(current.id, _written(before), _written(covered), batch)
+        if answer is None:
+            return False
+        made += answer
+        if not wanted:
+            return True
+
+
+def _instants(series: Series, since: int, until: int) -> Iterator[int]:
+    nominal = series.after(since - 1)
+    while nominal is not None and nominal < until:
+        yield nominal
+        nominal = series.after(nominal)
+
+
+def _merged(stretches: list[Stretch]) -> list[Stretch]:
+    merged: list[Stretch] = []
+    for lo, hi in sorted(stretches):
+        if merged and lo <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(hi, merged[-1][1])
+        elif lo < hi:
+            merged.append((lo, hi))
+    return merged
+
+
+def _read(text: str) -> list[Stretch]:
+    pairs = (stretch.split("..") for stretch in text.split())
+    return [(int(lo), int(hi)) for lo, hi in pairs]
+
+
+def _written(stretches: list[Stretch]) -> str:
+    return " ".join(f"{lo}..{hi}" for lo, hi in stretches)

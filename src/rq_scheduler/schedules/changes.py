@@ -1,0 +1,100 @@
+"""What has to be written to make a stored schedule what its owner defines: nothing where it is that already.
+
+Owns when a change of the definition changes the next fire, and when it does not. Pure: sends no command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from rq_scheduler.advice import warn_once
+from rq_scheduler.clock import from_us
+from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.planning import MISSED_AFTER, Instant
+from rq_scheduler.schedule import Spec
+from rq_scheduler.schedules.views import spec_of
+from rq_scheduler.series import Series
+from rq_scheduler.store.schedules import JobFields, Stored, Write
+from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
+
+__all__ = ["creation", "next_instant", "redefinition"]
+
+_TIMING = ("trigger", "start", "end", "exclude")
+"""Fields of Spec that say which instants there are."""
+
+
+def creation(
+    id: str, spec: Spec, job: JobFields, now: int, owner: str, tags: Sequence[str], *, paused: bool, note: str
+) -> Write:
+    """The write of a schedule that does not exist yet. `now` is the server's time in microseconds.
+
+    A trigger without an anchor counts from `now`. Raises InvalidArgument when nothing is left to come; a single time
+    that has passed is stored as finished, and warns: it may well be defined again and again.
+    """
+    spec = replace(spec, trigger=spec.trigger.anchored(now))
+    armed = next_instant(id, spec, now)
+    if armed is None and not isinstance(spec.trigger, At):
+        raise InvalidArgument(
+            f"schedule {id!r} would never fire: {spec.trigger!r} has no instant after {from_us(now).isoformat()} that "
+            "start, end and exclude leave; give one that has"
+        )
+    if armed is None:
+        warn_once("never-fires", f"schedule {id!r} never fires: {spec.trigger!r} has passed, or is excluded")
+    return Write(id, "", spec, job, owner, tags, armed, paused, note)
+
+
+def redefinition(
+    stored: Stored,
+    spec: Spec,
+    job: JobFields,
+    now: int,
+    owner: str | None,
+    tags: Sequence[str],
+    *,
+    same_job: Callable[[], bool],
+) -> Write | None:
+    """The write that makes a stored schedule this one; None where it is the same. `owner` None keeps the owner.
+
+    Where it fires as before, the armed time stays. Otherwise the next fire is the first one after `now`, for an
+    interval without an anchor one interval after it.
+    """
+    old = spec_of(stored)
+    owner = stored.text("owner") if owner is None else owner
+    if old is not None:
+        spec = replace(spec, trigger=_with_anchors_of(old.trigger, spec.trigger))
+    same_rest = (owner, "\n".join(tags)) == (stored.text("owner"), stored.text("tags"))
+    if old == spec and same_rest and same_job():
+        return None
+    spec = replace(spec, trigger=spec.trigger.anchored(now))
+    return Write(stored.id, stored.text("rev"), spec, job, owner, tags, _armed(stored, old, spec, now))
+
+
+def next_instant(id: str, spec: Spec, now: int) -> Instant | None:
+    """The first instant after `now`; of a series that ends, its last one while that is no more than late."""
+    series = Series(id, spec)
+    nominal = series.after(now)
+    if nominal is None and (last := series.before(now + 1)) is not None and now - last <= MISSED_AFTER:
+        nominal = last
+    return None if nominal is None else Instant(nominal, series.due(nominal))
+
+
+def _armed(stored: Stored, old: Spec | None, new: Spec, now: int) -> Instant | None:
+    if new.max_runs is not None and stored.number("runs") >= new.max_runs:
+        return None
+    fires_as_before = old is not None and all(getattr(old, name) == getattr(new, name) for name in _TIMING)
+    if not fires_as_before or stored.armed is None:
+        return next_instant(stored.id, new, now)
+    return Instant(stored.armed, Series(stored.id, new).due(stored.armed))
+
+
+def _with_anchors_of(old: AnyTrigger, new: AnyTrigger) -> AnyTrigger:
+    """`new`, where it has no anchor with the one that the first put gave to the same trigger in `old`."""
+    if isinstance(old, Every) and isinstance(new, Every):
+        same = new.anchor is None and old.interval == new.interval
+        return old if same else new
+    if isinstance(old, AnyOf) and isinstance(new, AnyOf) and len(old.triggers) == len(new.triggers):
+        pairs = zip(old.triggers, new.triggers, strict=True)
+        return AnyOf(*(_with_anchors_of(one, other) for one, other in pairs))
+    return new

@@ -1,0 +1,280 @@
+"""`scheduler.schedules`: put, read, change, run and delete schedules.
+
+A face over the store: checks what it is given before anything is written, reads, works out the change, and writes it if
+nothing else has changed meanwhile. Knows no key of Redis, and nothing of how a dispatcher serves what it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Unpack, overload
+
+from rq.job import Job
+
+from rq_scheduler.clock import duration_us
+from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.schedule import Options, Schedule, check_id
+from rq_scheduler.schedules import asking, changes
+from rq_scheduler.schedules.coming import upcoming_runs
+from rq_scheduler.schedules.sync import Sync
+from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
+from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
+from rq_scheduler.store import Store
+from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
+from rq_scheduler.triggers import AnyTrigger
+
+__all__ = ["Schedules"]
+
+
+class Schedules:
+    """The schedules of one Redis, seen through a Scheduler, whose queue, serializer and `_create_job` they get."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler = scheduler
+        self._writer = Writer(scheduler)
+        self._registered: dict[str, Schedule] = {}
+
+    # Defining
+
+    @overload
+    def put(self, id: Schedule, /) -> StoredSchedule: ...
+    @overload
+    def put(self, id: str, trigger: AnyTrigger, func: Any, **options: Unpack[Options]) -> StoredSchedule: ...
+    def put(self, id: Any, trigger: Any = None, func: Any = None, **options: Any) -> StoredSchedule:
+        """Create a schedule, or replace it, atomically: `put(id, trigger, func, **options)` or `put(Schedule(...))`.
+
+        The options are those of `Schedule`. The same definition again changes nothing, neither version, next run nor
+        history. A changed trigger, start, end or exclusion recomputes the next run from now; counts and history stay.
+        `paused` and `note` apply when it is created.
+
+        Raises InvalidArgument or InvalidType (a ValueError, a TypeError) that names what is wrong, FunctionRefused for a
+        function that workers cannot import or a call that does not fit it, IdTaken for the id of a pending job or of a
+        recurring job of the 0.14 API. Nothing is written then.
+        """
+        return self._writer.put(_definition(id, trigger, func, options))
+
+    def register(self, id: str, trigger: AnyTrigger, **options: Unpack[Options]) -> Callable[[Callable[..., Any]], Any]:
+        """On a function: collect a schedule of it, which `sync` without definitions puts. Nothing is sent on import.
+
+        Raises InvalidArgument when another function is registered under the id.
+        """
+
+        def collect(func: Callable[..., Any]) -> Callable[..., Any]:
+            known = self._registered.get(id)
+            if known is not None and known.func is not func and _name(known.func) != _name(func):
+                raise InvalidArgument(
+                    f"id={id!r} is registered twice, for {_name(known.func)} and {_name(func)}: give each its own"
+                )
+            self._registered[id] = Schedule(id, trigger, func, **options)
+            return func
+
+        return collect
+
+    def sync(
+        self,
+        definitions: Iterable[Schedule] | str | Path | None = None,
+        owner: str = "",
+        prune: bool = True,
+        dry_run: bool = False,
+    ) -> SyncResult:
+        """Make the schedules of `owner` exactly these, and touch nobody else's.
+
+        `definitions` are Schedules, the path of a TOML or JSON file, or an RQ cron configuration (a `.py` file, or a
+        module's dotted name); without them, what `register` has collected. Schedules that nobody owns and that are
+        defined here become the owner's. `prune` deletes those of the owner that are not defined; `dry_run` writes nothing
+        and says what would change.
+
+        Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
+        """
+        given: Iterable[Any] = self._registered.values() if definitions is None else definitions
+        if isinstance(definitions, str | Path):
+            from rq_scheduler.schedules.files import definitions_from
+
+            given = definitions_from(definitions)
+        return Sync(self._writer, self._scheduler, owner).run(given, prune=prune, dry_run=dry_run)
+
+    def update(self, id: str, *, version: int | None = None, **changes: Any) -> StoredSchedule:
+        """Change some fields of a schedule: `update("nightly", jitter="1m", args=("weekly",))`.
+
+        With `version` (of the schedule as it was read), raises VersionConflict when somebody has changed the definition
+        since. Raises ScheduleNotFound; what cannot be is refused as by `put`. Nothing is written then.
+        """
+        return self._writer.update(check_id(id), version, changes)
+
+    def delete(self, id: str) -> bool:
+        """Delete a schedule and its history; False when there is none. Runs already in their queue stay.
+
+        One of the 0.14 API (`schedule`, `cron`) ends as by `Scheduler.cancel`.
+        """
+        deleted = self._store.delete_schedule(check_id(id))
+        if deleted is Deleted.JOB:
+            self._scheduler.cancel(id)
+        return deleted in (Deleted.OK, Deleted.JOB)
+
+    # Reading
+
+    def __getitem__(self, id: str) -> StoredSchedule:
+        """The schedule of this id. Raises ScheduleNotFound, a KeyError."""
+        found = self.get(id)
+        if found is None:
+            raise not_found(id)
+        return found
+
+    def get(self, id: str, default: Any = None) -> Any:
+        """The schedule of this id, or `default`."""
+        if not isinstance(id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
+            raise InvalidType(f"id={id!r} is a {type(id).__name__}: give the schedule's id")
+        _, (stored,) = self._store.read_definitions([id])
+        return default if stored is None else self._writer.view(stored)
+
+    def __contains__(self, schedule: object) -> bool:
+        """Whether there is a schedule of this id, or of the id of this schedule."""
+        id = schedule.id if isinstance(schedule, StoredSchedule | Schedule) else schedule
+        return isinstance(id, str) and self._store.has_schedule(id)
+
+    def __len__(self) -> int:
+        """How many schedules there are."""
+        return self._store.count_schedules()
+
+    def __bool__(self) -> bool:
+        """A collection is always there, also an empty one."""
+        return True
+
+    def __iter__(self) -> Iterator[StoredSchedule]:
+        """All schedules by id, a page a round trip; those that appear or vanish meanwhile may be missed."""
+        for ids in self._store.find_schedules(Filter()):
+            yield from self._views(ids)
+
+    def find(
+        self,
+        *,
+        tag: str | None = None,
+        queue_name: str | None = None,
+        prefix: str | None = None,
+        paused: bool | None = None,
+        owner: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> list[StoredSchedule]:
+        """A page of the schedules that fit all that is given, by id, in a few round trips."""
+        _not_negative(offset=offset, limit=limit)
+        wanted = Filter(tag, queue_name, owner, prefix or "", paused)
+        return [view for ids in self._store.find_schedules(wanted, offset, limit) for view in self._views(ids)]
+
+    def upcoming(self, within: float | timedelta | str | None = None, limit: int = 100) -> list[UpcomingRun]:
+        """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from now.
+
+        Overdue runs come first. Paused schedules have none.
+        """
+        _not_negative(limit=limit)
+        horizon = None if within is None else duration_us(within, "within")
+        return upcoming_runs(self._store, self._views, limit, horizon)
+
+    def runs(self, id: str, limit: int = 20) -> list[Run]:
+        """The last runs of a schedule, newest first (50 are kept), with RQ's status of each job now.
+
+        Raises ScheduleNotFound.
+        """
+        _not_negative(limit=limit)
+        now, kind, rows = self._store.read_runs(id, limit)
+        if not kind:
+            raise not_found(id)
+        newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
+        return [run_of(row, now, job_is_its_own=kind != "job" or n == newest) for n, row in enumerate(rows)]
+
+    # Steering
+
+    def pause(self, id: str, note: str = "") -> StoredSchedule:
+        """No run until `resume`; the note says why, to people. A paused one gets the note. Raises ScheduleNotFound."""
+        if not isinstance(note, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"note={note!r} is a {type(note).__name__}: give text")
+
+        def change(now: int, stored: Stored | None) -> Write | None:
+            current = the_schedule(id, stored)
+            if current.text("paused") == "1" and current.text("note") == note:
+                return None
+            return Write(id, current.text("rev"), paused=True, note=note)
+
+        return self._writer.redefine(check_id(id), change)
+
+    def resume(self, id: str) -> StoredSchedule:
+        """Let a paused schedule fire again, from its next instant on: what passed meanwhile is not caught up.
+
+        Nothing happens when it is not paused. Raises ScheduleNotFound.
+        """
+
+        def change(now: int, stored: Stored | None) -> Write | None:
+            current = the_schedule(id, stored)
+            if current.text("paused") != "1":
+                return None
+            spec = readable_spec(current)
+            ended = spec.max_runs is not None and current.number("runs") >= spec.max_runs
+            armed = None if ended else changes.next_instant(id, spec, now)
+            return Write(id, current.text("rev"), paused=False, armed=armed)
+
+        return self._writer.redefine(check_id(id), change)
+
+    def run_now(self, id: str, force: bool = False) -> Job | None:
+        """One run now, whatever the trigger says, also of a paused schedule; its next run stays as it is.
+
+        The schedule's `overlap` applies unless `force`. Returns the job, or None when it was skipped, or is remembered
+        until the present run ends. Raises ScheduleNotFound, and InvalidArgument where no run can be made.
+        """
+        for _ in range(ATTEMPTS):
+            now, current = self._read(id)
+            made = asking.run_now(self._store, self._scheduler, current, readable_spec(current), now, force=force)
+            if made is not None:
+                return made.job
+        raise too_busy(id)
+
+    def backfill(self, id: str, since: datetime, until: datetime, limit: int = 1000) -> list[str]:
+        """A run for every instant in [since, until), both aware and not in the future, each once, also if asked twice.
+
+        Ignores overlap, and counts neither for `max_runs` nor for what is due. Returns the job ids of the runs made, oldest
+        first. Raises InvalidArgument, with nothing written, for more than `limit` instants; ScheduleNotFound.
+        """
+        stretch = asking.stretch_of(since, until)
+        made: list[str] = []
+        for _ in range(ATTEMPTS):
+            now, current = self._read(id)
+            if asking.backfill(self._store, current, readable_spec(current), stretch, limit, now, made):
+                return made
+        raise too_busy(id)
+
+    # Below the public methods
+
+    @property
+    def _store(self) -> Store:
+        return self._writer.store
+
+    def _read(self, id: str) -> tuple[int, Stored]:
+        now, (stored,) = self._store.read_definitions([check_id(id)], templates=False)
+        return now, the_schedule(id, stored)
+
+    def _views(self, ids: Sequence[str]) -> list[StoredSchedule]:
+        _, found = self._store.read_definitions(ids)
+        return [self._writer.view(stored) for stored in found if stored is not None]
+
+
+def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
+    if not isinstance(id, Schedule):
+        return Schedule(id, trigger, func, **options)
+    if trigger is not None or func is not None or options:
+        raise InvalidType(
+            "put(Schedule(...)) takes nothing beside it: give all in the Schedule, or put(id, trigger, func)"
+        )
+    return id
+
+
+def _not_negative(**values: object) -> None:
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give a whole number")
+        if value < 0:
+            raise InvalidArgument(f"{name}={value} is negative: give 0 or more")
+
+
+def _name(func: Any) -> str:
+    return func if isinstance(func, str) else f"{func.__module__}.{func.__qualname__}"

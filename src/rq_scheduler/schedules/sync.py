@@ -1,0 +1,126 @@
+"""Declarative sync: make the schedules of one owner exactly what is defined, and touch nobody else's.
+
+Checks and compares everything before it writes anything. Knows nothing of where the definitions come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
+from rq_scheduler.schedule import Schedule
+from rq_scheduler.schedules.definition import JobTemplate, template_of
+from rq_scheduler.schedules.views import SyncResult
+from rq_scheduler.schedules.writing import ATTEMPTS, Writer, refusal, too_busy
+from rq_scheduler.store.schedules import PAGE, Filter, Write, Written
+
+__all__ = ["Sync"]
+
+T = TypeVar("T")
+
+Made = tuple[Schedule, JobTemplate]
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """What has to be written, and what need not; `others` are ids that somebody else has."""
+
+    writes: list[Write] = field(default_factory=list[Write])
+    unchanged: list[str] = field(default_factory=list[str])
+    others: list[str] = field(default_factory=list[str])
+
+
+class Sync:
+    """Syncs the schedules of one owner."""
+
+    def __init__(self, writer: Writer, scheduler: Any, owner: str) -> None:
+        if not isinstance(owner, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"owner={owner!r} is a {type(owner).__name__}: give a name, such as the application's")
+        if not owner.strip() or "\n" in owner:
+            raise InvalidArgument(f"owner={owner!r}: name who keeps these schedules, such as owner='shop', on one line")
+        self._writer = writer
+        self._scheduler = scheduler
+        self._owner = owner
+
+    def run(self, definitions: Iterable[Any], *, prune: bool, dry_run: bool) -> SyncResult:
+        """Compares, and writes unless `dry_run`."""
+        made = {schedule.id: (schedule, template) for schedule, template in self._made(definitions)}
+        compared = self._compare(list(made.values()))
+        if compared.others:
+            raise InvalidArgument(
+                f"{self._ids(compared.others)} belong to another owner, or to a job: choose other ids, or delete them first"
+            )
+        unwanted = [id for id in self._owned() if id not in made] if prune else []
+        if not dry_run:
+            self._write(compared.writes, made)
+            unwanted = [id for id in unwanted if self._writer.store.delete_schedule(id, self._owner) == "ok"]
+        return SyncResult(
+            added=tuple(sorted(write.id for write in compared.writes if not write.rev)),
+            changed=tuple(sorted(write.id for write in compared.writes if write.rev)),
+            removed=tuple(sorted(unwanted)),
+            unchanged=tuple(sorted(compared.unchanged)),
+        )
+
+    def _made(self, definitions: Iterable[Any]) -> Iterator[Made]:
+        seen: set[str] = set()
+        for schedule in definitions:
+            if not isinstance(schedule, Schedule):
+                raise InvalidType(
+                    f"{schedule!r} is a {type(schedule).__name__}: sync takes Schedule(id, trigger, func, ...)"
+                )
+            if schedule.id in seen:
+                raise InvalidArgument(f"id={schedule.id!r} is defined twice: give each schedule its own")
+            seen.add(schedule.id)
+            try:
+                yield schedule, template_of(self._scheduler, schedule)
+            except SchedulerError as error:
+                raise type(error)(f"schedule {schedule.id!r}: {error}") from error
+
+    def _compare(self, made: list[Made]) -> _Comparison:
+        compared = _Comparison()
+        for page in _pages(made):
+            now, found = self._writer.store.read_definitions([schedule.id for schedule, _ in page])
+            for (schedule, template), stored in zip(page, found, strict=True):
+                if stored is not None and (stored.kind == "job" or stored.text("owner") not in ("", self._owner)):
+                    compared.others.append(schedule.id)
+                    continue
+                write = self._writer.change(schedule, template, now, stored, self._owner)
+                if write is None:
+                    compared.unchanged.append(schedule.id)
+                else:
+                    compared.writes.append(write)
+        return compared
+
+    def _write(self, writes: list[Write], made: dict[str, Made]) -> None:
+        for page in _pages(writes):
+            left = page
+            for _ in range(ATTEMPTS):
+                outcomes = self._writer.store.write_schedules(left)
+                again: list[str] = []
+                for write, (outcome, _) in zip(left, outcomes, strict=True):
+                    if outcome is Written.CHANGED:
+                        again.append(write.id)
+                    elif outcome is not Written.OK:
+                        raise refusal(write.id, outcome)
+                if not again:
+                    break
+                compared = self._compare([made[id] for id in again])
+                if compared.others:
+                    raise InvalidArgument(f"{self._ids(compared.others)} were taken by another owner during this sync")
+                left = compared.writes
+            else:
+                raise too_busy(left[0].id)
+
+    def _owned(self) -> Iterator[str]:
+        for ids in self._writer.store.find_schedules(Filter(owner=self._owner)):
+            yield from ids
+
+    @staticmethod
+    def _ids(ids: list[str]) -> str:
+        return ", ".join(map(repr, ids[:5])) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+
+
+def _pages(items: list[T]) -> Iterator[list[T]]:
+    return (items[first : first + PAGE] for first in range(0, len(items), PAGE))

@@ -1,0 +1,111 @@
+"""The instants of one schedule: its trigger between start and end, less the excluded days, each with its due time.
+
+Planning and every preview stand on it, so that they cannot disagree. Pure: knows no clock, no Redis and no RQ. All
+times are integer microseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from rq_scheduler.clock import to_us
+from rq_scheduler.formats import Duration
+from rq_scheduler.schedule import Spec
+from rq_scheduler.triggers import Trigger
+
+__all__ = ["Series", "jitter_of"]
+
+PATIENCE = 4_000
+"""Excluded days in a row after which a trigger is taken to meet no other day."""
+
+
+def jitter_of(id: str, nominal: int, jitter: int, gap: int | None) -> int:
+    """The delay of one instant: stable, pseudo-random, in [0, min(jitter, gap to the next instant))."""
+    span = jitter if gap is None else min(jitter, gap)
+    if span <= 0:
+        return 0
+    digest = hashlib.blake2b(f"{id}\0{nominal}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) * span >> 64
+
+
+class Series:
+    """The instants of the schedule `id`. `anchor` is for a trigger that has none of its own (the 0.14 API's); `known`
+    are due times that are other than what the spec says, since a caller has moved them."""
+
+    def __init__(self, id: str, spec: Spec, anchor: int | None = None, known: dict[int, int] | None = None) -> None:
+        self._id = id
+        self._trigger: Trigger = spec.trigger if anchor is None else spec.trigger.anchored(anchor)
+        self._jitter = _us(spec.jitter) or 0
+        self._start = None if spec.start is None else to_us(spec.start)
+        self._end = None if spec.end is None else to_us(spec.end)
+        self._exclude = spec.exclude
+        self._known = known or {}
+        self._asked: tuple[int, int | None] | None = None
+
+    def after(self, us: int) -> int | None:
+        """The first instant strictly after `us`."""
+        # The gap that bounds the jitter of one instant leads to the next one, which is what is asked for then.
+        if self._asked is not None and self._asked[0] == us:
+            return self._asked[1]
+        found = self._after(us)
+        self._asked = us, found
+        return found
+
+    def _after(self, us: int) -> int | None:
+        if self._start is not None and us < self._start:
+            us = self._start - 1
+        for _ in range(PATIENCE):
+            nominal = self._trigger.after(us)
+            if nominal is None or (self._end is not None and nominal >= self._end):
+                return None
+            day = self._excluded_day(nominal)
+            if day is None:
+                return nominal
+            us = max(nominal, day[1] - 1)
+        return None
+
+    def before(self, us: int) -> int | None:
+        """The last instant strictly before `us`."""
+        if self._end is not None and us > self._end:
+            us = self._end
+        for _ in range(PATIENCE):
+            nominal = self._trigger.before(us)
+            if nominal is None or (self._start is not None and nominal < self._start):
+                return None
+            day = self._excluded_day(nominal)
+            if day is None:
+                return nominal
+            us = min(nominal, day[0])
+        return None
+
+    def due(self, nominal: int) -> int:
+        """When an instant is due: its nominal time and its jitter."""
+        if nominal in self._known:
+            return self._known[nominal]
+        if not self._jitter:
+            return nominal
+        following = self.after(nominal)
+        gap = None if following is None else following - nominal
+        return nominal + jitter_of(self._id, nominal, self._jitter, gap)
+
+    def walk(self, after: int) -> Iterator[tuple[int, int]]:
+        """(nominal, due) of each instant strictly after `after`, in order."""
+        nominal = self.after(after)
+        while nominal is not None:
+            yield nominal, self.due(nominal)
+            nominal = self.after(nominal)
+
+    def _excluded_day(self, nominal: int) -> tuple[int, int] | None:
+        if not self._exclude:
+            return None
+        zone = "" if all(one.timezone for one in self._exclude) else self._trigger.zone_name
+        for one in self._exclude:
+            day = one.excluded_day(nominal, zone)
+            if day is not None:
+                return day
+        return None
+
+
+def _us(duration: Duration | None) -> int | None:
+    return None if duration is None else duration.us

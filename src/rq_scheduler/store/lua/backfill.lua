@@ -1,0 +1,33 @@
+-- Hands off a batch of backfilled runs of one schedule and notes the stretch of time that they cover, as one step.
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 id, 3 RQ's default timeout, 4 stretches covered as read, 5 stretches covered afterwards ("from-to ..." in
+--          us), then nominal (us) and job id of each run
+-- returns  {'ok', queue, job id, ...}; with nothing written {'changed'}, {'unknown'}, or {'broken', why}
+-- keeps    an instant is backfilled once, also if asked twice
+local prefix, id, default_timeout, before, after = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local all_slow = false
+-- @include clock
+-- @include rq_queueing
+-- @include overlap
+-- @include schedule
+-- @include runs
+local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'slow')
+if record.err or record[1] ~= 'schedule' then return {'unknown'} end
+if (record[2] or '') ~= before then return {'changed'} end
+local template, reason = read_template(id)
+if not template then return {'broken', reason} end
+
+local reply, lines = {'ok', template.queue}, {}
+for i = 6, #ARGV, 2 do
+  local nominal, job_id = ARGV[i], ARGV[i + 1]
+  if redis.call('EXISTS', prefix .. ':job:' .. job_id) == 0 then
+    make_run(id, template, job_id, record[3] == '1')
+    reply[#reply + 1] = job_id
+    lines[#lines + 1] = table.concat({'backfill', nominal, nominal, now_us, job_id}, ' ')
+  end
+end
+push_runs()
+redis.call('HSET', schedule_key(id), 'backfilled', after)
+add_history(id, lines)
+return reply

@@ -1,0 +1,43 @@
+-- Finds ids of schedules that are in all of several lists, in order, from behind one id on; looks at a bounded number of
+-- them.
+--
+-- KEYS[1]  every schedule (zset, id -> 0)
+-- ARGV     1 prefix, 2 what the ids begin with, or '', 3 id to go on behind, or '', 4 ids to pass over, 5 limit, 6 '1' for paused ones
+--          only, '0' for the others only, or '', then lists that they have to be in
+-- returns  {id to go on behind, or '' at the end, ids still to be passed over, id, ...}
+-- keeps    a read never writes
+local prefix, starts_with, behind, offset, limit, paused = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+-- @include schedule
+local LOOKED_AT = 2000
+local lists = {}
+for i = 7, #ARGV do lists[#lists + 1] = ARGV[i] end
+if paused == '1' then lists[#lists + 1] = paused_schedules end
+if #lists == 0 then lists[1] = KEYS[1] end
+table.sort(lists, function(a, b) return redis.call('ZCARD', a) < redis.call('ZCARD', b) end)
+local smallest = table.remove(lists, 1)
+
+local function is_wanted(id)
+  for _, list in ipairs(lists) do
+    if not redis.call('ZSCORE', list, id) then return false end
+  end
+  return paused ~= '0' or not redis.call('ZSCORE', paused_schedules, id)
+end
+
+-- Ids are ASCII, so that "one byte more" closes a prefix.
+local from = behind ~= '' and '(' .. behind or '[' .. starts_with
+local to = starts_with ~= '' and '(' .. starts_with .. '\255' or '+'
+if #lists == 0 and paused ~= '0' then
+  local found = redis.call('ZRANGEBYLEX', smallest, from, to, 'LIMIT', offset, limit)
+  return {#found == limit and found[#found] or '', 0, unpack(found)}
+end
+local ids = redis.call('ZRANGEBYLEX', smallest, from, to, 'LIMIT', 0, LOOKED_AT)
+local found, last = {}, ''
+for _, id in ipairs(ids) do
+  last = id
+  if is_wanted(id) then
+    if offset > 0 then offset = offset - 1 else found[#found + 1] = id end
+    if #found == limit then break end
+  end
+end
+local at_end = #ids < LOOKED_AT and last == (ids[#ids] or '')
+return {at_end and '' or last, offset, unpack(found)}

@@ -1,0 +1,304 @@
+-- Commits the planned fires of a batch of schedules, each only if nothing has changed since it was read: makes the runs,
+-- puts them in their queues and arms the next instant, as one step. A dispatcher that lost the race, or slept, changes
+-- nothing. Also starts remembered runs, and runs that a person asks for.
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has
+--          to enqueue every run, then for each schedule: id, mode ('due', 'remembered', 'manual'), rev or '', due as read,
+--          not before (us), valid until (us or ''), next due or '', its armed ("nominal:due" in us, or ''), overlap, most runs or '',
+--          failures in a row that pause it or '', missed, history line of the missed or '', run that was looked
+--          for in its queue or '', what was found ('gone', 'there', ''), number of the manual run or '', number of
+--          instants, nominal, due, job id, ...
+-- returns  {'ok', now in us, {outcome, queue, detail, {job id that was made, its due, ...}, {nominal that was skipped, ...}, {nominal that
+--          is remembered, ...}, {job id to be stopped, ...}, '1' when RQ itself will enqueue what was made}, ...} in the order given;
+--          outcomes: done, stale, early, waiting, verify (detail: the job id to look for), paused and broken (detail: why)
+--          or {'fenced', now in us, holder, ttl in ms}
+-- keeps    each (schedule, nominal time) is handed off at most once; a stale plan does not commit
+local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local default_timeout, all_slow = ARGV[5], ARGV[6] == '1'
+local index = KEYS[1]
+-- @include clock
+-- @include fence
+-- @include rq_queueing
+-- @include overlap
+-- @include quarantine
+-- @include schedule
+-- @include runs
+
+local LOOK_EVERY = 60 * 1000000
+local KEPT_RUNS = 20
+local MOST_REMEMBERED = {buffer_one = 1, buffer_all = 1000}
+local us = tonumber(now_us)
+local STATE = {'kind', 'rev', 'mark', 'runs', 'live', 'failures', 'skips_in_a_row', 'looked_up_at', 'paused', 'slow', 'manual'}
+
+local function read_state(id)
+  local values = redis.pcall('HMGET', schedule_key(id), unpack(STATE))
+  if values.err then return {} end
+  local state = {}
+  for i, field in ipairs(STATE) do state[field] = values[i] or nil end
+  for _, field in ipairs({'runs', 'failures', 'skips_in_a_row', 'looked_up_at', 'manual'}) do
+    state[field] = tonumber(state[field] or '') or 0
+  end
+  return state
+end
+
+-- Decimal texts of microseconds, compared exactly.
+local function is_behind(nominal, mark)
+  if not mark or mark == '' then return true end
+  if string.sub(nominal, 1, 1) == '-' or string.sub(mark, 1, 1) == '-' then return tonumber(nominal) > tonumber(mark) end
+  if #nominal ~= #mark then return #nominal > #mark end
+  return nominal > mark
+end
+
+-- Which of the runs made before are still going, and how those that are over have ended, in their order.
+local function look_at_runs(fire)
+  local state, going, kept = fire.state, {}, {}
+  local failures = state.failures
+  for id in string.gmatch(state.live or '', '%S+') do
+    local job = redis.pcall('HMGET', prefix .. ':job:' .. id, 'status', 'origin')
+    local status, queue = job[1], job[2]
+    if status and queue and is_run_going(id, status, queue, id == fire.looked_for and fire.found or '') then
+      going[#going + 1] = id
+      kept[#kept + 1] = id
+      if status == 'queued' then fire.queued_run = fire.queued_run or id end
+    elseif #going > 0 then
+      kept[#kept + 1] = id
+    elseif status == 'failed' then
+      failures = failures + 1
+    elseif status == 'finished' then
+      failures = 0
+    end
+  end
+  fire.going, fire.live, fire.failures = going, kept, failures
+end
+
+local function start(fire, run)
+  fire.started[#fire.started + 1] = run
+  fire.live[#fire.live + 1] = run.id
+  fire.going[#fire.going + 1] = run.id
+end
+
+local function remember(fire, run)
+  if fire.waiting + #fire.remembered >= MOST_REMEMBERED[fire.overlap] then return false end
+  fire.remembered[#fire.remembered + 1] = run
+  return true
+end
+
+local function place(fire, run)
+  if redis.call('EXISTS', prefix .. ':job:' .. run.id) == 1 then
+    if fire.mode == 'manual' then fire.repeated = run end
+    return
+  end
+  local behind = #fire.going > 0 or fire.waiting + #fire.remembered > 0
+  if not behind or fire.overlap == 'allow' then
+    start(fire, run)
+  elseif fire.overlap == 'replace' then
+    for _, id in ipairs(fire.going) do fire.stops[#fire.stops + 1] = id end
+    fire.going = {}
+    start(fire, run)
+  elseif not (MOST_REMEMBERED[fire.overlap] and remember(fire, run)) then
+    fire.skipped[#fire.skipped + 1] = run
+  end
+end
+
+-- The oldest remembered run starts when none is going.
+local function start_remembered(fire)
+  local line = fire.waiting > 0 and #fire.going == 0 and redis.call('LINDEX', buffer_key(fire.id), 0)
+  if not line then return end
+  local outcome, nominal, due, id = string.match(line, '^(%S+) (%S+) (%S+) (%S+)$')
+  fire.taken = line
+  fire.waiting = fire.waiting - 1
+  if id and redis.call('EXISTS', prefix .. ':job:' .. id) == 0 then
+    start(fire, {outcome = outcome, nominal = nominal, due = due, id = id})
+  end
+end
+
+local function decide(fire)
+  local state = read_state(fire.id)
+  fire.state = state
+  if state.kind ~= 'schedule' or (fire.rev ~= '' and state.rev ~= fire.rev) then return 'stale' end
+  if state.paused == '1' and fire.mode ~= 'manual' then return 'stale' end
+  if fire.mode == 'due' then
+    if not same_moment(redis.call('ZSCORE', index, fire.id), fire.due) then return 'stale' end
+    if us < tonumber(fire.not_before) then return 'early' end
+    if fire.valid_until ~= '' and us >= tonumber(fire.valid_until) then return 'stale' end
+  elseif fire.mode == 'manual' and state.manual ~= fire.number - 1 then
+    local made = state.manual >= fire.number and redis.call('EXISTS', prefix .. ':job:' .. fire.instants[1].id) == 1
+    if not made then return 'stale' end
+    fire.repeated = fire.instants[1]
+    return 'done'
+  end
+
+  local template, reason = read_template(fire.id)
+  if not template then return 'broken', reason end
+  fire.template = template
+  fire.started, fire.skipped, fire.remembered, fire.stops = {}, {}, {}, {}
+  local waiting = redis.pcall('LLEN', buffer_key(fire.id))
+  if type(waiting) ~= 'number' then return 'broken', 'the key ' .. buffer_key(fire.id) .. ' is no list' end
+  fire.waiting = waiting
+  if fire.overlap == 'allow' and fire.most_failures == '' and waiting == 0 then
+    fire.going, fire.live, fire.failures = {}, {}, state.failures
+    for id in string.gmatch(state.live or '', '%S+') do fire.live[#fire.live + 1] = id end
+  else
+    look_at_runs(fire)
+  end
+
+  if fire.mode ~= 'manual' and fire.most_failures ~= '' and fire.failures >= tonumber(fire.most_failures) then
+    return 'paused', string.format('paused after %d failed runs in a row', fire.failures)
+  end
+  local lost = fire.queued_run and fire.looked_for == '' and us - state.looked_up_at >= LOOK_EVERY
+    and (state.skips_in_a_row > 0 or fire.waiting > 0)
+  if lost and #fire.going == 1 and fire.mode ~= 'manual' then return 'verify', fire.queued_run end
+
+  start_remembered(fire)
+  if fire.mode == 'remembered' then return #fire.started == 0 and fire.waiting > 0 and 'waiting' or 'done' end
+  for _, run in ipairs(fire.instants) do
+    if fire.mode == 'manual' then
+      run.outcome = 'manual'
+      place(fire, run)
+    elseif fire.most_runs ~= '' and state.runs + #fire.started + fire.waiting + #fire.remembered >= tonumber(fire.most_runs) then
+      break
+    elseif is_behind(run.nominal, state.mark) then
+      run.outcome = 'enqueued'
+      place(fire, run)
+    end
+  end
+  return 'done'
+end
+
+local function counted(fire)
+  local count = 0
+  for _, run in ipairs(fire.started) do
+    if run.outcome == 'enqueued' then count = count + 1 end
+  end
+  return count
+end
+
+-- What makes the step final: the high-water mark and the next instant, right behind the push.
+local function advance(fire)
+  local key, state = schedule_key(fire.id), fire.state
+  local fields = {'live', table.concat(fire.live, ' ', math.max(1, #fire.live - KEPT_RUNS + 1)), 'failures', fire.failures}
+  local function set(field, value) fields[#fields + 1] = field; fields[#fields + 1] = value end
+  local runs = state.runs + counted(fire)
+  if fire.mode == 'due' then
+    local last = fire.instants[#fire.instants]
+    if last and is_behind(last.nominal, state.mark) then set('mark', last.nominal) end
+    local finished = fire.most_runs ~= '' and runs + fire.waiting + #fire.remembered >= tonumber(fire.most_runs)
+    if finished or fire.next == '' then
+      set('armed', '')
+      redis.call('ZREM', index, fire.id)
+    else
+      set('armed', fire.armed)
+      redis.call('ZADD', index, fire.next, fire.id)
+    end
+  elseif fire.mode == 'manual' then
+    set('manual', fire.number)
+  end
+  if fire.found == 'there' then set('looked_up_at', now_us) end
+  if #fire.started > 0 then
+    set('runs', runs)
+    set('last_run_at', now_us)
+    set('last_run_id', fire.started[#fire.started].id)
+    set('skips_in_a_row', 0)
+  elseif #fire.skipped > 0 then
+    set('skips_in_a_row', state.skips_in_a_row + #fire.skipped)
+  end
+  redis.call('HSET', key, unpack(fields))
+  if fire.taken then redis.call('LPOP', buffer_key(fire.id)) end
+  for _, run in ipairs(fire.remembered) do
+    redis.call('RPUSH', buffer_key(fire.id), table.concat({run.outcome, run.nominal, run.due, run.id}, ' '))
+  end
+  if fire.waiting + #fire.remembered > 0 then
+    redis.call('ZADD', buffered_schedules, string.format('%.6f', now + 1), fire.id)
+  elseif fire.taken or fire.mode == 'remembered' then
+    redis.call('ZREM', buffered_schedules, fire.id)
+  end
+end
+
+local function keep_books(fire)
+  local key, lines = schedule_key(fire.id), {}
+  if #fire.skipped > 0 then redis.pcall('HINCRBY', key, 'skipped', #fire.skipped) end
+  if fire.missed ~= '0' then redis.pcall('HINCRBY', key, 'missed', fire.missed) end
+  if fire.missed_line ~= '' then lines[1] = fire.missed_line .. ' ' .. now_us end
+  local done = {}
+  for _, run in ipairs(fire.started) do done[#done + 1] = run end
+  for _, run in ipairs(fire.skipped) do run.outcome = 'skipped'; done[#done + 1] = run end
+  for _, run in ipairs(done) do
+    lines[#lines + 1] = table.concat({run.outcome, run.nominal, run.due, now_us, run.id}, ' ')
+  end
+  add_history(fire.id, lines)
+end
+
+-- Takes a schedule that cannot go on out of the way, where a person sees it and why.
+local function pause(fire, note)
+  redis.call('HSET', schedule_key(fire.id), 'paused', '1', 'note', note, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
+  redis.call('ZADD', paused_schedules, 0, fire.id)
+  redis.call('ZREM', index, fire.id)
+  redis.call('ZREM', buffered_schedules, fire.id)
+end
+
+local fires, position = {}, 7
+while position <= #ARGV do
+  local function argument(i) return ARGV[position + i] end
+  local fire = {id = argument(0), mode = argument(1), rev = argument(2), due = argument(3), not_before = argument(4),
+    valid_until = argument(5), next = argument(6), armed = argument(7), overlap = argument(8), most_runs = argument(9),
+    most_failures = argument(10), missed = argument(11), missed_line = argument(12), looked_for = argument(13),
+    found = argument(14), number = tonumber(argument(15)), instants = {}}
+  for i = 1, tonumber(argument(16)) do
+    local first = 14 + 3 * i
+    fire.instants[i] = {nominal = argument(first), due = argument(first + 1), id = argument(first + 2)}
+  end
+  fires[#fires + 1] = fire
+  position = position + 17 + 3 * #fire.instants
+end
+
+local decided = {}
+for _, fire in ipairs(fires) do
+  -- Nothing is written yet, so a second fire of one schedule would look as good as the first.
+  if decided[fire.id] then
+    fire.outcome, fire.state = 'stale', {}
+  else
+    fire.outcome, fire.detail = decide(fire)
+  end
+  decided[fire.id] = true
+end
+
+for _, fire in ipairs(fires) do
+  if fire.outcome == 'done' and fire.template then
+    for _, run in ipairs(fire.started) do make_run(fire.id, fire.template, run.id, fire.state.slow == '1') end
+  end
+end
+push_runs()
+for _, fire in ipairs(fires) do
+  if (fire.outcome == 'done' or fire.outcome == 'waiting') and fire.template then advance(fire) end
+end
+
+local reply = {'ok', now_us}
+for _, fire in ipairs(fires) do
+  local handed_off, skipped, remembered = {}, {}, {}
+  if fire.repeated then handed_off = {fire.repeated.id, fire.repeated.due} end
+  if fire.outcome == 'done' and fire.template then
+    keep_books(fire)
+    for _, run in ipairs(fire.started) do
+      handed_off[#handed_off + 1] = run.id
+      handed_off[#handed_off + 1] = run.due
+    end
+    for i, run in ipairs(fire.skipped) do skipped[i] = run.nominal end
+    for i, run in ipairs(fire.remembered) do remembered[i] = run.nominal end
+  elseif fire.outcome == 'paused' or fire.outcome == 'broken' then
+    if fire.mode == 'manual' then
+      -- Its caller is told.
+    elseif fire.outcome == 'broken' then
+      quarantine(index, fire.id, fire.due, fire.detail, fire.template and fire.template.queue)
+      pause(fire, fire.detail)
+      local run = fire.instants[#fire.instants]
+      if run then add_history(fire.id, {table.concat({'failed', run.nominal, run.due, now_us, run.id}, ' ')}) end
+    else
+      redis.call('HSET', schedule_key(fire.id), 'failures', 0, 'live', table.concat(fire.live, ' '))
+      pause(fire, fire.detail)
+    end
+  end
+  reply[#reply + 1] = {fire.outcome, fire.template and fire.template.queue or '', fire.detail or '', handed_off, skipped,
+    remembered, fire.stops or {}, (all_slow or fire.state.slow == '1') and '1' or '0'}
+end
+return reply

@@ -1,0 +1,18 @@
+-- What the scripts that touch schedules share: their keys, and the sets that list them. Needs: prefix.
+local function schedule_key(id) return prefix .. ':scheduler:schedule:' .. id end
+local function template_key(id) return prefix .. ':scheduler:template:' .. id end
+local function buffer_key(id) return prefix .. ':scheduler:buffer:' .. id end
+local function history_key(id) return prefix .. ':scheduler:history:' .. id end
+local function tombstone_key(id) return prefix .. ':scheduler:tombstone:' .. id end
+local schedules = prefix .. ':scheduler:schedules'
+local paused_schedules = schedules .. ':paused'
+local buffered_schedules = prefix .. ':scheduler:buffered'
+
+-- The sets beside that of all schedules that list one with this owner, queue and tags (one a line).
+local function lists_of(owner, queue, tags)
+  local lists = {}
+  if owner and owner ~= '' then lists[#lists + 1] = schedules .. ':owner:' .. owner end
+  if queue and queue ~= '' then lists[#lists + 1] = schedules .. ':queue:' .. queue end
+  for tag in string.gmatch(tags or '', '[^\n]+') do lists[#lists + 1] = schedules .. ':tag:' .. tag end
+  return lists
+end

@@ -1,0 +1,21 @@
+-- Pauses a schedule that cannot be planned, with the reason in its note and in quarantine.
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 id, 3 rev as read, 4 due as read (unix seconds), 5 reason
+-- returns  {'ok'} or {'changed'}
+-- keeps    one that was mended meanwhile stays in place
+local prefix, id, rev, due, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+-- @include clock
+-- @include quarantine
+-- @include schedule
+local key = schedule_key(id)
+if not same_moment(redis.call('ZSCORE', KEYS[1], id), due) then return {'changed'} end
+local type = redis.call('TYPE', key).ok
+if type == 'hash' then
+  if (redis.call('HGET', key, 'rev') or '') ~= rev then return {'changed'} end
+  redis.call('HSET', key, 'paused', '1', 'note', reason, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
+  redis.call('ZADD', paused_schedules, 0, id)
+end
+redis.call('ZREM', buffered_schedules, id)
+quarantine(KEYS[1], id, due, reason)
+return {'ok'}

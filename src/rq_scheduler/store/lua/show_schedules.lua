@@ -1,0 +1,47 @@
+-- Reads what people are shown of schedules, the recurring jobs of the 0.14 API among them.
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 '1' to read their job templates too, then ids
+-- returns  {now in us, {due or '', status of the last run or '', {field, value, ...} of the record, {field, value, ...} of the job
+--          template}, ...} in the order given; no fields for an unknown one
+-- keeps    a read never writes
+local prefix, templates = ARGV[1], ARGV[2] == '1'
+-- @include clock
+-- @include schedule
+local FIELDS = {'kind', 'spec', 'rev', 'version', 'created', 'updated', 'func', 'call', 'queue', 'owner', 'tags', 'note', 'paused',
+  'armed', 'mark', 'runs', 'skipped', 'missed', 'last_run_at', 'last_run_id', 'manual', 'backfilled', 'repeat',
+  'slow', 'buffered'}
+
+local function hash(key, names)
+  local values, fields = redis.pcall('HMGET', key, unpack(names)), {}
+  if values.err then return fields end
+  for i, name in ipairs(names) do
+    if values[i] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = values[i]
+    end
+  end
+  return fields
+end
+
+local function status_of(job_id)
+  local status = job_id and redis.pcall('HGET', prefix .. ':job:' .. job_id, 'status')
+  return type(status) == 'string' and status or ''
+end
+
+local reply = {now_us}
+for i = 3, #ARGV do
+  local id = ARGV[i]
+  local record, job, field = hash(schedule_key(id), FIELDS), {}, {}
+  for f = 1, #record, 2 do field[record[f]] = record[f + 1] end
+  local index, last_run = KEYS[1], field.last_run_id
+  if field.kind == 'job' then
+    index, last_run = prefix .. ':scheduler:scheduled_jobs', id
+  end
+  if field.kind and templates then
+    local all = redis.pcall('HGETALL', field.kind == 'job' and prefix .. ':job:' .. id or template_key(id))
+    if not all.err then job = all end
+  end
+  reply[#reply + 1] = {redis.call('ZSCORE', index, id) or '', status_of(last_run), record, job}
+end
+return reply

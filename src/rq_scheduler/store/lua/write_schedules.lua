@@ -1,0 +1,99 @@
+-- Creates or changes a batch of schedules, each only if nobody has changed it since it was read.
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, then for each schedule: id, rev as read, or '' when there was none, spec (JSON) or '' to keep definition and
+--          job, armed ("nominal:due" in us, '' when it never fires again) or 'keep', its due (unix seconds) or '', paused ('1', '0' or
+--          'keep'), note, its function, its call, its queue, its owner, its tags (one a line), '1' when RQ itself has to enqueue
+--          its runs, number of job fields, field, value, ...
+-- returns  {now in us, outcome, rev, ...} in the order given; outcomes: ok; with nothing written: changed, pending (a one-off has
+--          the id), job (a recurring job of the 0.14 API has it), foreign (a key of it holds something else)
+-- keeps    a rev is never used again; what a deleted schedule of the id has handed off is not handed off again
+local prefix = ARGV[1]
+local index = KEYS[1]
+-- @include clock
+-- @include schedule
+-- @include wake
+
+local CHUNK = 1000
+local NAMES = {'id', 'rev', 'spec', 'armed', 'due', 'paused', 'note', 'func', 'call', 'queue', 'owner', 'tags', 'slow'}
+local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
+
+local function refusal(entry)
+  for key, wanted in pairs({[schedule_key(entry.id)] = 'hash', [template_key(entry.id)] = 'hash'}) do
+    local type = redis.call('TYPE', key).ok
+    if type ~= wanted and type ~= 'none' then return 'foreign' end
+  end
+  local kind = redis.call('HGET', schedule_key(entry.id), 'kind')
+  if kind == 'job' then return 'job' end
+  if not kind and redis.call('ZSCORE', scheduled_jobs, entry.id) then return 'pending' end
+  if (redis.call('HGET', schedule_key(entry.id), 'rev') or '') ~= entry.rev then return 'changed' end
+end
+
+local function list_anew(entry)
+  local old = redis.call('HMGET', schedule_key(entry.id), 'owner', 'queue', 'tags')
+  for _, list in ipairs(lists_of(old[1], old[2], old[3])) do redis.call('ZREM', list, entry.id) end
+  redis.call('ZADD', schedules, 0, entry.id)
+  for _, list in ipairs(lists_of(entry.owner, entry.queue, entry.tags)) do redis.call('ZADD', list, 0, entry.id) end
+end
+
+-- How far a deleted schedule of this id had come.
+local function take_up(entry)
+  local left = redis.call('HMGET', tombstone_key(entry.id), 'mark', 'backfilled', 'manual')
+  redis.call('HSET', schedule_key(entry.id), 'mark', left[1] or '', 'backfilled', left[2] or '', 'manual', left[3] or '0',
+    'created', now_us, 'runs', '0')
+  redis.call('DEL', tombstone_key(entry.id), buffer_key(entry.id), history_key(entry.id))
+end
+
+local function write_definition(entry)
+  local key, template = schedule_key(entry.id), template_key(entry.id)
+  redis.call('HSET', key, 'kind', 'schedule', 'spec', entry.spec, 'func', entry.func, 'call', entry.call,
+    'queue', entry.queue, 'owner', entry.owner, 'tags', entry.tags, 'slow', entry.slow, 'updated', now_us)
+  redis.call('HINCRBY', key, 'version', 1)
+  redis.call('DEL', template)
+  for i = entry.first, entry.last, CHUNK do
+    redis.call('HSET', template, unpack(ARGV, i, math.min(i + CHUNK - 1, entry.last)))
+  end
+end
+
+local function write(entry)
+  local key = schedule_key(entry.id)
+  local rev = redis.call('INCR', prefix .. ':scheduler:rev')
+  if entry.spec ~= '' then
+    list_anew(entry)
+    if entry.rev == '' then take_up(entry) end
+    write_definition(entry)
+  end
+  redis.call('HSET', key, 'rev', rev)
+  if entry.paused ~= 'keep' then
+    redis.call('HSET', key, 'paused', entry.paused, 'note', entry.note, 'failures', '0')
+  end
+  if entry.armed ~= 'keep' then redis.call('HSET', key, 'armed', entry.armed) end
+  if redis.call('HGET', key, 'paused') == '1' then
+    redis.call('ZADD', paused_schedules, 0, entry.id)
+    redis.call('ZREM', index, entry.id)
+    redis.call('ZREM', buffered_schedules, entry.id)
+    return rev
+  end
+  redis.call('ZREM', paused_schedules, entry.id)
+  if redis.call('EXISTS', buffer_key(entry.id)) == 1 then redis.call('ZADD', buffered_schedules, now_score, entry.id) end
+  if entry.armed == '' then
+    redis.call('ZREM', index, entry.id)
+  elseif entry.armed ~= 'keep' then
+    redis.call('ZADD', index, entry.due, entry.id)
+    wake_if_first(tonumber(entry.due))
+  end
+  return rev
+end
+
+local reply, position = {now_us}, 2
+while position <= #ARGV do
+  local entry = {}
+  for i, name in ipairs(NAMES) do entry[name] = ARGV[position + i - 1] end
+  entry.first = position + #NAMES + 1
+  entry.last = entry.first - 1 + 2 * tonumber(ARGV[position + #NAMES])
+  position = entry.last + 1
+  local refused = refusal(entry)
+  reply[#reply + 1] = refused or 'ok'
+  reply[#reply + 1] = refused and '' or tostring(write(entry))
+end
+return reply

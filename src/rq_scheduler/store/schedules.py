@@ -1,0 +1,246 @@
+"""Schedules as clients see them: read, write, delete, find, history. Each operation is one atomic script.
+
+Knows nothing of handing off. The recurring jobs of the 0.14 API are seen here, and written elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from rq_scheduler.planning import Instant
+from rq_scheduler.schedule import Spec, encode_spec
+from rq_scheduler.store.base import Operations, pairs, score_of, text, us_of
+from rq_scheduler.store.history import HistoryLine, read_line
+
+PAGE = 200
+"""Schedules in one read or write: one round trip, and a few milliseconds of Redis."""
+
+TOMBSTONE_TTL = 86_400
+"""Seconds for which it is remembered how far a deleted schedule had come."""
+
+
+class Written(StrEnum):
+    """What became of a write."""
+
+    OK = "ok"
+    CHANGED = "changed"
+    PENDING = "pending"
+    JOB = "job"
+    FOREIGN = "foreign"
+
+
+class Deleted(StrEnum):
+    """What became of a deletion."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    JOB = "job"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A schedule as it stands in Redis. `kind` is "schedule", or "job" for a recurring job of the 0.14 API; `fields` is its
+    record, `template` RQ's hash of its job (all of it when asked for). Times in microseconds."""
+
+    id: str
+    kind: str
+    due: int | None
+    last_status: str
+    fields: Mapping[str, bytes]
+    template: Mapping[bytes, bytes]
+
+    def text(self, name: str) -> str:
+        """A field as text; empty when there is none."""
+        return text(self.fields.get(name, b""))
+
+    def number(self, name: str) -> int:
+        """A field as a whole number; 0 when there is none."""
+        return int(self.fields.get(name) or 0)
+
+    def moment(self, name: str) -> int | None:
+        """A field as microseconds since the epoch; None when there is none."""
+        value = self.fields.get(name)
+        return int(value) if value else None
+
+    @property
+    def armed(self) -> int | None:
+        """The nominal time of the next fire."""
+        nominal, _, _ = self.text("armed").partition(":")
+        return int(nominal) if nominal else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFields:
+    """The job that each run of a schedule is a copy of (`fields`, RQ's format), and what is shown of it. `slow`: RQ itself has
+    to enqueue it."""
+
+    fields: Mapping[str, Any]
+    func: str
+    call: str
+    queue: str
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A change of one schedule. `rev` is that of the record as read, empty for a new one. Without `spec`, definition and job
+    stay; `armed` is the next instant, None when there is no other, or "keep"; `paused` None leaves that and the note."""
+
+    id: str
+    rev: str
+    spec: Spec | None = None
+    job: JobFields | None = None
+    owner: str = ""
+    tags: Sequence[str] = ()
+    armed: Instant | str | None = "keep"
+    paused: bool | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A line of history, and what RQ says of the job: status, and when it started and ended (RQ's texts)."""
+
+    line: HistoryLine
+    status: str
+    started_at: str
+    ended_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What schedules are looked for; None or empty is any."""
+
+    tag: str | None = None
+    queue: str | None = None
+    owner: str | None = None
+    starts_with: str = ""
+    paused: bool | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """A page of ids; `behind` is where the next page begins, empty at the end, and `offset` what is still to pass over."""
+
+    ids: list[str] = field(default_factory=list[str])
+    behind: str = ""
+    offset: int = 0
+
+
+class ScheduleOperations(Operations):
+    """Operations on schedules."""
+
+    def read_definitions(self, ids: Sequence[str], *, templates: bool = True) -> tuple[int, list[Stored | None]]:
+        """The server's time, and the schedules of these ids, None for unknown ones; a few hundred at most."""
+        now, *rows = self._run(
+            "show_schedules", self.keys.due_schedules, self.keys.prefix, "1" if templates else "0", *ids
+        )
+        return int(now), [_stored(id, row) for id, row in zip(ids, rows, strict=True)]
+
+    def write_schedules(self, writes: Sequence[Write]) -> list[tuple[Written, str]]:
+        """Makes these changes, each if the schedule is still what was read; a few hundred at most. Returns what became of
+        each, and its new rev."""
+        arguments: list[Any] = []
+        for write in writes:
+            arguments += _write_arguments(write)
+        reply = self._run("write_schedules", self.keys.due_schedules, self.keys.prefix, *arguments)
+        return [(Written(text(outcome)), text(rev)) for outcome, rev in zip(reply[1::2], reply[2::2], strict=True)]
+
+    def delete_schedule(self, id: str, owner: str | None = None) -> Deleted:
+        """Deletes a schedule (of that owner)."""
+        reply = self._run(
+            "delete_schedule",
+            self.keys.due_schedules,
+            *(self.keys.prefix, id, "*" if owner is None else owner, TOMBSTONE_TTL),
+        )
+        return Deleted(text(reply[0]))
+
+    def count_schedules(self) -> int:
+        """How many schedules there are, recurring jobs of the 0.14 API included."""
+        return self.connection.zcard(self.keys.schedules)
+
+    def has_schedule(self, id: str) -> bool:
+        """Whether a schedule has this id."""
+        return self.connection.zscore(self.keys.schedules, id) is not None
+
+    def find_schedules(self, wanted: Filter, offset: int = 0, limit: int | None = None) -> Iterator[list[str]]:
+        """The ids that fit, in order, a page at a time."""
+        lists = [
+            self.keys.schedules_of(what, name)
+            for what, name in (("tag", wanted.tag), ("queue", wanted.queue), ("owner", wanted.owner))
+            if name
+        ]
+        paused = "" if wanted.paused is None else "1" if wanted.paused else "0"
+        behind = ""
+        while limit is None or limit > 0:
+            size = PAGE if limit is None else min(PAGE, limit)
+            last, left, *ids = self._run(
+                "find_schedules",
+                self.keys.schedules,
+                *(self.keys.prefix, wanted.starts_with, behind, offset, size, paused, *lists),
+            )
+            offset = int(left)
+            if ids:
+                yield [text(id) for id in ids]
+            if not last:
+                return
+            behind = text(last)
+            limit = None if limit is None else limit - len(ids)
+
+    def next_schedules(self, offset: int, limit: int) -> list[tuple[str, int]]:
+        """Armed schedules in the order in which they fall due, and when that is (microseconds)."""
+        rows = self.connection.zrange(self.keys.due_schedules, offset, offset + limit - 1, withscores=True)
+        return [(text(id), us_of(due)) for id, due in rows]
+
+    def recurring_job_ids(self) -> Iterator[list[str]]:
+        """The ids of the 0.14 API's recurring jobs, in order, a page at a time."""
+        key, first = self.keys.schedules_of("jobs"), 0
+        while ids := self.connection.zrange(key, first, first + PAGE - 1):
+            yield [text(id) for id in ids]
+            first += PAGE
+
+    def read_runs(self, id: str, limit: int) -> tuple[int, str, list[RunLine]]:
+        """The server's time, the kind of the schedule, empty for an unknown one, and its history, newest first."""
+        now, kind, *rows = self._run("read_runs", self.keys.schedules, self.keys.prefix, id, limit)
+        lines = [RunLine(read_line(line), *(text(each) for each in known)) for line, *known in rows]
+        return int(now), text(kind), lines
+
+
+def _stored(id: str, row: Sequence[Any]) -> Stored | None:
+    due, last_status, record, template = row
+    fields = {text(name): value for name, value in pairs(record).items()}
+    if not fields.get("kind"):
+        return None
+    return Stored(id, text(fields["kind"]), us_of(due) if due else None, text(last_status), fields, pairs(template))
+
+
+def _write_arguments(write: Write) -> list[Any]:
+    job = write.job or JobFields({}, "", "", "")
+    armed, due = "keep", ""
+    if write.armed is None:
+        armed = ""
+    elif isinstance(write.armed, Instant):
+        armed, due = f"{write.armed.nominal}:{write.armed.due}", score_of(write.armed.due)
+    arguments: list[Any] = [
+        write.id,
+        write.rev,
+        b"" if write.spec is None else encode_spec(write.spec),
+        armed,
+        due,
+        "keep" if write.paused is None else "1" if write.paused else "0",
+        write.note,
+        job.func,
+        job.call,
+        job.queue,
+        write.owner,
+        "\n".join(write.tags),
+        "1" if job.slow else "0",
+        len(job.fields),
+    ]
+    for name, value in job.fields.items():
+        arguments += [name, value]
+    return arguments
