@@ -19,6 +19,7 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
 from rq_scheduler.triggers import At, Cron, Every
+from servers import ClusterSetup
 from support import Processes
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
@@ -470,23 +471,38 @@ class TestWithinReason:
         assert ids(dispatcher.tick(5)) == ["a"]
         assert redis.hexists("rq:scheduler:quarantine", "gone")
 
-    def test_works_without_pytest_and_under_another_prefix(self, processes: Processes, redis_url: str) -> None:
-        # RQ, where it knows prefixes, reads its own when it is imported.
-        program = """
+
+ELSEWHERE = """
 import sys
 from datetime import datetime, timedelta, UTC
-from redis import Redis
+from redis import Redis, RedisCluster
 from rq_scheduler import Scheduler
 from rq_scheduler.store.rq_format import KEY_PREFIX
 from rq_scheduler.testing import ManualClock, ManualDispatcher
-scheduler = Scheduler(connection=Redis.from_url(sys.argv[1]))
+client = {"one": Redis, "many": RedisCluster}[sys.argv[2]].from_url(sys.argv[1])
+scheduler = Scheduler(connection=client)
 with ManualDispatcher(scheduler, ManualClock(datetime(2026, 3, 28, tzinfo=UTC))) as dispatcher:
     scheduler.enqueue_in(timedelta(hours=1), "jobs_for_tests.nothing", job_id="a")
-    print(*(job.id for job in dispatcher.tick("1h")), scheduler.connection.exists(KEY_PREFIX + ":scheduler:clock"))
+    scheduler.schedule(datetime(2026, 3, 29), "jobs_for_tests.nothing", interval=60, id="r")
+    print(*(job.id for job in dispatcher.tick("1d")), client.exists(KEY_PREFIX + ":scheduler:clock"))
+print(client.exists(KEY_PREFIX + ":scheduler:clock"))
 assert "pytest" not in sys.modules
 """
-        env = {"RQ_KEY_PREFIX": "{site-a}"}
-        assert processes.run(sys.executable, "-c", program, redis_url, env=env).split() == ["a", "1"]
+
+
+class TestElsewhere:
+    """In a program of its own: RQ, where it knows prefixes, reads its own when it is imported."""
+
+    def test_works_without_pytest_and_under_another_prefix(self, processes: Processes, redis_url: str) -> None:
+        output = processes.run(sys.executable, "-c", ELSEWHERE, redis_url, "one", env={"RQ_KEY_PREFIX": "{site-a}"})
+        assert output.split() == ["a", "r", "1", "0"]
+
+    @pytest.mark.newest_only
+    def test_works_on_a_cluster(self, processes: Processes, cluster: ClusterSetup) -> None:
+        output = processes.run(
+            sys.executable, "-W", "ignore", "-c", ELSEWHERE, cluster.url, "many", env={"RQ_KEY_PREFIX": "{site-a}"}
+        )
+        assert output.split() == ["a", "r", "1", "0"]
 
 
 class Own(Scheduler):

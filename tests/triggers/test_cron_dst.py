@@ -7,8 +7,8 @@ package: neither the parser (each expression comes with a predicate written by h
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.triggers import Cron, zones
+from rq_scheduler.triggers import Cron, walk, zones
 from rq_scheduler.triggers import cron as cron_module
 
 Matches = Callable[[datetime], bool]
@@ -64,7 +64,7 @@ def clocks(zone: str, since: datetime, until: datetime) -> list[tuple[datetime, 
     return [(at, at.astimezone(tz).replace(tzinfo=None)) for at in minutes]
 
 
-def walk(zone: str, since: datetime, until: datetime, matches: Matches, *, fixed: bool) -> list[datetime]:
+def daemon(zone: str, since: datetime, until: datetime, matches: Matches, *, fixed: bool) -> list[datetime]:
     """What a daemon that looks at the local clock each minute would run: the rules of semantics.md, word by word."""
     seen = clocks(zone, since - timedelta(days=3), until)
     if not fixed:
@@ -215,10 +215,88 @@ def test_against_the_walker(zone: str, since: str, days: int) -> None:
     # The walker is slow: over long stretches it takes a job of each kind.
     for expression, fixed, matches in JOBS if days < 50 else [JOBS[0], JOBS[3]]:
         cron = Cron(expression, zone)
-        expected = walk(zone, start, end, matches, fixed=fixed)
+        expected = daemon(zone, start, end, matches, fixed=fixed)
         assert expected
         assert instants(cron, start, end) == expected, expression
         assert instants_backward(cron, start, end) == expected, expression
+
+
+# --- the walker over years: minute by minute about each change of the clock, and by the calendar between ---------------
+
+Days = Callable[[date], bool]
+EVERY_HOUR = range(24)
+
+# Expression, the minutes and hours and days that it names, and whether it is at fixed times; written by hand.
+YEARS_OF_JOBS: list[tuple[str, Sequence[int], Sequence[int], Days, bool]] = [
+    ("* * * * *", range(60), EVERY_HOUR, lambda d: True, False),
+    ("*/15 * * * *", (0, 15, 30, 45), EVERY_HOUR, lambda d: True, False),
+    ("7 * * * *", (7,), EVERY_HOUR, lambda d: True, False),
+    ("*/10 0-3 * * *", range(0, 60, 10), range(4), lambda d: True, False),
+    ("59 */2 * * sat,sun", (59,), range(0, 24, 2), lambda d: d.isoweekday() > 5, False),
+    ("30 2 * * *", (30,), (2,), lambda d: True, True),
+    ("0 0 * * *", (0,), (0,), lambda d: True, True),
+    ("0,1,30,59 0-3,23 * * *", (0, 1, 30, 59), (0, 1, 2, 3, 23), lambda d: True, True),
+    ("15 1 * * mon-fri", (15,), (1,), lambda d: d.isoweekday() < 6, True),
+    ("5 0 1,15,L * *", (5,), (0,), lambda d: d.day in (1, 15) or (d + timedelta(days=1)).day == 1, True),
+    ("45 1 1-7 * sun", (45,), (1,), lambda d: d.day < 8 or d.isoweekday() == 7, True),
+    ("30 2 * 3,4,10,11 0L", (30,), (2,),
+     lambda d: d.month in (3, 4, 10, 11) and d.isoweekday() == 7 and (d + timedelta(days=7)).month != d.month, True),
+    ("30 3 * * mon#2", (30,), (3,), lambda d: d.isoweekday() == 1 and 8 <= d.day <= 14, True),
+]  # fmt: skip
+YEARS_OF_ZONES = [
+    ("Europe/Paris", 2025, 3), ("America/New_York", 2006, 3), ("America/Sao_Paulo", 2016, 4), ("America/St_Johns", 2010, 3),
+    ("Australia/Lord_Howe", 2025, 3), ("Africa/Casablanca", 2025, 3), ("Asia/Kathmandu", 1985, 2), ("Pacific/Apia", 2010, 4),
+    ("Antarctica/Troll", 2025, 3), ("Asia/Gaza", 2010, 3), ("America/Caracas", 2007, 2), ("Europe/Dublin", 2025, 2),
+    ("UTC", 2025, 1),
+]  # fmt: skip
+
+
+def walk_years(
+    zone: str,
+    since: datetime,
+    until: datetime,
+    minutes: Sequence[int],
+    hours: Sequence[int],
+    days: Days,
+    *,
+    fixed: bool,
+) -> list[datetime]:
+    """As the daemon, but where the offset stays the same for days, what the calendar says."""
+    tz = ZoneInfo(zone)
+    times = {(hour, minute) for hour in hours for minute in minutes}
+    sorted_times = sorted(time(hour, minute) for hour, minute in times)
+    step = timedelta(days=1)
+    found: list[datetime] = []
+    day = since
+    while day < until:
+        offsets = {(day + n * step).astimezone(tz).utcoffset() for n in range(-2, 3)}
+        if len(offsets) > 1:
+            found += daemon(
+                zone, day, day + step, lambda t: (t.hour, t.minute) in times and days(t.date()), fixed=fixed
+            )
+        else:
+            offset = offsets.pop()
+            assert offset is not None
+            begin = (day + offset).replace(tzinfo=None)
+            for local_day in {begin.date(), (begin + step).date()}:
+                if days(local_day):
+                    walls = (datetime.combine(local_day, at) for at in sorted_times)
+                    found += [(at - offset).replace(tzinfo=UTC) for at in walls if begin <= at < begin + step]
+        day += step
+    return sorted(found)
+
+
+@pytest.mark.parametrize(("zone", "year", "years"), YEARS_OF_ZONES)
+def test_years_against_the_walker(zone: str, year: int, years: int) -> None:
+    since, until = datetime(year, 1, 1, tzinfo=UTC), datetime(year + years, 1, 1, tzinfo=UTC)
+    for expression, minutes, hours, days, fixed in YEARS_OF_JOBS:
+        # A job that runs each minute says in a few months what it says in years.
+        end = since + (until - since) // (1 if len(minutes) * len(hours) < 96 else 6)
+        cron = Cron(expression, zone)
+        expected = walk_years(zone, since, end, minutes, hours, days, fixed=fixed)
+        assert instants(cron, since, end) == expected, expression
+        if len(expected) < 20_000:
+            assert instants_backward(cron, since, end) == expected, expression
 
 
 @pytest.fixture
@@ -231,7 +309,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with monkeypatch.context() as patch:
         patch.setattr(zones, "CHUNK", 1800)
-        patch.setattr(cron_module, "CHUNK", 1800)
+        patch.setattr(walk, "CHUNK", 1800)
         forget()
         yield
     forget()
@@ -262,7 +340,7 @@ def test_how_the_timeline_is_cut_makes_no_difference(zone: str, since: str) -> N
     # A job once a year takes the walk far, in pieces too small for its patience: only where it is due.
     for expression, fixed, matches in [*JOBS[:5], *(once_a_year if start.month == 10 else [])]:
         cron = Cron(expression, zone)
-        expected = walk(zone, start, end, matches, fixed=fixed)
+        expected = daemon(zone, start, end, matches, fixed=fixed)
         assert instants(cron, start, end) == expected, expression
         assert instants_backward(cron, start, end) == expected, expression
 
@@ -299,7 +377,7 @@ def test_any_zone_and_any_times_against_the_walker(
     def matches(t: datetime) -> bool:
         return t.minute in minutes and (every_hour or t.hour in hours)
 
-    expected = walk(zone, start, end, matches, fixed=not every_hour)
+    expected = daemon(zone, start, end, matches, fixed=not every_hour)
     assert instants(cron, start, end) == expected
     assert instants_backward(cron, start, end) == expected
 

@@ -8,23 +8,31 @@ import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rq_scheduler.clock import to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
-from rq_scheduler.triggers import MAX_US, AnyTrigger, At, Cron, Every, Trigger, legacy_cron
+from rq_scheduler.formats import decode, encode, from_builtins, to_builtins
+from rq_scheduler.triggers import MAX_US, AnyOf, AnyTrigger, At, Cron, Every, RRule, Trigger, legacy_cron
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
-ANY = [At(NOON), Every(minutes=5), Every(10, anchor=NOON), Cron("30 2 * * *", "Europe/Paris", "both")]
+ANY = [
+    At(NOON),
+    Every(minutes=5),
+    Every(10, anchor=NOON),
+    Cron("30 2 * * *", "Europe/Paris", "both"),
+    RRule("DTSTART;TZID=Europe/Paris:20260101T023000 RRULE:FREQ=DAILY EXDATE:20260102T023000"),
+    AnyOf(At(NOON), Every(10, anchor=NOON), RRule("FREQ=DAILY")),
+]
+KINDS = ["at", "every", "every-anchored", "cron", "rrule", "any-of"]
 
 
 # --- the base ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trigger", [At(NOON), Every(10, anchor=NOON), Cron("@daily")])
+@pytest.mark.parametrize("trigger", [ANY[0], *ANY[2:]], ids=[KINDS[0], *KINDS[2:]])
 def test_naive_datetimes_are_refused(trigger: Trigger) -> None:
     naive = datetime(2026, 1, 1)
     with pytest.raises(InvalidArgument, match="has no time zone"):
@@ -66,7 +74,7 @@ def test_base_is_abstract() -> None:
         Trigger()  # type: ignore[abstract]
 
 
-@pytest.mark.parametrize("trigger", ANY)
+@pytest.mark.parametrize("trigger", ANY, ids=KINDS)
 def test_values(trigger: Trigger) -> None:
     assert copy.copy(trigger) == copy.deepcopy(trigger) == pickle.loads(pickle.dumps(trigger)) == trigger
     assert hash(copy.copy(trigger)) == hash(trigger)
@@ -77,20 +85,34 @@ def test_values(trigger: Trigger) -> None:
 # --- the stored form -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trigger", ANY)
+@pytest.mark.parametrize("trigger", ANY, ids=KINDS)
 def test_json_round_trip(trigger: Trigger) -> None:
-    stored = msgspec.json.encode(trigger)
-    assert msgspec.json.decode(stored, type=AnyTrigger) == trigger
-    assert msgspec.json.encode(msgspec.json.decode(stored, type=AnyTrigger)) == stored
+    stored = encode(trigger)
+    assert decode(stored, AnyTrigger) == trigger
+    assert encode(decode(stored, AnyTrigger)) == stored
+    assert from_builtins(to_builtins(trigger), AnyTrigger) == trigger
 
 
 def test_stored_form_is_what_is_documented() -> None:
-    forms = [json.loads(msgspec.json.encode(trigger)) for trigger in ANY]
+    forms = [json.loads(encode(trigger)) for trigger in ANY]
     assert forms == [
         {"type": "at", "moment": "2026-07-01T12:00:00Z"},
-        {"type": "every", "interval": 300_000_000, "anchor": None},
-        {"type": "every", "interval": 10_000_000, "anchor": to_us(NOON)},
+        {"type": "every", "interval": "300s", "anchor": None},
+        {"type": "every", "interval": "10s", "anchor": "2026-07-01T12:00:00Z"},
         {"type": "cron", "expression": "30 2 * * *", "timezone": "Europe/Paris", "day_match": "both"},
+        {
+            "type": "rrule",
+            "text": "DTSTART:20260101T023000\nRRULE:FREQ=DAILY\nEXDATE:20260102T023000",
+            "timezone": "Europe/Paris",
+        },
+        {
+            "type": "any_of",
+            "triggers": [
+                {"type": "at", "moment": "2026-07-01T12:00:00Z"},
+                {"type": "every", "interval": "10s", "anchor": "2026-07-01T12:00:00Z"},
+                {"type": "rrule", "text": "RRULE:FREQ=DAILY", "timezone": "UTC"},
+            ],
+        },
     ]
 
 
@@ -98,20 +120,27 @@ def test_stored_form_is_what_is_documented() -> None:
     ("stored", "says"),
     [
         ({"type": "every", "interval": 0}, "never moves on"),
-        ({"type": "every", "interval": 1.5}, "Expected `int`"),
+        ({"type": "every", "interval": "10 parsecs"}, "not a duration"),
         ({"type": "cron", "expression": "@daily", "timezone": "Mars/Olympus"}, "no IANA time zone"),
         ({"type": "cron", "expression": "0 0 30 2 *"}, "never fires"),
+        ({"type": "rrule", "text": "FREQ=DAILY;BYHOUR=99"}, "BYHOUR=99 is not a number"),
         ({"type": "at", "moment": "2026-07-01T12:00:00"}, "has no time zone"),
+        ({"type": "any_of", "triggers": []}, "give at least one"),
         ({"type": "moon"}, "Invalid value 'moon'"),
     ],
 )
 def test_stored_nonsense_is_refused_when_read(stored: dict[str, Any], says: str) -> None:
-    with pytest.raises(msgspec.ValidationError, match=says):
-        msgspec.json.decode(json.dumps(stored), type=AnyTrigger)
+    with pytest.raises(ValueError, match=says):
+        decode(json.dumps(stored), AnyTrigger)
+
+
+def test_files_give_intervals_in_seconds_or_as_text() -> None:
+    for interval in (90, 90.0, "90", "90s", "1.5m"):
+        assert from_builtins({"type": "every", "interval": interval}, AnyTrigger) == Every(90)
 
 
 def test_a_cron_that_is_over_still_loads() -> None:
-    cron = msgspec.json.decode(b'{"type": "cron", "expression": "0 0 1 1 * 2020"}', type=AnyTrigger)
+    cron = decode(b'{"type": "cron", "expression": "0 0 1 1 * 2020"}', AnyTrigger)
     assert cron.next_after(NOON) is None
     assert cron.last_before(NOON) == datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -129,13 +158,13 @@ def test_at_fires_once_to_the_microsecond() -> None:
 @pytest.mark.parametrize("moment", [datetime(1969, 7, 20, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 def test_at_far_away(moment: datetime) -> None:
     assert At(moment).last_before(datetime.max.replace(tzinfo=UTC)) == (moment if moment.year < 9999 else None)
-    assert msgspec.json.decode(msgspec.json.encode(At(moment)), type=AnyTrigger) == At(moment)
+    assert decode(encode(At(moment)), AnyTrigger) == At(moment)
 
 
 def test_at_is_the_same_in_every_zone() -> None:
     elsewhere = At(NOON.astimezone(timezone(timedelta(hours=-7))))
     assert elsewhere == At(NOON)
-    assert msgspec.json.encode(elsewhere) == msgspec.json.encode(At(NOON))
+    assert encode(elsewhere) == encode(At(NOON))
 
 
 def test_at_refuses_naive() -> None:
@@ -158,10 +187,10 @@ def test_every_takes_seconds_timedelta_text_and_units() -> None:
         == Every(minutes=5)
         == Every(minutes=4, seconds=60)
     )
-    assert five.interval == 300_000_000
-    assert Every(0.1).interval == 100_000
-    assert Every(milliseconds=1).interval == 1_000
-    assert Every(weeks=1, days=1, hours=1).interval == (8 * 24 + 1) * 3600 * 1_000_000
+    assert five.interval.us == 300_000_000
+    assert Every(0.1).interval.us == 100_000
+    assert Every(milliseconds=1).interval.us == 1_000
+    assert Every(weeks=1, days=1, hours=1).interval.us == (8 * 24 + 1) * 3600 * 1_000_000
 
 
 def test_every_shows_itself_in_the_units_it_takes() -> None:
@@ -256,6 +285,46 @@ def test_every_refuses(interval: Any, says: str) -> None:
 def test_every_refuses_units(units: dict[str, Any], says: str) -> None:
     with pytest.raises(SchedulerError, match=says):
         Every(**units)
+
+
+# --- AnyOf ---------------------------------------------------------------------------------------------------------
+
+
+def test_any_of_is_the_union_and_an_instant_of_several_is_one() -> None:
+    both = AnyOf(Cron("0 */6 * * *"), Cron("0 12 * * *"), At(NOON.replace(minute=7)))
+    assert [f"{at:%H:%M}" for at in both.upcoming(4, NOON.replace(hour=11))] == ["12:00", "12:07", "18:00", "00:00"]
+    assert both.last_before(NOON.replace(minute=7)) == NOON
+    over = AnyOf(At(NOON), At(NOON))
+    assert over.upcoming(5, NOON.replace(hour=1)) == [NOON]
+    assert over.next_after(NOON) is None
+
+
+def test_any_of_inside_any_of_counts_as_its_own() -> None:
+    flat = AnyOf(At(NOON), Every(10), Cron("@daily"))
+    assert AnyOf(AnyOf(At(NOON), Every(10)), Cron("@daily")) == flat
+    assert repr(flat).startswith("AnyOf(At(")
+
+
+def test_any_of_anchors_each_that_needs_it() -> None:
+    anchored = AnyOf(Every(10), Every(20, anchor=NOON)).anchored(to_us(NOON) + 5_000_000)
+    assert anchored == AnyOf(Every(10, anchor=NOON + timedelta(seconds=5)), Every(20, anchor=NOON))
+    assert anchored.anchored(0) is anchored
+
+
+def test_any_of_refuses() -> None:
+    with pytest.raises(InvalidArgument, match="give at least one"):
+        AnyOf()
+    with pytest.raises(InvalidType, match="is a str: give triggers one by one"):
+        AnyOf("@daily")  # type: ignore[arg-type]
+    with pytest.raises(InvalidType, match="is a list"):
+        AnyOf([Cron("@daily")])  # type: ignore[arg-type]
+
+
+def test_several_zones_have_no_one_day() -> None:
+    assert AnyOf(Cron("@daily", "Asia/Tokyo"), At(NOON), RRule("FREQ=DAILY", "Asia/Tokyo")).zone_name == "Asia/Tokyo"
+    assert AnyOf(At(NOON), Every(10)).zone_name == "UTC"
+    with pytest.raises(InvalidArgument, match="counts in Asia/Tokyo and UTC, so it is not clear"):
+        _ = AnyOf(Cron("@daily", "Asia/Tokyo"), RRule("FREQ=DAILY")).zone_name
 
 
 # --- 0.14's reading ------------------------------------------------------------------------------------------------

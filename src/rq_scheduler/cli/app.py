@@ -14,6 +14,7 @@ from rq_scheduler.cli.daemon import DaemonOptions, run_daemon
 from rq_scheduler.cli.demo.command import demo
 from rq_scheduler.cli.dev import dev
 from rq_scheduler.cli.options import connection_options, gather_connection
+from rq_scheduler.cli.schedules import COMMANDS
 
 __all__ = ["main", "rqscheduler"]
 
@@ -24,7 +25,14 @@ def _positive(ctx: click.Context, param: click.Parameter, seconds: float) -> flo
     return seconds
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _InOrder(click.Group):
+    """Lists the subcommands as they were added: those that look first, then those that change."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rqscheduler", message="%(prog)s %(version)s")
 @connection_options
 @click.option("-b", "--burst", is_flag=True, help="Hand off what is due, then end.")
@@ -86,6 +94,8 @@ def rqscheduler(ctx: click.Context, /, **params: Any) -> None:
     run_daemon(where, DaemonOptions(**params))
 
 
+for _command in COMMANDS:
+    rqscheduler.add_command(_command)
 rqscheduler.add_command(check)
 rqscheduler.add_command(demo)
 rqscheduler.add_command(dev)

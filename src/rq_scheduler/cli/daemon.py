@@ -26,7 +26,7 @@ from rq_scheduler.errors import SchedulerError
 from rq_scheduler.store import Store
 from rq_scheduler.store.survey import Survey
 
-__all__ = ["DaemonOptions", "run_daemon"]
+__all__ = ["DaemonOptions", "check_cluster_prefix", "run_daemon"]
 
 log = logging.getLogger("rq_scheduler.cli")
 
@@ -67,7 +67,7 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
     with _pid_file(options.pid), _user_errors(where):
         connection = connect_patiently(where, lambda text: log.warning(text, extra={"action": "redis_waiting"}))
         log.info("rq-scheduler %s, Redis at %s", __version__, where.describe(), extra={"action": "starting"})
-        _check_cluster_prefix(connection)
+        check_cluster_prefix(connection)
         _check_access(connection)
         dispatcher = Dispatcher(
             connection,
@@ -90,7 +90,8 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
         dispatcher.run(burst=options.burst)
 
 
-def _check_cluster_prefix(connection: Connection) -> None:
+def check_cluster_prefix(connection: Connection) -> None:
+    """A usage error for a Redis Cluster under a key prefix that would spread a site's keys over several slots."""
     if not isinstance(connection, RedisCluster):
         return
     prefix = Store(connection).keys.prefix

@@ -102,8 +102,8 @@ def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionO
 
 
 def gather_application(ctx: click.Context, params: dict[str, Any]) -> ApplicationOptions:
-    """Take the application's options out of `params`; what was typed before the subcommand counts where nothing was typed
-    after it."""
+    """Take the application's options out of `params`. What was typed before the subcommand counts where nothing was
+    typed after it."""
     return ApplicationOptions(**_take(ctx, params, [field.name for field in fields(ApplicationOptions)]))
 
 

@@ -166,8 +166,9 @@ class Passes:
             if left.kind is Kind.SLOW:
                 self._serve_slowly(result, left)
             elif self._hooks.enqueue_job is not None:
-                result.handed_off += self._slow.by_hook(left.id, left.due)
-                result.expect(self._store.due_of(left.id))
+                if self._slow.by_hook(left.id, left.due):
+                    result.handed_off += 1
+                    result.expect(self._store.due_of(left.id))
             else:
                 recurring.append(left.id)
         if recurring:
@@ -244,4 +245,7 @@ class Passes:
                 break
         result.expect(next_due)
         wait = self._registry_poll if next_due is None else (next_due - result.now) / US
-        self._registries_at = monotonic() + max(0.0, min(self._registry_poll, wait))
+        wait = max(0.0, min(self._registry_poll, wait))
+        self._registries_at = monotonic() + wait
+        if wait > 0:
+            result.expect(result.now + int(wait * US))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from rq_scheduler.clock import host_zone
+from rq_scheduler.clock import US, host_zone
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Options
 from rq_scheduler.dispatcher.slow_path import SlowPath
@@ -243,6 +243,8 @@ class Recurring:
             self._tell(fire, outcome)
             if outcome in MOVED_ON:
                 served.expect(fire.plan.next and fire.plan.next.due)
+            if outcome in (Outcome.BUFFERED, Outcome.WAITING):
+                served.expect(now + US)
             if outcome is Outcome.FIRED:
                 handed_off.append(HandedOff(fire.record.id, fire.plan.not_before, queue))
             elif outcome is Outcome.EARLY:

@@ -11,6 +11,7 @@ from time import monotonic
 
 import msgspec
 
+from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.recurring import Served
 from rq_scheduler.dispatcher.stopping import stop_run
@@ -29,8 +30,14 @@ BATCH = 100
 RUNS = 200
 """Runs in one commit: an outage leaves many instants of one schedule to catch up with."""
 
+COPIES = 512 * 1024
+"""Bytes of calls, which runs are copies of, in one commit; more of one schedule commit alone."""
+
 PLANNING = 0.02
 """Seconds after which what is planned is committed: after an outage a plan may have to count 10,000 missed instants."""
+
+CHECK = US
+"""Microseconds after which the store looks at a remembered run again."""
 
 KEPT_AHEAD = 10_000
 """Plans kept for schedules that are not due yet."""
@@ -90,7 +97,8 @@ class Schedules:
             if spec is None:
                 self._events.unreadable_spec(armed.id)
                 return None
-            planned = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=RUNS)
+            at_most = max(1, min(RUNS, COPIES // max(armed.size, 1)))
+            planned = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=at_most)
         except (msgspec.DecodeError, SchedulerError, OverflowError) as error:
             if armed.due <= now:
                 self._put_aside(armed, f"it cannot be planned: {error}")
@@ -125,6 +133,8 @@ class Schedules:
                 served.expect(fire.plan.next.due)
             elif committed.outcome is Commit.EARLY and fire.armed is not None:
                 served.expect(fire.armed.due)
+            if committed.outcome is Commit.WAITING or committed.remembered:
+                served.expect(now + CHECK)
         if unsure:
             self._commit(unsure, served)
 
@@ -152,13 +162,16 @@ class Schedules:
 def _batches(fires: Iterable[ScheduleFire]) -> Iterator[list[ScheduleFire]]:
     """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others."""
     batch: list[ScheduleFire] = []
-    began, runs = monotonic(), 0
+    began, runs, copies = monotonic(), 0, 0
     for fire in fires:
         more = len(fire.plan.fires) if fire.plan else 1
-        if batch and (len(batch) == BATCH or runs + more > RUNS or monotonic() - began > PLANNING):
+        size = more * fire.armed.size if fire.armed else 0
+        full = len(batch) == BATCH or runs + more > RUNS or copies + size > COPIES
+        if batch and (full or monotonic() - began > PLANNING):
             yield batch
-            batch, began, runs = [], monotonic(), 0
+            batch, began, runs, copies = [], monotonic(), 0, 0
         batch.append(fire)
         runs += more
+        copies += size
     if batch:
         yield batch

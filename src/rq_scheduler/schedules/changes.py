@@ -71,11 +71,11 @@ def redefinition(
     return Write(stored.id, stored.text("rev"), spec, job, owner, tags, _armed(stored, old, spec, now))
 
 
-def next_instant(id: str, spec: Spec, now: int) -> Instant | None:
-    """The first instant after `now`; of a series that ends, its last one while that is no more than late."""
+def next_instant(id: str, spec: Spec, now: int, *, late: bool = True) -> Instant | None:
+    """The first instant after `now`; with `late`, of a series that ends, its last one while that is no more than late."""
     series = Series(id, spec)
     nominal = series.after(now)
-    if nominal is None and (last := series.before(now + 1)) is not None and now - last <= MISSED_AFTER:
+    if late and nominal is None and (last := series.before(now + 1)) is not None and now - last <= MISSED_AFTER:
         nominal = last
     return None if nominal is None else Instant(nominal, series.due(nominal))
 

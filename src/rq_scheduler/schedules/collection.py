@@ -18,6 +18,7 @@ from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.schedule import Options, Schedule, check_id
 from rq_scheduler.schedules import asking, changes
 from rq_scheduler.schedules.coming import upcoming_runs
+from rq_scheduler.schedules.files import definitions_from
 from rq_scheduler.schedules.sync import Sync
 from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
@@ -88,11 +89,9 @@ class Schedules:
 
         Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
         """
-        given: Iterable[Any] = self._registered.values() if definitions is None else definitions
-        if isinstance(definitions, str | Path):
-            from rq_scheduler.schedules.files import definitions_from
-
-            given = definitions_from(definitions)
+        if definitions is None:
+            definitions = list(self._registered.values())
+        given = definitions_from(definitions) if isinstance(definitions, str | Path) else definitions
         return Sync(self._writer, self._scheduler, owner).run(given, prune=prune, dry_run=dry_run)
 
     def update(self, id: str, *, version: int | None = None, **changes: Any) -> StoredSchedule:
@@ -211,7 +210,7 @@ class Schedules:
                 return None
             spec = readable_spec(current)
             ended = spec.max_runs is not None and current.number("runs") >= spec.max_runs
-            armed = None if ended else changes.next_instant(id, spec, now)
+            armed = None if ended else changes.next_instant(id, spec, now, late=False)
             return Write(id, current.text("rev"), paused=False, armed=armed)
 
         return self._writer.redefine(check_id(id), change)
@@ -235,6 +234,7 @@ class Schedules:
         Ignores overlap, and counts neither for `max_runs` nor for what is due. Returns the job ids of the runs made, oldest
         first. Raises InvalidArgument, with nothing written, for more than `limit` instants; ScheduleNotFound.
         """
+        _not_negative(limit=limit)
         stretch = asking.stretch_of(since, until)
         made: list[str] = []
         for _ in range(ATTEMPTS):

@@ -300,11 +300,9 @@ def _dotted(job: Job) -> str:
 def _retry_of(job: Any) -> Retry | None:
     if job.retries_left is None:
         return None
-    return Retry(
-        max=job.retries_left,
-        interval=job.retry_intervals or 0,
-        enqueue_at_front=bool(getattr(job, "enqueue_at_front_on_retry", False)),
-    )
+    # Only newer versions of RQ have it.
+    front: dict[str, Any] = {"enqueue_at_front": True} if getattr(job, "enqueue_at_front_on_retry", False) else {}
+    return Retry(max=job.retries_left, interval=job.retry_intervals or 0, **front)
 
 
 def _dependency_of(job: Any) -> Dependency | list[str] | None:

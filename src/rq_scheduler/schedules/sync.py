@@ -20,6 +20,9 @@ __all__ = ["Sync"]
 
 T = TypeVar("T")
 
+BATCH, BYTES = 100, 512 * 1024
+"""Schedules, and bytes of their calls, in one write."""
+
 Made = tuple[Schedule, JobTemplate]
 
 
@@ -64,6 +67,11 @@ class Sync:
         )
 
     def _made(self, definitions: Iterable[Any]) -> Iterator[Made]:
+        if not isinstance(definitions, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(
+                f"definitions={definitions!r} is a {type(definitions).__name__}: give a list of Schedules, or the path of a "
+                "file of them"
+            )
         seen: set[str] = set()
         for schedule in definitions:
             if not isinstance(schedule, Schedule):
@@ -82,6 +90,9 @@ class Sync:
         compared = _Comparison()
         for page in _pages(made):
             now, found = self._writer.store.read_definitions([schedule.id for schedule, _ in page])
+            new = [schedule.id for (schedule, _), stored in zip(page, found, strict=True) if stored is None]
+            for pending in self._writer.store.pending_ids(new):
+                raise refusal(pending, Written.PENDING)
             for (schedule, template), stored in zip(page, found, strict=True):
                 if stored is not None and (stored.kind == "job" or stored.text("owner") not in ("", self._owner)):
                     compared.others.append(schedule.id)
@@ -94,7 +105,7 @@ class Sync:
         return compared
 
     def _write(self, writes: list[Write], made: dict[str, Made]) -> None:
-        for page in _pages(writes):
+        for page in _batches(writes):
             left = page
             for _ in range(ATTEMPTS):
                 outcomes = self._writer.store.write_schedules(left)
@@ -124,3 +135,18 @@ class Sync:
 
 def _pages(items: list[T]) -> Iterator[list[T]]:
     return (items[first : first + PAGE] for first in range(0, len(items), PAGE))
+
+
+def _batches(writes: list[Write]) -> Iterator[list[Write]]:
+    """Writes in scripts that do not block Redis for long, however large the calls."""
+    batch: list[Write] = []
+    size = 0
+    for write in writes:
+        more = len(write.job.fields["data"]) if write.job else 0
+        if batch and (len(batch) == BATCH or size + more > BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(write)
+        size += more
+    if batch:
+        yield batch

@@ -44,7 +44,7 @@ class Commit(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Armed:
     """What a plan needs of a schedule. `nominal` is its armed time and `due` that with jitter; `updated` the moment of its
-    definition. Microseconds."""
+    definition. Microseconds. `size`: bytes of the call, which each run copies."""
 
     id: str
     due: int
@@ -52,6 +52,7 @@ class Armed:
     spec: bytes
     nominal: int
     updated: int | None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +155,14 @@ class FiringOperations(Operations):
 
 
 def _armed(row: Sequence[bytes]) -> Armed:
-    id, due, rev, spec, armed, updated = row
+    id, due, rev, spec, armed, updated, size = row
     nominal, _, armed_due = text(armed).partition(":")
     at = us_of(due)
     # A score that is not the armed one was written by hand: that is the time which is meant.
     moved = not armed_due or int(armed_due) != at
-    return Armed(text(id), at, text(rev), spec, at if moved else int(nominal), int(updated) if updated else None)
+    return Armed(
+        text(id), at, text(rev), spec, at if moved else int(nominal), int(updated) if updated else None, int(size)
+    )
 
 
 def _fire_arguments(fire: ScheduleFire) -> list[Any]:

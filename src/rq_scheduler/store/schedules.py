@@ -191,6 +191,11 @@ class ScheduleOperations(Operations):
             behind = text(last)
             limit = None if limit is None else limit - len(ids)
 
+    def pending_ids(self, ids: Sequence[str]) -> list[str]:
+        """Those of these ids that pending jobs have: one-offs, or recurring jobs of the 0.14 API."""
+        scores = self.connection.zmscore(self.keys.scheduled_jobs, list(ids)) if ids else []
+        return [id for id, score in zip(ids, scores, strict=True) if score is not None]
+
     def next_schedules(self, offset: int, limit: int) -> list[tuple[str, int]]:
         """Armed schedules in the order in which they fall due, and when that is (microseconds)."""
         rows = self.connection.zrange(self.keys.due_schedules, offset, offset + limit - 1, withscores=True)

@@ -6,21 +6,23 @@ command: a survey that stops at the first oddity is of no use on the Redis that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from redis.exceptions import RedisError, ResponseError
 
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import Operations, us_of
+from rq_scheduler.store.base import Operations, text, us_of
 from rq_scheduler.store.history import HistoryLine, read_line
 
-__all__ = ["Daemon", "Fence", "RawEntry", "RqRegistry", "Survey"]
+__all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqRegistry", "Survey"]
 
 _FIELDS = ("meta", "origin", "created_at", "timeout")
 _HOUR_US = 3_600_000_000
 _US = 1_000_000
+_MOST = 1_000
+"""Dispatchers that are shown at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,22 @@ class Fence:
 
     value: str
     ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is. `jobs` counts what waits with a job of its own: one-offs and recurring jobs of the 0.14 API,
+    `recurring_jobs` of which are the latter. `next_id` is due first, at `next_due` (microseconds)."""
+
+    schedules: int
+    recurring_jobs: int
+    paused: int
+    jobs: int
+    due: int
+    buffered: int
+    quarantined: int
+    next_id: str | None
+    next_due: int | None
 
 
 class Survey(Operations):
@@ -157,6 +175,65 @@ class Survey(Operations):
             found.append(Daemon(key.decode(errors="replace").removeprefix(self.keys.instance_prefix), text, ttl))
         return found
 
+    def dispatchers(self) -> list[Daemon]:
+        """Our live dispatchers, by name. Cheap: they are listed, 0.14's daemons are not (`daemons` finds those too)."""
+        key, now = self.keys.dispatchers, self.now() / _US
+        names: list[bytes] = self._quietly(lambda: self.connection.zrangebyscore(key, now, "+inf", 0, _MOST))
+        questions: list[tuple[Any, ...]] = []
+        for name in names:
+            hash_key = self.keys.instance(text(name))
+            questions += [("HGETALL", hash_key), ("PTTL", hash_key)]
+        answers = self._batch(questions)
+        found: list[Daemon] = []
+        for name, fields, ttl in zip(names, answers[::2], answers[1::2], strict=True):
+            if isinstance(fields, dict) and fields:
+                known = cast("dict[bytes, bytes]", fields)
+                shown = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in known.items()}
+                found.append(Daemon(name.decode(errors="replace"), shown, ttl // 1000))
+        return sorted(found, key=lambda one: one.name)
+
+    def counts(self) -> Counts:
+        """How many schedules and jobs there are, and what is due next. One round trip, whatever the numbers."""
+        keys, now = self.keys, self.now() / _US
+        indexes = (keys.scheduled_jobs, keys.due_schedules)
+        answers = self._batch(
+            [
+                ("ZCARD", keys.schedules),
+                ("ZCARD", keys.schedules_of("jobs")),
+                ("ZCARD", keys.schedules_of("paused")),
+                ("ZCARD", keys.scheduled_jobs),
+                ("ZCARD", keys.buffered),
+                ("HLEN", keys.quarantine),
+                *(("ZCOUNT", key, "-inf", now) for key in indexes),
+                *(("ZRANGE", key, 0, 0, "WITHSCORES") for key in indexes),
+            ]
+        )
+        # What is no number is an error: a key of another type, or one that this user may not read.
+        numbers = [answer if isinstance(answer, int) else 0 for answer in answers[:8]]
+        heads = [(us_of(answer[1]), answer[0]) for answer in map(_flat, answers[8:]) if answer]
+        due, first = min(heads, default=(None, None))
+        schedules, recurring, paused, jobs, buffered, quarantined, *due_now = numbers
+        return Counts(
+            schedules, recurring, paused, jobs, sum(due_now), buffered, quarantined, first and text(first), due
+        )
+
+    def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
+        """How many jobs wait in each of these queues."""
+        answers = self._batch([("LLEN", rq_format.queue_key(self.keys.prefix, queue)) for queue in queues])
+        return {queue: count for queue, count in zip(queues, answers, strict=True) if isinstance(count, int)}
+
+    def wakeup_refused(self) -> str | None:
+        """Why this user may not use the channel on which dispatchers hear of earlier jobs; None where it may."""
+        channel = self.connection.pubsub(ignore_subscribe_messages=True)
+        try:
+            channel.subscribe(self.keys.wakeup)
+            channel.get_message(timeout=1)
+        except ResponseError as error:
+            return str(error)
+        finally:
+            channel.close()
+        return None
+
     def fence(self) -> Fence | None:
         """The lock that 0.14's daemons and our dispatchers respect, as it stands."""
         value = self._quietly_one(lambda: self.connection.get(self.keys.fence), None)
@@ -205,6 +282,14 @@ def _fields_of(reply: Any) -> dict[str, bytes]:
 
 def _is_empty(reply: Any) -> bool:
     return not isinstance(reply, RedisError) and not any(reply)
+
+
+def _flat(reply: Any) -> list[Any]:
+    """Member and score, from the flat list or the pairs that redis-py makes of it."""
+    if not isinstance(reply, list) or not reply:
+        return []
+    first = cast("list[Any]", reply)
+    return list(cast("tuple[Any, ...]", first[0])) if isinstance(first[0], tuple | list) else first
 
 
 def _has_meta(reply: Any) -> bool:

@@ -14,6 +14,7 @@ from rq_scheduler.triggers.cron import Cron
 from rq_scheduler.triggers.every import Every
 from rq_scheduler.triggers.exclusions import AnyExclusion, Dates, Holidays
 from rq_scheduler.triggers.legacy import legacy_cron
+from rq_scheduler.triggers.rrule import RRule
 
 __all__ = [
     "MAX_US",
@@ -26,6 +27,7 @@ __all__ = [
     "Dates",
     "Every",
     "Holidays",
+    "RRule",
     "Trigger",
     "legacy_cron",
 ]

@@ -14,6 +14,7 @@ from rq_scheduler.triggers.at import At
 from rq_scheduler.triggers.base import Trigger, TriggerMeta
 from rq_scheduler.triggers.cron import Cron
 from rq_scheduler.triggers.every import Every
+from rq_scheduler.triggers.rrule import RRule
 
 __all__ = ["AnyOf", "AnyTrigger"]
 
@@ -80,5 +81,5 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
         return AnyOf, self.triggers
 
 
-AnyTrigger = At | Every | Cron | AnyOf
+AnyTrigger = At | Every | Cron | RRule | AnyOf
 """Every kind of trigger there is: the type to decode stored ones as."""

@@ -18,11 +18,12 @@ from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as TimedOut
 
 from rq_scheduler.cli.connections import ConnectionOptions, connect
+from rq_scheduler.cli.daemon import check_cluster_prefix
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
 from rq_scheduler.cli.options import application_options, connection_options, gather_application, gather_connection
 from rq_scheduler.cli.schedules.words import zone_of
 from rq_scheduler.clock import from_us
-from rq_scheduler.errors import SchedulerError, SchedulerWarning
+from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarning
 from rq_scheduler.scheduler import Scheduler
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.store.survey import Survey
@@ -33,7 +34,9 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 timezone_option = click.option(
-    "--timezone", metavar="ZONE", help="The zone in which moments are shown, and read where they have no offset; else UTC."
+    "--timezone",
+    metavar="ZONE",
+    help="The zone in which moments are shown, and read where they have no offset; else UTC.",
 )
 
 
@@ -74,8 +77,9 @@ def open_desk(ctx: click.Context, params: dict[str, Any]) -> Generator[Desk]:
     job_class = load_job_class(application.job_class)
     load_queue_class(application.queue_class)
     serializer = load_serializer(application.serializer)
-    with sentences(where):
+    with sentences(where, params.get("id")):
         connection: Any = connect(where)
+        check_cluster_prefix(connection)
         scheduler = Scheduler(
             connection=connection,
             job_class=job_class,
@@ -90,28 +94,38 @@ def open_desk(ctx: click.Context, params: dict[str, Any]) -> Generator[Desk]:
 
 
 @contextmanager
-def sentences(where: ConnectionOptions | None = None) -> Generator[None]:
-    """What goes wrong inside, as click's error with one sentence; what the API warns of, as notes on stderr."""
+def sentences(where: ConnectionOptions | None = None, id: str | None = None) -> Generator[None]:
+    """What goes wrong inside, as click's error with one sentence; what the API warns of, as notes on stderr. `id` is
+    the schedule in question."""
     with warnings.catch_warnings(record=True) as caught:
+        # What libraries warn programmers of says nothing to whoever types a command.
+        warnings.simplefilter("ignore")
         warnings.simplefilter("always", SchedulerWarning)
         try:
             yield
         except SchedulerError as error:
-            raise click.ClickException(f"{error}.") from None
+            # The API's remedy is for Python.
+            unknown = isinstance(error, ScheduleNotFound) and id is not None
+            text = f"no schedule has the id {id!r}; rqscheduler list shows those there are" if unknown else str(error)
+            raise click.ClickException(_ended(text)) from None
         except RedisError as error:
             raise click.ClickException(_of_redis(error, where)) from None
         finally:
             for warning in caught:
                 if issubclass(warning.category, SchedulerWarning):
-                    click.echo(f"Note: {warning.message}.", err=True)
+                    click.echo(f"Note: {_ended(str(warning.message))}", err=True)
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _of_redis(error: RedisError, where: ConnectionOptions | None) -> str:
     place = "Redis" if where is None else f"Redis at {where.describe()}"
     if isinstance(error, AuthenticationError | AuthorizationError):
         return (
-            f"{place} refuses us: {error}. Give the password with --password or RQ_REDIS_PASSWORD, user and password in a "
-            "URL: redis://user:password@host:port/db."
+            f"{place} refuses us: {error}. Give the password with --password or RQ_REDIS_PASSWORD, user and password "
+            "in a URL: redis://user:password@host:port/db."
         )
     if isinstance(error, NoPermissionError):
         return f"this user of {place} may not do that: {error}. Grant the command or the keys in its ACL."

@@ -5,6 +5,7 @@ A key that is here stays here, and is there whatever its value. Arguments are ne
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,17 +31,20 @@ def seconds(delta: timedelta | None) -> float | None:
     return None if delta is None else delta.total_seconds()
 
 
+def _plain(value: Any) -> Any:
+    """As it is stored, down to lists: `to_builtins` leaves tuples."""
+    return json.loads(formats.encode(value))
+
+
 def schedule_form(stored: StoredSchedule) -> dict[str, Any]:
-    """A schedule: definition and state. `trigger` and `policies` have the form that files have; they are null for one that
-    a newer version wrote."""
+    """A schedule: definition and state. `trigger` and `policies` have the form that files have; they are null for one
+    that a newer version wrote."""
     spec = stored.spec
     return {
         "id": stored.id,
         "kind": stored.kind,
-        "trigger": None if spec is None else formats.to_builtins(spec.trigger),
-        "policies": None
-        if spec is None
-        else {name: formats.to_builtins(getattr(spec, name)) for name in _POLICIES},
+        "trigger": None if spec is None else _plain(spec.trigger),
+        "policies": None if spec is None else {name: _plain(getattr(spec, name)) for name in _POLICIES},
         "func": stored.func,
         "call": stored.call,
         "queue_name": stored.queue_name,
@@ -84,9 +88,7 @@ def run_form(run: Run) -> dict[str, Any]:
 def upcoming_form(runs: Iterable[UpcomingRun]) -> dict[str, Any]:
     """What comes next."""
     return {
-        "upcoming": [
-            {"schedule_id": run.schedule_id, "nominal": iso(run.nominal), "due": iso(run.due)} for run in runs
-        ]
+        "upcoming": [{"schedule_id": run.schedule_id, "nominal": iso(run.nominal), "due": iso(run.due)} for run in runs]
     }
 
 

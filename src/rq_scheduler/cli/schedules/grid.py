@@ -1,7 +1,7 @@
 """Tables and lines on a terminal, in a pipe or in a file. Owns widths and colors; knows no schedule.
 
-In a pipe nothing is cut or wrapped: one row is one line. A terminal that is too narrow first loses the columns that can be
-spared, then the ends of long texts; never part of an id.
+In a pipe nothing is cut or wrapped: one row is one line. A terminal that is too narrow first loses the columns that can
+be spared, then the ends of long texts; never part of an id.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ Cell = str | tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`right`: aligned to the right. `cut`: its texts may lose their end. `spare`: the higher, the sooner it is left out;
-    0 is never."""
+    """`right`: aligned to the right. `cut`: its texts may lose their end. `spare`: the higher, the sooner it is left
+    out; 0 is never."""
 
     title: str
     right: bool = False
@@ -84,11 +84,13 @@ def _table(grid: Grid, width: int | None) -> Table:
         box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=any(one.title for one in columns),
         header_style="bold",
     )  # fmt: skip
-    for column, limit in zip(columns, widths, strict=True):
-        justify = "right" if column.right else "left"
-        table.add_column(column.title, justify=justify, no_wrap=True, overflow="ellipsis", max_width=max(1, limit))
+    for column in columns:
+        table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
     for row in grid.rows:
-        table.add_row(*(_text(row[index]) for index in shown))
+        cells = [_text(row[index]) for index in shown]
+        for cell, limit in zip(cells, widths, strict=True):
+            cell.truncate(limit, overflow="ellipsis")
+        table.add_row(*cells)
     return table
 
 

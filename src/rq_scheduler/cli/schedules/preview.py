@@ -32,9 +32,9 @@ __all__ = ["next_", "schema"]
 )
 @json_option
 def next_(cron: str, timezone: str | None, count: int, after: str | None, day_match: Any, as_json: bool) -> None:
-    """Show the next instants of a CRON string, in its time zone and in UTC. Asks no Redis.
+    """Show when a CRON string fires, in its zone and in UTC.
 
-    Those of a schedule, with jitter and exclusions, are in `rqscheduler show ID`.
+    Asks no Redis. The runs of a schedule, with jitter and exclusions, are in `rqscheduler show ID`.
     """
     zone = zone_from({"timezone": timezone})
     now = datetime.now(UTC) if after is None else read_moment(after, zone, "--after")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 from rq import Retry
+from rq.utils import import_attribute
 
 from rq_scheduler.cli.loading import time_zone
 from rq_scheduler.cli.schedules import forms
@@ -28,7 +29,7 @@ _TRIGGER: tuple[Callable[[Any], Any], ...] = (
     click.option("--cron", metavar="EXPRESSION", help="Fire by a cron string, such as '30 2 * * *'."),
     click.option("--every", metavar="DURATION", help=f"Fire at an interval, {_DURATION}."),
     click.option("--at", metavar="MOMENT", help="Fire once (ISO 8601)."),
-    click.option("--rrule", metavar="TEXT", help="Fire by an RFC 5545 rule, such as 'FREQ=WEEKLY;BYDAY=MO'."),
+    click.option("--rrule", metavar="TEXT", help="Fire by an RFC 5545 rule, such as 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=9'."),
     click.option("--timezone", metavar="ZONE", help="The zone of all of it; UTC unless given."),
     click.option("--day-match", type=click.Choice(["either", "both"]), default="either", show_default=True,
                  help="Where both day fields of a cron are restricted: cron's rule, or that both must match."),
@@ -51,7 +52,7 @@ _POLICIES: tuple[Callable[[Any], Any], ...] = (
 
 _JOB: tuple[Callable[[Any], Any], ...] = (
     click.option("--arg", "args", metavar="JSON", multiple=True, help="A positional argument; may be given again."),
-    click.option("--kwarg", "kwargs", metavar="NAME=JSON", multiple=True, help="A keyword argument; may be given again."),
+    click.option("--kwarg", "kwargs", metavar="NAME=JSON", multiple=True, help="A keyword argument; likewise."),
     click.option("--queue", "queue_name", metavar="NAME", help="Where the runs go; default unless given."),
     click.option("--retry", type=click.IntRange(min=1), help="How often a failed run is tried again."),
     click.option("--retry-interval", metavar="SECONDS", type=click.IntRange(min=0), multiple=True,
@@ -86,7 +87,7 @@ def _options(command: _Command) -> _Command:
 
 
 @click.command(
-    epilog="A MOMENT without an offset is the wall clock of --timezone. A DURATION is seconds, or digits and s, m, h or d."
+    epilog="A MOMENT without an offset is a time in --timezone. A DURATION is seconds, or has a unit: 90s, 10m, 1h, 7d."
 )
 @click.argument("id")
 @click.argument("func")
@@ -98,12 +99,16 @@ def put(ctx: click.Context, /, **params: Any) -> None:
 
     One of --cron, --every, --at and --rrule says when. The same again changes nothing.
 
-      rqscheduler put nightly shop.reports.send --cron '30 2 * * *' --timezone Europe/Paris --arg '"weekly"'
+    \b
+    rqscheduler put nightly shop.reports.send --cron '30 2 * * *' --timezone Europe/Paris \\
+        --arg '"weekly"' --kwarg 'to="ops"' --jitter 30s
     """
     time_zone(params["timezone"] or "UTC", "--timezone")
     _one_trigger(params)
     with open_desk(ctx, params) as desk:
-        trigger, options = _trigger(params), _schedule_options(params)
+        trigger: Any = _trigger(params)
+        options = _schedule_options(params)
+        _note_whether_importable(params["func"])
         before: StoredSchedule | None = desk.schedules.get(params["id"])
         stored = desk.schedules.put(params["id"], trigger, params["func"], **options)
         now = desk.now()
@@ -115,6 +120,18 @@ def put(ctx: click.Context, /, **params: Any) -> None:
         lambda: {"outcome": done, **forms.schedule_form(stored)},
         lambda: [f"{stored.id}: {done}, {trigger_words(stored.trigger)}; next run: {state}"],
     )
+
+
+def _note_whether_importable(func: str) -> None:
+    """The application's code need not be here, but workers have to find the function: a typo shows itself now."""
+    try:
+        import_attribute(func)
+    except Exception as error:  # noqa: BLE001  importing runs whatever the module holds
+        click.echo(
+            f"Note: {func} cannot be imported here ({error}). Workers have to: is it spelled right, and is its "
+            "directory on --path?",
+            err=True,
+        )
 
 
 def _one_trigger(params: dict[str, Any]) -> None:
@@ -188,8 +205,10 @@ def _retry(times: int | None, intervals: Sequence[int]) -> Retry | None:
 
 
 def _exclusions(params: dict[str, Any]) -> tuple[Dates | Holidays, ...]:
-    found: list[Dates | Holidays] = [Dates(*params["days"])] if params["days"] else []
+    # A trigger that reads no clock has no zone whose days could count.
+    zone: str | None = params["timezone"] if params["every"] or params["at"] else None
+    found: list[Dates | Holidays] = [Dates(*params["days"], timezone=zone)] if params["days"] else []
     for name in params["holidays"]:
         country, _, subdivision = name.partition("-")
-        found.append(Holidays(country, subdivision or None))
+        found.append(Holidays(country, subdivision or None, zone))
     return tuple(found)

@@ -51,12 +51,12 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
 
 @click.command()
 @click.argument("id")
-@click.option("--count", type=COUNT, default=5, show_default=True, help="How many runs to come, and past ones, to show.")
+@click.option("--count", type=COUNT, default=5, show_default=True, help="How many runs to show, next and last.")
 @timezone_option
 @desk_options
 @click.pass_context
 def show(ctx: click.Context, /, **params: Any) -> None:
-    """Show one schedule: definition, state, the next runs and the last ones."""
+    """Show a schedule: definition, state, next and last runs."""
     zone, count = zone_from(params), params["count"]
     with open_desk(ctx, params) as desk:
         stored = desk.schedules[params["id"]]
@@ -81,7 +81,7 @@ def show(ctx: click.Context, /, **params: Any) -> None:
 @desk_options
 @click.pass_context
 def runs(ctx: click.Context, /, **params: Any) -> None:
-    """Show the last runs of a schedule, newest first, with the state of their jobs now."""
+    """Show the last runs of a schedule and how their jobs stand."""
     zone, id = zone_from(params), params["id"]
     with open_desk(ctx, params) as desk:
         last = desk.schedules.runs(id, limit=params["limit"])

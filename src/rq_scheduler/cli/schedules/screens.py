@@ -6,15 +6,15 @@ Knows no command, no terminal and no Redis. `now` is the server's time; moments 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from rq_scheduler.cli.schedules.grid import Cell, Column, Grid, Part
 from rq_scheduler.cli.schedules.words import NONE, distance, length, moment, trigger_words, when
-from rq_scheduler.formats import Duration, to_builtins
+from rq_scheduler.formats import Duration
 from rq_scheduler.schedule import Spec
 from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 
-__all__ = ["instants", "one_schedule", "runs_table", "schedules_table", "state_of", "synced", "upcoming_table"]
+__all__ = ["instants", "one_schedule", "runs_table", "schedules_table", "state_text", "synced", "upcoming_table"]
 
 NAMED = 50
 """Ids of one kind that a sync names."""
@@ -22,14 +22,18 @@ NAMED = 50
 _BAD = "red"
 _QUIET = "dim"
 _STATUS = {"failed": _BAD, "stopped": _BAD, "canceled": _BAD, "expired": _QUIET}
+_STATE = {"paused": "yellow", "finished": _QUIET}
 _OUTCOME = {"failed": _BAD, "missed": "yellow", "skipped": "yellow", "deleted": "yellow"}
 
 
-def state_of(stored: StoredSchedule) -> Cell:
+def state_text(stored: StoredSchedule) -> str:
     """Whether it fires, in a word."""
-    if stored.paused:
-        return "paused", "yellow"
-    return ("finished", _QUIET) if stored.finished else "active"
+    return "paused" if stored.paused else "finished" if stored.finished else "active"
+
+
+def _state(stored: StoredSchedule, note: str = "") -> Cell:
+    state = state_text(stored)
+    return state + note, _STATE.get(state, "")
 
 
 def schedules_table(
@@ -58,7 +62,7 @@ def _schedule_row(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Sequen
     due = stored.next_run_at
     return (
         stored.id,
-        state_of(stored),
+        _state(stored),
         moment(due, zone),
         NONE if due is None else distance(due, now).removeprefix("in "),
         trigger_words(stored.trigger),
@@ -76,7 +80,8 @@ def one_schedule(
     if coming:
         yield ""
         yield "Next runs:", "bold"
-        yield Grid((Column(""), Column("", right=True)), [("  " + moment(at, zone), distance(at, now)) for at in coming])
+        rows = [("  " + moment(at, zone), distance(at, now)) for at in coming]
+        yield Grid((Column(""), Column("", right=True)), list(rows))
     if runs:
         yield ""
         yield "Last runs:", "bold"
@@ -85,9 +90,7 @@ def one_schedule(
 
 def _facts(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequence[Cell]]:
     yield "id", (stored.id, "bold")
-    state = state_of(stored)
-    note = f" ({stored.note})" if stored.note else ""
-    yield "state", (state[0] + note, state[1]) if isinstance(state, tuple) else state + note
+    yield "state", _state(stored, f" ({stored.note})" if stored.note else "")
     if stored.kind == "job":
         yield "kind", "recurring job of Scheduler.schedule() or cron(); the id is its job's"
     yield "trigger", trigger_words(stored.trigger)
@@ -168,7 +171,9 @@ def upcoming_table(coming: Sequence[UpcomingRun], now: datetime, zone: tzinfo) -
         yield "Nothing comes up."
         return
     jitter = any(run.nominal != run.due for run in coming)
-    columns = (Column("DUE"), Column("IN", right=True), Column("SCHEDULE"), *([Column("NOMINAL", spare=1)] if jitter else []))
+    columns = [Column("DUE"), Column("IN", right=True), Column("SCHEDULE")]
+    if jitter:
+        columns.append(Column("NOMINAL", spare=1))
     rows: list[Sequence[Cell]] = []
     for run in coming:
         row = (moment(run.due, zone), distance(run.due, now).removeprefix("in "), run.schedule_id)
@@ -195,7 +200,8 @@ def instants(found: Sequence[datetime], now: datetime, zone: tzinfo, name: str) 
 
 def synced(result: SyncResult, owner: str, dry_run: bool) -> Iterator[Part]:
     """What a sync did, or would do: each change by name, up to a bound."""
-    for sign, ids, style in (("+", result.added, "green"), ("~", result.changed, "yellow"), ("-", result.removed, _BAD)):
+    kinds = (("+", result.added, "green"), ("~", result.changed, "yellow"), ("-", result.removed, _BAD))
+    for sign, ids, style in kinds:
         for id in ids[:NAMED]:
             yield f"{sign} {id}", style
         if len(ids) > NAMED:

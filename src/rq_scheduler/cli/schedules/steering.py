@@ -74,12 +74,14 @@ def run_now(ctx: click.Context, /, **params: Any) -> None:
 @click.argument("id")
 @click.option("--since", required=True, metavar="MOMENT", help="From this moment on (ISO 8601).")
 @click.option("--until", metavar="MOMENT", help="Up to this moment, not included; now unless given.")
-@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Refuse more runs than this.")
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Refuse to make more.")
 @timezone_option
 @desk_options
 @click.pass_context
 def backfill(ctx: click.Context, /, **params: Any) -> None:
-    """Make a run for every instant of a stretch of the past; each once, also if asked twice."""
+    """Make a run for every instant of a time that has passed.
+
+    Each instant has one run, also if it is asked for twice."""
     id = params["id"]
     since, until = _stretch(params, zone_from(params))
     with open_desk(ctx, params) as desk:
@@ -119,6 +121,6 @@ def delete(ctx: click.Context, /, **params: Any) -> None:
 
 def _ask(stored: StoredSchedule) -> None:
     if not sys.stdin.isatty():
-        raise click.UsageError(f"deleting {stored.id} has to be confirmed, and there is no terminal to ask on: add --yes.")
+        raise click.UsageError(f"deleting {stored.id} needs a yes, and there is no terminal to ask on: add --yes.")
     owner = f" {stored.owner} will put it back with its next sync." if stored.owner else ""
     click.confirm(f"Delete {stored.id} and its history ({stored.runs:,} runs)?{owner}", abort=True, err=True)

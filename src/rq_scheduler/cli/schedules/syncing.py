@@ -17,13 +17,11 @@ __all__ = ["sync"]
 @click.argument("file")
 @click.option("--owner", required=True, metavar="NAME", help="Whose schedules they are; nobody else's are touched.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
-@click.option(
-    "--prune/--no-prune", default=True, show_default=True, help="Delete the owner's schedules that FILE does not define."
-)
+@click.option("--prune/--no-prune", default=True, show_default=True, help="Delete the owner's others.")
 @desk_options
 @click.pass_context
 def sync(ctx: click.Context, /, **params: Any) -> None:
-    """Make the schedules of an owner exactly those that FILE defines.
+    """Make an owner's schedules exactly those that FILE defines.
 
     FILE is TOML or JSON (`rqscheduler schema` says what it may hold), or what `rq cron` takes: a .py file or the dotted
     name of a module.

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from rq_scheduler.clock import US, timedelta_us
-from rq_scheduler.triggers import AnyOf, At, Cron, Every, Trigger
+from rq_scheduler.triggers import AnyOf, At, Cron, Every, RRule, Trigger
 
 __all__ = ["distance", "length", "moment", "plain", "read_moment", "trigger_words", "when", "zone_of"]
 
@@ -32,8 +32,8 @@ def zone_of(name: str | None) -> tzinfo:
 
 
 def moment(at: datetime | None, zone: tzinfo = UTC) -> str:
-    """`2026-11-24 22:32:42Z`, or with the offset in other zones, so that a repeated hour is told apart; milliseconds where
-    there are any."""
+    """`2026-11-24 22:32:42Z`, or with the offset in other zones, so that a repeated hour is told apart; milliseconds
+    where there are any."""
     if at is None:
         return NONE
     text = at.astimezone(zone).isoformat(" ", "milliseconds" if at.microsecond // 1000 else "seconds")
@@ -85,6 +85,9 @@ def trigger_words(trigger: Trigger | None) -> str:
         both = "" if trigger.day_match == "either" else ", both day fields"
         zone = "" if trigger.timezone == "UTC" else f" ({trigger.timezone})"
         return f"{trigger.expression}{both}{zone}"
+    if isinstance(trigger, RRule):
+        zone = "" if trigger.timezone == "UTC" else f" ({trigger.timezone})"
+        return plain(" ".join(trigger.text.split()).removeprefix("RRULE:")) + zone
     if isinstance(trigger, Every):
         return f"every {length(trigger.interval)}"
     if isinstance(trigger, At):
@@ -97,8 +100,8 @@ def trigger_words(trigger: Trigger | None) -> str:
 def read_moment(text: str, zone: tzinfo, option: str) -> datetime:
     """A moment as a person writes it, in ISO 8601; without an offset it is the wall clock of `zone`. Aware UTC.
 
-    A usage error for anything else, and for a time that the clocks of that zone jump over. One that they show twice is the
-    first of the two.
+    A usage error for anything else, and for a time that the clocks of that zone jump over. One that they show twice is
+    the first of the two.
     """
     try:
         given = datetime.fromisoformat(text.strip())
@@ -115,8 +118,8 @@ def read_moment(text: str, zone: tzinfo, option: str) -> datetime:
         raise click.BadParameter(f"{text!r} lies outside the years 1 to 9999.", param_hint=option) from None
     if given.tzinfo is None and back != given:
         raise click.BadParameter(
-            f"{text!r} does not exist in {zone}: the clocks jump over it, to {back}. Give another time, or one with its "
-            "offset.",
+            f"{text!r} does not exist in {zone}: the clocks jump over it, to {back}. Give another time, or one with "
+            "its offset.",
             param_hint=option,
         )
     return found

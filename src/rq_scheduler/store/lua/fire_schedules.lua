@@ -101,6 +101,24 @@ local function place(fire, run)
   end
 end
 
+local function counted(runs)
+  local count = 0
+  for _, run in ipairs(runs) do
+    if run.outcome == 'enqueued' then count = count + 1 end
+  end
+  return count
+end
+
+-- How many of the remembered runs will count for max_runs: one that a person asked for does not.
+local function owed(fire)
+  if fire.most_runs == '' or fire.waiting == 0 then return 0 end
+  local count = 0
+  for _, line in ipairs(redis.call('LRANGE', buffer_key(fire.id), 0, -1)) do
+    if string.sub(line, 1, 9) == 'enqueued ' then count = count + 1 end
+  end
+  return count
+end
+
 -- The oldest remembered run starts when none is going.
 local function start_remembered(fire)
   local line = fire.waiting > 0 and #fire.going == 0 and redis.call('LINDEX', buffer_key(fire.id), 0)
@@ -108,6 +126,7 @@ local function start_remembered(fire)
   local outcome, nominal, due, id = string.match(line, '^(%S+) (%S+) (%S+) (%S+)$')
   fire.taken = line
   fire.waiting = fire.waiting - 1
+  if outcome == 'enqueued' then fire.owed = fire.owed - 1 end
   if id and redis.call('EXISTS', prefix .. ':job:' .. id) == 0 then
     start(fire, {outcome = outcome, nominal = nominal, due = due, id = id})
   end
@@ -136,6 +155,7 @@ local function decide(fire)
   local waiting = redis.pcall('LLEN', buffer_key(fire.id))
   if type(waiting) ~= 'number' then return 'broken', 'the key ' .. buffer_key(fire.id) .. ' is no list' end
   fire.waiting = waiting
+  fire.owed = owed(fire)
   if fire.overlap == 'allow' and fire.most_failures == '' and waiting == 0 then
     fire.going, fire.live, fire.failures = {}, {}, state.failures
     for id in string.gmatch(state.live or '', '%S+') do fire.live[#fire.live + 1] = id end
@@ -156,7 +176,8 @@ local function decide(fire)
     if fire.mode == 'manual' then
       run.outcome = 'manual'
       place(fire, run)
-    elseif fire.most_runs ~= '' and state.runs + #fire.started + fire.waiting + #fire.remembered >= tonumber(fire.most_runs) then
+    elseif fire.most_runs ~= ''
+      and state.runs + counted(fire.started) + fire.owed + #fire.remembered >= tonumber(fire.most_runs) then
       break
     elseif is_behind(run.nominal, state.mark) then
       run.outcome = 'enqueued'
@@ -166,24 +187,16 @@ local function decide(fire)
   return 'done'
 end
 
-local function counted(fire)
-  local count = 0
-  for _, run in ipairs(fire.started) do
-    if run.outcome == 'enqueued' then count = count + 1 end
-  end
-  return count
-end
-
 -- What makes the step final: the high-water mark and the next instant, right behind the push.
 local function advance(fire)
   local key, state = schedule_key(fire.id), fire.state
   local fields = {'live', table.concat(fire.live, ' ', math.max(1, #fire.live - KEPT_RUNS + 1)), 'failures', fire.failures}
   local function set(field, value) fields[#fields + 1] = field; fields[#fields + 1] = value end
-  local runs = state.runs + counted(fire)
+  local runs = state.runs + counted(fire.started)
   if fire.mode == 'due' then
     local last = fire.instants[#fire.instants]
     if last and is_behind(last.nominal, state.mark) then set('mark', last.nominal) end
-    local finished = fire.most_runs ~= '' and runs + fire.waiting + #fire.remembered >= tonumber(fire.most_runs)
+    local finished = fire.most_runs ~= '' and runs + fire.owed + #fire.remembered >= tonumber(fire.most_runs)
     if finished or fire.next == '' then
       set('armed', '')
       redis.call('ZREM', index, fire.id)
@@ -208,7 +221,7 @@ local function advance(fire)
   for _, run in ipairs(fire.remembered) do
     redis.call('RPUSH', buffer_key(fire.id), table.concat({run.outcome, run.nominal, run.due, run.id}, ' '))
   end
-  if fire.waiting + #fire.remembered > 0 then
+  if fire.waiting + #fire.remembered > 0 and state.paused ~= '1' then
     redis.call('ZADD', buffered_schedules, string.format('%.6f', now + 1), fire.id)
   elseif fire.taken or fire.mode == 'remembered' then
     redis.call('ZREM', buffered_schedules, fire.id)

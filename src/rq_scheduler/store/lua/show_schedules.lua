@@ -34,6 +34,10 @@ for i = 3, #ARGV do
   local id = ARGV[i]
   local record, job, field = hash(schedule_key(id), FIELDS), {}, {}
   for f = 1, #record, 2 do field[record[f]] = record[f + 1] end
+  if field.kind == 'schedule' and (field.armed or '') == '' and redis.call('EXISTS', buffer_key(id)) == 1 then
+    record[#record + 1] = 'buffered'
+    record[#record + 1] = '1'
+  end
   local index, last_run = KEYS[1], field.last_run_id
   if field.kind == 'job' then
     index, last_run = prefix .. ':scheduler:scheduled_jobs', id
