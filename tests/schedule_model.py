@@ -85,6 +85,8 @@ class Model:
     # What callers do
 
     def define(self, spec: Spec, now: int) -> None:
+        if self.memory and not self.paused:
+            self.check = now
         timing = self.spec.trigger != spec.trigger or self.spec.end != spec.end
         self.spec, self.updated, self.version = spec, now, self.version + 1
         if spec.max_runs is not None and self.runs >= spec.max_runs:

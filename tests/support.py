@@ -70,14 +70,14 @@ class Processes:
 
     def end_all(self) -> None:
         for process in self.started:
-            children = _children(process.pid) if process.running else []
+            descendants = children(process.pid) if process.running else []
             process.kill()
-            for child in children:
+            for child in descendants:
                 with suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """All descendants: a worker's work-horse lives in a process group of its own and would outlive it."""
     listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(child): int(parent) for child, parent in (line.split() for line in listing.splitlines())}

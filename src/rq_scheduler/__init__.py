@@ -7,7 +7,7 @@ from rq_scheduler.runs import current_run
 from rq_scheduler.schedule import Schedule
 from rq_scheduler.scheduler import Scheduler
 from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
-from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays
+from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays, RRule
 
 __all__ = [
     "VERSION",
@@ -17,6 +17,7 @@ __all__ = [
     "Dates",
     "Every",
     "Holidays",
+    "RRule",
     "Run",
     "Schedule",
     "Scheduler",

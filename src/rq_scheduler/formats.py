@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from rq_scheduler.clock import US, duration_us, timedelta_us
+from rq_scheduler.errors import InvalidArgument
 
 __all__ = ["Duration", "decode", "encode", "from_builtins", "schema", "to_builtins"]
 
@@ -26,7 +27,13 @@ class Duration(timedelta):
 
         Raises InvalidArgument or InvalidType, naming `name`, for anything that is no finite length of time.
         """
-        return value if isinstance(value, cls) else cls(microseconds=duration_us(value, name))
+        if isinstance(value, cls):
+            return value
+        us = duration_us(value, name)
+        try:
+            return cls(microseconds=us)
+        except OverflowError:
+            raise InvalidArgument(f"{name}={value!r} is longer than a timedelta can hold (2.7 million years)") from None
 
     @property
     def us(self) -> int:

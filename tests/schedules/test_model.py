@@ -260,7 +260,7 @@ class Schedules(RuleBasedStateMachine):
 
 
 def test_whatever_happens_the_rules_hold(redis: redis_py.Redis) -> None:
-    examples = int(os.environ.get("RQS_MODEL_EXAMPLES", "40"))
+    examples = int(os.environ.get("RQS_MODEL_EXAMPLES", "100"))
     machine: Any = type("Driven", (Schedules,), {"redis": redis})
     run_state_machine_as_test(
         machine,

@@ -221,7 +221,7 @@ def test_against_the_walker(zone: str, since: str, days: int) -> None:
         assert instants_backward(cron, start, end) == expected, expression
 
 
-# --- the walker over years: minute by minute about each change of the clock, and by the calendar between ---------------
+# --- the walker over years: minute by minute about each change of the clock, and by the calendar between -------------
 
 Days = Callable[[date], bool]
 EVERY_HOUR = range(24)
@@ -244,10 +244,10 @@ YEARS_OF_JOBS: list[tuple[str, Sequence[int], Sequence[int], Days, bool]] = [
     ("30 3 * * mon#2", (30,), (3,), lambda d: d.isoweekday() == 1 and 8 <= d.day <= 14, True),
 ]  # fmt: skip
 YEARS_OF_ZONES = [
-    ("Europe/Paris", 2025, 3), ("America/New_York", 2006, 3), ("America/Sao_Paulo", 2016, 4), ("America/St_Johns", 2010, 3),
-    ("Australia/Lord_Howe", 2025, 3), ("Africa/Casablanca", 2025, 3), ("Asia/Kathmandu", 1985, 2), ("Pacific/Apia", 2010, 4),
-    ("Antarctica/Troll", 2025, 3), ("Asia/Gaza", 2010, 3), ("America/Caracas", 2007, 2), ("Europe/Dublin", 2025, 2),
-    ("UTC", 2025, 1),
+    ("Europe/Paris", 2025, 3), ("America/New_York", 2006, 2), ("America/Sao_Paulo", 2017, 3),
+    ("America/St_Johns", 2010, 3), ("Australia/Lord_Howe", 2025, 3), ("Africa/Casablanca", 2025, 2),
+    ("Asia/Kathmandu", 1985, 2), ("Pacific/Apia", 2010, 3), ("Antarctica/Troll", 2025, 2), ("Asia/Gaza", 2010, 2),
+    ("America/Caracas", 2007, 2), ("Europe/Dublin", 2025, 2), ("UTC", 2025, 1),
 ]  # fmt: skip
 
 
@@ -291,7 +291,7 @@ def test_years_against_the_walker(zone: str, year: int, years: int) -> None:
     since, until = datetime(year, 1, 1, tzinfo=UTC), datetime(year + years, 1, 1, tzinfo=UTC)
     for expression, minutes, hours, days, fixed in YEARS_OF_JOBS:
         # A job that runs each minute says in a few months what it says in years.
-        end = since + (until - since) // (1 if len(minutes) * len(hours) < 96 else 6)
+        end = since + timedelta(days=(until - since).days // (1 if len(minutes) * len(hours) < 96 else 6))
         cron = Cron(expression, zone)
         expected = walk_years(zone, since, end, minutes, hours, days, fixed=fixed)
         assert instants(cron, since, end) == expected, expression

@@ -16,6 +16,7 @@ from rq_scheduler.clock import from_us
 from rq_scheduler.dispatcher.events import LogEvents
 from rq_scheduler.dispatcher.stopping import stop_run
 from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
 from rq_scheduler.series import Series
 from rq_scheduler.store import Store, StoredJob
@@ -51,9 +52,10 @@ def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int,
         raise InvalidArgument(f"schedule {current.id!r} cannot run: {committed.detail}")
     for job_id in committed.to_stop:
         stop_run(store, scheduler._creator, LogEvents(), job_id)
-    if not committed.made:
+    # Beside it, or instead of it, a run that was remembered may have started.
+    job_id = run_id(current.id, now, f"m{fire.number}")
+    if all(run.id != job_id for run in committed.made):
         return Asked(None)
-    job_id = committed.made[0].id
     return Asked(scheduler._creator.restore(StoredJob(job_id, now, store.job_fields(job_id))))
 
 

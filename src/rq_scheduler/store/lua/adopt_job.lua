@@ -4,7 +4,7 @@
 -- ARGV     1 prefix, 2 id, 3 due as read (unix seconds), 4 meta as read, 5 created_at as read, 6 spec (JSON), 7 runs left, '' for no
 --          limit, or 'keep'
 -- returns  {'adopted', rev}, or with nothing written {'changed'}: the entry or its job is no longer what was read; {'foreign'}:
---          the record's key holds something else
+--          the record's key holds something else, or a schedule that `put` wrote
 -- keeps    a job is adopted as what it is now, never as what it was
 local prefix, id, due, meta, created_at, spec, runs_left = unpack(ARGV)
 -- @include clock
@@ -12,6 +12,7 @@ local prefix, id, due, meta, created_at, spec, runs_left = unpack(ARGV)
 local job_key, key = prefix .. ':job:' .. id, schedule_key(id)
 local type = redis.call('TYPE', key).ok
 if type ~= 'hash' and type ~= 'none' then return {'foreign'} end
+if redis.call('HGET', key, 'kind') == 'schedule' then return {'foreign'} end
 local score = redis.call('ZSCORE', KEYS[1], id)
 local job = redis.call('HMGET', job_key, 'meta', 'created_at', 'result_ttl', 'retries_left', 'ttl', 'failure_ttl',
   'origin')

@@ -2,11 +2,17 @@
 -- killed worker, a deleted queue or a flushed registry leaves it behind. Needs: prefix, now, now_score.
 local WAITING = {deferred = true, ready_to_enqueue = true, rate_limited = true}
 
+-- A key of a wrong type names nothing: it must not hold up the whole batch.
+local function score_in(key, member)
+  local score = redis.pcall('ZSCORE', key, member)
+  return type(score) == 'string' and tonumber(score) or nil
+end
+
 local function has_live_execution(id, queue)
-  local executions = redis.call('ZRANGEBYSCORE', prefix .. ':executions:' .. id, now_score, '+inf')
+  local executions = redis.pcall('ZRANGEBYSCORE', prefix .. ':executions:' .. id, now_score, '+inf')
   for _, execution in ipairs(executions) do
-    local expiry = redis.call('ZSCORE', prefix .. ':wip:' .. queue, id .. ':' .. execution)
-    if expiry and tonumber(expiry) > now then return true end
+    local expiry = score_in(prefix .. ':wip:' .. queue, id .. ':' .. execution)
+    if expiry and expiry > now then return true end
   end
   return false
 end
@@ -25,6 +31,6 @@ local function is_going(id, status, queue, looked_up)
   if status == 'queued' then return looked_up ~= 'gone' end
   -- 'scheduled' is what a 0.14 client writes when it defines the job anew, whatever goes on.
   if (status == 'started' or status == 'scheduled') and has_live_execution(id, queue) then return true end
-  if status == 'scheduled' then return redis.call('ZSCORE', prefix .. ':scheduled:' .. queue, id) ~= false end
+  if status == 'scheduled' then return score_in(prefix .. ':scheduled:' .. queue, id) ~= nil end
   return WAITING[status] == true
 end

@@ -20,8 +20,10 @@ local function list_schedule(id, queue)
   for _, list in ipairs(lists_of(queue)) do redis.call('ZADD', list, 0, id) end
 end
 
--- A 0.14-style schedule leaves nothing behind: its id may be used again at once, for anything.
+-- A 0.14-style schedule leaves nothing behind: its id may be used again at once, for anything. What `put` wrote under the
+-- id of an entry (0.14's clients ask nobody whether it is free) is no such record.
 local function forget_schedule(id)
+  if redis.pcall('HGET', schedule_key(id), 'kind') == 'schedule' then return end
   unlist_schedule(id)
   redis.call('DEL', schedule_key(id), prefix .. ':scheduler:history:' .. id)
   redis.call('ZREM', prefix .. ':scheduler:buffered', id)
