@@ -33,7 +33,7 @@ class Duration(timedelta):
         try:
             return cls(microseconds=us)
         except OverflowError:
-            raise InvalidArgument(f"{name}={value!r} is longer than a timedelta can hold (2.7 million years)") from None
+            raise InvalidArgument(f"{name}={value!r} is too large: the longest duration is 2.7 million years") from None
 
     @property
     def us(self) -> int:
@@ -54,7 +54,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(stored: bytes | str, type: type[T]) -> T:
-    """The struct of that JSON. Raises msgspec.DecodeError, a ValueError, that names the field that is wrong."""
+    """The struct of that JSON. Raises msgspec.DecodeError that names the field that is wrong."""
     return msgspec.json.decode(stored, type=type, dec_hook=_decode_hook)
 
 

@@ -91,18 +91,18 @@ def plan(
     if grace is not None and moment - due > grace:
         return Plan((), _missed(passed + 1, armed, nominal), following, moment, following and following.due)
 
-    ends = [] if grace is None else [due + grace + 1]
+    valid_until = None if grace is None else due + grace + 1
     if following is not None and (spec.catchup != "all" or never_late):
-        ends.append(following.due)
-    elif following is not None and window is not None:
+        valid_until = following.due if valid_until is None else min(valid_until, following.due)
+    elif following is not None and window is not None and valid_until is not None:
         # Beyond a window shorter than the grace, it runs only as long as no later one is due.
-        ends.append(max(following.due, due + window + 1))
+        valid_until = min(valid_until, max(following.due, due + window + 1))
     missed = _missed(passed, armed, _before(series, armed, nominal)) if passed else None
-    fires = [Instant(nominal, due)]
+    fires = (Instant(nominal, due),)
     while spec.catchup == "all" and following is not None and following.due <= moment and len(fires) < at_most:
-        fires.append(following)
+        fires += (following,)
         following = _after(series, following.nominal)
-    return Plan(tuple(fires), missed, following, due, min(ends, default=None))
+    return Plan(fires, missed, following, due, valid_until)
 
 
 def due_time(id: str, spec: Spec, nominal: int) -> int:

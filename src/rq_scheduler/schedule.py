@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, Unpack, cast, get_args
 
 import msgspec
@@ -17,9 +19,10 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from rq_scheduler import formats
-from rq_scheduler.clock import from_us
+from rq_scheduler.clock import SystemClock, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.formats import Duration
+from rq_scheduler.series import Series
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger, legacy_cron
 from rq_scheduler.triggers.base import aware_us
 
@@ -93,6 +96,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         _count(self.max_runs, "max_runs")
         _count(self.pause_on_failures, "pause_on_failures")
         force_setattr(self, "exclude", _exclusions(self.exclude))
+        if any(one.timezone is None for one in self.exclude):
+            _ = self.trigger.zone_name  # refuses several zones now rather than when it fires
 
     def fires_like(self, trigger: Cron | Every) -> bool:
         """Whether a trigger read from a job's meta is this one, whatever zone this one was stored with."""
@@ -138,6 +143,12 @@ class _ScheduleMeta(msgspec.StructMeta):
     """Lets `Schedule` take its first three fields by position; decoding and `replace` go by names, past it."""
 
     def __call__(cls, id: Any, trigger: Any, func: Any, **options: Any) -> Any:  # noqa: N805 (of a metaclass)
+        known: tuple[str, ...] = cast("Any", cls).__struct_fields__
+        for name in options:
+            if name not in known:
+                near = get_close_matches(name, known, n=3)
+                hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+                raise InvalidType(f"{name}={options[name]!r} is no option of a schedule: {hint}")
         return super().__call__(id=id, trigger=trigger, func=func, **options)
 
 
@@ -164,7 +175,23 @@ class Schedule(
     def __post_init__(self) -> None:
         check_id(self.id)
         super().__post_init__()
+        if not isinstance(self.paused, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"paused={self.paused!r} is a {type(self.paused).__name__}: give True or False")
+        if not isinstance(self.note, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"note={self.note!r} is a {type(self.note).__name__}: give text")
         force_setattr(self, "tags", _tags(self.tags))
+
+    def upcoming(self, n: int, after: datetime | None = None) -> list[datetime]:
+        """When its next `n` runs after `after` (aware; default: now) will be due, jitter and exclusions included; aware UTC.
+
+        An interval without an anchor counts from `after`, as it will from the moment it is put; `max_runs` counts from
+        there too. Raises InvalidArgument for a naive `after` or a negative `n`.
+        """
+        if n < 0:
+            raise InvalidArgument(f"n={n} is negative: ask for 0 or more instants")
+        us = SystemClock().now_us() if after is None else aware_us(after, "after")
+        most = n if self.max_runs is None else min(n, self.max_runs)
+        return [from_us(due) for _, due in islice(Series(self.id, self, us).walk(us), most)]
 
     @property
     def spec(self) -> Spec:
@@ -304,7 +331,9 @@ def _exclusions(value: Any) -> tuple[AnyExclusion, ...]:
 
 def _tags(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise InvalidType(f"tags={value!r} is a {type(value).__name__}: give a list of texts, such as tags=({value!r},)")
+        raise InvalidType(
+            f"tags={value!r} is a {type(value).__name__}: give a list of texts, such as tags=({value!r},)"
+        )
     tags = cast("Sequence[Any]", value)
     for tag in tags:
         if not isinstance(tag, str):

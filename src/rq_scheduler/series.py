@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol
 
 from rq_scheduler.clock import to_us
 from rq_scheduler.formats import Duration
-from rq_scheduler.schedule import Spec
-from rq_scheduler.triggers import Trigger
+from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Trigger
 
-__all__ = ["Series", "jitter_of"]
+__all__ = ["Series", "Timing", "jitter_of"]
 
 PATIENCE = 4_000
 """Excluded days in a row after which a trigger is taken to meet no other day."""
@@ -29,11 +30,26 @@ def jitter_of(id: str, nominal: int, jitter: int, gap: int | None) -> int:
     return int.from_bytes(digest) * span >> 64
 
 
+class Timing(Protocol):
+    """The part of a schedule that says which instants it has."""
+
+    @property
+    def trigger(self) -> AnyTrigger: ...
+    @property
+    def jitter(self) -> Duration | None: ...
+    @property
+    def start(self) -> datetime | None: ...
+    @property
+    def end(self) -> datetime | None: ...
+    @property
+    def exclude(self) -> tuple[AnyExclusion, ...]: ...
+
+
 class Series:
     """The instants of the schedule `id`. `anchor` is for a trigger that has none of its own (the 0.14 API's); `known`
     are due times that are other than what the spec says, since a caller has moved them."""
 
-    def __init__(self, id: str, spec: Spec, anchor: int | None = None, known: dict[int, int] | None = None) -> None:
+    def __init__(self, id: str, spec: Timing, anchor: int | None = None, known: dict[int, int] | None = None) -> None:
         self._id = id
         self._trigger: Trigger = spec.trigger if anchor is None else spec.trigger.anchored(anchor)
         self._jitter = _us(spec.jitter) or 0

@@ -135,7 +135,7 @@ def test_triggers_in_words() -> None:
     assert trigger_words(At(NOW)) == "at 2026-11-24 22:00:00Z"
     assert trigger_words(AnyOf(Every(60), At(NOW))) == "every 1m or at 2026-11-24 22:00:00Z"
     assert trigger_words(RRule("FREQ=WEEKLY;BYDAY=MO", "Europe/Paris")) == "FREQ=WEEKLY;BYDAY=MO (Europe/Paris)"
-    assert trigger_words(None) == "(written by a newer version)"
+    assert trigger_words(None) == "(damaged or newer than this)"
 
 
 def test_moments_are_read_in_the_zone_given_unless_they_have_an_offset() -> None:
@@ -223,7 +223,7 @@ def test_the_list_of_schedules() -> None:
         "ID       STATE     NEXT RUN                  IN  TRIGGER                       LAST      QUEUE    CALL",
         f"nightly  active    2026-11-25 01:30:00Z  3h 30m  30 2 * * * (Europe/Paris)     finished  reports  {CALL}",
         "x        paused    -                          -  every 10m                     -         reports  shop.x()",
-        f"y        finished  -                          -  (written by a newer version)  failed    q        {CALL}",
+        f"y        finished  -                          -  (damaged or newer than this)  failed    q        {CALL}",
     ]
 
 

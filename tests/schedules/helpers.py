@@ -40,6 +40,24 @@ def state(stored: StoredSchedule) -> dict[str, Any]:
     return {name: getattr(stored, name) for name in names}
 
 
+def commands(client: Any, act: Callable[[], Any]) -> tuple[int, Any]:
+    """How many commands `act` sends once the server knows its scripts, and what it answers."""
+    act()
+    sent: list[Any] = []
+    execute = client.execute_command
+
+    def counted(*args: Any, **options: Any) -> Any:
+        sent.append(args[0])
+        return execute(*args, **options)
+
+    client.execute_command = counted  # type: ignore[method-assign]
+    try:
+        answer = act()
+    finally:
+        client.execute_command = execute  # type: ignore[method-assign]
+    return len(sent), answer
+
+
 def push_current_run(key: str = "runs") -> None:
     """For real workers: appends `[schedule id, nominal time, kind]` or `null` as JSON to the list `test:<key>`."""
     run = current_run()

@@ -67,7 +67,14 @@ def test_each_once_also_after_the_schedule_was_deleted_and_put_again(
 def test_stretches_apart_leave_what_lies_between(redis: redis_py.Redis, schedules: Schedules, hourly: str) -> None:
     schedules.backfill(hourly, ago(hours=10), ago(hours=8))
     schedules.backfill(hourly, ago(hours=5), ago(hours=3))
-    assert [id[11:13] for id in schedules.backfill(hourly, ago(hours=11), ago(hours=1))] == ["01", "04", "05", "06", "09", "10"]
+    assert [id[11:13] for id in schedules.backfill(hourly, ago(hours=11), ago(hours=1))] == [
+        "01",
+        "04",
+        "05",
+        "06",
+        "09",
+        "10",
+    ]
     assert len((redis.hget("rq:scheduler:schedule:a", "backfilled") or b"").split()) == 1, "adjoining ones are merged"
 
 
@@ -79,9 +86,7 @@ def test_what_ran_on_time_is_run_again_where_it_is_asked_for(
     assert made == [f"{run.id}-b"]
 
 
-def test_it_ignores_overlap_and_counts_for_nothing(
-    dispatcher: ManualDispatcher, schedules: Schedules
-) -> None:
+def test_it_ignores_overlap_and_counts_for_nothing(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
     schedules.put("a", Every(60, anchor=START), jobs.nothing, max_runs=2)
     assert len(schedules.backfill("a", ago(minutes=30), START)) == 30
     stored = schedules["a"]
@@ -97,9 +102,7 @@ def test_it_keeps_to_exclusions_start_and_end(dispatcher: ManualDispatcher, sche
     assert [id[2:10] for id in made] == ["20260225", "20260226", "20260228", "20260301"]
 
 
-def test_it_works_for_a_paused_and_for_a_finished_schedule(
-    dispatcher: ManualDispatcher, schedules: Schedules
-) -> None:
+def test_it_works_for_a_paused_and_for_a_finished_schedule(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
     schedules.put("paused", Cron("0 * * * *"), jobs.nothing, paused=True)
     schedules.put("finished", Cron("0 * * * *"), jobs.nothing, max_runs=1)
     dispatcher.tick(timedelta(hours=1, minutes=1))
@@ -113,7 +116,9 @@ def test_more_than_the_limit_is_refused_before_anything_is_written(
 ) -> None:
     schedules.put("a", Every(1, anchor=START), jobs.nothing)
     before = snapshot(redis)
-    with pytest.raises(InvalidArgument, match="more than 1000 instants between .*: give a shorter stretch, or a higher limit="):
+    with pytest.raises(
+        InvalidArgument, match=r"more than 1000 instants between .*: give a shorter stretch, or a higher limit="
+    ):
         schedules.backfill("a", ago(days=30), START)
     with pytest.raises(InvalidArgument, match="more than 5 instants"):
         schedules.backfill("a", ago(seconds=6), START, limit=5)
@@ -129,13 +134,15 @@ def test_the_future_is_refused(redis: redis_py.Redis, clock: ManualClock, schedu
     assert snapshot(redis) == before
 
 
-def test_moments_in_the_wrong_order_or_naive_are_refused(redis: redis_py.Redis, schedules: Schedules, hourly: str) -> None:
+def test_moments_in_the_wrong_order_or_naive_are_refused(
+    redis: redis_py.Redis, schedules: Schedules, hourly: str
+) -> None:
     before = snapshot(redis)
-    with pytest.raises(InvalidArgument, match="since=.* is after until=.*: turn them round"):
+    with pytest.raises(InvalidArgument, match=r"since=.* is after until=.*: turn them round"):
         schedules.backfill(hourly, START, ago(hours=1))
-    with pytest.raises(InvalidArgument, match="since=.* has no time zone"):
+    with pytest.raises(InvalidArgument, match=r"since=.* has no time zone"):
         schedules.backfill(hourly, datetime(2026, 3, 1), START)
-    with pytest.raises(InvalidArgument, match="until=.* has no time zone"):
+    with pytest.raises(InvalidArgument, match=r"until=.* has no time zone"):
         schedules.backfill(hourly, ago(hours=1), datetime(2026, 3, 2))
     with pytest.raises(TypeError, match="since='yesterday'"):
         schedules.backfill(hourly, "yesterday", START)  # type: ignore[arg-type]

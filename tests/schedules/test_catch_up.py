@@ -67,9 +67,7 @@ def test_latest_is_the_default_and_of_all_that_are_due_the_newest_runs(
     assert (schedules["a"].runs, schedules["a"].missed, schedules["a"].next_run_at) == (1, 4, after(360))
 
 
-def test_all_runs_each_oldest_first(
-    at: Callable[[datetime], Any], redis: redis_py.Redis, schedules: Schedules
-) -> None:
+def test_all_runs_each_oldest_first(at: Callable[[datetime], Any], redis: redis_py.Redis, schedules: Schedules) -> None:
     schedules.put("a", Every(60), jobs.nothing, catchup="all", overlap="allow")
     fired = at(after(330))
     assert dues(fired) == [60, 120, 180, 240, 300]
@@ -79,7 +77,12 @@ def test_all_runs_each_oldest_first(
 
 @pytest.mark.parametrize(
     ("overlap", "started", "skipped", "remembered"),
-    [("skip", [60], 4, 0), ("buffer_one", [60], 3, 1), ("buffer_all", [60], 0, 4), ("replace", [60, 120, 180, 240, 300], 0, 0)],
+    [
+        ("skip", [60], 4, 0),
+        ("buffer_one", [60], 3, 1),
+        ("buffer_all", [60], 0, 4),
+        ("replace", [60, 120, 180, 240, 300], 0, 0),
+    ],
 )
 def test_overlap_applies_to_all_as_to_any(
     at: Callable[[datetime], Any],
@@ -118,11 +121,17 @@ def test_only_instants_younger_than_the_window_count(at: Callable[[datetime], An
     schedules.put("latest", Every(60), jobs.nothing, catchup_window="29s")
     schedules.put("young", Every(60), jobs.nothing, catchup_window="31s")
     fired = at(after(330))
-    assert sorted((job.id.partition("-")[0], *dues([job])) for job in fired) == [("all", 240), ("all", 300), ("young", 300)]
+    assert sorted((job.id.partition("-")[0], *dues([job])) for job in fired) == [
+        ("all", 240),
+        ("all", 300),
+        ("young", 300),
+    ]
     assert [schedules[id].missed for id in ("all", "latest", "young")] == [3, 5, 4]
 
 
-def test_a_window_below_10_seconds_makes_no_late_fire_missed(at: Callable[[datetime], Any], schedules: Schedules) -> None:
+def test_a_window_below_10_seconds_makes_no_late_fire_missed(
+    at: Callable[[datetime], Any], schedules: Schedules
+) -> None:
     schedules.put("a", Every(60), jobs.nothing, catchup_window="1s")
     assert dues(at(after(68))) == [60]
 
@@ -215,7 +224,7 @@ def test_a_month_of_missed_seconds_costs_a_moment(
 def test_an_instant_before_updated_at_never_fires_late(
     clock: ManualClock, dispatcher: ManualDispatcher, schedules: Schedules, catchup: str
 ) -> None:
-    # Redefined while no dispatcher was up, in a way that leaves the phase alone: the old instants are of the old function.
+    # Redefined while no dispatcher was up, in a way that leaves the phase: the old instants are of the old function.
     schedules.put("a", Every(60), jobs.nothing, catchup=catchup, overlap="allow")
     clock.move(200)
     updated = schedules.put("a", Every(60), jobs.echo, catchup=catchup, overlap="allow")

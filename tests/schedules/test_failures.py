@@ -94,7 +94,9 @@ def test_a_run_that_will_be_tried_again_has_not_failed(
     assert minutes.stored().paused
 
 
-def test_skipped_and_missed_fires_count_as_neither(minutes: Minutes, dispatcher: ManualDispatcher, worker: Worker) -> None:
+def test_skipped_and_missed_fires_count_as_neither(
+    minutes: Minutes, dispatcher: ManualDispatcher, worker: Worker
+) -> None:
     minutes.put(2)
     minutes.run("failed")
     (run,) = dispatcher.tick(60)
@@ -125,6 +127,21 @@ def test_it_holds_for_every_overlap(minutes: Minutes, overlap: str) -> None:
     minutes.put(2, overlap=overlap)
     minutes.run("failed", "failed")
     assert minutes.stored().paused
+
+
+def test_runs_that_were_remembered_count_as_any(
+    dispatcher: ManualDispatcher, redis: redis_py.Redis, schedules: Schedules, worker: Worker
+) -> None:
+    schedules.put("a", Every(10), jobs.nothing, pause_on_failures=2, overlap="buffer_all", max_runs=8)
+    made = len(dispatcher.tick(105))
+    for _ in range(10):
+        worker.end_all("failed")
+        made += len(dispatcher.tick(1))
+    stored = schedules["a"]
+    assert (made, stored.paused, stored.note) == (2, True, "paused after 2 failed runs in a row")
+    assert redis.llen("rq:scheduler:buffer:a") == 6
+    schedules.resume("a")
+    assert dues(dispatcher.tick(1)) == [30], "they wait for the resume"
 
 
 def test_runs_that_overlap_are_counted_in_their_order(

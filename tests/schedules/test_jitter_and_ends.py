@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import redis as redis_py
@@ -35,9 +34,7 @@ def test_jitter_never_reaches_the_next_instant(dispatcher: ManualDispatcher, sch
 
 
 def test_the_last_instant_has_all_of_the_jitter(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
-    found = [
-        schedules.put(f"a{n}", At(after(60)), jobs.nothing, jitter="1000s").next_run_at for n in range(20)
-    ]
+    found = [schedules.put(f"a{n}", At(after(60)), jobs.nothing, jitter="1000s").next_run_at for n in range(20)]
     assert max(offsets(due for due in found if due)) > 600
 
 
@@ -87,7 +84,9 @@ def test_they_bound_the_nominal_time_and_not_the_due_time(dispatcher: ManualDisp
     assert schedules.runs("a")[0].nominal == after(60)
 
 
-def test_a_start_long_after_the_put_keeps_the_phase_of_the_put(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+def test_a_start_long_after_the_put_keeps_the_phase_of_the_put(
+    dispatcher: ManualDispatcher, schedules: Schedules
+) -> None:
     assert schedules.put("a", Every(60), jobs.nothing, start=after(100)).next_run_at == after(120)
 
 
@@ -96,7 +95,9 @@ def test_a_start_in_the_past_catches_up_with_nothing(dispatcher: ManualDispatche
     assert put.next_run_at == after(60)
 
 
-def test_an_end_in_the_past_is_refused(redis: redis_py.Redis, dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+def test_an_end_in_the_past_is_refused(
+    redis: redis_py.Redis, dispatcher: ManualDispatcher, schedules: Schedules
+) -> None:
     with pytest.raises(InvalidArgument, match="schedule 'a' would never fire"):
         schedules.put("a", Every(60), jobs.nothing, end=after(-1))
     assert "a" not in schedules
@@ -112,7 +113,9 @@ def test_max_runs_counts_runs_handed_off(dispatcher: ManualDispatcher, schedules
     assert (stored.finished, stored.runs, stored.next_run_at, stored.paused) == (True, 3, None, False)
 
 
-def test_max_runs_holds_while_catching_up(clock: ManualClock, dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+def test_max_runs_holds_while_catching_up(
+    clock: ManualClock, dispatcher: ManualDispatcher, schedules: Schedules
+) -> None:
     schedules.put("a", Every(60), jobs.nothing, max_runs=3, overlap="allow", catchup="all")
     clock.move(1000)
     assert dues(dispatcher.tick()) == [60, 120, 180]
@@ -155,7 +158,9 @@ def test_fewer_max_runs_than_there_were_finish_it(dispatcher: ManualDispatcher, 
     assert dispatcher.tick(300) == []
 
 
-def test_resuming_a_finished_schedule_does_not_start_it_again(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+def test_resuming_a_finished_schedule_does_not_start_it_again(
+    dispatcher: ManualDispatcher, schedules: Schedules
+) -> None:
     schedules.put("a", Every(60), jobs.nothing, max_runs=1)
     dispatcher.tick(60)
     schedules.pause("a")
@@ -195,7 +200,11 @@ def test_excluded_days_are_whole_local_days_in_the_triggers_zone(
     dispatcher: ManualDispatcher, schedules: Schedules
 ) -> None:
     put = schedules.put(
-        "a", Cron("0 */8 * * *", timezone="America/New_York"), jobs.nothing, exclude=(Dates("2026-03-03"),), overlap="allow"
+        "a",
+        Cron("0 */8 * * *", timezone="America/New_York"),
+        jobs.nothing,
+        exclude=(Dates("2026-03-03"),),
+        overlap="allow",
     )
     # The 3rd in New York is from 05:00 UTC on the 3rd to 05:00 UTC on the 4th.
     expected = [f"2026-03-0{when}:00:00+00:00" for when in ("2T13", "2T21", "4T05", "4T13")]
@@ -212,7 +221,9 @@ def test_an_exclusion_may_name_another_zone(dispatcher: ManualDispatcher, schedu
 def test_excluded_instants_are_neither_missed_nor_skipped(
     clock: ManualClock, dispatcher: ManualDispatcher, schedules: Schedules
 ) -> None:
-    schedules.put("a", Every("1h"), jobs.nothing, exclude=(Dates("2026-03-03", "2026-03-04"),), catchup="all", overlap="allow")
+    schedules.put(
+        "a", Every("1h"), jobs.nothing, exclude=(Dates("2026-03-03", "2026-03-04"),), catchup="all", overlap="allow"
+    )
     clock.move(timedelta(days=4))
     assert len(dispatcher.tick()) == 11 + 36 + 1
     assert (schedules["a"].missed, schedules["a"].skipped) == (0, 0)
@@ -228,7 +239,9 @@ def fired_on(redis: redis_py.Redis) -> Callable[[str, str], list[str]]:
     def fire(expression: str, day: str) -> list[str]:
         trigger = Cron(expression, timezone="Europe/Paris")
         zone = "Europe/Paris"
-        begin = Cron("0 0 * * *", timezone=zone).next_after(datetime.fromisoformat(f"{day}T00:00+00:00") - timedelta(hours=12))
+        begin = Cron("0 0 * * *", timezone=zone).next_after(
+            datetime.fromisoformat(f"{day}T00:00+00:00") - timedelta(hours=12)
+        )
         assert begin is not None
         clock = ManualClock(begin - timedelta(seconds=1))
         scheduler = Scheduler(connection=redis)

@@ -4,15 +4,15 @@ import json
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import redis as redis_py
-from rq import Callback, Retry
+from rq import Callback, Queue, Retry
 from rq.job import Job
+from rq.serializers import JSONSerializer
 
 import jobs_for_tests as jobs
 from making import snapshot, waiting
@@ -43,7 +43,12 @@ def test_the_example_of_the_manual(dispatcher: ManualDispatcher, redis: redis_py
         tags=("billing",),
     )
     assert put == schedules["nightly-report"]
-    assert (put.id, put.kind, put.func, put.queue_name) == ("nightly-report", "schedule", "jobs_for_tests.echo", "reports")
+    assert (put.id, put.kind, put.func, put.queue_name) == (
+        "nightly-report",
+        "schedule",
+        "jobs_for_tests.echo",
+        "reports",
+    )
     assert put.call == "jobs_for_tests.echo('weekly', to='ops')"
     assert (put.tags, put.owner, put.version) == (("billing",), "", 1)
     assert (put.created_at, put.updated_at) == (START, START)
@@ -85,7 +90,6 @@ def test_job_options_have_rqs_names_and_reach_the_job(
         failure_ttl=60,
         description="words",
         meta={"team": "billing"},
-        at_front=True,
         on_success=jobs.on_success,
         on_failure=Callback(jobs.on_failure, timeout=7),
         on_stopped="jobs_for_tests.on_stopped",
@@ -93,7 +97,7 @@ def test_job_options_have_rqs_names_and_reach_the_job(
     (fired,) = dispatcher.tick(60)
     job: Any = Job.fetch(fired.id, connection=redis)
     assert (job.timeout, job.result_ttl, job.ttl, job.failure_ttl) == (600, 3600, 90, 60)
-    assert (job.description, job.meta, job.enqueue_at_front) == ("words", {"team": "billing"}, True)
+    assert (job.description, job.meta) == ("words", {"team": "billing"})
     assert (job.success_callback, job.failure_callback) == (jobs.on_success, jobs.on_failure)
     assert job.stopped_callback is jobs.on_stopped
     assert 0 < redis.ttl(job.key) <= 90
@@ -127,6 +131,30 @@ def test_overrides_of_create_job_are_honoured(redis: redis_py.Redis) -> None:
     assert site.schedules.put("a", Every(60), jobs.nothing).version == 1
     assert redis.hget("rq:scheduler:template:a", "timeout") == b"77"
     assert site.schedules.put("a", Every(60), jobs.nothing).version == 1
+
+
+@pytest.mark.newest_only
+def test_a_rate_limit_of_rq_holds_for_runs(
+    dispatcher: ManualDispatcher, redis: redis_py.Redis, schedules: Schedules
+) -> None:
+    from rq import RateLimit
+
+    schedules.put("a", Every(60), jobs.nothing, rate_limit=RateLimit("mails", 1), overlap="allow")
+    one, other = dispatcher.tick(120)
+    assert waiting(redis) == [one.id]
+    assert redis.hget(f"rq:job:{other.id}", "status") == b"rate_limited"
+    assert schedules.put("a", Every(60), jobs.nothing, rate_limit=RateLimit("mails", 1), overlap="allow").version == 1
+
+
+def test_the_queues_serializer_writes_the_call(redis: redis_py.Redis, clock: ManualClock) -> None:
+    queue = Queue("json", connection=redis, serializer=JSONSerializer)
+    scheduler = Scheduler(queue=queue, connection=redis)
+    with ManualDispatcher(scheduler, clock) as dispatcher:
+        scheduler.schedules.put("a", Every(60), jobs.echo, args=(1, "x"))
+        (run,) = dispatcher.tick(60)
+        assert scheduler.schedules.put("a", Every(60), jobs.echo, args=(1, "x")).version == 1
+    job = Job.fetch(run.id, connection=redis, serializer=JSONSerializer)
+    assert (job.origin, list(job.args)) == ("json", [1, "x"])
 
 
 # --- the same definition again ---
@@ -188,7 +216,9 @@ def test_put_1000_times_while_it_fires_never_moves_the_phase(
 
 def test_an_equal_definition_of_other_objects_is_the_same(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
     schedules.put("a", Every(minutes=1), jobs.echo, args=[1, "x"], job_timeout="1m", tags=["t"], jitter=1)
-    again = schedules.put("a", Every("60s"), "jobs_for_tests.echo", args=(1, "x"), job_timeout=60, tags=("t",), jitter="1s")
+    again = schedules.put(
+        "a", Every("60s"), "jobs_for_tests.echo", args=(1, "x"), job_timeout=60, tags=("t",), jitter="1s"
+    )
     assert again.version == 1
 
 
@@ -335,7 +365,12 @@ def test_two_definitions_that_race_end_as_one_of_them_whole(redis: redis_py.Redi
         try:
             for _ in range(25):
                 schedules.put(
-                    "a", Every(100 + number % 2), jobs.echo, args=(queue,), queue_name=queue, tags=(queue, f"only-{queue}")
+                    "a",
+                    Every(100 + number % 2),
+                    jobs.echo,
+                    args=(queue,),
+                    queue_name=queue,
+                    tags=(queue, f"only-{queue}"),
                 )
         except BaseException as error:  # noqa: BLE001  shown below
             errors.append(error)
@@ -370,7 +405,9 @@ def test_put_refuses_the_id_of_a_pending_job(redis: redis_py.Redis, scheduler: S
     assert schedules.put("a", Every(60), jobs.nothing).version == 1
 
 
-def test_put_refuses_the_id_of_a_recurring_job(redis: redis_py.Redis, scheduler: Scheduler, schedules: Schedules) -> None:
+def test_put_refuses_the_id_of_a_recurring_job(
+    redis: redis_py.Redis, scheduler: Scheduler, schedules: Schedules
+) -> None:
     scheduler.schedule(datetime(2030, 1, 1, tzinfo=UTC), jobs.nothing, interval=60, id="a")
     before = snapshot(redis)
     with pytest.raises(IdTaken, match=r"'a' is a recurring job of schedule\(\) or cron\(\)"):
@@ -470,9 +507,7 @@ def test_a_newer_definition_is_skipped_told_once_and_never_damaged(
     assert len(told) == 1, [record.getMessage() for record in told]
 
 
-def test_a_client_refuses_to_change_a_newer_definition(
-    redis: redis_py.Redis, schedules: Schedules, newer: str
-) -> None:
+def test_a_client_refuses_to_change_a_newer_definition(redis: redis_py.Redis, schedules: Schedules, newer: str) -> None:
     before = snapshot(redis)
     for act in (
         lambda: schedules.put("newer", Every(60), jobs.nothing),

@@ -9,29 +9,11 @@ import redis as redis_py
 
 import jobs_for_tests as jobs
 from making import snapshot
-from rq_scheduler import AnyOf, At, Cron, Dates, Every, Schedule, Scheduler, UpcomingRun
+from rq_scheduler import AnyOf, At, Cron, Dates, Every, RRule, Schedule, Scheduler, UpcomingRun
 from rq_scheduler.errors import JobUnreadable, ScheduleNotFound
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
-from schedules.helpers import START, Worker, after, dues, offsets, outcomes
-
-
-def commands(client: redis_py.Redis, act: Callable[[], Any]) -> tuple[int, Any]:
-    """How many commands `act` sends once the server knows its scripts, and what it answers."""
-    act()
-    sent: list[Any] = []
-    execute = client.execute_command
-
-    def counted(*args: Any, **options: Any) -> Any:
-        sent.append(args[0])
-        return execute(*args, **options)
-
-    client.execute_command = counted  # type: ignore[method-assign]
-    try:
-        answer = act()
-    finally:
-        client.execute_command = execute  # type: ignore[method-assign]
-    return len(sent), answer
+from schedules.helpers import START, Worker, after, commands, dues, offsets, outcomes
 
 
 def fill(schedules: Schedules, count: int, owner: str = "shop") -> None:
@@ -104,7 +86,9 @@ def test_the_state_after_runs(dispatcher: ManualDispatcher, schedules: Schedules
 
 
 def test_the_definition_is_what_was_put(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
-    schedules.put("a", Every(60), jobs.echo, args=(1,), kwargs={"x": {2}}, queue_name="q", tags=("t",), note="n", max_runs=3)
+    schedules.put(
+        "a", Every(60), jobs.echo, args=(1,), kwargs={"x": {2}}, queue_name="q", tags=("t",), note="n", max_runs=3
+    )
     definition = schedules["a"].definition
     assert (definition.func, definition.args, definition.kwargs) == ("jobs_for_tests.echo", (1,), {"x": {2}})
     assert (definition.queue_name, definition.tags, definition.note, definition.max_runs) == ("q", ("t",), "n", 3)
@@ -118,7 +102,7 @@ def test_arguments_are_loaded_only_when_they_are_asked_for(redis: redis_py.Redis
     assert stored.call == "jobs_for_tests.echo(1)"
     assert [each.call for each in schedules] == [stored.call]
     with pytest.raises(JobUnreadable, match="'a': its arguments cannot be read back"):
-        stored.definition
+        assert stored.definition
 
 
 # --- all ---
@@ -218,6 +202,17 @@ def test_find_limits_itself_to_100(schedules: Schedules) -> None:
     assert pages == [f"s{n:05d}" for n in range(120)]
 
 
+def test_find_goes_on_where_few_of_very_many_fit(redis: redis_py.Redis, schedules: Schedules) -> None:
+    fill(schedules, 3)
+    tagged, queued = ({f"{letter}{n:05d}": 0 for n in range(5000)} for letter in "qr")
+    redis.zadd("rq:scheduler:schedules:tag:all", tagged)
+    redis.zadd("rq:scheduler:schedules:queue:even", queued)
+    assert [each.id for each in schedules.find(tag="all", queue_name="even")] == ["s00000", "s00002"]
+    assert [each.id for each in schedules.find(tag="all", paused=False, offset=5001)] == ["s00001", "s00002"]
+    assert [each.id for each in schedules.find(queue_name="even", paused=True)] == []
+    assert [each.id for each in schedules.find(prefix="s", paused=False, offset=1, limit=1)] == ["s00001"]
+
+
 def test_a_prefix_is_taken_literally(schedules: Schedules) -> None:
     for id in ("a", "a-", "a-b", "a_b", "ab", "A", "b"):
         schedules.put(id, Every(60), jobs.nothing)
@@ -257,7 +252,8 @@ def test_upcoming_is_what_runs_next_across_all_schedules(
     scheduler.schedule(after(10), jobs.nothing, interval=55, id="old")
     upcoming = schedules.upcoming(limit=8)
     assert [(run.schedule_id, *offsets([run.nominal])) for run in upcoming] == [
-        ("old", 10), ("often", 25), ("often", 50), ("minutely", 60), ("once", 61), ("old", 65), ("often", 75), ("often", 100),
+        ("old", 10), ("often", 25), ("often", 50), ("minutely", 60), ("once", 61), ("old", 65), ("often", 75),
+        ("often", 100),
     ]  # fmt: skip
     assert upcoming[0] == UpcomingRun("old", after(10), after(10))
     assert [run.schedule_id for run in schedules.upcoming(within=60)] == ["old", "often", "often", "minutely"]
@@ -272,7 +268,9 @@ def test_upcoming_reads_no_more_schedules_than_it_shows(redis: redis_py.Redis, s
     assert sent <= 4
 
 
-def test_upcoming_begins_with_what_is_overdue(clock: ManualClock, dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+def test_upcoming_begins_with_what_is_overdue(
+    clock: ManualClock, dispatcher: ManualDispatcher, schedules: Schedules
+) -> None:
     schedules.put("a", Every(60), jobs.nothing)
     clock.move(70)
     schedules.put("b", Every(5), jobs.nothing)
@@ -293,8 +291,9 @@ def test_upcoming_of_one_ends_where_it_ends(dispatcher: ManualDispatcher, schedu
         Every(minutes=97, anchor=datetime(2026, 1, 1, tzinfo=UTC)),
         Cron("*/20 6-20 * * mon-fri", timezone="America/New_York"),
         AnyOf(Cron("0 9 * * *", timezone="UTC"), Every("5h"), At(after(hours=100))),
+        RRule("FREQ=DAILY;BYHOUR=6,9,18;BYMINUTE=30;BYSECOND=0", timezone="Australia/Lord_Howe"),
     ],
-    ids=["every", "cron", "any-of"],
+    ids=["every", "cron", "any-of", "rrule"],
 )
 def test_upcoming_50_equals_to_the_millisecond_what_then_happens(
     dispatcher: ManualDispatcher, schedules: Schedules, trigger: Any
@@ -345,7 +344,13 @@ def test_a_run_whose_job_has_expired_says_so(
     (job,) = dispatcher.tick(60)
     worker.end(job.id, "expired")
     (run,) = schedules.runs("a")
-    assert (run.status, run.job_id, run.started_at, run.duration, run.result_age) == ("expired", job.id, None, None, None)
+    assert (run.status, run.job_id, run.started_at, run.duration, run.result_age) == (
+        "expired",
+        job.id,
+        None,
+        None,
+        None,
+    )
 
 
 def test_every_outcome_is_in_the_history(

@@ -1,5 +1,6 @@
 """Steering a schedule: pause, resume, run now, update, delete."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from rq_scheduler import At, Cron, Every, Scheduler
 from rq_scheduler.errors import InvalidArgument, VersionConflict
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
-from schedules.helpers import START, Worker, after, dues, offsets, outcomes, state
+from schedules.helpers import START, Worker, after, commands, dues, offsets, outcomes, state
 
 # --- pause and resume ---
 
@@ -89,9 +90,7 @@ def test_a_remembered_run_waits_for_the_resume(
     assert dues(dispatcher.tick(1)) == [120]
 
 
-def test_a_paused_schedule_can_be_changed_and_stays_paused(
-    dispatcher: ManualDispatcher, schedules: Schedules
-) -> None:
+def test_a_paused_schedule_can_be_changed_and_stays_paused(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
     schedules.put("a", Every(60), jobs.nothing, paused=True, note="why")
     changed = schedules.update("a", trigger=Every(10))
     assert (changed.paused, changed.note, changed.version) == (True, "why", 2)
@@ -173,9 +172,7 @@ def test_a_paused_and_a_finished_schedule_can_be_run_by_hand(
     assert schedules["finished"].finished
 
 
-def test_manual_runs_do_not_count_for_max_runs(
-    dispatcher: ManualDispatcher, schedules: Schedules
-) -> None:
+def test_manual_runs_do_not_count_for_max_runs(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
     schedules.put("a", Every(60), jobs.nothing, max_runs=2, overlap="allow")
     for _ in range(3):
         assert schedules.run_now("a") is not None
@@ -212,7 +209,9 @@ def test_each_manual_run_has_an_id_of_its_own(redis: redis_py.Redis, schedules: 
     assert again.id.endswith("-m6"), "numbers go on, so that no id is used again"
 
 
-def test_run_now_works_without_a_dispatcher_and_beside_a_0_14_daemon(redis: redis_py.Redis, schedules: Schedules) -> None:
+def test_run_now_works_without_a_dispatcher_and_beside_a_0_14_daemon(
+    redis: redis_py.Redis, schedules: Schedules
+) -> None:
     schedules.put("a", Every(3600), jobs.nothing)
     redis.set("rq:scheduler_lock", "1700000000", ex=70)
     assert schedules.run_now("a") is not None
@@ -221,7 +220,9 @@ def test_run_now_works_without_a_dispatcher_and_beside_a_0_14_daemon(redis: redi
 def test_run_now_of_one_that_cannot_run_says_why(redis: redis_py.Redis, schedules: Schedules) -> None:
     schedules.put("a", Every(3600), jobs.nothing)
     redis.delete("rq:scheduler:template:a")
-    with pytest.raises(InvalidArgument, match="schedule 'a' cannot run: its job template is gone.*put the schedule again"):
+    with pytest.raises(
+        InvalidArgument, match=r"schedule 'a' cannot run: its job template is gone.*put the schedule again"
+    ):
         schedules.run_now("a")
     assert not schedules["a"].paused
 
@@ -232,7 +233,9 @@ def test_run_now_of_one_that_cannot_run_says_why(redis: redis_py.Redis, schedule
 def test_update_changes_some_fields_and_leaves_the_others(
     dispatcher: ManualDispatcher, redis: redis_py.Redis, schedules: Schedules
 ) -> None:
-    schedules.put("a", Every(60), jobs.echo, args=(1,), kwargs={"x": 1}, tags=("t",), jitter=5, queue_name="q", meta={"k": 1})
+    schedules.put(
+        "a", Every(60), jobs.echo, args=(1,), kwargs={"x": 1}, tags=("t",), jitter=5, queue_name="q", meta={"k": 1}
+    )
     changed = schedules.update("a", args=(2,), overlap="allow", tags=("u", "v"))
     definition = changed.definition
     assert (changed.version, changed.tags, changed.queue_name) == (2, ("u", "v"), "q")
@@ -331,11 +334,34 @@ def test_an_update_keeps_what_another_changed_meanwhile(redis: redis_py.Redis, s
     assert (changed.version, changed.tags, changed.definition.jitter) == (3, ("x",), timedelta(seconds=7))
 
 
-def test_policies_can_be_updated_where_the_arguments_cannot_be_loaded(redis: redis_py.Redis, schedules: Schedules) -> None:
+def test_policies_can_be_updated_where_the_arguments_cannot_be_loaded(
+    redis: redis_py.Redis, schedules: Schedules
+) -> None:
     schedules.put("a", Every(60), jobs.echo, args=(1,))
     redis.hset("rq:scheduler:template:a", "data", b"made elsewhere")
     assert schedules.update("a", jitter=5, tags=("x",)).version == 2
     assert redis.hget("rq:scheduler:template:a", "data") == b"made elsewhere"
+
+
+# --- round trips ---
+
+
+def test_every_call_is_a_fixed_few_round_trips(redis: redis_py.Redis, schedules: Schedules) -> None:
+    for n in range(20):
+        schedules.put(f"other{n}", Every(3600), jobs.nothing)
+    schedules.put("a", Every(3600, anchor=START), jobs.nothing, overlap="allow")
+    calls: list[tuple[int, Callable[[], Any]]] = [
+        (1, lambda: schedules.put("a", Every(3600, anchor=START), jobs.nothing, overlap="allow")),
+        (3, lambda: schedules.put(f"new{redis.incr('test:n')}", Every(3600), jobs.nothing)),
+        (3, lambda: schedules.update("a", description=f"version {redis.incr('test:n')}")),
+        (3, lambda: schedules.pause("a", f"note {redis.incr('test:n')}")),
+        (1, lambda: schedules.resume("other1")),
+        (3, lambda: schedules.run_now("a")),
+        (1, lambda: schedules.delete("absent")),
+    ]
+    for most, act in calls:
+        sent, _ = commands(redis, act)
+        assert sent <= most + 1, "and one that this test sends itself"
 
 
 # --- delete ---

@@ -41,11 +41,20 @@ def test_it_adds_changes_removes_and_leaves_alone(schedules: Schedules) -> None:
     assert schedules.sync(define("a", "b", "c"), "shop") == SyncResult(unchanged=("a", "b", "c"))
     result = schedules.sync([*define("d", "b"), *define("a", seconds=60)], "shop")
     assert result == SyncResult(added=("d",), changed=("a",), removed=("c",), unchanged=("b",))
-    assert [(each.id, each.owner, each.version) for each in schedules] == [("a", "shop", 2), ("b", "shop", 1), ("d", "shop", 1)]
+    assert [(each.id, each.owner, each.version) for each in schedules] == [
+        ("a", "shop", 2),
+        ("b", "shop", 1),
+        ("d", "shop", 1),
+    ]
 
 
-def test_the_same_again_writes_nothing(redis: redis_py.Redis, dispatcher: ManualDispatcher, schedules: Schedules) -> None:
-    definitions = [*define("a", tags=("x",), jitter=5, args=(), meta={"k": 1}), Schedule("b", Cron("* * * * *"), jobs.nothing)]
+def test_the_same_again_writes_nothing(
+    redis: redis_py.Redis, dispatcher: ManualDispatcher, schedules: Schedules
+) -> None:
+    definitions = [
+        *define("a", tags=("x",), jitter=5, args=(), meta={"k": 1}),
+        Schedule("b", Cron("* * * * *"), jobs.nothing),
+    ]
     schedules.sync(definitions, "shop")
     dispatcher.tick("2h")
     before = snapshot(redis)
@@ -75,7 +84,7 @@ def test_schedules_of_another_owner_are_refused_before_anything_is_written(
 ) -> None:
     schedules.sync(define("theirs"), "other")
     before = snapshot(redis)
-    with pytest.raises(InvalidArgument, match="'theirs' belong to another owner, or to a job: choose other ids"):
+    with pytest.raises(InvalidArgument, match="another owner, or a job, has the id of 'theirs': choose others"):
         schedules.sync(define("a", "theirs"), "shop")
     assert snapshot(redis) == before
 
@@ -173,7 +182,9 @@ def test_registered_functions_are_put_by_sync_and_never_on_import(redis: redis_p
 def test_a_module_that_is_reloaded_registers_the_same_again(schedules: Schedules) -> None:
     schedules.register("a", Every(60))(jobs.nothing)
     schedules.register("a", Every(90))(jobs.nothing)
-    with pytest.raises(InvalidArgument, match=r"id='a' is registered twice, for jobs_for_tests.nothing and jobs_for_tests.echo"):
+    with pytest.raises(
+        InvalidArgument, match=r"id='a' is registered twice, for jobs_for_tests.nothing and jobs_for_tests.echo"
+    ):
         schedules.register("a", Every(60))(jobs.echo)
     schedules.sync(owner="shop")
     assert schedules["a"].definition.trigger == Every(90, anchor=schedules["a"].definition.trigger.anchor)  # type: ignore[attr-defined]
@@ -277,7 +288,9 @@ def test_a_file_of_many_schedules_and_one_line_edited(
 # --- an RQ cron configuration ---
 
 
-def test_an_rq_cron_configuration_is_synced_as_it_is(redis_url: str, processes: Processes, redis: redis_py.Redis) -> None:
+def test_an_rq_cron_configuration_is_synced_as_it_is(
+    redis_url: str, processes: Processes, redis: redis_py.Redis
+) -> None:
     folder = processes.folder
     (folder / "cron_of_rq.py").write_text(
         "from rq import cron\nimport jobs_for_tests\n"
@@ -308,14 +321,31 @@ def test_an_rq_cron_configuration_is_synced_as_it_is(redis_url: str, processes: 
         (define("ok"), "", InvalidArgument, "owner='': name who keeps these schedules"),
         (define("ok"), "a\nb", InvalidArgument, "owner='a\\\\nb'"),
         (define("ok"), 5, InvalidType, "owner=5 is a int"),
-        ([*define("ok"), *define("bad", end=after(days=-999))], "shop", InvalidArgument, "schedule 'bad' would never fire"),
+        (
+            [*define("ok"), *define("bad", end=after(days=-999))],
+            "shop",
+            InvalidArgument,
+            "schedule 'bad' would never fire",
+        ),
         ([*define("ok"), *define("bad", args=(1,))], "shop", FunctionRefused, "schedule 'bad': .* cannot be called"),
         ([*define("ok"), Schedule("bad", Every(1), lambda: 1)], "shop", FunctionRefused, "schedule 'bad': .*lambda"),
         ([*define("ok"), *define("bad", job_timeout=-5)], "shop", InvalidArgument, "schedule 'bad': job_timeout=-5"),
         (5, "shop", InvalidType, "definitions=5 is a int"),
         (Schedule("one", Every(1), jobs.nothing), "shop", InvalidType, "definitions=.* is a Schedule"),
     ],
-    ids=["twice", "no-schedule", "no-owner", "lines", "owner-type", "never", "call", "lambda", "timeout", "type", "one"],
+    ids=[
+        "twice",
+        "no-schedule",
+        "no-owner",
+        "lines",
+        "owner-type",
+        "never",
+        "call",
+        "lambda",
+        "timeout",
+        "type",
+        "one",
+    ],
 )
 def test_a_mistake_is_refused_before_anything_is_written(
     redis: redis_py.Redis, schedules: Schedules, definitions: Any, owner: Any, error: type[Exception], says: str
@@ -331,7 +361,7 @@ def test_a_job_with_the_id_is_refused_before_anything_is_written(
     scheduler.schedule(after(days=9), jobs.nothing, interval=60, id="recurring")
     scheduler.enqueue_in(timedelta(days=9), jobs.nothing, job_id="pending")
     before = snapshot(redis)
-    with pytest.raises(InvalidArgument, match="'recurring' belong to another owner, or to a job"):
+    with pytest.raises(InvalidArgument, match="another owner, or a job, has the id of 'recurring'"):
         schedules.sync(define("a", "recurring"), "shop")
     with pytest.raises(IdTaken, match="id='pending' belongs to a pending job"):
         schedules.sync(define("a", "pending"), "shop")

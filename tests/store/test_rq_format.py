@@ -1,6 +1,7 @@
 """What our scripts write, field by field, against what RQ itself writes for the same job."""
 
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from rq.registry import (
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+import jobs_for_tests
 from making import (
     US,
     Told,
@@ -33,6 +35,10 @@ from making import (
     snapshot,
     waiting,
 )
+from making_schedules import commit as commit_schedule
+from making_schedules import due_again, ids_of
+from making_schedules import fire_of as schedule_fire_of
+from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Hooks
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.jobs import JobCreator
@@ -288,6 +294,126 @@ class TestRecurring:
             states.append(redis.zscore(store.keys.scheduled_jobs, "job-1"))
         assert states[0] == states[3]
         assert states[1] == states[4]
+
+
+# A call as `Queue.enqueue` and `schedules.put` both take it.
+CALLS: dict[str, dict[str, Any]] = {
+    "all defaults": {},
+    "arguments": {"args": (1, "ü"), "kwargs": {"k": [1.5]}},
+    "timeout": {"job_timeout": 7},
+    "endless": {"job_timeout": -1},
+    "ttl": {"ttl": 1234},
+    "result and failure ttl": {"result_ttl": 5, "failure_ttl": 6},
+    "result kept for ever": {"result_ttl": -1},
+    "at front": {"at_front": True},
+    "retry": {"retry": Retry(max=3, interval=[1, 5, 10])},
+    "callbacks": {
+        "on_success": Callback("jobs_for_tests.on_success", timeout="2m"),
+        "on_failure": Callback("jobs_for_tests.on_failure"),
+        "on_stopped": Callback("jobs_for_tests.on_stopped", timeout=5),
+    },
+    "meta and description": {"meta": {"a": {"b": 1}}, "description": "naïve ☃\n"},
+    "everything": {
+        "args": (1,),
+        "kwargs": {"a": 2},
+        "job_timeout": "1h",
+        "result_ttl": 60,
+        "ttl": 500,
+        "failure_ttl": 70,
+        "at_front": True,
+        "retry": Retry(max=1),
+        "meta": {"x": 1},
+        "description": "all",
+        "on_success": Callback(jobs_for_tests.on_success),
+    },
+}
+
+
+def _named(content: tuple[Any, int], id: str) -> str:
+    """What a key holds, whatever the id of the run and the moment of its registration."""
+    return re.sub(r"\d{10}\.\d+", "now", str(content[0]).replace(id, "run"))
+
+
+class TestARunOfASchedule:
+    """Field by field what RQ's own enqueue writes for the same call."""
+
+    def _by_rq(self, client: Any, call: Fields, **options: Any) -> dict[bytes, tuple[Any, int]]:
+        client.flushall()
+        client.rpush("rq:queue:default", "before")
+        Queue(connection=client).enqueue("jobs_for_tests.echo", **{"job_id": "job-1", **options, **call})
+        return self._normal(snapshot(client), "job-1")
+
+    def _normal(self, state: dict[bytes, tuple[Any, int]], id: str) -> dict[bytes, tuple[Any, int]]:
+        """Under one id, whatever the run's is, and one moment."""
+        normal: dict[bytes, tuple[Any, int]] = {}
+        for key, (content, ttl) in state.items():
+            if key == f"rq:job:{id}".encode():
+                for name in (b"created_at", b"enqueued_at"):
+                    if name in content:
+                        assert -1 < age(content[name]) < 30
+                        content = {**content, name: b"now"}
+                key = b"rq:job:the-run"
+            if key.startswith(b"rq:queue:"):
+                content = [b"the-run" if each == id.encode() else each for each in content]
+            normal[key] = content, ttl if ttl < 0 else round(ttl, -1)
+        return normal
+
+    @pytest.mark.parametrize("call", CALLS)
+    @pytest.mark.parametrize("kind", ["fired", "manual", "backfilled"])
+    def test_is_as_rq_enqueues_it(self, redis: redis_py.Redis, store: Store, call: str, kind: str) -> None:
+        options: dict[str, Any] = {"failure_ttl": None, **CALLS[call]}
+        by_rq = self._by_rq(redis, options)
+
+        redis.flushall()
+        redis.rpush("rq:queue:default", "before")
+        schedules = Scheduler(connection=redis).schedules
+        schedules.put("s", Every(60), "jobs_for_tests.echo", **options)
+        match kind:
+            case "fired":
+                due_again(store)
+                (id,) = ids_of(commit_schedule(store, schedule_fire_of(store)))
+            case "manual":
+                run = schedules.run_now("s")
+                assert run is not None
+                id = run.id
+            case _:
+                (id,) = store.backfill("s", "", "0..60000000", [0]) or []
+        assert self._normal(snapshot(redis, ours=False), id) == by_rq
+        assert Job.fetch(id, connection=redis).get_call_string() == Job.fetch(id, connection=redis).func_name + (
+            "(1, 'ü', k=[1.5])" if call == "arguments" else "(1, a=2)" if call == "everything" else "()"
+        )
+
+    def test_that_depends_on_another_job_is_deferred_as_rq_does_it(self, redis: redis_py.Redis, store: Store) -> None:
+        states = []
+        for ours in (False, True):
+            redis.flushall()
+            other = Queue("other", connection=redis).enqueue("jobs_for_tests.nothing", job_id="other")
+            if ours:
+                Scheduler(connection=redis).schedules.put(
+                    "s", Every(60), "jobs_for_tests.echo", depends_on=other, failure_ttl=None
+                )
+                due_again(store)
+                (id,) = ids_of(commit_schedule(store, schedule_fire_of(store)))
+                store.take_fence()
+                slow = SlowPath(store, JobCreator(redis), Queue, Hooks(), Told())
+                due = store.due_of(id)
+                assert due is not None
+                assert slow.hand_off(id, due, store.keys.scheduled_jobs)
+                assert not slow.hand_off(id, due, store.keys.scheduled_jobs)
+            else:
+                id = Queue(connection=redis).enqueue("jobs_for_tests.echo", depends_on=other, job_id="job-1").id
+            state = snapshot(redis, ours=False)
+            fields, _ = state[f"rq:job:{id}".encode()]
+            assert fields.pop(b"created_at")
+            # Whoever enqueues it in the end fills in the queue's own, as RQ does where there is none.
+            fields.pop(b"timeout", None)
+            assert fields[b"status"] == b"deferred"
+            for name in (b"rq:job:other", f"rq:job:{id}".encode()):
+                state.pop(name)
+            states.append(
+                (fields, {key.replace(id.encode(), b"run"): _named(content, id) for key, content in state.items()})
+            )
+        assert states[0] == states[1]
 
 
 class TestRegistry:

@@ -21,11 +21,17 @@ from making import (
     snapshot,
     waiting,
 )
+from making_schedules import armed_of, job_fields, manual, put, put_due, record
+from making_schedules import commit as commit_schedule
+from making_schedules import fire_of as schedule_fire_of
+from making_schedules import remembered as remembered_run
 from rq_scheduler.dispatcher.waker import LONGEST_SLEEP
+from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import NewEntry, Store, rq_format, scripts
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
+from rq_scheduler.store.schedules import Filter, Write
 from rq_scheduler.triggers import Every
 
 NAMES = scripts.names()
@@ -101,6 +107,11 @@ class TestHeaders:
             "heartbeat",
             "register_birth",
             "read_schedules",
+            "show_schedules",
+            "find_schedules",
+            "write_schedules",
+            "fire_schedules",
+            "backfill",
         }
         for name, counts in sent.items():
             fixed = _fixed_arguments(name)
@@ -108,12 +119,27 @@ class TestHeaders:
                 if name == "commit_fires":
                     width = int(re.search(r"then (\d+) for each fire", _section(name, "ARGV"))[1])  # type: ignore[index]
                     assert (count - fixed) % width == 0
+                elif name in REPEATED_AND_THEN:
+                    assert count - fixed in _widths(name), (name, count)
                 elif name in repeating:
                     assert count >= fixed
                 else:
                     assert count == fixed, (
                         f"{name}.lua: the header numbers {fixed} arguments, the wrapper sends {count}"
                     )
+
+
+# An entry of these scripts ends with fields of which it says itself how many follow, so many values each.
+REPEATED_AND_THEN = {"write_schedules": 2, "fire_schedules": 3}
+
+
+def _widths(name: str) -> set[int]:
+    """How many arguments one entry may have, by the header: what it lists up to that number, and what follows it."""
+    listed = _section(name, "ARGV").split("then for each schedule: ")[1]
+    fields = re.split(r", (?!or )", re.sub(r"\([^()]*\)", "", listed))
+    counted = max(n for n, field in enumerate(fields) if field.startswith("number of"))
+    assert len(fields) - counted - 2 == REPEATED_AND_THEN[name], fields
+    return {counted + 1 + REPEATED_AND_THEN[name] * count for count in range(100)}
 
 
 def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
@@ -161,6 +187,31 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     store.release_lock("somebody")
     store.heartbeat("you", {"a": 1}, 5, dispatcher=True)
     store.leave("you")
+    _use_schedules(store, prefix)
+
+
+def _use_schedules(store: Store, prefix: str) -> None:
+    client = store.connection
+    for id in ("fires", "skips", "paused", "broken", "aside", "slow", "deleted"):
+        policies = {"of": Spec(trigger=Every(60), overlap="buffer_one")} if id == "skips" else {}
+        job = job_fields(client, slow=id == "slow")
+        put_due(store, id, job=job, owner="me", tags=("tag",), **policies)
+    for id in ("fires", "slow", "skips"):
+        commit_schedule(store, schedule_fire_of(store, id))
+    client.zadd(store.keys.due_schedules, {"skips": 5})
+    commit_schedule(store, schedule_fire_of(store, "skips"))
+    commit_schedule(store, remembered_run("skips"))
+    commit_schedule(store, manual(store, "fires"), fenced=False)
+    store.backfill("fires", "", "0..60000000", [0])
+    client.delete(store.keys.template("broken"))
+    commit_schedule(store, schedule_fire_of(store, "broken"))
+    store.put_aside(armed_of(store, "aside"), "why")
+    put(store, Write("paused", record(store, "paused")["rev"], paused=True))
+    store.delete_schedule("deleted")
+    store.read_definitions(["fires", "slow"])
+    list(store.find_schedules(Filter(tag="tag", paused=False)))
+    store.read_runs("fires", 20)
+    store.tend_schedules(0, 100)
 
 
 class TestKeys:
@@ -169,6 +220,7 @@ class TestKeys:
         known = {
             *(keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims),
             *(keys.rq_claims, keys.dispatchers, keys.wakeup, keys.schedule(""), keys.history("")),
+            *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone("")),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: ended jobs' registries, executions, what hangs on a job.
@@ -194,6 +246,13 @@ class TestKeys:
         mine |= {rq_format.job_key(prefix, id) for id in ("canceled", "gone", "scheduled")}
         mine |= {rq_format.queues_key(prefix), rq_format.queue_key(prefix, "default")}
         mine.add(rq_format.scheduler_lock_key(prefix, "default"))
+        mine |= {keys.due_schedules, keys.buffer("skips"), keys.tombstone("deleted")}
+        mine |= {keys.schedules_of(*what) for what in (("owner", "me"), ("tag", "tag"), ("queue", "default"))}
+        mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused")}
+        for id in ("fires", "skips", "paused", "broken", "aside", "slow"):
+            mine |= {keys.schedule(id), keys.template(id), keys.history(id)}
+            mine |= {key.decode() for key in redis.scan_iter(f"{rq_format.job_key(prefix, id)}-2*")}
+        mine.add(rq_format.job_key(prefix, run_id("fires", 0, "b")))
         left = {key.decode() for key in snapshot(redis)}
         assert left <= mine, left - mine
         assert {keys.scheduled_jobs, keys.quarantine, keys.buffered, keys.history("cron"), keys.rq_claims} <= left

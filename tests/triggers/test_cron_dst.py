@@ -56,7 +56,7 @@ def local(cron: Cron, day: str) -> list[str]:
     return [at.isoformat(timespec="minutes")[11:] for at in on_day]
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=64)
 def clocks(zone: str, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
     """Each minute of [since, until) with what the local clock shows then."""
     tz = ZoneInfo(zone)
@@ -244,9 +244,9 @@ YEARS_OF_JOBS: list[tuple[str, Sequence[int], Sequence[int], Days, bool]] = [
     ("30 3 * * mon#2", (30,), (3,), lambda d: d.isoweekday() == 1 and 8 <= d.day <= 14, True),
 ]  # fmt: skip
 YEARS_OF_ZONES = [
-    ("Europe/Paris", 2025, 3), ("America/New_York", 2006, 2), ("America/Sao_Paulo", 2017, 3),
-    ("America/St_Johns", 2010, 3), ("Australia/Lord_Howe", 2025, 3), ("Africa/Casablanca", 2025, 2),
-    ("Asia/Kathmandu", 1985, 2), ("Pacific/Apia", 2010, 3), ("Antarctica/Troll", 2025, 2), ("Asia/Gaza", 2010, 2),
+    ("Europe/Paris", 2025, 2), ("America/New_York", 2006, 2), ("America/Sao_Paulo", 2017, 2),
+    ("America/St_Johns", 2010, 2), ("Australia/Lord_Howe", 2025, 3), ("Africa/Casablanca", 2025, 2),
+    ("Asia/Kathmandu", 1985, 2), ("Pacific/Apia", 2011, 2), ("Antarctica/Troll", 2025, 2), ("Asia/Gaza", 2010, 2),
     ("America/Caracas", 2007, 2), ("Europe/Dublin", 2025, 2), ("UTC", 2025, 1),
 ]  # fmt: skip
 
@@ -269,7 +269,7 @@ def walk_years(
     found: list[datetime] = []
     day = since
     while day < until:
-        offsets = {(day + n * step).astimezone(tz).utcoffset() for n in range(-2, 3)}
+        offsets = {(day + n * step).astimezone(tz).utcoffset() for n in (-1, 0, 1, 2)}
         if len(offsets) > 1:
             found += daemon(
                 zone, day, day + step, lambda t: (t.hour, t.minute) in times and days(t.date()), fixed=fixed
@@ -291,11 +291,11 @@ def test_years_against_the_walker(zone: str, year: int, years: int) -> None:
     since, until = datetime(year, 1, 1, tzinfo=UTC), datetime(year + years, 1, 1, tzinfo=UTC)
     for expression, minutes, hours, days, fixed in YEARS_OF_JOBS:
         # A job that runs each minute says in a few months what it says in years.
-        end = since + timedelta(days=(until - since).days // (1 if len(minutes) * len(hours) < 96 else 6))
+        end = since + timedelta(days=(until - since).days // (1 if len(minutes) * len(hours) < 96 else 8))
         cron = Cron(expression, zone)
         expected = walk_years(zone, since, end, minutes, hours, days, fixed=fixed)
         assert instants(cron, since, end) == expected, expression
-        if len(expected) < 20_000:
+        if len(expected) < 8_000:
             assert instants_backward(cron, since, end) == expected, expression
 
 

@@ -8,6 +8,7 @@ import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,7 +131,7 @@ def test_stored_form_is_what_is_documented() -> None:
     ],
 )
 def test_stored_nonsense_is_refused_when_read(stored: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(msgspec.ValidationError, match=says):
         decode(json.dumps(stored), AnyTrigger)
 
 

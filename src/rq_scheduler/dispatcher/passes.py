@@ -178,15 +178,17 @@ class Passes:
     def _serve_schedules(self, result: Pass) -> None:
         cursor, self._due_cursor = self._due_cursor, None
         until = monotonic() + LONGEST_PASS
+        stale = False
         while not self._stopping():
             page = self._store.read_due(cursor, PAGE, LOOK_AHEAD)
             result.saw(page.now, page.next_due)
             served = self._schedules.serve(page.due, page.now, until)
             self._count(result, served)
+            stale = stale or served.stale
             self._start_remembered(result, page.remembering)
             self._schedules.look_ahead(page.ahead, page.now)
             if page.cursor is None or result.fenced:
-                result.unfinished = result.unfinished or served.stale
+                result.unfinished = result.unfinished or stale
                 return
             cursor = page.cursor
             if monotonic() > until:

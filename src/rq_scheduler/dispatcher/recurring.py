@@ -18,6 +18,7 @@ from rq_scheduler.dispatcher.options import Options
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.planning import Instant, Plan, plan
+from rq_scheduler.runs import parse_run_id
 from rq_scheduler.schedule import Spec, decode_spec, recurrence_of, repeats_left
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Dropped, Fenced, Fire, HandedOff, Outcome, Record
@@ -167,6 +168,11 @@ class Recurring:
         return self._adopted(record, spec, now)
 
     def _adopted(self, record: Record, spec: Spec | None, now: int) -> tuple[Record, Spec] | None:
+        if parse_run_id(record.id) is not None:
+            # A run of a schedule that RQ has to enqueue waits here for a moment: whatever its meta holds, it runs once.
+            if record.due <= now:
+                self._slow.hand_off(record.id, record.due, self._store.keys.scheduled_jobs)
+            return None
         try:
             meta: Any = self._serializer.loads(record.meta) if record.meta else None
             trigger = recurrence_of(meta, self.timezone)

@@ -9,13 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from time import monotonic
 
-import msgspec
-
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.recurring import Served
 from rq_scheduler.dispatcher.stopping import stop_run
-from rq_scheduler.errors import SchedulerError
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.planning import plan
 from rq_scheduler.schedule import decode_spec
@@ -42,6 +39,9 @@ CHECK = US
 KEPT_AHEAD = 10_000
 """Plans kept for schedules that are not due yet."""
 
+AGAIN = US // 20
+"""Microseconds until the next look at a schedule whose commit was refused twice, though it reads as before."""
+
 
 class Schedules:
     """Serves schedules."""
@@ -52,6 +52,7 @@ class Schedules:
         self._events = events
         self._all_slow = all_slow
         self._ahead: dict[str, ScheduleFire] = {}
+        self._stale: dict[str, Armed] = {}
 
     def look_ahead(self, coming: Sequence[Armed], now: int) -> None:
         """Makes the plans of schedules that will soon be due."""
@@ -99,7 +100,7 @@ class Schedules:
                 return None
             at_most = max(1, min(RUNS, COPIES // max(armed.size, 1)))
             planned = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=at_most)
-        except (msgspec.DecodeError, SchedulerError, OverflowError) as error:
+        except Exception as error:  # noqa: BLE001  whatever a definition that cannot be read here raises
             if armed.due <= now:
                 self._put_aside(armed, f"it cannot be planned: {error}")
             return None
@@ -117,18 +118,25 @@ class Schedules:
             served.fenced = answer
             return
         now, commits = answer
+        if len(self._stale) > KEPT_AHEAD:
+            self._stale.clear()
         unsure: list[ScheduleFire] = []
         for fire, committed in zip(fires, commits, strict=True):
             if committed.outcome is Commit.VERIFY:
-                found = "there" if self._is_waiting(committed.detail) else "gone"
+                found = "there" if any(map(self._is_waiting, committed.detail.split())) else "gone"
                 unsure.append(replace(fire, looked_for=committed.detail, found=found))
                 continue
             self._tell(fire, committed, now)
             if not committed.through_rq:
                 served.fired += len(committed.made)
                 served.queues.update(run.queue for run in committed.made)
-            if committed.outcome is Commit.STALE and fire.mode is Mode.DUE:
-                served.stale = True
+            before = self._stale.pop(fire.id, None)
+            if committed.outcome is Commit.STALE and fire.armed is not None:
+                self._stale[fire.id] = fire.armed
+                if before == fire.armed:
+                    served.expect(now + AGAIN)
+                else:
+                    served.stale = True
             elif committed.outcome is Commit.DONE and fire.plan is not None and fire.plan.next is not None:
                 served.expect(fire.plan.next.due)
             elif committed.outcome is Commit.EARLY and fire.armed is not None:

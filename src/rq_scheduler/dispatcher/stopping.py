@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import redis.exceptions
 import rq.command
-from redis.exceptions import RedisError
 from rq.job import Job, JobStatus
 
 from rq_scheduler.dispatcher.events import Events
@@ -22,7 +22,7 @@ __all__ = ["stop_run"]
 def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> None:
     """Cancels a run that waits, and sends RQ's stop command for one that goes on; both may run for a moment.
 
-    A run that has ended meanwhile, or cannot be asked, is told to `events`. Errors of Redis reach the caller.
+    A run that has ended meanwhile, or cannot be asked, is told to `events`. Raises where Redis does not answer.
     """
     fields = store.job_fields(job_id)
     if not fields:
@@ -33,7 +33,7 @@ def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> Non
             cast("Any", rq.command).send_stop_job_command(job.connection, job_id)
         else:
             job.cancel()
-    except RedisError:
+    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
         raise
-    except Exception as error:  # noqa: BLE001  RQ's own checks: it has ended meanwhile, or cannot be read here
+    except Exception as error:  # noqa: BLE001  RQ's own checks, rights on a channel: it has ended, or cannot be asked
         events.not_stopped(job_id, error)

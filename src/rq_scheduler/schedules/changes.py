@@ -35,13 +35,8 @@ def creation(
     """
     spec = replace(spec, trigger=spec.trigger.anchored(now))
     armed = next_instant(id, spec, now)
-    if armed is None and not isinstance(spec.trigger, At):
-        raise InvalidArgument(
-            f"schedule {id!r} would never fire: {spec.trigger!r} has no instant after {from_us(now).isoformat()} that "
-            "start, end and exclude leave; give one that has"
-        )
     if armed is None:
-        warn_once("never-fires", f"schedule {id!r} never fires: {spec.trigger!r} has passed, or is excluded")
+        _refuse_or_warn(id, spec, now)
     return Write(id, "", spec, job, owner, tags, armed, paused, note)
 
 
@@ -58,7 +53,8 @@ def redefinition(
     """The write that makes a stored schedule this one; None where it is the same. `owner` None keeps the owner.
 
     Where it fires as before, the armed time stays. Otherwise the next fire is the first one after `now`, for an
-    interval without an anchor one interval after it.
+    interval without an anchor one interval after it. Raises InvalidArgument for another trigger that has none; an end
+    that has passed is a way to end a schedule.
     """
     old = spec_of(stored)
     owner = stored.text("owner") if owner is None else owner
@@ -68,16 +64,29 @@ def redefinition(
     if old == spec and same_rest and same_job():
         return None
     spec = replace(spec, trigger=spec.trigger.anchored(now))
+    if old is None or old.trigger != spec.trigger:
+        unbounded = Spec(trigger=spec.trigger)
+        if next_instant(stored.id, unbounded, now) is None:
+            _refuse_or_warn(stored.id, unbounded, now)
     return Write(stored.id, stored.text("rev"), spec, job, owner, tags, _armed(stored, old, spec, now))
 
 
 def next_instant(id: str, spec: Spec, now: int, *, late: bool = True) -> Instant | None:
-    """The first instant after `now`; with `late`, of a series that ends, its last one while that is no more than late."""
+    """The first instant after `now`; with `late`, of a series that ends, its last one while it is no more than late."""
     series = Series(id, spec)
     nominal = series.after(now)
     if late and nominal is None and (last := series.before(now + 1)) is not None and now - last <= MISSED_AFTER:
         nominal = last
     return None if nominal is None else Instant(nominal, series.due(nominal))
+
+
+def _refuse_or_warn(id: str, spec: Spec, now: int) -> None:
+    if not isinstance(spec.trigger, At):
+        raise InvalidArgument(
+            f"schedule {id!r} would never fire: {spec.trigger!r} has no instant after {from_us(now).isoformat()} that "
+            "start, end and exclude leave; give one that has"
+        )
+    warn_once("never-fires", f"schedule {id!r} never fires: {spec.trigger!r} has passed, or is excluded")
 
 
 def _armed(stored: Stored, old: Spec | None, new: Spec, now: int) -> Instant | None:

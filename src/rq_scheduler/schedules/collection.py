@@ -20,7 +20,7 @@ from rq_scheduler.schedules import asking, changes
 from rq_scheduler.schedules.coming import upcoming_runs
 from rq_scheduler.schedules.files import definitions_from
 from rq_scheduler.schedules.sync import Sync
-from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
+from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, not_negative, run_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
@@ -89,8 +89,14 @@ class Schedules:
 
         Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
         """
+        _flags(prune=prune, dry_run=dry_run)
         if definitions is None:
             definitions = list(self._registered.values())
+            if not definitions:
+                raise InvalidArgument(
+                    f"nothing is registered, so this would delete all schedules of {owner!r}: import the modules that call "
+                    "schedules.register, or give the definitions (an empty list, if that is meant)"
+                )
         given = definitions_from(definitions) if isinstance(definitions, str | Path) else definitions
         return Sync(self._writer, self._scheduler, owner).run(given, prune=prune, dry_run=dry_run)
 
@@ -100,6 +106,8 @@ class Schedules:
         With `version` (of the schedule as it was read), raises VersionConflict when somebody has changed the definition
         since. Raises ScheduleNotFound; what cannot be is refused as by `put`. Nothing is written then.
         """
+        if version is not None:
+            not_negative(version=version)
         return self._writer.update(check_id(id), version, changes)
 
     def delete(self, id: str) -> bool:
@@ -158,7 +166,10 @@ class Schedules:
         limit: int = 100,
     ) -> list[StoredSchedule]:
         """A page of the schedules that fit all that is given, by id, in a few round trips."""
-        _not_negative(offset=offset, limit=limit)
+        not_negative(offset=offset, limit=limit)
+        _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
+        if paused is not None:
+            _flags(paused=paused)
         wanted = Filter(tag, queue_name, owner, prefix or "", paused)
         return [view for ids in self._store.find_schedules(wanted, offset, limit) for view in self._views(ids)]
 
@@ -167,8 +178,10 @@ class Schedules:
 
         Overdue runs come first. Paused schedules have none.
         """
-        _not_negative(limit=limit)
+        not_negative(limit=limit)
         horizon = None if within is None else duration_us(within, "within")
+        if horizon is not None and horizon < 0:
+            raise InvalidArgument(f"within={within!r} is negative: give a length of time from now on")
         return upcoming_runs(self._store, self._views, limit, horizon)
 
     def runs(self, id: str, limit: int = 20) -> list[Run]:
@@ -176,7 +189,7 @@ class Schedules:
 
         Raises ScheduleNotFound.
         """
-        _not_negative(limit=limit)
+        not_negative(limit=limit)
         now, kind, rows = self._store.read_runs(id, limit)
         if not kind:
             raise not_found(id)
@@ -221,6 +234,7 @@ class Schedules:
         The schedule's `overlap` applies unless `force`. Returns the job, or None when it was skipped, or is remembered
         until the present run ends. Raises ScheduleNotFound, and InvalidArgument where no run can be made.
         """
+        _flags(force=force)
         for _ in range(ATTEMPTS):
             now, current = self._read(id)
             made = asking.run_now(self._store, self._scheduler, current, readable_spec(current), now, force=force)
@@ -234,7 +248,7 @@ class Schedules:
         Ignores overlap, and counts neither for `max_runs` nor for what is due. Returns the job ids of the runs made, oldest
         first. Raises InvalidArgument, with nothing written, for more than `limit` instants; ScheduleNotFound.
         """
-        _not_negative(limit=limit)
+        not_negative(limit=limit)
         stretch = asking.stretch_of(since, until)
         made: list[str] = []
         for _ in range(ATTEMPTS):
@@ -268,12 +282,16 @@ def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
     return id
 
 
-def _not_negative(**values: object) -> None:
+def _flags(**values: object) -> None:
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give a whole number")
-        if value < 0:
-            raise InvalidArgument(f"{name}={value} is negative: give 0 or more")
+        if not isinstance(value, bool):
+            raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give True or False")
+
+
+def _texts(**values: object) -> None:
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str):
+            raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give text")
 
 
 def _name(func: Any) -> str:

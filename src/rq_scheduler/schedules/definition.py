@@ -72,6 +72,10 @@ def template_of(scheduler: Any, schedule: Schedule) -> JobTemplate:
     """
     check_function(schedule.func)
     warn_about_function(schedule.func)
+    if not isinstance(schedule.at_front, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"at_front={schedule.at_front!r} is a {type(schedule.at_front).__name__}: give True or False")
+    if schedule.queue_name == "":
+        raise InvalidArgument("queue_name='' is empty: leave it out for the scheduler's own queue")
     job = _create(scheduler, schedule)
     _check_call(schedule.func, job)
     if schedule.at_front:
@@ -220,6 +224,10 @@ def _seconds(value: Any, name: str) -> int | None:
     duration = Duration.of(value, name)
     if duration < timedelta() and duration != _FOREVER:
         raise InvalidArgument(f"{name}={value!r} is negative: give a positive duration, or -1 for no limit")
+    if not duration and name in ("job_timeout", "ttl"):
+        raise InvalidArgument(
+            f"{name}={value!r} leaves a run no time at all: give a positive duration, or -1 for no limit"
+        )
     return math.ceil(duration / timedelta(seconds=1))
 
 
@@ -248,13 +256,20 @@ def _retry(value: Any) -> Any:
 
 
 def _webhooks(value: Any) -> Any:
+    if value is None:
+        return None
     if not isinstance(value, list | tuple):
-        return value
+        raise InvalidType(f"webhooks={value!r} is a {type(value).__name__}: give a list of rq.Webhook")
     return [_made("Webhook", each, "webhooks") for each in cast("Sequence[Any]", value)]
 
 
 def _rate_limit(value: Any) -> Any:
-    return _made("RateLimit", value, "rate_limit")
+    made = _made("RateLimit", value, "rate_limit")
+    if made is not None and not hasattr(made, "concurrency"):
+        raise InvalidType(
+            f"rate_limit={value!r} is a {type(value).__name__}: give an rq.RateLimit, such as RateLimit('mails', 2)"
+        )
+    return made
 
 
 def _made(kind: str, given: Any, name: str) -> Any:
@@ -350,6 +365,20 @@ def _is_derived(job: Any) -> bool:
     return not job.description or job.description.startswith(call[: call.index("(") + 1])
 
 
+def _equal_items(one: dict[Any, Any], other: dict[Any, Any], dumps: Callable[[Any], bytes]) -> bool:
+    rest = {key: key for key in other}
+    for key in one:
+        # What is or holds NaN is found nowhere: it equals nothing, not even itself.
+        candidates = [rest[key]] if key in rest else list(rest.values())
+        for found in candidates:
+            if _equal(key, found, dumps) and _equal(one[key], other[found], dumps):
+                del rest[found]
+                break
+        else:
+            return False
+    return True
+
+
 def _equal(one: Any, other: Any, dumps: Callable[[Any], bytes]) -> bool:
     if one is other:
         return True
@@ -358,13 +387,10 @@ def _equal(one: Any, other: Any, dumps: Callable[[Any], bytes]) -> bool:
         return False
     if kind in (list, tuple):
         return len(one) == len(other) and all(_equal(a, b, dumps) for a, b in zip(one, other, strict=True))
-    if kind in (dict, set, frozenset):
-        keys = {key: key for key in other}
-        return (
-            len(one) == len(other)
-            and all(key in keys and _equal(key, keys[key], dumps) for key in one)
-            and (kind is not dict or all(_equal(one[key], other[key], dumps) for key in one))
-        )
+    if kind is dict:
+        return len(one) == len(other) and _equal_items(one, other, dumps)
+    if kind in (set, frozenset):
+        return len(one) == len(other) and _equal_items(dict.fromkeys(one), dict.fromkeys(other), dumps)
     if kind is float:
         return repr(one) == repr(other)  # NaN is the same as NaN, and 0.0 is not -0.0
     try:

@@ -109,9 +109,9 @@ _JOB_DURATIONS = ("job_timeout", "result_ttl", "ttl", "failure_ttl")
 _CALLBACKS = ("on_success", "on_failure", "on_stopped")
 
 
-def definitions_from(source: str | Path) -> list[Schedule]:
+def definitions_from(source: str | Path, rq_timezone: str | None = None) -> list[Schedule]:
     """The definitions of a TOML or JSON file (`read_definitions`), or of what `rq cron` takes (`read_rq_cron`): a `.py`
-    file or the dotted name of a module.
+    file or the dotted name of a module. `rq_timezone` is for the latter: the zone of its cron strings.
 
     Raises InvalidArgument naming the source and what is wrong in it.
     """
@@ -120,7 +120,7 @@ def definitions_from(source: str | Path) -> list[Schedule]:
         return read_definitions(path)
     if path.is_file() and path.suffix.lower() != ".py":
         raise InvalidArgument(f"{source} will not do: give a .toml or .json file, a .py file or a dotted module name")
-    return read_rq_cron(str(source))
+    return read_rq_cron(str(source), rq_timezone)
 
 
 def read_definitions(path: str | Path) -> list[Schedule]:
@@ -199,8 +199,6 @@ def _named(where: str, make: Callable[..., Any], *args: Any) -> Any:
         said, cause = _told(str(error)), error
     except SchedulerError as error:
         said, cause = str(error), error
-    except OverflowError as error:
-        said, cause = f"which has a length of time that is too large: {error}", error
     raise InvalidArgument(f"{where}, {said}") from cause
 
 

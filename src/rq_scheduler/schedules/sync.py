@@ -53,7 +53,7 @@ class Sync:
         compared = self._compare(list(made.values()))
         if compared.others:
             raise InvalidArgument(
-                f"{self._ids(compared.others)} belong to another owner, or to a job: choose other ids, or delete them first"
+                f"another owner, or a job, has the id of {self._ids(compared.others)}: choose others, or delete those first"
             )
         unwanted = [id for id in self._owned() if id not in made] if prune else []
         if not dry_run:
@@ -69,8 +69,8 @@ class Sync:
     def _made(self, definitions: Iterable[Any]) -> Iterator[Made]:
         if not isinstance(definitions, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(
-                f"definitions={definitions!r} is a {type(definitions).__name__}: give a list of Schedules, or the path of a "
-                "file of them"
+                f"definitions={definitions!r} is a {type(definitions).__name__}: give a list of Schedules, or the "
+                "path of a file of them"
             )
         seen: set[str] = set()
         for schedule in definitions:
@@ -119,7 +119,7 @@ class Sync:
                     break
                 compared = self._compare([made[id] for id in again])
                 if compared.others:
-                    raise InvalidArgument(f"{self._ids(compared.others)} were taken by another owner during this sync")
+                    raise InvalidArgument(f"another owner has taken the id of {self._ids(compared.others)} meanwhile")
                 left = compared.writes
             else:
                 raise too_busy(left[0].id)

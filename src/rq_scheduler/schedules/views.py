@@ -5,22 +5,32 @@ Made from what the store has read. Sends no command; arguments are unpickled onl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 from rq.utils import utcparse
 
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.errors import SchedulerError
+from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
 from rq_scheduler.schedule import Schedule, Spec, decode_spec
 from rq_scheduler.series import Series
 from rq_scheduler.store.schedules import RunLine, Stored
 from rq_scheduler.triggers import Trigger
 
-__all__ = ["Run", "StoredSchedule", "SyncResult", "UpcomingRun", "run_of", "spec_of", "stored_schedule", "tags_of"]
+__all__ = [
+    "Run",
+    "StoredSchedule",
+    "SyncResult",
+    "UpcomingRun",
+    "not_negative",
+    "run_of",
+    "spec_of",
+    "stored_schedule",
+    "tags_of",
+]
 
 EXPIRED = "expired"
 """The status of a run whose job RQ no longer has."""
@@ -79,17 +89,19 @@ class StoredSchedule:
     def upcoming(self, n: int) -> list[datetime]:
         """When its next `n` runs are due, jitter and exclusions included; fewer when it ends before, none while paused.
 
-        Exactly what happens as long as no run is skipped, and a dispatcher is up.
+        Exactly what happens as long as no run is skipped, and a dispatcher is up. Raises InvalidType or InvalidArgument
+        for an `n` that is no number of runs.
         """
+        not_negative(n=n)
         return [from_us(due) for _, due in islice(self.instants(), n)]
 
-    def instants(self) -> islice[tuple[int, int]]:
+    def instants(self) -> Iterator[tuple[int, int]]:
         """(nominal, due) of its runs to come, in microseconds since the epoch."""
         if self.spec is None or self._armed is None or self.paused:
-            return islice((), 0)
-        nominal, due = self._armed
-        series = Series(self.id, self.spec, nominal, {nominal: due})
-        return islice(series.walk(nominal - 1), self._runs_left)
+            return iter(())
+        nominal, _ = self._armed
+        following = Series(self.id, self.spec, nominal).walk(nominal)
+        return islice(chain([self._armed], following), self._runs_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +149,15 @@ class SyncResult:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+
+
+def not_negative(**values: object) -> None:
+    """Raises InvalidType or InvalidArgument for what is no whole number from 0 on."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give a whole number")
+        if value < 0:
+            raise InvalidArgument(f"{name}={value} is negative: give 0 or more")
 
 
 def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSchedule:

@@ -1,5 +1,5 @@
-"""Schedules as dispatchers see them: what is due, and the commit of planned fires. Also the runs that people ask for, which
-are made by the same step.
+"""Schedules as dispatchers see them: what is due, and the commit of planned fires. Also the runs that people ask for,
+which are made by the same step.
 
 Writes what it is told; what fires when is decided in `planning`.
 """
@@ -15,7 +15,7 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.planning import Instant, Plan
 from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
-from rq_scheduler.store.base import Operations, score_of, text, us_of
+from rq_scheduler.store.base import Operations, score_of, text, us_of, wire
 from rq_scheduler.store.handoff import Cursor, Fenced, HandedOff
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import DEFAULT_TIMEOUT
@@ -43,8 +43,8 @@ class Commit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Armed:
-    """What a plan needs of a schedule. `nominal` is its armed time and `due` that with jitter; `updated` the moment of its
-    definition. Microseconds. `size`: bytes of the call, which each run copies."""
+    """What a plan needs of a schedule. `nominal` is its armed time and `due` that with jitter; `updated` the moment of
+    its definition. Microseconds. `size`: bytes of the call, which each run copies."""
 
     id: str
     due: int
@@ -57,8 +57,8 @@ class Armed:
 
 @dataclass(frozen=True, slots=True)
 class DuePage:
-    """What one read found. `now` is the server's clock, `next_due` the first to come, `cursor` where the next read goes on,
-    if there is more. `remembering`: ids, and the kind of each."""
+    """What one read found. `now` is the server's clock, `next_due` the first to come, `cursor` where the next read goes
+    on, if there is more. `remembering`: ids, and the kind of each."""
 
     now: int
     next_due: int | None
@@ -70,8 +70,8 @@ class DuePage:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFire:
-    """One schedule's part of a commit. `armed` and `plan` are for an instant that is due; `number` and `at` (microseconds)
-    for a manual run. `looked_for` is a run that may be lost, `found` whether its queue has it."""
+    """One schedule's part of a commit. `armed` and `plan` are for an instant that is due; `number` and `at`
+    (microseconds) for a manual run. `looked_for` are ids of runs that may be lost, `found` whether a queue has any."""
 
     id: str
     spec: Spec | None
@@ -87,8 +87,9 @@ class ScheduleFire:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The answer for one schedule. `detail`: the job id to look for, or why it paused. `made` are the runs, which are in their
-    queue, or wait among the one-offs where `through_rq`. `skipped` and `remembered` are nominal times, `to_stop` job ids."""
+    """The answer for one schedule. `detail`: the job ids to look for, or why it paused. `made` are the runs, which are
+    in their queue, or wait among the one-offs where `through_rq`. `skipped` and `remembered` are nominal times,
+    `to_stop` job ids."""
 
     outcome: Commit
     detail: str = ""
@@ -145,11 +146,11 @@ class FiringOperations(Operations):
         return [text(job_id) for job_id in detail[1:]] if outcome == b"ok" else None
 
     def put_aside(self, armed: Armed, reason: str) -> bool:
-        """Pauses a schedule that cannot be planned, with the reason as its note; False when it has changed meanwhile."""
+        """Pauses a schedule that cannot be planned, with the reason as its note; False if it has changed meanwhile."""
         reply = self._run(
             "put_aside",
             self.keys.due_schedules,
-            *(self.keys.prefix, armed.id, armed.rev, score_of(armed.due), reason),
+            *(self.keys.prefix, wire(armed.id), armed.rev, score_of(armed.due), reason),
         )
         return reply[0] == b"ok"
 
@@ -167,7 +168,7 @@ def _armed(row: Sequence[bytes]) -> Armed:
 
 def _fire_arguments(fire: ScheduleFire) -> list[Any]:
     spec, plan, armed = fire.spec, fire.plan, fire.armed
-    arguments: list[Any] = [fire.id, fire.mode]
+    arguments: list[Any] = [wire(fire.id), fire.mode]
     if plan is not None and armed is not None:
         following = plan.next
         arguments += [
@@ -197,7 +198,7 @@ def _fire_arguments(fire: ScheduleFire) -> list[Any]:
         runs = [(instant, "") for instant in plan.fires] if plan else []
     arguments.append(len(runs))
     for instant, suffix in runs:
-        arguments += [instant.nominal, instant.due, run_id(fire.id, instant.nominal, suffix)]
+        arguments += [instant.nominal, instant.due, wire(run_id(fire.id, instant.nominal, suffix))]
     return arguments
 
 

@@ -251,7 +251,10 @@ class HandOffOperations(Operations):
             *(encode_spec(spec), "" if repeat is None else repeat),
         )
         if reply[0] == b"foreign":
-            raise InvalidArgument(f"the key {self.keys.schedule(record.id)} holds something that is no schedule")
+            raise InvalidArgument(
+                f"the key {self.keys.schedule(record.id)} holds a schedule of schedules.put, or nothing of ours: give "
+                "the job another id"
+            )
         if reply[0] != b"adopted":
             return None
         return replace(

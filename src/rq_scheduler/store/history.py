@@ -17,8 +17,8 @@ LENGTH = 50
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """What became of one nominal time; `until` is another than `nominal` for a stretch of missed ones, of which there were
-    `count` (or more, when `at_least`). `at` is when the line was written. Without a run there is no `job_id`."""
+    """What became of one nominal time; `until` is another than `nominal` for a stretch of missed ones, of which there
+    were `count` (or more, when `at_least`). `at` is when the line was written. Without a run there is no `job_id`."""
 
     outcome: str
     nominal: int

@@ -6,17 +6,20 @@ Knows nothing of handing off. The recurring jobs of the 0.14 API are seen here, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from rq_scheduler.planning import Instant
 from rq_scheduler.schedule import Spec, encode_spec
-from rq_scheduler.store.base import Operations, pairs, score_of, text, us_of
+from rq_scheduler.store.base import Operations, pairs, score_of, text, us_of, wire
 from rq_scheduler.store.history import HistoryLine, read_line
 
 PAGE = 200
 """Schedules in one read or write: one round trip, and a few milliseconds of Redis."""
+
+COPIES = 1024 * 1024
+"""Bytes of calls in one write; a larger one is written alone."""
 
 TOMBSTONE_TTL = 86_400
 """Seconds for which it is remembered how far a deleted schedule had come."""
@@ -43,8 +46,8 @@ class Deleted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A schedule as it stands in Redis. `kind` is "schedule", or "job" for a recurring job of the 0.14 API; `fields` is its
-    record, `template` RQ's hash of its job (all of it when asked for). Times in microseconds."""
+    """A schedule as it stands in Redis. `kind` is "schedule", or "job" for a recurring job of the 0.14 API; `fields` is
+    its record, `template` RQ's hash of its job (all of it when asked for). Times in microseconds."""
 
     id: str
     kind: str
@@ -75,8 +78,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class JobFields:
-    """The job that each run of a schedule is a copy of (`fields`, RQ's format), and what is shown of it. `slow`: RQ itself has
-    to enqueue it."""
+    """The job that each run of a schedule is a copy of (`fields`, RQ's format), and what is shown of it. `slow`: RQ
+    itself has to enqueue it."""
 
     fields: Mapping[str, Any]
     func: str
@@ -87,8 +90,9 @@ class JobFields:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A change of one schedule. `rev` is that of the record as read, empty for a new one. Without `spec`, definition and job
-    stay; `armed` is the next instant, None when there is no other, or "keep"; `paused` None leaves that and the note."""
+    """A change of one schedule. `rev` is that of the record as read, empty for a new one. Without `spec`, definition
+    and job stay; `armed` is the next instant, None when there is no other, or "keep"; `paused` None leaves that and the
+    note."""
 
     id: str
     rev: str
@@ -122,40 +126,38 @@ class Filter:
     paused: bool | None = None
 
 
-@dataclass(slots=True)
-class Found:
-    """A page of ids; `behind` is where the next page begins, empty at the end, and `offset` what is still to pass over."""
-
-    ids: list[str] = field(default_factory=list[str])
-    behind: str = ""
-    offset: int = 0
-
-
 class ScheduleOperations(Operations):
     """Operations on schedules."""
 
     def read_definitions(self, ids: Sequence[str], *, templates: bool = True) -> tuple[int, list[Stored | None]]:
         """The server's time, and the schedules of these ids, None for unknown ones; a few hundred at most."""
+        names = [wire(id) for id in ids]
         now, *rows = self._run(
-            "show_schedules", self.keys.due_schedules, self.keys.prefix, "1" if templates else "0", *ids
+            "show_schedules", self.keys.due_schedules, self.keys.prefix, "1" if templates else "0", *names
         )
+        while len(rows) < len(names):
+            now, *more = self._run(
+                "show_schedules", self.keys.due_schedules, self.keys.prefix, "1", *names[len(rows) :]
+            )
+            rows += more
         return int(now), [_stored(id, row) for id, row in zip(ids, rows, strict=True)]
 
     def write_schedules(self, writes: Sequence[Write]) -> list[tuple[Written, str]]:
-        """Makes these changes, each if the schedule is still what was read; a few hundred at most. Returns what became of
-        each, and its new rev."""
-        arguments: list[Any] = []
-        for write in writes:
-            arguments += _write_arguments(write)
-        reply = self._run("write_schedules", self.keys.due_schedules, self.keys.prefix, *arguments)
-        return [(Written(text(outcome)), text(rev)) for outcome, rev in zip(reply[1::2], reply[2::2], strict=True)]
+        """Makes these changes, each if the schedule is still what was read; a few hundred at most. Returns what became
+        of each, and its new rev."""
+        written: list[tuple[Written, str]] = []
+        for batch in _batches(writes):
+            arguments = [argument for write in batch for argument in _write_arguments(write)]
+            reply = self._run("write_schedules", self.keys.due_schedules, self.keys.prefix, *arguments)
+            written += [(Written(text(what)), text(rev)) for what, rev in zip(reply[1::2], reply[2::2], strict=True)]
+        return written
 
     def delete_schedule(self, id: str, owner: str | None = None) -> Deleted:
         """Deletes a schedule (of that owner)."""
         reply = self._run(
             "delete_schedule",
             self.keys.due_schedules,
-            *(self.keys.prefix, id, "*" if owner is None else owner, TOMBSTONE_TTL),
+            *(self.keys.prefix, wire(id), "*" if owner is None else owner, TOMBSTONE_TTL),
         )
         return Deleted(text(reply[0]))
 
@@ -165,7 +167,7 @@ class ScheduleOperations(Operations):
 
     def has_schedule(self, id: str) -> bool:
         """Whether a schedule has this id."""
-        return self.connection.zscore(self.keys.schedules, id) is not None
+        return self.connection.zscore(self.keys.schedules, wire(id)) is not None
 
     def find_schedules(self, wanted: Filter, offset: int = 0, limit: int | None = None) -> Iterator[list[str]]:
         """The ids that fit, in order, a page at a time."""
@@ -181,7 +183,7 @@ class ScheduleOperations(Operations):
             last, left, *ids = self._run(
                 "find_schedules",
                 self.keys.schedules,
-                *(self.keys.prefix, wanted.starts_with, behind, offset, size, paused, *lists),
+                *(self.keys.prefix, wanted.starts_with, wire(behind), offset, size, paused, *lists),
             )
             offset = int(left)
             if ids:
@@ -193,7 +195,9 @@ class ScheduleOperations(Operations):
 
     def pending_ids(self, ids: Sequence[str]) -> list[str]:
         """Those of these ids that pending jobs have: one-offs, or recurring jobs of the 0.14 API."""
-        scores = self.connection.zmscore(self.keys.scheduled_jobs, list(ids)) if ids else []
+        if not ids:
+            return []
+        scores: Sequence[float | None] = self.connection.zmscore(self.keys.scheduled_jobs, list(ids))
         return [id for id, score in zip(ids, scores, strict=True) if score is not None]
 
     def next_schedules(self, offset: int, limit: int) -> list[tuple[str, int]]:
@@ -210,7 +214,7 @@ class ScheduleOperations(Operations):
 
     def read_runs(self, id: str, limit: int) -> tuple[int, str, list[RunLine]]:
         """The server's time, the kind of the schedule, empty for an unknown one, and its history, newest first."""
-        now, kind, *rows = self._run("read_runs", self.keys.schedules, self.keys.prefix, id, limit)
+        now, kind, *rows = self._run("read_runs", self.keys.schedules, self.keys.prefix, wire(id), limit)
         lines = [RunLine(read_line(line), *(text(each) for each in known)) for line, *known in rows]
         return int(now), text(kind), lines
 
@@ -221,6 +225,20 @@ def _stored(id: str, row: Sequence[Any]) -> Stored | None:
     if not fields.get("kind"):
         return None
     return Stored(id, text(fields["kind"]), us_of(due) if due else None, text(last_status), fields, pairs(template))
+
+
+def _batches(writes: Sequence[Write]) -> Iterator[list[Write]]:
+    batch: list[Write] = []
+    size = 0
+    for write in writes:
+        data = 0 if write.job is None else len(write.job.fields.get("data", b""))
+        if batch and size + data > COPIES:
+            yield batch
+            batch, size = [], 0
+        batch.append(write)
+        size += data
+    if batch:
+        yield batch
 
 
 def _write_arguments(write: Write) -> list[Any]:

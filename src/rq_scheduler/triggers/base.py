@@ -41,7 +41,13 @@ def aware_us(moment: datetime, name: str) -> int:
             f"{name}={moment.isoformat()} has no time zone: say which one is meant, "
             f"for instance {name}.replace(tzinfo=UTC) or .replace(tzinfo=ZoneInfo('Europe/Paris'))"
         )
-    return to_us(moment)
+    us = to_us(moment)
+    if not MIN_US <= us <= MAX_US:
+        raise InvalidArgument(
+            f"{name}={moment.isoformat()} is in UTC outside of the years 1 to 9999, which is all a datetime can hold: "
+            "give a moment inside"
+        )
+    return us
 
 
 class TriggerMeta(msgspec.StructMeta, ABCMeta):

@@ -9,6 +9,7 @@ import click
 from rq_scheduler.cli.schedules import forms, screens
 from rq_scheduler.cli.schedules.desk import desk_options, open_desk
 from rq_scheduler.cli.schedules.grid import answer
+from rq_scheduler.schedules.files import definitions_from
 
 __all__ = ["sync"]
 
@@ -18,6 +19,7 @@ __all__ = ["sync"]
 @click.option("--owner", required=True, metavar="NAME", help="Whose schedules they are; nobody else's are touched.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @click.option("--prune/--no-prune", default=True, show_default=True, help="Delete the owner's others.")
+@click.option("--rq-timezone", metavar="ZONE", help="Zone of the cron strings in what `rq cron` takes; UTC unless given.")
 @desk_options
 @click.pass_context
 def sync(ctx: click.Context, /, **params: Any) -> None:
@@ -28,7 +30,8 @@ def sync(ctx: click.Context, /, **params: Any) -> None:
     """
     owner, dry_run = params["owner"], params["dry_run"]
     with open_desk(ctx, params) as desk:
-        result = desk.schedules.sync(params["file"], owner, prune=params["prune"], dry_run=dry_run)
+        definitions = definitions_from(params["file"], params["rq_timezone"])
+        result = desk.schedules.sync(definitions, owner, prune=params["prune"], dry_run=dry_run)
     answer(
         params["as_json"],
         lambda: forms.sync_form(result, owner, dry_run),

@@ -80,7 +80,7 @@ def length(delta: timedelta | None, *, coarse: bool = False) -> str:
 def trigger_words(trigger: Trigger | None) -> str:
     """A trigger in one line."""
     if trigger is None:
-        return "(written by a newer version)"
+        return "(damaged or newer than this)"
     if isinstance(trigger, Cron):
         both = "" if trigger.day_match == "either" else ", both day fields"
         zone = "" if trigger.timezone == "UTC" else f" ({trigger.timezone})"

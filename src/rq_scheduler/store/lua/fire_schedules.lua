@@ -6,12 +6,12 @@
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has
 --          to enqueue every run, then for each schedule: id, mode ('due', 'remembered', 'manual'), rev or '', due as read,
 --          not before (us), valid until (us or ''), next due or '', its armed ("nominal:due" in us, or ''), overlap, most runs or '',
---          failures in a row that pause it or '', missed, history line of the missed or '', run that was looked
---          for in its queue or '', what was found ('gone', 'there', ''), number of the manual run or '', number of
+--          failures in a row that pause it or '', missed, history line of the missed or '', runs that were looked
+--          for in their queue ('id ...') or '', what was found ('gone', 'there', ''), number of the manual run or '', number of
 --          instants, nominal, due, job id, ...
 -- returns  {'ok', now in us, {outcome, queue, detail, {job id that was made, its due, ...}, {nominal that was skipped, ...}, {nominal that
 --          is remembered, ...}, {job id to be stopped, ...}, '1' when RQ itself will enqueue what was made}, ...} in the order given;
---          outcomes: done, stale, early, waiting, verify (detail: the job id to look for), paused and broken (detail: why)
+--          outcomes: done, stale, early, waiting, verify (detail: the job ids to look for), paused and broken (detail: why)
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each (schedule, nominal time) is handed off at most once; a stale plan does not commit
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -29,7 +29,8 @@ local LOOK_EVERY = 60 * 1000000
 local KEPT_RUNS = 20
 local MOST_REMEMBERED = {buffer_one = 1, buffer_all = 1000}
 local us = tonumber(now_us)
-local STATE = {'kind', 'rev', 'mark', 'runs', 'live', 'failures', 'skips_in_a_row', 'looked_up_at', 'paused', 'slow', 'manual'}
+local STATE = {'kind', 'rev', 'mark', 'runs', 'live', 'failures', 'skips_in_a_row', 'looked_up_at', 'paused', 'slow', 'manual',
+  'manual_id'}
 
 local function read_state(id)
   local values = redis.pcall('HMGET', schedule_key(id), unpack(STATE))
@@ -50,18 +51,22 @@ local function is_behind(nominal, mark)
   return nominal > mark
 end
 
+-- Whether the list of runs is about to lose its oldest: those that are over then make room for one that is still going.
+local function is_crowded(fire) return #fire.live + #fire.instants > KEPT_RUNS end
+
 -- Which of the runs made before are still going, and how those that are over have ended, in their order.
 local function look_at_runs(fire)
-  local state, going, kept = fire.state, {}, {}
-  local failures = state.failures
-  for id in string.gmatch(state.live or '', '%S+') do
+  local going, kept, queued, looked_for = {}, {}, {}, {}
+  local failures = fire.state.failures
+  for id in string.gmatch(fire.looked_for, '%S+') do looked_for[id] = true end
+  for _, id in ipairs(fire.live) do
     local job = redis.pcall('HMGET', prefix .. ':job:' .. id, 'status', 'origin')
     local status, queue = job[1], job[2]
-    if status and queue and is_run_going(id, status, queue, id == fire.looked_for and fire.found or '') then
+    if status and queue and is_run_going(id, status, queue, looked_for[id] and fire.found or '') then
       going[#going + 1] = id
       kept[#kept + 1] = id
-      if status == 'queued' then fire.queued_run = fire.queued_run or id end
-    elseif #going > 0 then
+      if status == 'queued' then queued[#queued + 1] = id end
+    elseif #going > 0 and not is_crowded(fire) then
       kept[#kept + 1] = id
     elseif status == 'failed' then
       failures = failures + 1
@@ -69,8 +74,10 @@ local function look_at_runs(fire)
       failures = 0
     end
   end
-  fire.going, fire.live, fire.failures = going, kept, failures
+  fire.going, fire.live, fire.failures, fire.queued = going, kept, failures, queued
 end
+
+local function is_paused(fire) return fire.state.paused == '1' end
 
 local function start(fire, run)
   fire.started[#fire.started + 1] = run
@@ -89,7 +96,8 @@ local function place(fire, run)
     if fire.mode == 'manual' then fire.repeated = run end
     return
   end
-  local behind = #fire.going > 0 or fire.waiting + #fire.remembered > 0
+  -- What a paused one remembers waits for the resume; what a person asks for does not.
+  local behind = #fire.going > 0 or (not is_paused(fire) and fire.waiting + #fire.remembered > 0)
   if not behind or fire.overlap == 'allow' then
     start(fire, run)
   elseif fire.overlap == 'replace' then
@@ -132,20 +140,37 @@ local function start_remembered(fire)
   end
 end
 
+-- The set that lists one which has no business there any more: a foreign hand put it back, or took its record away. It
+-- would be read, and be stale, in every pass.
+local function stray_in(fire)
+  local kind = fire.state.kind
+  local sleeps = kind == 'schedule' and is_paused(fire)
+  if fire.mode == 'due' and (sleeps or kind == 'job') then return index end
+  if fire.mode == 'remembered' and (sleeps or not kind) then return buffered_schedules end
+end
+
+-- A remembered run comes without the definition: nothing of it was planned.
+local function most_failures_of(id)
+  local ok, spec = pcall(cjson.decode, redis.call('HGET', schedule_key(id), 'spec') or '')
+  local most = ok and type(spec) == 'table' and spec.pause_on_failures
+  return type(most) == 'number' and tostring(most) or ''
+end
+
 local function decide(fire)
   local state = read_state(fire.id)
   fire.state = state
-  if state.kind ~= 'schedule' or (fire.rev ~= '' and state.rev ~= fire.rev) then return 'stale' end
-  if state.paused == '1' and fire.mode ~= 'manual' then return 'stale' end
+  fire.stray = stray_in(fire)
+  if fire.stray or state.kind ~= 'schedule' or (fire.rev ~= '' and state.rev ~= fire.rev) then return 'stale' end
   if fire.mode == 'due' then
     if not same_moment(redis.call('ZSCORE', index, fire.id), fire.due) then return 'stale' end
     if us < tonumber(fire.not_before) then return 'early' end
     if fire.valid_until ~= '' and us >= tonumber(fire.valid_until) then return 'stale' end
   elseif fire.mode == 'manual' and state.manual ~= fire.number - 1 then
-    local made = state.manual >= fire.number and redis.call('EXISTS', prefix .. ':job:' .. fire.instants[1].id) == 1
-    if not made then return 'stale' end
-    fire.repeated = fire.instants[1]
-    return 'done'
+    -- Sent again, since the reply was lost?
+    local run = fire.instants[1]
+    if redis.call('EXISTS', prefix .. ':job:' .. run.id) == 1 then fire.repeated = run end
+    local made = state.manual_id == run.id or (state.manual >= fire.number and fire.repeated)
+    return made and 'done' or 'stale'
   end
 
   local template, reason = read_template(fire.id)
@@ -156,21 +181,24 @@ local function decide(fire)
   if type(waiting) ~= 'number' then return 'broken', 'the key ' .. buffer_key(fire.id) .. ' is no list' end
   fire.waiting = waiting
   fire.owed = owed(fire)
-  if fire.overlap == 'allow' and fire.most_failures == '' and waiting == 0 then
-    fire.going, fire.live, fire.failures = {}, {}, state.failures
-    for id in string.gmatch(state.live or '', '%S+') do fire.live[#fire.live + 1] = id end
+  fire.live = {}
+  for id in string.gmatch(state.live or '', '%S+') do fire.live[#fire.live + 1] = id end
+  if fire.overlap == 'allow' and fire.most_failures == '' and waiting == 0 and not is_crowded(fire) then
+    fire.going, fire.queued, fire.failures = {}, {}, state.failures
   else
     look_at_runs(fire)
   end
 
+  if fire.mode == 'remembered' and waiting > 0 then fire.most_failures = most_failures_of(fire.id) end
   if fire.mode ~= 'manual' and fire.most_failures ~= '' and fire.failures >= tonumber(fire.most_failures) then
     return 'paused', string.format('paused after %d failed runs in a row', fire.failures)
   end
-  local lost = fire.queued_run and fire.looked_for == '' and us - state.looked_up_at >= LOOK_EVERY
-    and (state.skips_in_a_row > 0 or fire.waiting > 0)
-  if lost and #fire.going == 1 and fire.mode ~= 'manual' then return 'verify', fire.queued_run end
+  -- Only where nothing else holds it up can runs that are in no queue any more stop it for good.
+  local unsure = #fire.going > 0 and #fire.going == #fire.queued and fire.looked_for == ''
+    and us - state.looked_up_at >= LOOK_EVERY and (state.skips_in_a_row > 0 or fire.waiting > 0)
+  if unsure and fire.mode ~= 'manual' then return 'verify', table.concat(fire.queued, ' ') end
 
-  start_remembered(fire)
+  if not is_paused(fire) then start_remembered(fire) end
   if fire.mode == 'remembered' then return #fire.started == 0 and fire.waiting > 0 and 'waiting' or 'done' end
   for _, run in ipairs(fire.instants) do
     if fire.mode == 'manual' then
@@ -206,6 +234,7 @@ local function advance(fire)
     end
   elseif fire.mode == 'manual' then
     set('manual', fire.number)
+    set('manual_id', fire.instants[1].id)
   end
   if fire.found == 'there' then set('looked_up_at', now_us) end
   if #fire.started > 0 then
@@ -289,6 +318,7 @@ end
 local reply = {'ok', now_us}
 for _, fire in ipairs(fires) do
   local handed_off, skipped, remembered = {}, {}, {}
+  if fire.stray then redis.call('ZREM', fire.stray, fire.id) end
   if fire.repeated then handed_off = {fire.repeated.id, fire.repeated.due} end
   if fire.outcome == 'done' and fire.template then
     keep_books(fire)
@@ -302,7 +332,7 @@ for _, fire in ipairs(fires) do
     if fire.mode == 'manual' then
       -- Its caller is told.
     elseif fire.outcome == 'broken' then
-      quarantine(index, fire.id, fire.due, fire.detail, fire.template and fire.template.queue)
+      quarantine(index, fire.id, fire.due ~= '' and fire.due or now_score, fire.detail, fire.template and fire.template.queue)
       pause(fire, fire.detail)
       local run = fire.instants[#fire.instants]
       if run then add_history(fire.id, {table.concat({'failed', run.nominal, run.due, now_us, run.id}, ' ')}) end

@@ -18,10 +18,21 @@ local CHUNK = 1000
 local NAMES = {'id', 'rev', 'spec', 'armed', 'due', 'paused', 'note', 'func', 'call', 'queue', 'owner', 'tags', 'slow'}
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
+-- What all schedules share: a key of a wrong type has to end the script before its first write.
+for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules}) do redis.call('ZCARD', key) end
+redis.call('HLEN', prefix .. ':scheduler:quarantine')
+
+local function holds(wanted, key)
+  local type = redis.call('TYPE', key).ok
+  return type == wanted or type == 'none'
+end
+
 local function refusal(entry)
-  for key, wanted in pairs({[schedule_key(entry.id)] = 'hash', [template_key(entry.id)] = 'hash'}) do
-    local type = redis.call('TYPE', key).ok
-    if type ~= wanted and type ~= 'none' then return 'foreign' end
+  for _, key in ipairs({schedule_key(entry.id), template_key(entry.id), tombstone_key(entry.id)}) do
+    if not holds('hash', key) then return 'foreign' end
+  end
+  for _, key in ipairs(lists_of(entry.owner, entry.queue, entry.tags)) do
+    if not holds('zset', key) then return 'foreign' end
   end
   local kind = redis.call('HGET', schedule_key(entry.id), 'kind')
   if kind == 'job' then return 'job' end
@@ -75,6 +86,7 @@ local function write(entry)
     return rev
   end
   redis.call('ZREM', paused_schedules, entry.id)
+  redis.call('HDEL', prefix .. ':scheduler:quarantine', entry.id)
   if redis.call('EXISTS', buffer_key(entry.id)) == 1 then redis.call('ZADD', buffered_schedules, now_score, entry.id) end
   if entry.armed == '' then
     redis.call('ZREM', index, entry.id)

@@ -20,8 +20,8 @@ end
 -- What a killed worker left in RQ's started registry: its cleanup would take the next run of this id for that one.
 local function remove_dead_executions(id, queue)
   local key = prefix .. ':executions:' .. id
-  for _, execution in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-    redis.call('ZREM', prefix .. ':wip:' .. queue, id .. ':' .. execution)
+  for _, execution in ipairs(redis.pcall('ZRANGE', key, 0, -1)) do
+    redis.pcall('ZREM', prefix .. ':wip:' .. queue, id .. ':' .. execution)
   end
   redis.call('DEL', key)
 end

@@ -2,6 +2,10 @@
 -- prefix, default_timeout, all_slow.
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
+-- What all schedules share, and runs are entered in: a key of a wrong type has to end the script before its first write.
+redis.call('SCARD', prefix .. ':queues')
+for _, key in ipairs({scheduled_jobs, paused_schedules, buffered_schedules}) do redis.call('ZCARD', key) end
+
 -- A run that RQ itself has to enqueue waits among the one-offs for a moment.
 local function is_run_going(id, status, queue, looked_up)
   if status == 'scheduled' and redis.call('ZSCORE', scheduled_jobs, id) then return true end
@@ -39,6 +43,8 @@ local function make_run(id, template, job_id, slow)
     fields[#fields + 1] = default_timeout
   end
   redis.call('HSET', key, unpack(fields))
+  -- RQ's enqueue takes `at_front` as an argument; on the job it would bring a retry to the front too.
+  if template.at_front then redis.call('HDEL', key, 'enqueue_at_front') end
   if template.ttl and template.ttl > 0 then expire_job(job_id, template.ttl) end
   push_later(template.queue, job_id, template.at_front)
 end

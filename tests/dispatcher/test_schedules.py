@@ -1,0 +1,490 @@
+"""Schedules in a pass: planned, committed, told; what is odd holds up nobody; what is slow goes through RQ, once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis as redis_py
+from rq import Queue
+from rq.job import Job
+
+import rq_scheduler.dispatcher.passes as passes_module
+import rq_scheduler.dispatcher.schedules as schedules_module
+import rq_scheduler.dispatcher.stopping as stopping_module
+from making import HOUR, INDEX, US, Told, dispatcher, finish, history, make_job, now_us, waiting
+from making_schedules import (
+    EVERY,
+    armed_of,
+    commit,
+    due_again,
+    fire_of,
+    ids_of,
+    job_fields,
+    manual,
+    new,
+    put,
+    put_due,
+    record,
+    spec,
+    stored,
+)
+from rq_scheduler.dispatcher import Dispatcher, Options
+from rq_scheduler.jobs import JobCreator
+from rq_scheduler.runs import run_id
+from rq_scheduler.schedule import encode_spec
+from rq_scheduler.store import Store
+from rq_scheduler.store.schedules import JobFields, Write
+from support import wait_until
+
+Running = Callable[..., Dispatcher]
+
+
+class Listening(Told):
+    """Also remembers what is told of schedules alone."""
+
+    def paused(self, id: str, reason: str) -> None:
+        self.others.append(("paused", id, reason))
+
+    def not_stopped(self, id: str, error: BaseException) -> None:
+        self.others.append(("not stopped", id, str(error)))
+
+
+@pytest.fixture
+def told() -> Listening:
+    return Listening()
+
+
+def make_passes(client: Any, told: Told, most: int = 20) -> Dispatcher:
+    """Passes until all is served; fails where they never end."""
+    one = dispatcher(client, told)
+    for _ in range(most):
+        if not one.dispatch_once().more_is_due:
+            return one
+    raise AssertionError("there is always more to do")
+
+
+class TestAPass:
+    def test_serves_all_that_is_due_and_tells_each_once(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        now = now_us(redis)
+        for first in range(0, 450, 150):
+            put(store, *(new(redis, f"s{n:03}", now - 1000 + n) for n in range(first, first + 150)))
+        put(store, new(redis, "later", now + HOUR))
+        result = dispatcher(redis, told, options=Options(rq_registries=False)).dispatch_once()
+        assert (result.handed_off, result.unfinished, result.queues) == (450, False, {"default"})
+        assert told.ids == waiting(redis) == [run_id(f"s{n:03}", now - 1000 + n) for n in range(450)]
+        assert [job.due for job, _ in told.jobs] == [now - 1000 + n for n in range(450)]
+        seconds = result.seconds_to_next()
+        assert seconds is not None
+        assert 50 < seconds < 60
+
+    def test_catches_up_in_commits_of_200_runs(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        first = put_due(store, ago=450 * 60 * US + 1000, of=spec(catchup="all", overlap="allow"))
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        make_passes(redis, told)
+        assert told.ids == [run_id("s", first + n * 60 * US) for n in range(451)]
+
+    def test_tells_what_does_not_run(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        buffering = spec(overlap="buffer_one")
+        put_due(store, "a")
+        put_due(store, "b", of=buffering)
+        make_passes(redis, told)
+        nominals = [due_again(store, "a"), due_again(store, "b")]
+        put_due(store, "missed", ago=100 * US, of=spec(3600, catchup="none"))
+        redis.hset(store.keys.schedule("missed"), "updated", 0)
+        make_passes(redis, told)
+        assert sorted(told.skips) == [("a", nominals[0], "skipped"), ("b", nominals[1], "buffered")]
+        assert [id for id, _ in told.missing] == ["missed"]
+
+    def test_a_foreign_fence(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        put_due(store)
+        redis.set(store.keys.fence, "1795", ex=60)
+        result = dispatcher(redis, told).dispatch_once()
+        assert (result.handed_off, result.fenced is None) == (0, False)
+        assert (waiting(redis), told.jobs) == ([], [])
+
+    def test_goes_on_where_its_time_ran_out(
+        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(150)))
+        monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
+        one = dispatcher(redis, told)
+        results = [one.dispatch_once()]
+        assert results[0].unfinished
+        while results[-1].unfinished:
+            results.append(one.dispatch_once())
+        assert sorted(told.ids) == sorted(waiting(redis))
+        assert len(set(told.ids)) == 150
+        assert len(results) > 10
+
+    def test_large_calls_commit_alone(
+        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        large = JobFields({**job_fields(redis).fields, "data": b"x" * 600_000}, "f", "f()", "default")
+        for id in ("a", "b", "c"):
+            put_due(store, id, job=large)
+        for id in ("d", "e"):
+            put_due(store, id)
+        batches: list[list[str]] = []
+        commit_them = Store.fire_schedules
+
+        def fire_schedules(self: Store, fires: Any, **options: Any) -> Any:
+            batches.append([fire.id for fire in fires])
+            return commit_them(self, fires, **options)
+
+        monkeypatch.setattr(Store, "fire_schedules", fire_schedules)
+        make_passes(redis, told)
+        assert batches == [["a"], ["b"], ["c"], ["d", "e"]]
+
+
+class TestLookingAhead:
+    def test_a_plan_made_ahead_is_not_made_again(
+        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        planned: list[str] = []
+        plan = schedules_module.plan
+
+        def counting(id: str, *args: Any, **options: Any) -> Any:
+            planned.append(id)
+            return plan(id, *args, **options)
+
+        monkeypatch.setattr(schedules_module, "plan", counting)
+        put(store, new(redis, due=now_us(redis) + US // 2))
+        one = dispatcher(redis, told)
+        for _ in range(3):
+            assert one.dispatch_once().handed_off == 0
+        assert planned == ["s"]
+        wait_until(lambda: one.dispatch_once().handed_off == 1)
+        assert planned == ["s"]
+        assert 0 <= told.jobs[0][1] - told.jobs[0][0].due < US
+
+    def test_a_plan_made_ahead_falls_with_the_definition(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        due = now_us(redis) + US // 5
+        put(store, new(redis, due=due), new(redis, "deleted", due), new(redis, "paused", due))
+        one = dispatcher(redis, told)
+        one.dispatch_once()
+        put(store, new(redis, due=due, job=job_fields(redis, "other"), rev=record(store)["rev"]))
+        put(store, Write("paused", record(store, "paused")["rev"], paused=True))
+        store.delete_schedule("deleted")
+        wait_until(lambda: one.dispatch_once().handed_off == 1)
+        assert (waiting(redis), waiting(redis, "other")) == ([], [run_id("s", due)])
+        assert one.dispatch_once().handed_off == 0
+
+
+class TestWhatCannotBeServed:
+    def test_holds_up_nobody_and_says_why(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        now = now_us(redis) - HOUR
+        broken: dict[str, Callable[[], Any]] = {
+            "no-record": lambda: redis.delete(store.keys.schedule("no-record")),
+            "no-hash": lambda: (
+                redis.delete(store.keys.schedule("no-hash")),
+                redis.set(store.keys.schedule("no-hash"), 1),
+            ),
+            "no-json": lambda: redis.hset(store.keys.schedule("no-json"), "spec", "{"),
+            "no-zone": lambda: redis.hset(
+                store.keys.schedule("no-zone"),
+                "spec",
+                b'{"format":1,"trigger":{"type":"cron","expression":"* * * * *","timezone":"Mars/Olympus"}}',
+            ),
+            "nested": lambda: redis.hset(store.keys.schedule("nested"), "spec", _nested(2000)),
+            "no-template": lambda: redis.delete(store.keys.template("no-template")),
+            "no-queue": lambda: redis.hset("rq:queue:odd", "a", "b"),
+            "no-list": lambda: redis.set(store.keys.buffer("no-list"), 1),
+            "no-moment": lambda: redis.zadd(store.keys.due_schedules, {"no-moment": "-inf"}),
+        }
+        put(store, *(new(redis, id, now, job=job_fields(redis, "odd" if id == "no-queue" else "q")) for id in broken))
+        for damage in broken.values():
+            damage()
+        redis.zadd(store.keys.due_schedules, {b"\xff": now / US})
+        put_due(store, "zz-good")
+        make_passes(redis, told)
+        assert len(waiting(redis)) == 1
+        quarantined = {id.decode(errors="replace") for id in redis.hkeys(store.keys.quarantine)}
+        assert quarantined == {*broken, "\ufffd"}
+        assert len(told.drops) == len(quarantined)
+        assert redis.zrange(store.keys.due_schedules, 0, -1) == [b"zz-good"]
+        for id in set(broken) - {"no-record", "no-hash"}:
+            assert (stored(store, id).text("paused"), len(stored(store, id).text("note")) > 15) == ("1", True)
+
+    def test_a_newer_format_stays_as_it_is(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        for n in range(250):
+            put(store, new(redis, f"a{n:03}", now_us(redis) - US))
+            redis.hset(store.keys.schedule(f"a{n:03}"), "spec", b'{"format":99,"what":"ever"}')
+        put_due(store, "good")
+        before = record(store, "a000")
+        make_passes(redis, told)
+        assert len(waiting(redis)) == 1
+        assert record(store, "a000") == before
+        assert redis.zcard(store.keys.due_schedules) == 251
+        assert ("newer", "a000") in told.others
+
+    def test_what_its_planning_raises_is_its_own_matter(
+        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put_due(store, "bad")
+        put_due(store, "good")
+        plan = schedules_module.plan
+
+        def raising(id: str, *args: Any, **options: Any) -> Any:
+            if id == "bad":
+                raise RuntimeError("a library's own")
+            return plan(id, *args, **options)
+
+        monkeypatch.setattr(schedules_module, "plan", raising)
+        make_passes(redis, told)
+        assert len(waiting(redis)) == 1
+        assert stored(store, "bad").text("note") == "it cannot be planned: a library's own"
+
+    @pytest.mark.parametrize("burst", [True, False], ids=["burst", "passes"])
+    def test_what_is_always_stale_does_not_spin(
+        self, redis: redis_py.Redis, store: Store, told: Listening, burst: bool
+    ) -> None:
+        put_due(store, "odd")
+        redis.hdel(store.keys.schedule("odd"), "kind")
+        put_due(store, "good")
+        one = dispatcher(redis, told)
+        if burst:
+            one.run(burst=True)
+        else:
+            results = [one.dispatch_once() for _ in range(3)]
+            assert [result.unfinished for result in results] == [True, False, False]
+            seconds = results[-1].seconds_to_next()
+            assert seconds is not None
+            assert seconds > 0
+        assert len(waiting(redis)) == 1
+
+    def test_strays_are_taken_away(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        put_due(store)
+        put(store, Write("s", record(store)["rev"], paused=True))
+        due_again(store)
+        redis.zadd(store.keys.buffered, {f"gone-{n}": 1 for n in range(500)})
+        put_due(store, "b", of=spec(overlap="buffer_one"))
+        (run,) = ids_of(commit(store, fire_of(store, "b")))
+        second = due_again(store, "b")
+        commit(store, fire_of(store, "b"))
+        finish(redis, run)
+        redis.zadd(store.keys.buffered, {"b": 2})
+        one = make_passes(redis, told)
+        wait_until(lambda: one.dispatch_once() and waiting(redis) == [run_id("b", second)])
+        assert redis.zcard(store.keys.buffered) == 0
+        assert redis.zrange(store.keys.due_schedules, 0, -1) == [b"b"]
+
+
+def _nested(depth: int) -> bytes:
+    """A spec whose trigger is a union in a union, and so on."""
+    trigger = b'{"type":"every","interval":"60s"}'
+    for _ in range(depth):
+        trigger = b'{"type":"any_of","triggers":[' + trigger + b"]}"
+    return encode_spec(EVERY).split(b'"trigger"')[0] + b'"trigger":' + trigger + b"}"
+
+
+class TestLostRuns:
+    def test_of_a_deleted_queue_stop_it_for_two_instants_at_most(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        put(store, new(redis))
+        for _ in range(3):
+            commit(store, manual(store, force=True), fenced=False)
+        redis.delete("rq:queue:default")
+        for wanted in (0, 1):
+            due_again(store)
+            make_passes(redis, told)
+            assert len(waiting(redis)) == wanted
+
+    def test_in_the_intermediate_list_are_not_lost(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        put_due(store)
+        make_passes(redis, told)
+        (run,) = waiting(redis)
+        redis.lmove("rq:queue:default", "rq:queue:default:intermediate")
+        for _ in range(3):
+            due_again(store)
+            make_passes(redis, told)
+        assert told.ids == [run]
+        assert record(store)["skipped"] == "3"
+        assert record(store)["looked_up_at"] != ""
+
+    def test_whose_job_has_lost_its_queue_are_over(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        put_due(store)
+        make_passes(redis, told)
+        redis.hdel(f"rq:job:{waiting(redis)[0]}", "origin")
+        due_again(store)
+        make_passes(redis, told)
+        assert len(told.ids) == 2
+
+
+class TestStopping:
+    def replaced(self, redis: redis_py.Redis, store: Store, told: Listening, status: str = "queued") -> str:
+        """The id of a run that has made way for another."""
+        put_due(store, of=spec(overlap="replace"))
+        make_passes(redis, told)
+        (run,) = waiting(redis)
+        if status == "started":
+            redis.delete("rq:queue:default")
+            redis.hset(f"rq:job:{run}", "status", "started")
+            redis.zadd(f"rq:executions:{run}", {"e1": "+inf"})
+            redis.zadd("rq:wip:default", {f"{run}:e1": "+inf"})
+        due_again(store)
+        make_passes(redis, told)
+        return run
+
+    def test_cancels_one_that_waits(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        run = self.replaced(redis, store, told)
+        assert waiting(redis) == told.ids[1:]
+        assert Job.fetch(run, connection=redis).get_status() == "canceled"
+        assert redis.zrange("rq:canceled:default", 0, -1) == [run.encode()]
+
+    def test_that_cannot_be_asked_is_told_and_holds_up_nobody(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        run = self.replaced(redis, store, told, "started")
+        assert [other[:2] for other in told.others if other[0] == "not stopped"] == [("not stopped", run)]
+        assert len(told.ids) == 2
+
+    @pytest.mark.parametrize("error", [redis_py.ResponseError("NOPERM"), RuntimeError("odd")], ids=["rights", "other"])
+    def test_an_error_of_its_own_is_told(
+        self, redis: redis_py.Redis, store: Store, told: Listening, error: Exception, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*args: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(stopping_module.rq.command, "send_stop_job_command", refuse)
+        run = self.replaced(redis, store, told, "started")
+        assert [other for other in told.others if other[0] == "not stopped"] == [("not stopped", run, str(error))]
+
+    def test_a_redis_that_does_not_answer_reaches_the_caller(
+        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def lose(*args: Any) -> None:
+            raise redis_py.ConnectionError("gone")
+
+        monkeypatch.setattr(stopping_module.rq.command, "send_stop_job_command", lose)
+        with pytest.raises(redis_py.ConnectionError):
+            self.replaced(redis, store, told, "started")
+
+    def test_one_that_is_gone_leaves_no_trace(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        stopping_module.stop_run(store, JobCreator(redis), told, "gone")
+        assert redis.dbsize() == 0
+        assert told.others == []
+
+
+class TestPausing:
+    def test_on_failures_is_told(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        put_due(store, of=spec(pause_on_failures=1))
+        make_passes(redis, told)
+        (run,) = waiting(redis)
+        finish(redis, run)
+        redis.hset(f"rq:job:{run}", "status", "failed")
+        due_again(store)
+        one = make_passes(redis, told)
+        assert told.others == [("paused", "s", "paused after 1 failed runs in a row")]
+        due_again(store)
+        one.dispatch_once()
+        assert len(told.others) == 1
+
+
+class TestThroughRq:
+    """Dependencies, rate limits, queue classes: a run waits among the one-offs until RQ has it."""
+
+    def slow_job(self, client: Any, **options: Any) -> JobFields:
+        Queue("other", connection=client).enqueue("jobs_for_tests.nothing", job_id="first")
+        return job_fields(client, slow=True, depends_on="first", **options)
+
+    def test_goes_in_the_same_pass_and_is_told_once(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        nominal = put_due(store, job=self.slow_job(redis))
+        result = dispatcher(redis, told).dispatch_once()
+        run = run_id("s", nominal)
+        assert (result.handed_off, told.ids) == (1, [run])
+        assert Job.fetch(run, connection=redis).get_status() == "deferred"
+        assert redis.smembers("rq:job:first:dependents") == {run.encode()}
+        assert redis.zcard(INDEX) == 0
+        make_passes(redis, told)
+        assert told.ids == [run]
+        assert history(redis, "s")[0][0] == "enqueued"
+
+    def test_is_not_lost_between_the_two_steps(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        nominal = put_due(store, job=self.slow_job(redis))
+        assert commit(store, fire_of(store)).through_rq
+        for _ in range(3):
+            make_passes(redis, told)
+        assert told.ids == [run_id("s", nominal)]
+        assert redis.zcard(INDEX) == 0
+
+    @pytest.mark.parametrize("name", ["interval", "cron_string"])
+    def test_is_no_recurring_job_whatever_its_meta_holds(
+        self, redis: redis_py.Redis, store: Store, told: Listening, name: str
+    ) -> None:
+        nominal = put_due(store, job=self.slow_job(redis, meta={name: 5}))
+        assert commit(store, fire_of(store)).through_rq
+        one = make_passes(redis, told)
+        while one._sweep.unfinished:
+            one._sweep.step()
+        assert told.ids == [run_id("s", nominal)]
+        assert redis.exists(store.keys.schedule(run_id("s", nominal))) == 0
+        assert (redis.zcard(INDEX), redis.hlen(store.keys.quarantine)) == (0, 0)
+
+    def test_a_run_that_a_sweep_meets_before_the_pass_is_none_either(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        put_due(store, job=self.slow_job(redis, meta={"interval": 5}))
+        commit(store, fire_of(store))
+        one = dispatcher(redis, told)
+        while one._sweep.unfinished:
+            one._sweep.step()
+        make_passes(redis, told)
+        assert len(told.ids) == 1
+        assert redis.zcard(store.keys.schedules_of("jobs")) == 0
+
+
+class TestTheSweep:
+    def test_arms_again_what_somebody_removed(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+        due = now_us(redis) + HOUR
+        put(store, *(new(redis, f"s{n:03}", due + n) for n in range(150)), new(redis, "paused", due, paused=True))
+        redis.delete(store.keys.due_schedules)
+        one = dispatcher(redis, told)
+        while one._sweep.unfinished:
+            one._sweep.step()
+        assert redis.zcard(store.keys.due_schedules) == 150
+        assert armed_of(store, "s007").due == due + 7
+
+    def test_a_one_off_of_0_14_under_the_id_of_a_schedule_runs_and_the_schedule_stays(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        put(store, new(redis, "one"), new(redis, "many"))
+        for id, meta in (("one", None), ("many", {"interval": 5})):
+            redis.hset(f"rq:job:{id}", mapping=make_job(redis, id, meta=meta).to_dict())
+            redis.zadd(INDEX, {id: now_us(redis) / US - 5})
+        before = [record(store, id) for id in ("one", "many")]
+        one = make_passes(redis, told)
+        while one._sweep.unfinished:
+            one._sweep.step()
+        assert waiting(redis) == ["one"]
+        assert [(drop.id, "another id" in drop.reason) for drop in told.drops] == [("many", True)]
+        assert [record(store, id) for id in ("one", "many")] == before
+        assert redis.zcard(INDEX) == 0
+
+
+class TestManyDispatchers:
+    def test_each_instant_once_whoever_serves_it(
+        self, redis: redis_py.Redis, store: Store, running: Running, server: Any
+    ) -> None:
+        tolds = [Listening() for _ in range(3)]
+        for told in tolds:
+            running(redis_py.Redis.from_url(server.url), told)
+        begin = now_us(redis) + US // 5
+        put(store, *(new(redis, f"s{n}", begin + n, of=spec(0.1, overlap="allow")) for n in range(10)))
+
+        wait_until(lambda: int(record(store, "s9")["runs"]) >= 15)
+        put(store, *(Write(f"s{n}", record(store, f"s{n}")["rev"], paused=True) for n in range(10)))
+        runs = waiting(redis)
+        assert len(runs) == len(set(runs))
+        assert sorted(id for told in tolds for id in told.ids) == sorted(runs)
+        for n in range(10):
+            made = [id for id in runs if id.startswith(f"s{n}-")]
+            last = int(record(store, f"s{n}")["mark"])
+            instants = [run_id(f"s{n}", us) for us in range(begin + n, last + 1, US // 10)]
+            missed = int(record(store, f"s{n}").get("missed", 0))
+            assert set(made) <= set(instants)
+            assert len(made) + missed == len(instants)

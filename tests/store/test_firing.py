@@ -1,0 +1,910 @@
+"""Committing fires of schedules: at most once, the order of writes, overlap in RQ's states, books, what is damaged."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+import redis as redis_py
+
+from making import HOUR, US, finish, history, now_us, snapshot, waiting
+from making_schedules import (
+    EVERY,
+    armed_of,
+    commit,
+    commit_all,
+    due_again,
+    fire_of,
+    ids_of,
+    job_fields,
+    manual,
+    new,
+    outcomes,
+    put,
+    put_due,
+    record,
+    remembered,
+    spec,
+    stored,
+)
+from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.planning import Instant
+from rq_scheduler.runs import run_id
+from rq_scheduler.store import Store
+from rq_scheduler.store.firing import Commit, Mode, ScheduleFire
+from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store.schedules import Deleted, Write
+
+FENCE = b"rq:scheduler_lock"
+
+
+def unfenced(client: Any) -> dict[bytes, Any]:
+    state = snapshot(client)
+    state.pop(FENCE, None)
+    return state
+
+
+def unchanged(store: Store, *fires: ScheduleFire) -> list[Commit]:
+    """Commits, which must write nothing but the fence."""
+    before = unfenced(store.connection)
+    answers = outcomes(store, *fires)
+    assert unfenced(store.connection) == before
+    return answers
+
+
+def changed(fire: ScheduleFire, **changes: Any) -> ScheduleFire:
+    assert fire.plan is not None
+    return replace(fire, plan=replace(fire.plan, **changes))
+
+
+def start(client: Any, id: str, *, seconds: float = 3600, queue: str = "default") -> None:
+    """A worker runs it, and its heartbeat is good for so long."""
+    client.lrem(f"rq:queue:{queue}", 0, id)
+    client.hset(f"rq:job:{id}", "status", "started")
+    expiry = now_us(client) / US + seconds
+    client.zadd(f"rq:executions:{id}", {"e1": expiry})
+    client.zadd(f"rq:wip:{queue}", {f"{id}:e1": expiry})
+
+
+class TestAFire:
+    def test_moves_everything_at_once(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = put_due(store)
+        answer = store.fire_schedules([fire_of(store)])
+        assert isinstance(answer, tuple)
+        now, (committed,) = answer
+        run = run_id("s", nominal)
+        assert [(made.id, made.due, made.queue) for made in committed.made] == [(run, nominal, "default")]
+        assert waiting(redis) == [run]
+        assert redis.hget(f"rq:job:{run}", "status") == b"queued"
+        following = nominal + 60 * US
+        assert redis.zscore(store.keys.due_schedules, "s") == following / US
+        after = record(store)
+        assert (after["armed"], after["mark"]) == (f"{following}:{following}", str(nominal))
+        assert (after["runs"], after["live"], after["last_run_id"], after["last_run_at"]) == ("1", run, run, str(now))
+        assert history(redis, "s") == [["enqueued", str(nominal), str(nominal), str(now), run]]
+        assert redis.smembers("rq:queues") == {b"rq:queue:default"}
+
+    def test_twice_is_once(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        fire = fire_of(store)
+        assert outcomes(store, fire) == [Commit.DONE]
+        (run,) = waiting(redis)
+        finish(redis, run)
+        redis.delete(f"rq:job:{run}")
+        assert unchanged(store, fire) == [Commit.STALE], "a reply that was lost, and the script is sent again"
+
+    def test_twice_in_one_batch_is_once(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        fire = fire_of(store)
+        assert outcomes(store, fire, fire) == [Commit.DONE, Commit.STALE]
+        assert len(waiting(redis)) == 1
+
+    def test_by_eight_dispatchers_at_once_is_once(self, redis: redis_py.Redis, store: Store) -> None:
+        for n in range(20):
+            put_due(store, f"s{n}")
+        fires = [fire_of(store, f"s{n}") for n in range(20)]
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: outcomes(store, *fires), range(8)))
+        assert sum(answer.count(Commit.DONE) for answer in answers) == 20
+        assert len(waiting(redis)) == len(set(waiting(redis))) == 20
+
+    def test_before_its_time_is_early(self, redis: redis_py.Redis, store: Store) -> None:
+        due = now_us(redis) + HOUR // 2
+        put(store, new(redis, due=due))
+        assert unchanged(store, fire_of(store)) == [Commit.EARLY]
+
+    def test_a_plan_whose_time_has_passed_is_stale(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        assert unchanged(store, changed(fire_of(store), valid_until=now_us(redis))) == [Commit.STALE]
+        planned_long_ago = fire_of(store, now=now_us(redis) - 30 * US)
+        assert outcomes(store, planned_long_ago) == [Commit.DONE], "its answer would be the same now"
+
+    def test_the_last_instant_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        fire = changed(fire_of(store), next=None)
+        assert outcomes(store, fire) == [Commit.DONE]
+        assert redis.zcard(store.keys.due_schedules) == 0
+        assert record(store)["armed"] == ""
+        assert stored(store).armed is None
+        assert unchanged(store, fire) == [Commit.STALE]
+
+    def test_an_entry_that_somebody_moved_fires_at_that_time(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = put_due(store)
+        before = fire_of(store)
+        moved = due_again(store, ago=500)
+        assert moved != nominal
+        assert unchanged(store, before) == [Commit.STALE]
+        assert ids_of(commit(store, fire_of(store))) == [run_id("s", moved)]
+
+    def test_an_instant_at_or_before_the_mark_never_runs(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = put_due(store)
+        redis.hset(store.keys.schedule("s"), "mark", nominal)
+        assert ids_of(commit(store, fire_of(store))) == []
+        assert waiting(redis) == []
+        assert armed_of(store).nominal == nominal + 60 * US, "and the next one comes"
+
+    @pytest.mark.parametrize(
+        ("nominal", "mark", "runs"),
+        [("5", "", 1), ("10", "9", 1), ("9", "10", 0), ("-5", "-9", 1), ("-9", "-5", 0), ("5", "-9", 1), ("7", "7", 0)],
+    )
+    def test_marks_are_compared_as_numbers(
+        self, redis: redis_py.Redis, store: Store, nominal: str, mark: str, runs: int
+    ) -> None:
+        put_due(store)
+        redis.hset(store.keys.schedule("s"), "mark", mark)
+        fire = changed(fire_of(store), fires=(Instant(int(nominal), 5),))
+        assert len(commit(store, fire).made) == runs
+
+
+class TestAStalePlan:
+    """What was planned before a change commits nothing after it."""
+
+    CHANGES: ClassVar[dict[str, Callable[[Store, str], Any]]] = {
+        "put again": lambda store, rev: put(store, new(store.connection, of=spec(30), rev=rev)),
+        "paused": lambda store, rev: put(store, Write("s", rev, paused=True)),
+        "paused and resumed": lambda store, rev: put(
+            store, Write("s", put(store, Write("s", rev, paused=True))[0], paused=False)
+        ),
+        "deleted": lambda store, rev: store.delete_schedule("s"),
+        "moved": lambda store, rev: store.connection.zadd(store.keys.due_schedules, {"s": 1}),
+        "taken out": lambda store, rev: store.connection.zrem(store.keys.due_schedules, "s"),
+        "its record is gone": lambda store, rev: store.connection.delete(store.keys.schedule("s")),
+    }
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_does_not_commit(self, redis: redis_py.Redis, store: Store, change: str) -> None:
+        (rev,) = put(store, new(redis, due=now_us(redis) - 1000))
+        fire = fire_of(store)
+        self.CHANGES[change](store, rev)
+        assert unchanged(store, fire) == [Commit.STALE]
+
+    def test_nor_after_delete_and_put_of_the_same(self, redis: redis_py.Redis, store: Store) -> None:
+        write = new(redis, due=now_us(redis) - 1000)
+        put(store, write)
+        fire = fire_of(store)
+        assert store.delete_schedule("s") is Deleted.OK
+        put(store, write)
+        assert unchanged(store, fire) == [Commit.STALE], "the same due time, another rev"
+        assert outcomes(store, fire_of(store)) == [Commit.DONE]
+
+    def test_the_tombstone_keeps_what_ran_from_running_again(self, redis: redis_py.Redis, store: Store) -> None:
+        write = new(redis, due=now_us(redis) - 1000)
+        put(store, write)
+        assert outcomes(store, fire_of(store)) == [Commit.DONE]
+        (run,) = waiting(redis)
+        finish(redis, run)
+        redis.delete(f"rq:job:{run}")
+        store.delete_schedule("s")
+        assert 86_000 < redis.ttl(store.keys.tombstone("s")) <= 86_400
+        put(store, write)
+        assert redis.exists(store.keys.tombstone("s")) == 0
+        assert commit(store, fire_of(store)).made == []
+        assert waiting(redis) == []
+
+    def test_one_loser_holds_up_no_other(self, redis: redis_py.Redis, store: Store) -> None:
+        for id in ("a", "b", "c"):
+            put_due(store, id, job=job_fields(redis, f"queue-{id}"))
+        fires = [fire_of(store, id) for id in ("a", "b", "c")]
+        store.delete_schedule("b")
+        assert outcomes(store, *fires) == [Commit.DONE, Commit.STALE, Commit.DONE]
+        assert (len(waiting(redis, "queue-a")), len(waiting(redis, "queue-c"))) == (1, 1)
+
+
+class TestAStray:
+    """Put into an index by a foreign hand, it would be read, and be stale, in every pass."""
+
+    def test_a_paused_one_leaves_the_index(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        fire = fire_of(store)
+        put(store, Write("s", record(store)["rev"], paused=True))
+        due_again(store)
+        assert outcomes(store, fire_of(store)) == [Commit.STALE]
+        assert outcomes(store, fire) == [Commit.STALE]
+        assert redis.zcard(store.keys.due_schedules) == 0
+        assert waiting(redis) == []
+
+    @pytest.mark.parametrize("left", ["paused", "gone", "another type"])
+    def test_one_that_remembers_and_cannot_run_leaves_the_list(
+        self, redis: redis_py.Redis, store: Store, left: str
+    ) -> None:
+        put_due(store)
+        if left == "paused":
+            put(store, Write("s", record(store)["rev"], paused=True))
+        else:
+            redis.delete(store.keys.schedule("s"))
+        if left == "another type":
+            redis.set(store.keys.schedule("s"), "x")
+        redis.zadd(store.keys.buffered, {"s": 1, "other": 1})
+        assert outcomes(store, remembered()) == [Commit.STALE]
+        assert redis.zrange(store.keys.buffered, 0, -1) == [b"other"]
+
+
+class TestManualRuns:
+    def test_are_numbered_and_leave_the_cadence(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        before = (redis.zscore(store.keys.due_schedules, "s"), record(store)["armed"], record(store)["mark"])
+        fire = manual(store)
+        committed = commit(store, fire, fenced=False)
+        assert ids_of(committed) == [run_id("s", fire.at, "m1")]
+        assert (redis.zscore(store.keys.due_schedules, "s"), record(store)["armed"], record(store)["mark"]) == before
+        assert (record(store)["manual"], record(store)["runs"]) == ("1", "0")
+        assert redis.exists(FENCE) == 0
+
+    def test_of_two_with_one_number_one_is_made(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        one = manual(store, force=True)
+        other = replace(one, at=one.at + 1)
+        assert outcomes(store, one, fenced=False) == [Commit.DONE]
+        before = unfenced(redis)
+        assert outcomes(store, other, fenced=False) == [Commit.STALE]
+        assert unfenced(redis) == before
+
+    @pytest.mark.parametrize("since", ["waits", "has expired"])
+    def test_sent_again_it_is_the_same_run(self, redis: redis_py.Redis, store: Store, since: str) -> None:
+        put(store, new(redis))
+        fire = manual(store)
+        (run,) = ids_of(commit(store, fire, fenced=False))
+        if since == "has expired":
+            redis.delete(f"rq:job:{run}")
+        again = commit(store, fire, fenced=False)
+        assert again.outcome is Commit.DONE
+        assert ids_of(again) == ([run] if since == "waits" else [])
+        assert waiting(redis) == [run]
+
+    @pytest.mark.parametrize("overlap", ["skip", "buffer_all"])
+    def test_sent_again_it_is_not_skipped_or_remembered_twice(
+        self, redis: redis_py.Redis, store: Store, overlap: Any
+    ) -> None:
+        of = spec(overlap=overlap)
+        put(store, new(redis, of=of))
+        commit(store, manual(store, of=of), fenced=False)
+        fire = manual(store, of=of)
+        assert commit(store, fire, fenced=False).made == []
+        before = unfenced(redis)
+        again = commit(store, fire, fenced=False)
+        assert (again.outcome, again.made) == (Commit.DONE, [])
+        assert unfenced(redis) == before
+        assert redis.llen(store.keys.buffer("s")) == (overlap == "buffer_all")
+
+    def test_sent_again_after_another_one_it_is_still_known(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        first = manual(store, force=True)
+        commit(store, first, fenced=False)
+        commit(store, manual(store, force=True), fenced=False)
+        assert ids_of(commit(store, first, fenced=False)) == [run_id("s", first.at, "m1")]
+        assert len(waiting(redis)) == 2
+
+    def test_of_a_paused_one_pass_by_what_it_remembers(self, redis: redis_py.Redis, store: Store) -> None:
+        of = spec(overlap="buffer_one")
+        put_due(store, of=of)
+        (run,) = ids_of(commit(store, fire_of(store)))
+        due_again(store)
+        assert len(commit(store, fire_of(store)).remembered) == 1
+        put(store, Write("s", record(store)["rev"], paused=True))
+        finish(redis, run)
+        fire = manual(store, of=of)
+        assert ids_of(commit(store, fire, fenced=False)) == [run_id("s", fire.at, "m1")]
+        assert redis.llen(store.keys.buffer("s")) == 1, "that one waits for the resume"
+        assert redis.zcard(store.keys.buffered) == 0
+        put(store, Write("s", record(store)["rev"], paused=False))
+        assert redis.zcard(store.keys.buffered) == 1
+
+    def test_of_an_unknown_one_are_stale(self, redis: redis_py.Redis, store: Store) -> None:
+        fire = ScheduleFire("s", EVERY, Mode.MANUAL, number=1, at=now_us(redis))
+        assert outcomes(store, fire, fenced=False) == [Commit.STALE]
+        assert redis.dbsize() == 0
+
+    def test_of_one_that_cannot_run_change_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        redis.delete(store.keys.template("s"))
+        before = unfenced(redis)
+        committed = commit(store, manual(store), fenced=False)
+        assert committed.outcome is Commit.BROKEN
+        assert "put the schedule again" in committed.detail
+        assert unfenced(redis) == before
+
+
+class TestCatchingUp:
+    def test_250_runs_in_one_commit(self, redis: redis_py.Redis, store: Store) -> None:
+        first = put_due(store, ago=250 * 60 * US + 1000, of=spec(catchup="all", overlap="allow"))
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        fire = fire_of(store, at_most=500)
+        committed = commit(store, fire)
+        wanted = [run_id("s", first + n * 60 * US) for n in range(251)]
+        assert ids_of(committed) == wanted
+        assert waiting(redis) == wanted
+        assert len(history(redis, "s")) == 50
+        assert (record(store)["runs"], record(store)["mark"]) == ("251", str(first + 250 * 60 * US))
+        assert unchanged(store, fire) == [Commit.STALE]
+
+    def test_more_than_8000_arguments(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, ago=3000 * 60 * US, of=spec(catchup="all", overlap="allow"))
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        put(store, *(new(redis, f"t{n}", now_us(redis) - 1000) for n in range(150)))
+        page = {armed.id: armed for armed in store.read_due(None, 1000, 0).due}
+        assert len(page) == 151
+        others = [fire_of(store, f"t{n}") for n in range(150)]
+        done = commit_all(store, fire_of(store, at_most=5000), *others)
+        assert {committed.outcome for committed in done} == {Commit.DONE}
+        assert len(done[0].made) == 3000 or len(done[0].made) == 3001
+        assert len(waiting(redis)) == len(done[0].made) + 150
+
+    def test_a_part_that_ran_already_does_not_run_again(self, redis: redis_py.Redis, store: Store) -> None:
+        first = put_due(store, ago=10 * 60 * US + 1000, of=spec(catchup="all", overlap="allow"))
+        redis.hset(store.keys.schedule("s"), mapping={"updated": 0, "mark": first + 4 * 60 * US})
+        assert ids_of(commit(store, fire_of(store))) == [run_id("s", first + n * 60 * US) for n in range(5, 11)]
+
+    def test_the_job_of_a_run_that_is_there_is_not_made_anew(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = put_due(store)
+        redis.hset(f"rq:job:{run_id('s', nominal)}", "status", "finished")
+        assert commit(store, fire_of(store)).made == []
+        assert redis.hgetall(f"rq:job:{run_id('s', nominal)}") == {b"status": b"finished"}
+        assert waiting(redis) == []
+
+    @pytest.mark.parametrize(
+        ("overlap", "made", "kept", "skipped"), [("buffer_one", 1, 1, 9), ("buffer_all", 1, 10, 0)]
+    )
+    def test_overlap_applies_within_one_commit(
+        self, redis: redis_py.Redis, store: Store, overlap: Any, made: int, kept: int, skipped: int
+    ) -> None:
+        put_due(store, ago=10 * 60 * US + 1000, of=spec(catchup="all", overlap=overlap))
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        committed = commit(store, fire_of(store))
+        assert (len(committed.made), len(committed.remembered), len(committed.skipped)) == (made, kept, skipped)
+        assert redis.llen(store.keys.buffer("s")) == kept
+
+    def test_replace_within_one_commit_leaves_the_newest(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, ago=3 * 60 * US + 1000, of=spec(catchup="all", overlap="replace"))
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        committed = commit(store, fire_of(store))
+        assert committed.to_stop == ids_of(committed)[:-1]
+
+
+class TestBackfill:
+    def test_is_once_also_when_sent_again(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        nominals = [n * 60 * US for n in range(5)]
+        made = store.backfill("s", "", "0..300000000", nominals)
+        assert made == [run_id("s", nominal, "b") for nominal in nominals]
+        assert waiting(redis) == made
+        before = unfenced(redis)
+        assert store.backfill("s", "", "0..300000000", nominals) is None
+        assert unfenced(redis) == before
+        for id in made:
+            finish(redis, id)
+            redis.delete(f"rq:job:{id}")
+        assert store.backfill("s", "", "0..300000000", nominals) is None, "the ranges outlive the jobs"
+        assert [line[0] for line in history(redis, "s")] == ["backfill"] * 5
+        assert record(store)["runs"] == "0"
+
+    def test_survives_delete_and_put(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        store.backfill("s", "", "0..60000000", [0])
+        store.delete_schedule("s")
+        put(store, new(redis))
+        assert record(store)["backfilled"] == "0..60000000"
+        assert store.backfill("s", "", "0..60000000", [0]) is None
+
+    def test_of_two_at_once_one_wins(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: store.backfill("s", "", "0..60000000", [0]), range(8)))
+        assert [answer for answer in answers if answer is not None] == [[run_id("s", 0, "b")]]
+        assert waiting(redis) == [run_id("s", 0, "b")]
+
+    def test_of_one_that_cannot_run_says_why(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        redis.set("rq:queue:default", "x")
+        before = unfenced(redis)
+        with pytest.raises(InvalidArgument, match=r"cannot run: the key rq:queue:default is not the list of a queue"):
+            store.backfill("s", "", "0..60000000", [0])
+        assert unfenced(redis) == before
+        assert store.backfill("unknown", "", "0..60000000", [0]) is None
+
+
+@contextmanager
+def full(client: Any) -> Iterator[str]:
+    client.config_set("maxmemory", "1")
+    try:
+        yield "OOM|command not allowed when used memory"
+    finally:
+        client.config_set("maxmemory", "0")
+
+
+@contextmanager
+def read_only(client: Any) -> Iterator[str]:
+    client.replicaof("127.0.0.1", 1)
+    try:
+        yield "read only replica"
+    finally:
+        client.replicaof("NO", "ONE")
+
+
+class TestAServerThatRefusesWrites:
+    """It refuses the batch whole, and afterwards the very same batch commits."""
+
+    @pytest.mark.parametrize("refusing", [full, read_only], ids=["full", "read-only"])
+    @pytest.mark.parametrize("prefix", ["rq", "{site}"], ids=["fenced", "without a fence"])
+    def test_a_batch_of_all_kinds(self, own_server: EmbeddedRedis, refusing: Any, prefix: str) -> None:
+        client = redis_py.Redis.from_url(own_server.url, retry=None)
+        store = Store(client, prefix=prefix)
+        buffering = spec(overlap="buffer_one")
+        for id in ("skips", "pauses", "breaks", "ends", "runs", "remembers", "starts"):
+            put_due(store, id, of=buffering if id in ("remembers", "starts") else spec(pause_on_failures=1))
+        for id in ("skips", "pauses", "remembers", "starts"):
+            committed = commit(store, fire_of(store, id))
+            due_again(store, id)
+            if id == "starts":
+                commit(store, fire_of(store, id))
+            if id in ("pauses", "starts"):
+                (run,) = ids_of(committed)
+                client.lrem(f"{prefix}:queue:default", 0, run)
+                client.hset(f"{prefix}:job:{run}", "status", "failed")
+        client.delete(store.keys.template("breaks"))
+        client.delete(store.keys.fence)
+        fires = [
+            fire_of(store, "skips"), fire_of(store, "pauses"), fire_of(store, "breaks"), remembered("starts"),
+            changed(fire_of(store, "ends"), next=None), fire_of(store, "runs"), fire_of(store, "remembers"),
+        ]  # fmt: skip
+        calls: list[Callable[[], Any]] = [
+            *(lambda fire=fire: store.fire_schedules([fire]) for fire in fires),
+            lambda: store.fire_schedules(fires),
+            lambda: store.fire_schedules([manual(store, "runs")], fenced=False),
+            lambda: store.backfill("runs", "", "0..60000000", [0]),
+            lambda: store.write_schedules([new(client, "more"), new(client, "again")]),
+            lambda: store.put_aside(armed_of(store, "ends"), "why"),
+            lambda: store.delete_schedule("runs"),
+        ]
+        before = snapshot(client)
+        with refusing(client) as message:
+            for call in calls:
+                with pytest.raises(redis_py.ResponseError, match=message):
+                    call()
+        assert snapshot(client) == before
+        assert outcomes(store, *fires) == [
+            Commit.DONE, Commit.PAUSED, Commit.BROKEN, Commit.DONE, Commit.DONE, Commit.DONE, Commit.DONE,
+        ]  # fmt: skip
+        client.close()
+
+
+def make_wrong(client: Any, key: str) -> None:
+    """The key holds what nobody expects there."""
+    client.delete(key)
+    if "queue:" in key or "buffer:" in key or "history:" in key:
+        client.hset(key, "a", "b")
+    else:
+        client.rpush(key, "x")
+
+
+class TestAWrongType:
+    """One bad schedule holds up no other, and is left where a person sees it and why."""
+
+    @pytest.mark.parametrize(
+        ("key", "says"),
+        [
+            ("rq:queue:bad", "is not the list of a queue"),
+            ("rq:scheduler:template:bad", "put the schedule again"),
+            ("rq:scheduler:buffer:bad", "is no list"),
+        ],
+    )
+    @pytest.mark.parametrize("mode", ["due", "remembered"])
+    def test_pauses_the_schedule_with_a_note(
+        self, redis: redis_py.Redis, store: Store, key: str, says: str, mode: str
+    ) -> None:
+        put_due(store, "bad", job=job_fields(redis, "bad"))
+        put_due(store, "good")
+        redis.zadd(store.keys.buffered, {"bad": 1})
+        fire = fire_of(store, "bad") if mode == "due" else remembered("bad")
+        make_wrong(redis, key)
+        assert outcomes(store, fire, fire_of(store, "good")) == [Commit.BROKEN, Commit.DONE]
+        left = stored(store, "bad")
+        assert (left.text("paused"), left.due) == ("1", None)
+        assert says in left.text("note")
+        quarantined = redis.hget(store.keys.quarantine, "bad")
+        assert quarantined is not None
+        assert b'"due":""' not in quarantined
+        assert redis.zrange(store.keys.schedules_of("paused"), 0, -1) == [b"bad"]
+        assert redis.zscore(store.keys.buffered, "bad") is None
+        assert [line[0] for line in history(redis, "bad")] == (["failed"] if mode == "due" else [])
+        assert len(waiting(redis)) == 1
+
+    def test_and_what_is_mended_and_resumed_leaves_the_quarantine(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        redis.delete(store.keys.template("s"))
+        assert outcomes(store, fire_of(store)) == [Commit.BROKEN]
+        (rev,) = put(store, new(redis, rev=record(store)["rev"]))
+        assert redis.hkeys(store.keys.quarantine) == [b"s"], "it is still paused"
+        put(store, Write("s", rev, paused=False))
+        assert redis.hkeys(store.keys.quarantine) == []
+
+    @pytest.mark.parametrize("key", ["rq:job:{run}", "rq:executions:{run}", "rq:wip:bad", "rq:scheduled:bad"])
+    @pytest.mark.parametrize("status", ["started", "scheduled"])
+    def test_under_a_live_run_means_that_it_is_over(
+        self, redis: redis_py.Redis, store: Store, key: str, status: str
+    ) -> None:
+        put_due(store, "bad", job=job_fields(redis, "bad"))
+        (run,) = ids_of(commit(store, fire_of(store, "bad")))
+        start(redis, run, queue="bad")
+        redis.hset(f"rq:job:{run}", "status", status)
+        due_again(store, "bad")
+        put_due(store, "good")
+        make_wrong(redis, key.format(run=run))
+        if key == "rq:scheduled:bad" and status == "started":
+            redis.delete(f"rq:executions:{run}")
+        elif key == "rq:scheduled:bad":
+            redis.delete("rq:wip:bad")
+        answers = commit_all(store, fire_of(store, "bad"), fire_of(store, "good"))
+        assert [(answer.outcome, len(answer.made)) for answer in answers] == [(Commit.DONE, 1), (Commit.DONE, 1)]
+
+    def test_in_the_books_stops_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        make_wrong(redis, store.keys.history("s"))
+        redis.hset(store.keys.schedule("s"), mapping={"runs": "many", "missed": "x", "skipped": "y", "failures": "z"})
+        assert len(commit(store, fire_of(store)).made) == 1
+
+    def test_of_the_record_is_stale_and_is_put_aside(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        fire = fire_of(store)
+        make_wrong(redis, store.keys.schedule("s"))
+        assert outcomes(store, fire) == [Commit.STALE]
+        armed = armed_of(store)
+        assert (armed.rev, armed.spec) == ("", b"")
+        assert store.put_aside(armed, "no record")
+        assert redis.zcard(store.keys.due_schedules) == 0
+        quarantined = redis.hget(store.keys.quarantine, "s")
+        assert quarantined is not None
+        assert b"no record" in quarantined
+        assert stored_kind(store) is None
+        assert store.delete_schedule("s") is Deleted.UNKNOWN
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            "rq:queues",
+            "rq:scheduler:scheduled_jobs",
+            "rq:scheduler:buffered",
+            "rq:scheduler:schedules:paused",
+        ],
+    )
+    def test_of_what_all_share_is_an_error_and_nothing_is_half_done(
+        self, redis: redis_py.Redis, store: Store, key: str
+    ) -> None:
+        put_due(store)
+        put_due(store, "slow", job=job_fields(redis, slow=True))
+        fires = [fire_of(store), fire_of(store, "slow")]
+        by_hand = manual(store)
+        kept = redis.dump(key)
+        make_wrong(redis, key)
+        before = unfenced(redis)
+        calls: list[Callable[[], Any]] = [
+            lambda: store.fire_schedules(fires),
+            lambda: store.fire_schedules([by_hand], fenced=False),
+            lambda: store.backfill("s", "", "0..60000000", [0]),
+        ]
+        for call in calls:
+            with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+                call()
+        assert unfenced(redis) == before
+        redis.delete(key)
+        if kept is not None:
+            redis.restore(key, 0, kept)
+        assert outcomes(store, *fires) == [Commit.DONE, Commit.DONE]
+        assert len(waiting(redis)) == 1, "no job was left behind that looks as if it had run"
+
+
+def stored_kind(store: Store, id: str = "s") -> str | None:
+    _, (found,) = store.read_definitions([id])
+    return None if found is None else found.kind
+
+
+class TestTheFence:
+    def test_a_foreign_one_writes_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        redis.set(store.keys.fence, "1795.5", px=60_000)
+        before = snapshot(redis)
+        for fire in (fire_of(store), remembered()):
+            answer = store.fire_schedules([fire])
+            assert isinstance(answer, Fenced)
+            assert (answer.holder, 0 < answer.ttl_ms <= 60_000) == ("1795.5", True)
+        assert snapshot(redis) == before
+
+    def test_ours_is_taken_and_renewed(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        commit(store, fire_of(store))
+        assert 14_000 < redis.pttl(store.keys.fence) <= 15_000
+        redis.pexpire(store.keys.fence, 50)
+        due_again(store)
+        commit(store, fire_of(store))
+        assert redis.pttl(store.keys.fence) > 14_000
+
+    def test_under_another_prefix_there_is_none(self, redis: redis_py.Redis) -> None:
+        store = Store(redis, prefix="{site}")
+        put_due(store)
+        redis.set("rq:scheduler_lock", "1795.5", px=60_000)
+        assert outcomes(store, fire_of(store)) == [Commit.DONE]
+        assert redis.llen("{site}:queue:default") == 1
+        assert redis.exists("{site}:scheduler_lock") == 0
+
+
+class TestLostRuns:
+    """A run that says it is queued, and is in no queue: killed workers and deleted queues leave such."""
+
+    def test_are_asked_for_before_a_second_skip(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        (run,) = ids_of(commit(store, fire_of(store)))
+        redis.delete("rq:queue:default")
+        due_again(store)
+        assert len(commit(store, fire_of(store)).skipped) == 1
+        due_again(store)
+        fire = fire_of(store)
+        before = unfenced(redis)
+        answer = commit(store, fire)
+        assert (answer.outcome, answer.detail) == (Commit.VERIFY, run)
+        assert unfenced(redis) == before
+        there = commit(store, replace(fire, looked_for=run, found="there"))
+        assert (there.made, len(there.skipped)) == ([], 1)
+        due_again(store)
+        assert len(commit(store, fire_of(store)).skipped) == 1, "not again within a minute"
+        redis.hset(store.keys.schedule("s"), "looked_up_at", now_us(redis) - 61 * US)
+        due_again(store)
+        fire = fire_of(store)
+        assert commit(store, fire).outcome is Commit.VERIFY
+        gone = commit(store, replace(fire, looked_for=run, found="gone"))
+        assert len(gone.made) == 1
+        assert record(store)["live"] == gone.made[0].id
+
+    def test_that_runs_meanwhile_is_not_taken_for_gone(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        (run,) = ids_of(commit(store, fire_of(store)))
+        start(redis, run)
+        redis.hset(store.keys.schedule("s"), "skips_in_a_row", 1)
+        due_again(store)
+        assert len(commit(store, fire_of(store, looked_for=run, found="gone")).skipped) == 1
+
+    def test_several_of_a_deleted_queue_do_not_stop_it_for_good(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        runs = [ids_of(commit(store, manual(store, force=True), fenced=False))[0] for _ in range(3)]
+        redis.delete("rq:queue:default")
+        due_again(store)
+        assert len(commit(store, fire_of(store)).skipped) == 1
+        due_again(store)
+        fire = fire_of(store)
+        answer = commit(store, fire)
+        assert (answer.outcome, answer.detail.split()) == (Commit.VERIFY, runs)
+        assert len(commit(store, replace(fire, looked_for=answer.detail, found="gone")).made) == 1
+
+    def test_beside_one_that_runs_are_not_asked_for(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis))
+        one, _ = (ids_of(commit(store, manual(store, force=True), fenced=False))[0] for _ in range(2))
+        start(redis, one)
+        redis.hset(store.keys.schedule("s"), "skips_in_a_row", 1)
+        due_again(store)
+        assert len(commit(store, fire_of(store)).skipped) == 1
+
+
+class TestRemembering:
+    def test_at_most_1000(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, ago=1100 * 60 * US + 1000, of=spec(catchup="all", overlap="buffer_all"))
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        committed = commit(store, fire_of(store, at_most=2000))
+        assert (len(committed.made), len(committed.remembered), len(committed.skipped)) == (1, 1000, 100)
+        start(redis, committed.made[0].id)
+        due_again(store)
+        committed = commit(store, fire_of(store))
+        assert (committed.remembered, len(committed.skipped)) == ([], 1)
+        assert redis.llen(store.keys.buffer("s")) == 1000
+
+    def test_starts_once_whoever_looks(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, of=spec(overlap="buffer_one"))
+        (run,) = ids_of(commit(store, fire_of(store)))
+        second = due_again(store)
+        assert commit(store, fire_of(store)).remembered == [second]
+        start(redis, run)
+        assert outcomes(store, remembered()) == [Commit.WAITING]
+        finish(redis, run)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: commit(store, remembered()), range(8)))
+        assert [id for answer in answers for id in ids_of(answer)] == [run_id("s", second)]
+        assert waiting(redis) == [run_id("s", second)]
+        assert (redis.exists(store.keys.buffer("s")), redis.zcard(store.keys.buffered)) == (0, 0)
+
+    def test_what_another_policy_left_goes_one_after_the_other(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, ago=3 * 60 * US + 1000, of=spec(catchup="all", overlap="buffer_all"))
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        (run,) = ids_of(commit(store, fire_of(store)))
+        put(store, new(redis, of=spec(overlap="skip"), rev=record(store)["rev"]))
+        started = [run]
+        for _ in range(3):
+            finish(redis, started[-1])
+            started += ids_of(commit(store, remembered()))
+        assert len(started) == 4
+        assert outcomes(store, remembered()) == [Commit.DONE]
+        assert redis.zcard(store.keys.buffered) == 0
+
+    def test_counts_for_max_runs_before_it_starts(self, redis: redis_py.Redis, store: Store) -> None:
+        of = spec(catchup="all", overlap="buffer_all", max_runs=3)
+        put_due(store, ago=10 * 60 * US + 1000, of=of)
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        committed = commit(store, fire_of(store))
+        assert (len(committed.made), len(committed.remembered), committed.skipped) == (1, 2, [])
+        assert redis.zcard(store.keys.due_schedules) == 0
+        for _ in range(2):
+            finish(redis, waiting(redis)[0])
+            assert len(commit(store, remembered()).made) == 1
+        assert record(store)["runs"] == "3"
+
+
+class TestBooks:
+    def test_history_keeps_fifty(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, of=spec(overlap="allow"))
+        for _ in range(60):
+            commit(store, fire_of(store))
+            due_again(store)
+        assert len(history(redis, "s")) == 50
+        assert record(store)["runs"] == "60"
+
+    def test_the_list_of_live_runs_keeps_twenty_and_forgets_the_ended_first(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        put_due(store, of=spec(overlap="allow"))
+        (old,) = ids_of(commit(store, fire_of(store)))
+        start(redis, old)
+        for _ in range(60):
+            due_again(store)
+            (run,) = ids_of(commit(store, fire_of(store)))
+            finish(redis, run)
+            assert len(record(store)["live"].split()) <= 20
+        assert old in record(store)["live"].split()
+        put(store, new(redis, of=spec(overlap="skip"), rev=record(store)["rev"]))
+        due_again(store)
+        assert len(commit(store, fire_of(store)).skipped) == 1, "it still runs"
+
+    def test_more_than_twenty_that_all_go_on_forget_the_oldest(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, ago=30 * 60 * US, of=spec(overlap="allow", catchup="all"))
+        redis.hset(store.keys.schedule("s"), "updated", 0)
+        made = ids_of(commit(store, fire_of(store)))
+        assert record(store)["live"].split() == made[-20:]
+
+    def test_failures_in_a_row_pause_in_the_order_of_the_runs(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, of=spec(overlap="allow", pause_on_failures=3))
+        for status in ("failed", "failed", "finished", "failed", "failed", "stopped", "failed"):
+            (run,) = ids_of(commit(store, fire_of(store)))
+            finish(redis, run)
+            redis.hset(f"rq:job:{run}", "status", status)
+            due_again(store)
+        answer = commit(store, fire_of(store))
+        assert (answer.outcome, answer.detail) == (Commit.PAUSED, "paused after 3 failed runs in a row")
+        left = stored(store)
+        assert (left.text("paused"), left.text("note"), left.due) == ("1", answer.detail, None)
+        assert (record(store)["failures"], record(store)["runs"]) == ("0", "7")
+
+    def test_a_run_that_goes_on_holds_up_the_count_but_not_for_ever(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, of=spec(overlap="allow", pause_on_failures=5))
+        (old,) = ids_of(commit(store, fire_of(store)))
+        start(redis, old)
+        done = []
+        for _ in range(30):
+            due_again(store)
+            answer = commit(store, fire_of(store))
+            done.append(answer.outcome)
+            if answer.outcome is Commit.PAUSED:
+                break
+            (run,) = ids_of(answer)
+            finish(redis, run)
+            redis.hset(f"rq:job:{run}", "status", "failed")
+        assert done[-1] is Commit.PAUSED
+        assert len(done) <= 21
+
+    def test_skips_are_counted_and_do_not_use_up_runs(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, of=spec(max_runs=2))
+        (run,) = ids_of(commit(store, fire_of(store)))
+        for _ in range(2):
+            due_again(store)
+            commit(store, fire_of(store, looked_for="-", found=""))
+        assert (record(store)["skipped"], record(store)["runs"]) == ("2", "1")
+        finish(redis, run)
+        due_again(store)
+        assert len(commit(store, fire_of(store)).made) == 1
+        assert record(store)["armed"] == ""
+
+
+class TestThroughRq:
+    def test_a_slow_run_waits_among_the_one_offs(self, redis: redis_py.Redis, store: Store) -> None:
+        nominal = put_due(store, job=job_fields(redis, slow=True))
+        fire = fire_of(store)
+        committed = commit(store, fire)
+        run = run_id("s", nominal)
+        assert (committed.through_rq, ids_of(committed)) == (True, [run])
+        assert waiting(redis) == []
+        assert redis.zrange(store.keys.scheduled_jobs, 0, -1) == [run.encode()]
+        assert redis.hget(f"rq:job:{run}", "status") == b"scheduled"
+        assert unchanged(store, fire) == [Commit.STALE]
+        due_again(store)
+        assert len(commit(store, fire_of(store)).skipped) == 1, "it counts as going"
+
+    def test_all_are_when_the_dispatcher_says_so(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        assert commit(store, fire_of(store), all_slow=True).through_rq
+        assert (waiting(redis), redis.zcard(store.keys.scheduled_jobs)) == ([], 1)
+
+
+class TestPutAside:
+    def test_pauses_with_the_reason(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        fire = fire_of(store)
+        assert store.put_aside(armed_of(store), "its zone is unknown here")
+        left = stored(store)
+        assert (left.text("paused"), left.text("note"), left.due) == ("1", "its zone is unknown here", None)
+        assert redis.hkeys(store.keys.quarantine) == [b"s"]
+        assert outcomes(store, fire) == [Commit.STALE]
+
+    @pytest.mark.parametrize("change", ["put again", "moved", "deleted"])
+    def test_not_what_has_changed_meanwhile(self, redis: redis_py.Redis, store: Store, change: str) -> None:
+        (rev,) = put(store, new(redis, due=now_us(redis) - 1000))
+        armed = armed_of(store)
+        TestAStalePlan.CHANGES[change](store, rev)
+        before = unfenced(redis)
+        assert not store.put_aside(armed, "why")
+        assert unfenced(redis) == before
+
+    def test_an_id_that_is_no_text(self, redis: redis_py.Redis, store: Store) -> None:
+        redis.zadd(store.keys.due_schedules, {b"\xff\xfe": 5})
+        (armed,) = store.read_due(None, 10, 0).due
+        assert store.put_aside(armed, "why")
+        assert redis.hkeys(store.keys.quarantine) == [b"\xff\xfe"]
+        assert redis.zcard(store.keys.due_schedules) == 0
+
+
+class TestReadingWhatIsDue:
+    def test_pages_until_all_are_read(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        put(store, *(new(redis, f"s{n:03}", now - 1000 + n // 50) for n in range(150)))
+        seen: list[str] = []
+        cursor = None
+        while True:
+            page = store.read_due(cursor, 20, 0)
+            seen += [armed.id for armed in page.due]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert seen == [f"s{n:03}" for n in range(150)]
+
+    def test_says_what_comes_and_looks_ahead(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        put(store, new(redis, "near", now + 5 * US), new(redis, "far", now + HOUR))
+        page = store.read_due(None, 10, 10 * US)
+        assert ([armed.id for armed in page.ahead], page.due, page.next_due) == (["near"], [], now + 5 * US)
+        redis.zadd(store.keys.buffered, {"far": (now + 2 * US) / US})
+        assert store.read_due(None, 10, 0).next_due == now + 2 * US, "a look at what is remembered"
+
+    def test_writes_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        redis.zadd(store.keys.buffered, {"s": 1, "gone": 1})
+        redis.set(store.keys.schedule("gone"), "x")
+        before = snapshot(redis)
+        page = store.read_due(None, 10, HOUR)
+        assert sorted(page.remembering) == [("gone", ""), ("s", "schedule")]
+        assert snapshot(redis) == before
