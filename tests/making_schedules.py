@@ -29,10 +29,15 @@ def job_fields(client: Any, queue: str = "default", *, slow: bool = False, **opt
 
 
 def new(client: Any, id: str = "s", due: int | None = None, *, of: Spec = EVERY, **changes: Any) -> Write:
-    """The write of a new schedule whose next instant is `due` (microseconds): an hour from now unless told."""
+    """The write of a schedule whose next instant is `due` (microseconds): an hour from now unless told. With `rev`, of
+    one that is there."""
     due = now_us(client) + HOUR if due is None else due
     job = changes.pop("job", None) or job_fields(client)
-    return Write(id, changes.pop("rev", ""), of, job, **{"armed": Instant(due, due), **changes})
+    rev = changes.pop("rev", "")
+    if rev:
+        as_read = client.hget(f"rq:scheduler:schedule:{id}", "armed") or b""
+        changes.setdefault("armed_as_read", as_read.decode())
+    return Write(id, rev, of, job, **{"armed": Instant(due, due), **changes})
 
 
 def put(store: Store, *writes: Write) -> list[str]:

@@ -48,6 +48,8 @@ class Model:
     memory: list[Run] = field(default_factory=list)
     check: int | None = None
     backfilled: list[tuple[int, int]] = field(default_factory=list)
+    made: set[int] = field(default_factory=set)
+    """What was backfilled: those jobs are still there."""
     handed_off: list[tuple[str, int]] = field(default_factory=list)
     """(job id, at) of every run, in order."""
 
@@ -89,10 +91,15 @@ class Model:
             self.check = now
         timing = self.spec.trigger != spec.trigger or self.spec.end != spec.end
         self.spec, self.updated, self.version = spec, now, self.version + 1
+        if timing:
+            self.backfilled = []
         if spec.max_runs is not None and self.runs >= spec.max_runs:
             self.armed = None
-        elif timing or self.armed is None:
+        elif self.armed is None or (timing and not (self.armed <= now and self._names(self.armed))):
             self.armed = self.first_after(now)
+
+    def _names(self, nominal: int) -> bool:
+        return self.after(nominal - 1) == nominal
 
     def pause(self) -> None:
         self.paused, self.check, self.failures = True, None, 0
@@ -102,14 +109,18 @@ class Model:
             return
         self.paused, self.failures = False, 0
         full = self.spec.max_runs is not None and self.runs >= self.spec.max_runs
-        self.armed = None if full else self.first_after(now)
+        if full:
+            self.armed = None
+        elif self.armed is None or not (self._names(self.armed) and now < self.due(self.armed)):
+            self.armed = self.after(now)
         if self.memory:
             self.check = now
 
     def run_now(self, now: int, *, force: bool) -> str | None:
         self.manual += 1
         self._look()
-        self._start_remembered(now)
+        if not self.paused:
+            self._start_remembered(now)
         run = Run(run_id(self.id, now, f"m{self.manual}"), "manual", now)
         self._place(run, now, "allow" if force else self.spec.overlap)
         self.check = now + US if self.memory and not self.paused else None
@@ -119,10 +130,11 @@ class Model:
         wanted: list[int] = []
         nominal = self.after(since - 1)
         while nominal is not None and nominal < until:
-            if not any(lo <= nominal < hi for lo, hi in self.backfilled):
+            if not any(lo <= nominal < hi for lo, hi in self.backfilled) and nominal not in self.made:
                 wanted.append(nominal)
             nominal = self.after(nominal)
         self.backfilled.append((since, until))
+        self.made.update(wanted)
         return wanted
 
     # What a dispatcher does
@@ -170,13 +182,14 @@ class Model:
             return True
         if nominal < self.updated or spec.catchup == "none":
             return False
-        if spec.catchup_window is not None and age > spec.catchup_window.us:
+        if spec.catchup_window is not None and age >= spec.catchup_window.us:
             return False
         return newest or spec.catchup == "all"
 
     def _is_full(self) -> bool:
         most = self.spec.max_runs
-        return most is not None and self.runs + len(self.memory) >= most
+        owed = sum(run.kind == "scheduled" for run in self.memory)
+        return most is not None and self.runs + owed >= most
 
     def _too_many_failures(self) -> bool:
         most = self.spec.pause_on_failures
@@ -195,8 +208,8 @@ class Model:
                 kept.append(run)
             elif run.state == "failed":
                 self.failures += 1
-            elif run.state == "finished":
-                self.failures = 0
+            elif run.state == "finished" or (run.state == "gone" and self.handed_off[-1][0] == run.id):
+                self.failures = 0  # a failed job would still be there
         self.live = kept
 
     @property
@@ -208,7 +221,7 @@ class Model:
             self._start(self.memory.pop(0), now)
 
     def _place(self, run: Run, now: int, overlap: str) -> None:
-        if overlap in ("allow", "replace") or not (self._going or self.memory):
+        if overlap in ("allow", "replace") or not (self._going or (self.memory and not self.paused)):
             if overlap == "replace":
                 for each in self._going:
                     each.state = "replaced"

@@ -86,7 +86,7 @@ def plan(
     due = series.due(nominal)
 
     never_late = spec.catchup == "none" or (updated is not None and nominal < updated)
-    window = None if spec.catchup_window is None else spec.catchup_window.us
+    window = _oldest_age(spec)
     grace = MISSED_AFTER if never_late else None if window is None else max(window, MISSED_AFTER)
     if grace is not None and moment - due > grace:
         return Plan((), _missed(passed + 1, armed, nominal), following, moment, following and following.due)
@@ -121,6 +121,11 @@ def _before(series: Series, armed: int, nominal: int) -> int:
     return armed if earlier is None else max(earlier, armed)
 
 
+def _oldest_age(spec: Spec) -> int | None:
+    """How late an instant may at most be caught up: those that are younger than the window count."""
+    return None if spec.catchup_window is None else spec.catchup_window.us - 1
+
+
 def _missed(count: int, first: int, last: int) -> Missed:
     return Missed(min(count, COUNTED_EXACTLY), first, last, at_least=count > COUNTED_EXACTLY)
 
@@ -137,7 +142,8 @@ def _candidate(series: Series, spec: Spec, armed: int, moment: int, updated: int
     if spec.catchup != "all":
         return _last(series, armed, is_due, moment)
 
-    oldest = None if spec.catchup_window is None else moment - spec.catchup_window.us
+    window = _oldest_age(spec)
+    oldest = None if window is None else moment - window
 
     def is_unwanted(nominal: int) -> bool:
         if updated is not None and nominal < updated:

@@ -9,8 +9,8 @@ from rq import Queue
 from rq.job import Job
 
 import rq_scheduler.dispatcher.passes as passes_module
+import rq_scheduler.dispatcher.previous_runs as previous_runs
 import rq_scheduler.dispatcher.schedules as schedules_module
-import rq_scheduler.dispatcher.stopping as stopping_module
 from making import HOUR, INDEX, US, Told, dispatcher, finish, history, make_job, now_us, waiting
 from making_schedules import (
     EVERY,
@@ -137,6 +137,25 @@ class TestAPass:
         make_passes(redis, told)
         assert batches == [["a"], ["b"], ["c"], ["d", "e"]]
 
+    def test_commits_that_take_long_become_smaller_and_grow_again(
+        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for first in range(0, 400, 100):
+            put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(first, first + 100)))
+        sizes: list[int] = []
+        commit_them = Store.fire_schedules
+
+        def fire_schedules(self: Store, fires: Any, **options: Any) -> Any:
+            sizes.append(len(fires))
+            monkeypatch.setattr(schedules_module, "BUDGET", 0.0 if len(sizes) < 3 else 60.0)
+            return commit_them(self, fires, **options)
+
+        monkeypatch.setattr(Store, "fire_schedules", fire_schedules)
+        monkeypatch.setattr(schedules_module, "PLANNING", 60.0)
+        make_passes(redis, told)
+        assert sizes[:6] == [100, 10, 10, 15, 22, 33]
+        assert len(set(waiting(redis))) == sum(sizes) == 400
+
 
 class TestLookingAhead:
     def test_a_plan_made_ahead_is_not_made_again(
@@ -189,7 +208,6 @@ class TestWhatCannotBeServed:
                 "spec",
                 b'{"format":1,"trigger":{"type":"cron","expression":"* * * * *","timezone":"Mars/Olympus"}}',
             ),
-            "nested": lambda: redis.hset(store.keys.schedule("nested"), "spec", _nested(2000)),
             "no-template": lambda: redis.delete(store.keys.template("no-template")),
             "no-queue": lambda: redis.hset("rq:queue:odd", "a", "b"),
             "no-list": lambda: redis.set(store.keys.buffer("no-list"), 1),
@@ -221,22 +239,25 @@ class TestWhatCannotBeServed:
         assert redis.zcard(store.keys.due_schedules) == 251
         assert ("newer", "a000") in told.others
 
-    def test_what_its_planning_raises_is_its_own_matter(
+    def test_what_befalls_the_planning_of_one_is_told_and_holds_up_nobody(
         self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put_due(store, "bad")
+        put_due(store, "nested")
         put_due(store, "good")
+        redis.hset(store.keys.schedule("nested"), "spec", _nested(2000))
         plan = schedules_module.plan
 
         def raising(id: str, *args: Any, **options: Any) -> Any:
             if id == "bad":
-                raise RuntimeError("a library's own")
+                raise MemoryError("this host's own")
             return plan(id, *args, **options)
 
         monkeypatch.setattr(schedules_module, "plan", raising)
         make_passes(redis, told)
         assert len(waiting(redis)) == 1
-        assert stored(store, "bad").text("note") == "it cannot be planned: a library's own"
+        assert sorted(id for id, _ in told.delays) == ["bad", "nested"]
+        assert [stored(store, id).text("paused") for id in ("bad", "nested")] == ["", ""]
 
     @pytest.mark.parametrize("burst", [True, False], ids=["burst", "passes"])
     def test_what_is_always_stale_does_not_spin(
@@ -350,7 +371,7 @@ class TestStopping:
         def refuse(*args: Any) -> None:
             raise error
 
-        monkeypatch.setattr(stopping_module.rq.command, "send_stop_job_command", refuse)
+        monkeypatch.setattr(previous_runs.rq.command, "send_stop_job_command", refuse)
         run = self.replaced(redis, store, told, "started")
         assert [other for other in told.others if other[0] == "not stopped"] == [("not stopped", run, str(error))]
 
@@ -360,12 +381,12 @@ class TestStopping:
         def lose(*args: Any) -> None:
             raise redis_py.ConnectionError("gone")
 
-        monkeypatch.setattr(stopping_module.rq.command, "send_stop_job_command", lose)
+        monkeypatch.setattr(previous_runs.rq.command, "send_stop_job_command", lose)
         with pytest.raises(redis_py.ConnectionError):
             self.replaced(redis, store, told, "started")
 
     def test_one_that_is_gone_leaves_no_trace(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
-        stopping_module.stop_run(store, JobCreator(redis), told, "gone")
+        previous_runs.stop_run(store, JobCreator(redis), told, "gone")
         assert redis.dbsize() == 0
         assert told.others == []
 

@@ -69,9 +69,16 @@ def test_one_that_finishes_begins_the_count_anew(minutes: Minutes) -> None:
 
 
 def test_a_run_whose_job_has_expired_counts_as_neither(minutes: Minutes) -> None:
-    minutes.put(2)
+    minutes.put(2, failure_ttl=60)
     assert minutes.run("failed", "expired", "expired", "failed") == 4
     assert minutes.stored().paused
+
+
+def test_but_one_that_is_gone_before_a_failed_job_would_be_has_not_failed(minutes: Minutes) -> None:
+    """RQ keeps a result for 500 seconds, and a failure for longer than that."""
+    minutes.put(2, failure_ttl=61)
+    assert minutes.run("failed", "expired", "failed") == 3
+    assert not minutes.stored().paused
 
 
 @pytest.mark.parametrize("status", ["canceled", "stopped"])

@@ -111,7 +111,7 @@ class Schedules(RuleBasedStateMachine):
             model.armed = model.first_after(self.now)
             if before is not None:
                 model.mark, model.backfilled, model.manual = before.mark, before.backfilled, before.manual
-                model.handed_off = before.handed_off
+                model.handed_off, model.made = before.handed_off, before.made
         elif model.spec != spec:
             model.define(spec, self.now)
         self.scheduler.schedules.put(id, trigger, "jobs_for_tests.nothing", **options)

@@ -1,6 +1,6 @@
 """Committing fires of schedules: at most once, the order of writes, overlap in RQ's states, books, what is damaged."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,14 +29,18 @@ from making_schedules import (
     spec,
     stored,
 )
+from rq_scheduler import Scheduler
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
+from rq_scheduler.schedule import Spec
+from rq_scheduler.schedules import asking
 from rq_scheduler.store import Store
 from rq_scheduler.store.firing import Commit, Mode, ScheduleFire
 from rq_scheduler.store.handoff import Fenced
-from rq_scheduler.store.schedules import Deleted, Write
+from rq_scheduler.store.schedules import Deleted, JobFields, Write
+from rq_scheduler.triggers import Every
 
 FENCE = b"rq:scheduler_lock"
 
@@ -280,7 +284,8 @@ class TestManualRuns:
     ) -> None:
         of = spec(overlap=overlap)
         put(store, new(redis, of=of))
-        commit(store, manual(store, of=of), fenced=False)
+        (run,) = ids_of(commit(store, manual(store, of=of), fenced=False))
+        start(redis, run)
         fire = manual(store, of=of)
         assert commit(store, fire, fenced=False).made == []
         before = unfenced(redis)
@@ -288,6 +293,22 @@ class TestManualRuns:
         assert (again.outcome, again.made) == (Commit.DONE, [])
         assert unfenced(redis) == before
         assert redis.llen(store.keys.buffer("s")) == (overlap == "buffer_all")
+
+    def test_that_are_over_before_they_can_be_read_are_returned_too(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        schedules = Scheduler(connection=redis).schedules
+        schedules.put("s", Every(60), "jobs_for_tests.add", args=(1,), result_ttl=0)
+        read = Store.job_fields
+
+        def too_late(self: Store, id: str) -> Any:
+            redis.delete(f"rq:job:{id}")
+            return read(self, id)
+
+        monkeypatch.setattr(Store, "job_fields", too_late)
+        job = schedules.run_now("s")
+        assert job is not None
+        assert (waiting(redis), job.args) == ([job.id], (1,))
 
     def test_sent_again_after_another_one_it_is_still_known(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
@@ -407,6 +428,29 @@ class TestBackfill:
         put(store, new(redis))
         assert record(store)["backfilled"] == "0..60000000"
         assert store.backfill("s", "", "0..60000000", [0]) is None
+
+    def test_of_large_calls_goes_in_smaller_pieces(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        large = JobFields({**job_fields(redis).fields, "data": b"x" * 300_000}, "f", "f()", "default")
+        put(store, new(redis, job=large), new(redis, "small"))
+        pieces: list[int] = []
+        backfill = Store.backfill
+
+        def counting(self: Store, id: str, covered: str, covers: str, nominals: Sequence[int]) -> list[str] | None:
+            pieces.append(len(nominals))
+            return backfill(self, id, covered, covers, nominals)
+
+        monkeypatch.setattr(Store, "backfill", counting)
+        for id, wanted in (("s", [3, 3, 1]), ("small", [7])):
+            pieces.clear()
+            _, (current,) = store.read_definitions([id], templates=False)
+            assert current is not None
+            made: list[str] = []
+            assert asking.backfill(
+                store, current, Spec(trigger=Every(60).anchored(0)), (0, 7 * 60 * US), 100, HOUR, made
+            )
+            assert (pieces, len(made)) == (wanted, 7)
 
     def test_of_two_at_once_one_wins(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
@@ -906,5 +950,5 @@ class TestReadingWhatIsDue:
         redis.set(store.keys.schedule("gone"), "x")
         before = snapshot(redis)
         page = store.read_due(None, 10, HOUR)
-        assert sorted(page.remembering) == [("gone", ""), ("s", "schedule")]
+        assert sorted((each.id, each.kind) for each in page.remembering) == [("gone", ""), ("s", "schedule")]
         assert snapshot(redis) == before

@@ -86,7 +86,7 @@ class TestWriting:
         assert after["version"] == "1"
         assert redis.zcard(store.keys.due_schedules) == 0
         due = now_us(redis) + HOUR
-        put(store, Write("s", after["rev"], paused=False, armed=Instant(due, due + 5)))
+        put(store, Write("s", after["rev"], paused=False, armed=Instant(due, due + 5), armed_as_read=after["armed"]))
         assert stored(store).due == due + 5
         assert stored(store).armed == due
         assert ids(redis, store.keys.schedules_of("paused")) == []
@@ -128,6 +128,13 @@ class TestARefusedWrite:
         put(store, Write("s", rev, paused=True))
         for write in (new(redis), new(redis, rev=rev), Write("s", rev, paused=False), Write("s", "", paused=False)):
             assert refused(store, write) is Written.CHANGED
+
+    def test_of_one_that_has_fired_meanwhile(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        again = new(redis, rev=record(store)["rev"])
+        commit(store, fire_of(store))
+        assert refused(store, again) is Written.CHANGED, "its next instant was worked out from the one before"
+        assert written(store, Write("s", again.rev, paused=True)) == [Written.OK]
 
     def test_of_one_that_is_gone(self, redis: redis_py.Redis, store: Store) -> None:
         (rev,) = put(store, new(redis))

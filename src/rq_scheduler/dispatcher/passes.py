@@ -22,6 +22,7 @@ from rq_scheduler.dispatcher.schedules import Schedules
 from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store
+from rq_scheduler.store.firing import Remembering
 from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
 
 SMALLEST, LARGEST = 100, 1_000
@@ -32,8 +33,8 @@ LOOK_AHEAD = 2 * US
 """How long before their time the plans of schedules are made, in microseconds."""
 
 LONGEST_PASS = 0.25
-"""Seconds after which a pass leaves one-offs, and then schedules, for the next one: between passes are the heartbeat and
-RQ's registries, and neither kind waits for the end of the other's backlog."""
+"""Seconds after which a pass leaves one-offs, and then schedules, for the next one: between passes are the heartbeat
+and RQ's registries, and neither kind waits for the end of the other's backlog."""
 
 PAGE = 200
 """Due schedules in one read."""
@@ -195,11 +196,13 @@ class Passes:
                 self._due_cursor, result.unfinished = cursor, True
                 return
 
-    def _start_remembered(self, result: Pass, remembering: Sequence[tuple[str, str]]) -> None:
-        jobs = [id for id, kind in remembering if kind == "job"]
+    def _start_remembered(self, result: Pass, remembering: Sequence[Remembering]) -> None:
+        jobs = [each.id for each in remembering if each.kind == "job"]
         if jobs:
             self._count(result, self.recurring.start_remembered(jobs))
-        self._count(result, self._schedules.start_remembered([id for id, kind in remembering if kind != "job"]))
+        self._count(result, self._schedules.start_remembered([each for each in remembering if each.kind != "job"]))
+        if len(remembering) == PAGE:
+            result.unfinished = True  # there may be more; those that wait are looked at again in a second
 
     @staticmethod
     def _count(result: Pass, served: Served) -> None:

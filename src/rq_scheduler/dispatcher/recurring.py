@@ -45,8 +45,8 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 
 @dataclasses.dataclass(slots=True)
 class Served:
-    """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when time
-    was up before all were planned, `stale` when something changed between plan and commit."""
+    """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when
+    time was up before all were planned, `stale` when something changed between plan and commit."""
 
     fired: int = 0
     stale: bool = False

@@ -6,23 +6,27 @@ Owns the plans made ahead. Decides nothing about time (`planning`) and writes no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from time import monotonic
+
+import msgspec
 
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
 from rq_scheduler.dispatcher.recurring import Served
-from rq_scheduler.dispatcher.stopping import stop_run
+from rq_scheduler.errors import SchedulerError
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.planning import plan
 from rq_scheduler.schedule import decode_spec
 from rq_scheduler.store import Store
-from rq_scheduler.store.base import text
-from rq_scheduler.store.firing import Armed, Commit, Committed, Mode, ScheduleFire
+from rq_scheduler.store.firing import Armed, Commit, Committed, Mode, Remembering, ScheduleFire
 from rq_scheduler.store.handoff import Dropped, Fenced
 
-BATCH = 100
-"""Schedules in one commit."""
+FEWEST, BATCH = 10, 100
+"""Schedules in one commit: fewer where it takes long, since each may have many runs to be looked at."""
+
+BUDGET = 0.008
+"""Seconds that a commit may take, as seen from here."""
 
 RUNS = 200
 """Runs in one commit: an outage leaves many instants of one schedule to catch up with."""
@@ -53,6 +57,7 @@ class Schedules:
         self._all_slow = all_slow
         self._ahead: dict[str, ScheduleFire] = {}
         self._stale: dict[str, Armed] = {}
+        self._at_most = BATCH
 
     def look_ahead(self, coming: Sequence[Armed], now: int) -> None:
         """Makes the plans of schedules that will soon be due."""
@@ -69,17 +74,21 @@ class Schedules:
     def serve(self, due: Sequence[Armed], now: int, until: float) -> Served:
         """Serves schedules that are due. What it does not get to by the monotonic instant `until` stays due."""
         served = Served()
-        for batch in _batches(self._planned(due, now, until, served)):
+        for batch in self._batches(self._planned(due, now, until, served)):
             self._commit(batch, served)
             if served.fenced:
                 break
         return served
 
-    def start_remembered(self, ids: Sequence[str]) -> Served:
+    def start_remembered(self, remembering: Sequence[Remembering]) -> Served:
         """Starts remembered runs whose predecessors have ended."""
         served = Served()
-        if ids:
-            self._commit([ScheduleFire(id, None, Mode.REMEMBERED) for id in ids], served)
+        for batch in self._batches(
+            ScheduleFire(each.id, None, Mode.REMEMBERED, size=each.size) for each in remembering
+        ):
+            self._commit(batch, served)
+            if served.fenced:
+                break
         return served
 
     def _planned(self, due: Sequence[Armed], now: int, until: float, served: Served) -> Iterator[ScheduleFire]:
@@ -100,11 +109,37 @@ class Schedules:
                 return None
             at_most = max(1, min(RUNS, COPIES // max(armed.size, 1)))
             planned = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=at_most)
-        except Exception as error:  # noqa: BLE001  whatever a definition that cannot be read here raises
+        except (msgspec.DecodeError, SchedulerError, OverflowError) as error:
             if armed.due <= now:
                 self._put_aside(armed, f"it cannot be planned: {error}")
             return None
-        return ScheduleFire(armed.id, spec, Mode.DUE, armed, planned)
+        except Exception as error:  # noqa: BLE001  what befalls this host (memory, files) is not the schedule's fault
+            if armed.due <= now:
+                self._events.put_off(armed.id, error)
+            return None
+        return ScheduleFire(armed.id, spec, Mode.DUE, armed, planned, size=armed.size)
+
+    def _batches(self, fires: Iterable[ScheduleFire]) -> Iterator[list[ScheduleFire]]:
+        """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others."""
+        batch: list[ScheduleFire] = []
+        began, runs, copies = monotonic(), 0, 0
+        for fire in fires:
+            more = len(fire.plan.fires) if fire.plan else 1
+            size = more * fire.size
+            full = len(batch) >= self._at_most or runs + more > RUNS or copies + size > COPIES
+            if batch and (full or monotonic() - began > PLANNING):
+                yield batch
+                batch, began, runs, copies = [], monotonic(), 0, 0
+            batch.append(fire)
+            runs += more
+            copies += size
+        if batch:
+            yield batch
+
+    def _adapt(self, fires: int, seconds: float) -> None:
+        if fires >= self._at_most // 2:
+            wanted = fires * BUDGET / max(seconds, 0.0005)
+            self._at_most = int(max(FEWEST, min(BATCH, wanted, self._at_most * 1.5)))
 
     def _put_aside(self, armed: Armed, reason: str) -> None:
         if self._store.put_aside(armed, reason):
@@ -113,7 +148,9 @@ class Schedules:
     # Committing
 
     def _commit(self, fires: Sequence[ScheduleFire], served: Served) -> None:
+        began = monotonic()
         answer = self._store.fire_schedules(fires, all_slow=self._all_slow)
+        self._adapt(len(fires), monotonic() - began)
         if isinstance(answer, Fenced):
             served.fenced = answer
             return
@@ -123,8 +160,7 @@ class Schedules:
         unsure: list[ScheduleFire] = []
         for fire, committed in zip(fires, commits, strict=True):
             if committed.outcome is Commit.VERIFY:
-                found = "there" if any(map(self._is_waiting, committed.detail.split())) else "gone"
-                unsure.append(replace(fire, looked_for=committed.detail, found=found))
+                unsure.append(looked_up(self._store, fire, committed))
                 continue
             self._tell(fire, committed, now)
             if not committed.through_rq:
@@ -143,12 +179,12 @@ class Schedules:
                 served.expect(fire.armed.due)
             if committed.outcome is Commit.WAITING or committed.remembered:
                 served.expect(now + CHECK)
+        # Last, since Redis may be lost meanwhile: what was committed is told by then.
+        for committed in commits:
+            for job_id in committed.to_stop:
+                stop_run(self._store, self._jobs, self._events, job_id)
         if unsure:
             self._commit(unsure, served)
-
-    def _is_waiting(self, job_id: str) -> bool:
-        queue = self._store.job_fields(job_id).get(b"origin")
-        return queue is not None and self._store.is_waiting(job_id, text(queue))
 
     def _tell(self, fire: ScheduleFire, committed: Committed, now: int) -> None:
         if committed.made and not committed.through_rq:
@@ -157,29 +193,9 @@ class Schedules:
             self._events.not_run(fire.id, nominal, "skipped")
         for nominal in committed.remembered:
             self._events.not_run(fire.id, nominal, "buffered")
-        for job_id in committed.to_stop:
-            stop_run(self._store, self._jobs, self._events, job_id)
         if committed.outcome is Commit.PAUSED:
             self._events.paused(fire.id, committed.detail)
         elif committed.outcome is Commit.BROKEN:
             self._events.dropped(Dropped(fire.id, now, committed.detail))
         elif committed.outcome is Commit.DONE and fire.plan is not None and fire.plan.missed is not None:
             self._events.missed(fire.id, fire.plan.missed)
-
-
-def _batches(fires: Iterable[ScheduleFire]) -> Iterator[list[ScheduleFire]]:
-    """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others."""
-    batch: list[ScheduleFire] = []
-    began, runs, copies = monotonic(), 0, 0
-    for fire in fires:
-        more = len(fire.plan.fires) if fire.plan else 1
-        size = more * fire.armed.size if fire.armed else 0
-        full = len(batch) == BATCH or runs + more > RUNS or copies + size > COPIES
-        if batch and (full or monotonic() - began > PLANNING):
-            yield batch
-            batch, began, runs, copies = [], monotonic(), 0, 0
-        batch.append(fire)
-        runs += more
-        copies += size
-    if batch:
-        yield batch

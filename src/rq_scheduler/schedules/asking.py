@@ -14,13 +14,13 @@ from rq.job import Job
 
 from rq_scheduler.clock import from_us
 from rq_scheduler.dispatcher.events import LogEvents
-from rq_scheduler.dispatcher.stopping import stop_run
+from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
 from rq_scheduler.series import Series
 from rq_scheduler.store import Store, StoredJob
-from rq_scheduler.store.firing import Commit, Mode, ScheduleFire
+from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.schedules import Stored
 from rq_scheduler.triggers.base import aware_us
@@ -29,6 +29,9 @@ __all__ = ["Asked", "backfill", "run_now", "stretch_of"]
 
 BATCH = 100
 """Backfilled runs in one script."""
+
+COPIES = 1024 * 1024
+"""Bytes of calls, which those runs are copies of; a larger one is copied alone."""
 
 Stretch = tuple[int, int]
 """[from, to) in microseconds since the epoch."""
@@ -44,10 +47,11 @@ class Asked:
 def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int, *, force: bool) -> Asked | None:
     """Makes a manual run, numbered by the schedule as it was read; None when somebody else has had that number."""
     fire = ScheduleFire(current.id, spec, Mode.MANUAL, number=current.number("manual") + 1, at=now, force=force)
-    answer = store.fire_schedules([fire], fenced=False)
-    if isinstance(answer, Fenced) or answer[1][0].outcome is Commit.STALE:
+    committed = _commit(store, fire)
+    if committed is not None and committed.outcome is Commit.VERIFY:
+        committed = _commit(store, looked_up(store, fire, committed))
+    if committed is None or committed.outcome in (Commit.STALE, Commit.VERIFY):
         return None
-    committed = answer[1][0]
     if committed.outcome is Commit.BROKEN:
         raise InvalidArgument(f"schedule {current.id!r} cannot run: {committed.detail}")
     for job_id in committed.to_stop:
@@ -56,7 +60,16 @@ def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int,
     job_id = run_id(current.id, now, f"m{fire.number}")
     if all(run.id != job_id for run in committed.made):
         return Asked(None)
-    return Asked(scheduler._creator.restore(StoredJob(job_id, now, store.job_fields(job_id))))
+    fields = store.job_fields(job_id)
+    if not fields:  # a quick worker, and a job that is not kept: the caller gets what it was a copy of
+        _, (definition,) = store.read_definitions([current.id])
+        fields = {} if definition is None else definition.template
+    return Asked(scheduler._creator.restore(StoredJob(job_id, now, fields)))
+
+
+def _commit(store: Store, fire: ScheduleFire) -> Committed | None:
+    answer = store.fire_schedules([fire], fenced=False)
+    return None if isinstance(answer, Fenced) else answer[1][0]
 
 
 def stretch_of(since: datetime, until: datetime) -> Stretch:
@@ -88,15 +101,20 @@ def backfill(
                 f"more than {limit} instants between {from_us(since).isoformat()} and {from_us(until).isoformat()}: "
                 "give a shorter stretch, or a higher limit="
             )
+    at_most = max(1, min(BATCH, COPIES // max(current.size, 1)))
     while True:
-        batch, wanted = wanted[:BATCH], wanted[BATCH:]
+        batch, wanted = wanted[:at_most], wanted[at_most:]
         upto = wanted[0] if wanted else until
         before, covered = covered, _merged([*covered, (since, upto)])
         if before == covered:
             return True
         answer = store.backfill(current.id, _written(before), _written(covered), batch)
         if answer is None:
-            return False
+            _, (now_stored,) = store.read_definitions([current.id], templates=False)
+            if now_stored is None or now_stored.text("backfilled") != _written(covered):
+                return False
+            # It was this very script, sent again when its reply was lost.
+            answer = [run_id(current.id, nominal, "b") for nominal in batch]
         made += answer
         if not wanted:
             return True

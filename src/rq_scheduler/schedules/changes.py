@@ -19,7 +19,7 @@ from rq_scheduler.series import Series
 from rq_scheduler.store.schedules import JobFields, Stored, Write
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
 
-__all__ = ["creation", "next_instant", "redefinition"]
+__all__ = ["creation", "redefinition", "resumption"]
 
 _TIMING = ("trigger", "start", "end", "exclude")
 """Fields of Spec that say which instants there are."""
@@ -33,11 +33,11 @@ def creation(
     A trigger without an anchor counts from `now`. Raises InvalidArgument when nothing is left to come; a single time
     that has passed is stored as finished, and warns: it may well be defined again and again.
     """
-    spec = replace(spec, trigger=spec.trigger.anchored(now))
-    armed = next_instant(id, spec, now)
+    anchored = replace(spec, trigger=spec.trigger.anchored(now))
+    armed = _next_instant(id, anchored, now, late=anchored == spec)
     if armed is None:
-        _refuse_or_warn(id, spec, now)
-    return Write(id, "", spec, job, owner, tags, armed, paused, note)
+        _refuse_or_warn(id, anchored, now)
+    return Write(id, "", anchored, job, owner, tags, armed, paused=paused, note=note)
 
 
 def redefinition(
@@ -52,9 +52,10 @@ def redefinition(
 ) -> Write | None:
     """The write that makes a stored schedule this one; None where it is the same. `owner` None keeps the owner.
 
-    Where it fires as before, the armed time stays. Otherwise the next fire is the first one after `now`, for an
-    interval without an anchor one interval after it. Raises InvalidArgument for another trigger that has none; an end
-    that has passed is a way to end a schedule.
+    Where it fires as before, the armed time stays, and also where that time has come, was not served yet, and still is
+    an instant. Otherwise the next fire is the first one after `now`, for an interval without an anchor one interval
+    after it. Raises InvalidArgument for another trigger that has none; an end that has passed is a way to end a
+    schedule.
     """
     old = spec_of(stored)
     owner = stored.text("owner") if owner is None else owner
@@ -63,15 +64,41 @@ def redefinition(
     same_rest = (owner, "\n".join(tags)) == (stored.text("owner"), stored.text("tags"))
     if old == spec and same_rest and same_job():
         return None
-    spec = replace(spec, trigger=spec.trigger.anchored(now))
-    if old is None or old.trigger != spec.trigger:
-        unbounded = Spec(trigger=spec.trigger)
-        if next_instant(stored.id, unbounded, now) is None:
+    anchored = replace(spec, trigger=spec.trigger.anchored(now))
+    if old is None or old.trigger != anchored.trigger:
+        unbounded = Spec(trigger=anchored.trigger)
+        if _next_instant(stored.id, unbounded, now, late=anchored == spec) is None:
             _refuse_or_warn(stored.id, unbounded, now)
-    return Write(stored.id, stored.text("rev"), spec, job, owner, tags, _armed(stored, old, spec, now))
+    retimed = old is None or any(getattr(old, name) != getattr(anchored, name) for name in _TIMING)
+    armed: Instant | str | None = _armed(stored, anchored, now, retimed=retimed, late=anchored == spec)
+    if not retimed and armed is not None and armed.due == stored.due:
+        armed = "keep"  # whatever fires meanwhile
+    return Write(
+        stored.id,
+        stored.text("rev"),
+        anchored,
+        job,
+        owner,
+        tags,
+        armed,
+        armed_as_read=stored.text("armed"),
+        retimed=retimed,
+    )
 
 
-def next_instant(id: str, spec: Spec, now: int, *, late: bool = True) -> Instant | None:
+def resumption(stored: Stored, spec: Spec, now: int) -> Write:
+    """The write that lets a paused schedule fire again: from its first instant after `now`, or at the one whose jitter has
+    not run out yet."""
+    armed = None
+    if not _is_full(stored, spec):
+        armed = _next_instant(stored.id, spec, now, late=False)
+        series = Series(stored.id, spec)
+        if stored.armed is not None and _names(series, stored.armed) and now < series.due(stored.armed):
+            armed = Instant(stored.armed, series.due(stored.armed))
+    return Write(stored.id, stored.text("rev"), armed=armed, armed_as_read=stored.text("armed"), paused=False)
+
+
+def _next_instant(id: str, spec: Spec, now: int, *, late: bool) -> Instant | None:
     """The first instant after `now`; with `late`, of a series that ends, its last one while it is no more than late."""
     series = Series(id, spec)
     nominal = series.after(now)
@@ -89,13 +116,22 @@ def _refuse_or_warn(id: str, spec: Spec, now: int) -> None:
     warn_once("never-fires", f"schedule {id!r} never fires: {spec.trigger!r} has passed, or is excluded")
 
 
-def _armed(stored: Stored, old: Spec | None, new: Spec, now: int) -> Instant | None:
-    if new.max_runs is not None and stored.number("runs") >= new.max_runs:
+def _armed(stored: Stored, spec: Spec, now: int, *, retimed: bool, late: bool) -> Instant | None:
+    if _is_full(stored, spec):
         return None
-    fires_as_before = old is not None and all(getattr(old, name) == getattr(new, name) for name in _TIMING)
-    if not fires_as_before or stored.armed is None:
-        return next_instant(stored.id, new, now)
-    return Instant(stored.armed, Series(stored.id, new).due(stored.armed))
+    nominal, series = stored.armed, Series(stored.id, spec)
+    stays = nominal is not None and (not retimed or (nominal <= now and _names(series, nominal)))
+    if nominal is None or not stays:
+        return _next_instant(stored.id, spec, now, late=late)
+    return Instant(nominal, series.due(nominal))
+
+
+def _is_full(stored: Stored, spec: Spec) -> bool:
+    return spec.max_runs is not None and stored.number("runs") >= spec.max_runs
+
+
+def _names(series: Series, nominal: int) -> bool:
+    return series.after(nominal - 1) == nominal
 
 
 def _with_anchors_of(old: AnyTrigger, new: AnyTrigger) -> AnyTrigger:

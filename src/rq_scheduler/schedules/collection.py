@@ -221,10 +221,7 @@ class Schedules:
             current = the_schedule(id, stored)
             if current.text("paused") != "1":
                 return None
-            spec = readable_spec(current)
-            ended = spec.max_runs is not None and current.number("runs") >= spec.max_runs
-            armed = None if ended else changes.next_instant(id, spec, now, late=False)
-            return Write(id, current.text("rev"), paused=False, armed=armed)
+            return changes.resumption(current, readable_spec(current), now)
 
         return self._writer.redefine(check_id(id), change)
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+from redis.client import NEVER_DECODE
 
 from rq_scheduler.errors import IdTaken, InvalidArgument
 from rq_scheduler.schedule import Spec, encode_spec
@@ -115,7 +117,10 @@ class EntryOperations(Operations):
 
     def job_fields(self, id: str) -> Mapping[bytes, bytes]:
         """RQ's hash of a job, pending or not; empty when there is none."""
-        return self.connection.hgetall(job_key(self.keys.prefix, id))
+        key = job_key(self.keys.prefix, id)
+        # Bytes also from a client that decodes: what a job holds is no text.
+        reply: Any = self.connection.execute_command("HGETALL", key, **{NEVER_DECODE: True})
+        return cast("dict[bytes, bytes]", reply) if isinstance(reply, dict) else pairs(reply)
 
     def pages(
         self, until: int | None = None, offset: int | None = None, length: int | None = None, size: int = PAGE

@@ -56,22 +56,32 @@ class Armed:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembering:
+    """A schedule that remembers a run: its kind, and bytes of the call, which the run copies."""
+
+    id: str
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class DuePage:
     """What one read found. `now` is the server's clock, `next_due` the first to come, `cursor` where the next read goes
-    on, if there is more. `remembering`: ids, and the kind of each."""
+    on, if there is more. `remembering`: those whose remembered run may start."""
 
     now: int
     next_due: int | None
     cursor: Cursor | None
     due: list[Armed]
     ahead: list[Armed]
-    remembering: list[tuple[str, str]]
+    remembering: list[Remembering]
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFire:
     """One schedule's part of a commit. `armed` and `plan` are for an instant that is due; `number` and `at`
-    (microseconds) for a manual run. `looked_for` are ids of runs that may be lost, `found` whether a queue has any."""
+    (microseconds) for a manual run. `looked_for` are ids of runs that may be lost, `found` whether a queue has any.
+    `size`: bytes of the call, which each run copies."""
 
     id: str
     spec: Spec | None
@@ -83,6 +93,7 @@ class ScheduleFire:
     force: bool = False
     looked_for: str = ""
     found: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,7 @@ class FiringOperations(Operations):
             (last_due, last_id) if last_due else None,
             [_armed(row) for row in due],
             [_armed(row) for row in ahead],
-            [(text(id), text(kind)) for id, kind in zip(remembering[::2], remembering[1::2], strict=True)],
+            [Remembering(text(id), text(kind), int(size)) for id, kind, size in remembering],
         )
 
     def fire_schedules(

@@ -16,7 +16,10 @@ from rq_scheduler.store.base import Operations, pairs, score_of, text, us_of, wi
 from rq_scheduler.store.history import HistoryLine, read_line
 
 PAGE = 200
-"""Schedules in one read or write: one round trip, and a few milliseconds of Redis."""
+"""Schedules in one read: one round trip, and a few milliseconds of Redis."""
+
+WRITES = 100
+"""Schedules in one write."""
 
 COPIES = 1024 * 1024
 """Bytes of calls in one write; a larger one is written alone."""
@@ -70,6 +73,11 @@ class Stored:
         return int(value) if value else None
 
     @property
+    def size(self) -> int:
+        """Bytes of the call, which each run copies."""
+        return self.number("size")
+
+    @property
     def armed(self) -> int | None:
         """The nominal time of the next fire."""
         nominal, _, _ = self.text("armed").partition(":")
@@ -91,7 +99,8 @@ class JobFields:
 @dataclass(frozen=True, slots=True)
 class Write:
     """A change of one schedule. `rev` is that of the record as read, empty for a new one. Without `spec`, definition
-    and job stay; `armed` is the next instant, None when there is no other, or "keep"; `paused` None leaves that and the
+    and job stay; `armed` is the next instant, None when there is no other, or "keep"; otherwise `armed_as_read`, the
+    field of the record, must still be so. `retimed`: other instants than before. `paused` None leaves that and the
     note."""
 
     id: str
@@ -101,6 +110,8 @@ class Write:
     owner: str = ""
     tags: Sequence[str] = ()
     armed: Instant | str | None = "keep"
+    armed_as_read: str = ""
+    retimed: bool = False
     paused: bool | None = None
     note: str = ""
 
@@ -232,7 +243,7 @@ def _batches(writes: Sequence[Write]) -> Iterator[list[Write]]:
     size = 0
     for write in writes:
         data = 0 if write.job is None else len(write.job.fields.get("data", b""))
-        if batch and size + data > COPIES:
+        if len(batch) == WRITES or (batch and size + data > COPIES):
             yield batch
             batch, size = [], 0
         batch.append(write)
@@ -253,7 +264,9 @@ def _write_arguments(write: Write) -> list[Any]:
         write.rev,
         b"" if write.spec is None else encode_spec(write.spec),
         armed,
+        write.armed_as_read,
         due,
+        "1" if write.retimed else "0",
         "keep" if write.paused is None else "1" if write.paused else "0",
         write.note,
         job.func,

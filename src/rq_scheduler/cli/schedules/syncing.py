@@ -19,7 +19,9 @@ __all__ = ["sync"]
 @click.option("--owner", required=True, metavar="NAME", help="Whose schedules they are; nobody else's are touched.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @click.option("--prune/--no-prune", default=True, show_default=True, help="Delete the owner's others.")
-@click.option("--rq-timezone", metavar="ZONE", help="Zone of the cron strings in what `rq cron` takes; UTC unless given.")
+@click.option(
+    "--rq-timezone", metavar="ZONE", help="Zone of the cron strings in what `rq cron` takes; UTC unless given."
+)
 @desk_options
 @click.pass_context
 def sync(ctx: click.Context, /, **params: Any) -> None:

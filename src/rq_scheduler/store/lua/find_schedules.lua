@@ -8,7 +8,7 @@
 -- keeps    a read never writes
 local prefix, starts_with, behind, offset, limit, paused = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 -- @include schedule
-local LOOKED_AT = 2000
+local LOOKED_AT, CHUNK = 2000, 500
 local lists = {}
 for i = 7, #ARGV do lists[#lists + 1] = ARGV[i] end
 if paused == '1' then lists[#lists + 1] = paused_schedules end
@@ -16,11 +16,18 @@ if #lists == 0 then lists[1] = KEYS[1] end
 table.sort(lists, function(a, b) return redis.call('ZCARD', a) < redis.call('ZCARD', b) end)
 local smallest = table.remove(lists, 1)
 
-local function is_wanted(id)
-  for _, list in ipairs(lists) do
-    if not redis.call('ZSCORE', list, id) then return false end
+-- Which of `ids` from `first` to `last` are missing in one of the lists, or paused where only others are wanted.
+local function unwanted_among(ids, first, last)
+  local unwanted = {}
+  local function look_in(list, has_to_be_there)
+    local scores = redis.call('ZMSCORE', list, unpack(ids, first, last))
+    for i = 1, last - first + 1 do
+      if (scores[i] ~= false) ~= has_to_be_there then unwanted[ids[first + i - 1]] = true end
+    end
   end
-  return paused ~= '0' or not redis.call('ZSCORE', paused_schedules, id)
+  for _, list in ipairs(lists) do look_in(list, true) end
+  if paused == '0' then look_in(paused_schedules, false) end
+  return unwanted
 end
 
 -- Ids are ASCII, so that "one byte more" closes a prefix.
@@ -32,12 +39,16 @@ if #lists == 0 and paused ~= '0' then
 end
 local ids = redis.call('ZRANGEBYLEX', smallest, from, to, 'LIMIT', 0, LOOKED_AT)
 local found, last = {}, ''
-for _, id in ipairs(ids) do
-  last = id
-  if is_wanted(id) then
-    if offset > 0 then offset = offset - 1 else found[#found + 1] = id end
+for first = 1, #ids, CHUNK do
+  local unwanted = unwanted_among(ids, first, math.min(first + CHUNK - 1, #ids))
+  for i = first, math.min(first + CHUNK - 1, #ids) do
+    last = ids[i]
+    if not unwanted[last] then
+      if offset > 0 then offset = offset - 1 else found[#found + 1] = last end
+    end
     if #found == limit then break end
   end
+  if #found == limit then break end
 end
 local at_end = #ids < LOOKED_AT and last == (ids[#ids] or '')
 return {at_end and '' or last, offset, unpack(found)}

@@ -30,7 +30,7 @@ local KEPT_RUNS = 20
 local MOST_REMEMBERED = {buffer_one = 1, buffer_all = 1000}
 local us = tonumber(now_us)
 local STATE = {'kind', 'rev', 'mark', 'runs', 'live', 'failures', 'skips_in_a_row', 'looked_up_at', 'paused', 'slow', 'manual',
-  'manual_id'}
+  'manual_id', 'last_run_at', 'last_run_id'}
 
 local function read_state(id)
   local values = redis.pcall('HMGET', schedule_key(id), unpack(STATE))
@@ -54,6 +54,13 @@ end
 -- Whether the list of runs is about to lose its oldest: those that are over then make room for one that is still going.
 local function is_crowded(fire) return #fire.live + #fire.instants > KEPT_RUNS end
 
+-- RQ keeps a failed job for its failure_ttl (a year if it has none): one that is gone before has not failed.
+local function has_not_failed(fire, id)
+  local kept = tonumber(fire.template.failure_ttl or '') or 31536000
+  local age = us - (tonumber(fire.state.last_run_at or '') or 0)
+  return id == fire.state.last_run_id and (kept < 0 or age < kept * 1000000)
+end
+
 -- Which of the runs made before are still going, and how those that are over have ended, in their order.
 local function look_at_runs(fire)
   local going, kept, queued, looked_for = {}, {}, {}, {}
@@ -70,7 +77,7 @@ local function look_at_runs(fire)
       kept[#kept + 1] = id
     elseif status == 'failed' then
       failures = failures + 1
-    elseif status == 'finished' then
+    elseif status == 'finished' or (not status and has_not_failed(fire, id)) then
       failures = 0
     end
   end
@@ -117,9 +124,11 @@ local function counted(runs)
   return count
 end
 
--- How many of the remembered runs will count for max_runs: one that a person asked for does not.
+-- How many of the remembered runs will count for max_runs: one that a person asked for does not. Counted only where it
+-- matters: there may be a thousand.
 local function owed(fire)
   if fire.most_runs == '' or fire.waiting == 0 then return 0 end
+  if fire.state.runs + fire.waiting + #fire.instants < tonumber(fire.most_runs) then return 0 end
   local count = 0
   for _, line in ipairs(redis.call('LRANGE', buffer_key(fire.id), 0, -1)) do
     if string.sub(line, 1, 9) == 'enqueued ' then count = count + 1 end
@@ -195,8 +204,8 @@ local function decide(fire)
   end
   -- Only where nothing else holds it up can runs that are in no queue any more stop it for good.
   local unsure = #fire.going > 0 and #fire.going == #fire.queued and fire.looked_for == ''
-    and us - state.looked_up_at >= LOOK_EVERY and (state.skips_in_a_row > 0 or fire.waiting > 0)
-  if unsure and fire.mode ~= 'manual' then return 'verify', table.concat(fire.queued, ' ') end
+    and us - state.looked_up_at >= LOOK_EVERY and (state.skips_in_a_row > 0 or fire.waiting > 0 or fire.mode == 'manual')
+  if unsure then return 'verify', table.concat(fire.queued, ' ') end
 
   if not is_paused(fire) then start_remembered(fire) end
   if fire.mode == 'remembered' then return #fire.started == 0 and fire.waiting > 0 and 'waiting' or 'done' end

@@ -4,7 +4,7 @@
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 due and 3 id of the last one read in this pass, or '' and '', 4 limit, 5 seconds to look ahead
 -- returns  {now in us, next due or next look at a remembered run, or '', due and id of the last one read when there may be more, or '' and '',
---          due {{id, due, rev, spec, armed, updated, bytes of the call}, ...}, ahead {{...}, ...}, remembering {id, kind, ...}}
+--          due {{id, due, rev, spec, armed, updated, bytes of the call}, ...}, ahead {{...}, ...}, remembering {{id, kind, bytes of the call}, ...}}
 -- keeps    a read never writes
 local prefix, last_score, last_id, limit, look_ahead = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local index = KEYS[1]
@@ -40,8 +40,7 @@ if check and (next_due == '' or tonumber(check) < tonumber(next_due)) then next_
 local remembering = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', buffered_schedules, '-inf', now_score, 'LIMIT', 0, limit)) do
   local kind = redis.pcall('HGET', schedule_key(id), 'kind')
-  remembering[#remembering + 1] = id
-  remembering[#remembering + 1] = type(kind) == 'string' and kind or ''
+  remembering[#remembering + 1] = {id, type(kind) == 'string' and kind or '', data_size(id)}
 end
 local more = #due / 2 == limit
 return {now_us, next_due, more and due[#due] or '', more and due[#due - 1] or '', rows(due), rows(near), remembering}

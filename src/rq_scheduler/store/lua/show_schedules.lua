@@ -45,6 +45,10 @@ for i = 3, #ARGV do
     record[#record + 1] = 'buffered'
     record[#record + 1] = '1'
   end
+  if field.kind == 'schedule' then
+    record[#record + 1] = 'size'
+    record[#record + 1] = tostring(size_of(template_key(id)))
+  end
   local index, last_run = KEYS[1], field.last_run_id
   if field.kind == 'job' then
     index, last_run = prefix .. ':scheduler:scheduled_jobs', id

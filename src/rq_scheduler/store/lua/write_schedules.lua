@@ -2,9 +2,9 @@
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, then for each schedule: id, rev as read, or '' when there was none, spec (JSON) or '' to keep definition and
---          job, armed ("nominal:due" in us, '' when it never fires again) or 'keep', its due (unix seconds) or '', paused ('1', '0' or
---          'keep'), note, its function, its call, its queue, its owner, its tags (one a line), '1' when RQ itself has to enqueue
---          its runs, number of job fields, field, value, ...
+--          job, armed ("nominal:due" in us, '' when it never fires again) or 'keep', armed as read, its due (unix seconds) or '',
+--          '1' when it has other instants than before, paused ('1', '0' or 'keep'), note, its function, its call, its queue, its
+--          owner, its tags (one a line), '1' when RQ itself has to enqueue its runs, number of job fields, field, value, ...
 -- returns  {now in us, outcome, rev, ...} in the order given; outcomes: ok; with nothing written: changed, pending (a one-off has
 --          the id), job (a recurring job of the 0.14 API has it), foreign (a key of it holds something else)
 -- keeps    a rev is never used again; what a deleted schedule of the id has handed off is not handed off again
@@ -15,7 +15,8 @@ local index = KEYS[1]
 -- @include wake
 
 local CHUNK = 1000
-local NAMES = {'id', 'rev', 'spec', 'armed', 'due', 'paused', 'note', 'func', 'call', 'queue', 'owner', 'tags', 'slow'}
+local NAMES = {'id', 'rev', 'spec', 'armed', 'armed_as_read', 'due', 'retimed', 'paused', 'note', 'func', 'call', 'queue',
+  'owner', 'tags', 'slow'}
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
 -- What all schedules share: a key of a wrong type has to end the script before its first write.
@@ -37,7 +38,10 @@ local function refusal(entry)
   local kind = redis.call('HGET', schedule_key(entry.id), 'kind')
   if kind == 'job' then return 'job' end
   if not kind and redis.call('ZSCORE', scheduled_jobs, entry.id) then return 'pending' end
-  if (redis.call('HGET', schedule_key(entry.id), 'rev') or '') ~= entry.rev then return 'changed' end
+  local read = redis.call('HMGET', schedule_key(entry.id), 'rev', 'armed')
+  if (read[1] or '') ~= entry.rev then return 'changed' end
+  -- A fire arms the next instant and changes no rev: what was worked out from the one before must not undo that.
+  if entry.armed ~= 'keep' and (read[2] or '') ~= entry.armed_as_read then return 'changed' end
 end
 
 local function list_anew(entry)
@@ -66,6 +70,12 @@ local function write_definition(entry)
   end
 end
 
+-- A mark in the future is the trace of a clock that was wrong: nothing would run until then.
+local function lower_mark(key)
+  local mark = tonumber(redis.call('HGET', key, 'mark') or '')
+  if mark and mark > tonumber(now_us) then redis.call('HSET', key, 'mark', now_us) end
+end
+
 local function write(entry)
   local key = schedule_key(entry.id)
   local rev = redis.call('INCR', prefix .. ':scheduler:rev')
@@ -73,8 +83,11 @@ local function write(entry)
     list_anew(entry)
     if entry.rev == '' then take_up(entry) end
     write_definition(entry)
+    -- The stretches were covered for other instants.
+    if entry.retimed == '1' then redis.call('HSET', key, 'backfilled', '') end
   end
   redis.call('HSET', key, 'rev', rev)
+  lower_mark(key)
   if entry.paused ~= 'keep' then
     redis.call('HSET', key, 'paused', entry.paused, 'note', entry.note, 'failures', '0')
   end

@@ -12,7 +12,7 @@ local function is_run_going(id, status, queue, looked_up)
   return is_going(id, status, queue, looked_up)
 end
 
-local TEMPLATE_FIELDS = {'origin', 'timeout', 'ttl', 'enqueue_at_front'}
+local TEMPLATE_FIELDS = {'origin', 'timeout', 'ttl', 'enqueue_at_front', 'failure_ttl'}
 
 -- What a run of this schedule needs to know of its template; a second value says why it cannot run.
 local function read_template(id)
@@ -23,7 +23,8 @@ local function read_template(id)
   if not is_queue(values[1]) then
     return nil, 'the key ' .. prefix .. ':queue:' .. values[1] .. ' is not the list of a queue'
   end
-  return {queue = values[1], timeout = values[2], ttl = tonumber(values[3] or ''), at_front = values[4] == '1'}
+  return {queue = values[1], timeout = values[2], ttl = tonumber(values[3] or ''), at_front = values[4] == '1',
+    failure_ttl = values[5]}
 end
 
 -- Writes the job of a run; repeating it changes nothing. The push comes later, with all others of its queue.

@@ -1,11 +1,12 @@
-"""Asking a run to make way for the one that replaces it (`overlap="replace"`): for dispatchers, and for a client whose
-`run_now` replaces a run.
+"""The run before the one that is due: is it still in its queue, and asking it to make way (`overlap="replace"`). For
+dispatchers, and for a client's `run_now`.
 
-Knows RQ's own ways of ending a job, and nothing of schedules.
+Knows RQ's own ways of ending a job, and nothing of what a schedule makes of the answer.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import redis.exceptions
@@ -15,8 +16,19 @@ from rq.job import Job, JobStatus
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store, StoredJob
+from rq_scheduler.store.base import text
+from rq_scheduler.store.firing import Committed, ScheduleFire
 
-__all__ = ["stop_run"]
+__all__ = ["looked_up", "stop_run"]
+
+
+def looked_up(store: Store, fire: ScheduleFire, committed: Committed) -> ScheduleFire:
+    """The fire once more, with what the queues say of the runs that the commit wants to be looked for."""
+    there = False
+    for job_id in committed.detail.split():
+        queue = store.job_fields(job_id).get(b"origin")
+        there = there or (queue is not None and store.is_waiting(job_id, text(queue)))
+    return replace(fire, looked_for=committed.detail, found="there" if there else "gone")
 
 
 def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> None:
