@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -178,7 +179,7 @@ def run_worker(processes: Processes, request: pytest.FixtureRequest) -> RunWorke
         *queues: str, burst: bool = True, url: str | None = None, args: tuple[str, ...] = (), timeout: float = 50
     ) -> GuardedProcess:
         where: str = url or request.getfixturevalue("redis_url")
-        name = f"worker-{os.getpid()}-{len(processes.started)}"
+        name = f"worker-{uuid.uuid4().hex}"  # a killed worker's name may outlive its test
         mode = ["--burst"] if burst else []
         argv = [command("rq"), "worker", "--url", where, "--name", name, *mode, *args, *(queues or ("default",))]
         worker = processes.start(*argv, log=f"{name}.log")

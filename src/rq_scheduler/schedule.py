@@ -182,7 +182,8 @@ class Schedule(
         force_setattr(self, "tags", _tags(self.tags))
 
     def upcoming(self, n: int, after: datetime | None = None) -> list[datetime]:
-        """When its next `n` runs after `after` (aware; default: now) will be due, jitter and exclusions included; aware UTC.
+        """When its next `n` runs after `after` (aware; default: now) will be due, jitter and exclusions included; aware
+        UTC.
 
         An interval without an anchor counts from `after`, as it will from the moment it is put; `max_runs` counts from
         there too. Raises InvalidArgument for a naive `after` or a negative `n`.

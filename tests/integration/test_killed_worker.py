@@ -1,5 +1,5 @@
-"""A worker that dies in the middle of a run (SIGKILL) does not stop its schedule for longer than RQ itself takes to give
-the run up."""
+"""A worker that dies in the middle of a run (SIGKILL) does not stop its schedule for longer than RQ itself takes to
+give the run up."""
 
 import os
 import signal

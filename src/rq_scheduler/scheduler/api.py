@@ -25,10 +25,10 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, Not
 from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
 from rq_scheduler.planning import Instant, due_time
 from rq_scheduler.schedule import Spec, decode_spec
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.scheduler import bulk, keywords, recurring
 from rq_scheduler.scheduler.instance import Duration, Instance
 from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
+from rq_scheduler.schedules import Schedules
 from rq_scheduler.store import NewEntry, Rearm
 from rq_scheduler.triggers import Cron
 
@@ -59,8 +59,8 @@ class Scheduler(Instance):
 
     @cached_property
     def schedules(self) -> Schedules:
-        """Named, durable schedules: put, find, change, run and sync them. The jobs of `schedule` and `cron` are seen there
-        under their job id."""
+        """Named, durable schedules: put, find, change, run and sync them. The jobs of `schedule` and `cron` are seen
+        there under their job id."""
         return Schedules(self)
 
     # One-off jobs

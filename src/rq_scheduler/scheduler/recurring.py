@@ -32,8 +32,8 @@ def spec_of(
     is wrong."""
     if overlap in {"allow", "buffer_all", "replace"}:
         raise InvalidArgument(
-            f"overlap={overlap!r} needs a new job id for each run, and this job keeps one id, which cannot run twice at "
-            "once: give 'skip' or 'buffer_one', or make it a schedule with scheduler.schedules.put"
+            f"overlap={overlap!r} needs a new job id for each run, and this job keeps one id, which cannot run twice "
+            "at once: give 'skip' or 'buffer_one', or make it a schedule with scheduler.schedules.put"
         )
     return Spec(trigger=trigger, overlap=overlap, catchup=catchup, catchup_window=catchup_window, jitter=jitter)
 

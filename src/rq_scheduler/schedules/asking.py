@@ -1,11 +1,12 @@
 """Runs that a person asks for: one now, or one for each instant of a stretch of time.
 
-Makes the ids that keep a run from being made twice, and reads the answers. The hand-off itself is the dispatchers' script.
+Makes the ids that keep a run from being made twice, and reads the answers. The hand-off itself is the dispatchers'
+script.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,7 +61,7 @@ def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int,
     job_id = run_id(current.id, now, f"m{fire.number}")
     if all(run.id != job_id for run in committed.made):
         return Asked(None)
-    fields = store.job_fields(job_id)
+    fields: Mapping[bytes, bytes] = store.job_fields(job_id)
     if not fields:  # a quick worker, and a job that is not kept: the caller gets what it was a copy of
         _, (definition,) = store.read_definitions([current.id])
         fields = {} if definition is None else definition.template

@@ -87,8 +87,8 @@ def redefinition(
 
 
 def resumption(stored: Stored, spec: Spec, now: int) -> Write:
-    """The write that lets a paused schedule fire again: from its first instant after `now`, or at the one whose jitter has
-    not run out yet."""
+    """The write that lets a paused schedule fire again: from its first instant after `now`, or at the one whose jitter
+    has not run out yet."""
     armed = None
     if not _is_full(stored, spec):
         armed = _next_instant(stored.id, spec, now, late=False)

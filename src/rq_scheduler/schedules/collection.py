@@ -50,9 +50,9 @@ class Schedules:
         history. A changed trigger, start, end or exclusion recomputes the next run from now; counts and history stay.
         `paused` and `note` apply when it is created.
 
-        Raises InvalidArgument or InvalidType (a ValueError, a TypeError) that names what is wrong, FunctionRefused for a
-        function that workers cannot import or a call that does not fit it, IdTaken for the id of a pending job or of a
-        recurring job of the 0.14 API. Nothing is written then.
+        Raises InvalidArgument or InvalidType (a ValueError, a TypeError) that names what is wrong, FunctionRefused for
+        a function that workers cannot import or a call that does not fit it, IdTaken for the id of a pending job or of
+        a recurring job of the 0.14 API. Nothing is written then.
         """
         return self._writer.put(_definition(id, trigger, func, options))
 
@@ -84,8 +84,8 @@ class Schedules:
 
         `definitions` are Schedules, the path of a TOML or JSON file, or an RQ cron configuration (a `.py` file, or a
         module's dotted name); without them, what `register` has collected. Schedules that nobody owns and that are
-        defined here become the owner's. `prune` deletes those of the owner that are not defined; `dry_run` writes nothing
-        and says what would change.
+        defined here become the owner's. `prune` deletes those of the owner that are not defined; `dry_run` writes
+        nothing and says what would change.
 
         Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
         """
@@ -94,8 +94,8 @@ class Schedules:
             definitions = list(self._registered.values())
             if not definitions:
                 raise InvalidArgument(
-                    f"nothing is registered, so this would delete all schedules of {owner!r}: import the modules that call "
-                    "schedules.register, or give the definitions (an empty list, if that is meant)"
+                    f"nothing is registered, so this would delete all schedules of {owner!r}: import the modules that "
+                    "call schedules.register, or give the definitions (an empty list, if that is meant)"
                 )
         given = definitions_from(definitions) if isinstance(definitions, str | Path) else definitions
         return Sync(self._writer, self._scheduler, owner).run(given, prune=prune, dry_run=dry_run)
@@ -174,7 +174,8 @@ class Schedules:
         return [view for ids in self._store.find_schedules(wanted, offset, limit) for view in self._views(ids)]
 
     def upcoming(self, within: float | timedelta | str | None = None, limit: int = 100) -> list[UpcomingRun]:
-        """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from now.
+        """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from
+        now.
 
         Overdue runs come first. Paused schedules have none.
         """
@@ -242,8 +243,8 @@ class Schedules:
     def backfill(self, id: str, since: datetime, until: datetime, limit: int = 1000) -> list[str]:
         """A run for every instant in [since, until), both aware and not in the future, each once, also if asked twice.
 
-        Ignores overlap, and counts neither for `max_runs` nor for what is due. Returns the job ids of the runs made, oldest
-        first. Raises InvalidArgument, with nothing written, for more than `limit` instants; ScheduleNotFound.
+        Ignores overlap, and counts neither for `max_runs` nor for what is due. Returns the job ids of the runs made,
+        oldest first. Raises InvalidArgument, with nothing written, for more than `limit` instants; ScheduleNotFound.
         """
         not_negative(limit=limit)
         stretch = asking.stretch_of(since, until)

@@ -1,4 +1,5 @@
-"""What callers of `scheduler.schedules` are shown: a schedule with its state, its runs, what comes next, what a sync did.
+"""What callers of `scheduler.schedules` are shown: a schedule with its state, its runs, what comes next, what a sync
+did.
 
 Made from what the store has read. Sends no command; arguments are unpickled only when `definition` is asked for.
 """
@@ -40,13 +41,13 @@ EXPIRED = "expired"
 class StoredSchedule:
     """A schedule as it stood in Redis when it was read. All moments are aware UTC.
 
-    kind: "schedule", or "job" for a recurring job of the 0.14 API (its id is its job id). spec: trigger and policies; None
-    when a newer version of this package wrote it. func, call: the function's dotted name and the call, as text. queue_name:
-    where its runs go. owner: whose `sync` keeps it; empty for one that was put.
+    kind: "schedule", or "job" for a recurring job of the 0.14 API (its id is its job id). spec: trigger and policies;
+    None when a newer version of this package wrote it. func, call: the function's dotted name and the call, as text.
+    queue_name: where its runs go. owner: whose `sync` keeps it; empty for one that was put.
 
-    next_run_at: when its next run is due; None while paused, and when finished. last_run_at: when the last run was handed
-    off. last_status: RQ's status of that run; None when its job has expired, or none was made. finished: it never fires
-    again. runs, skipped, missed: counts. version: changes of the definition, the first being 1.
+    next_run_at: when its next run is due; None while paused, and when finished. last_run_at: when the last run was
+    handed off. last_status: RQ's status of that run; None when its job has expired, or none was made. finished: it
+    never fires again. runs, skipped, missed: counts. version: changes of the definition, the first being 1.
     """
 
     id: str
@@ -117,12 +118,12 @@ class UpcomingRun:
 class Run:
     """One line of a schedule's history. All moments are aware UTC.
 
-    outcome: "enqueued", "skipped", "missed", "manual", "backfill" or "failed". nominal: the time that the trigger named;
-    for a stretch of missed ones the first of them, `until` the last and `count` how many (at least, if `at_least`). due:
-    nominal and jitter. handed_off_at: when this was decided; lateness: how long after `due`.
+    outcome: "enqueued", "skipped", "missed", "manual", "backfill" or "failed". nominal: the time that the trigger
+    named; for a stretch of missed ones the first of them, `until` the last and `count` how many (at least, if
+    `at_least`). due: nominal and jitter. handed_off_at: when this was decided; lateness: how long after `due`.
 
-    job_id: None for what made no job. status: RQ's status of the job now, "expired" when RQ no longer has it. started_at,
-    ended_at: the job's. duration: from start to end; result_age: since its end.
+    job_id: None for what made no job. status: RQ's status of the job now, "expired" when RQ no longer has it.
+    started_at, ended_at: the job's. duration: from start to end; result_age: since its end.
     """
 
     outcome: str
@@ -197,8 +198,8 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSched
 
 
 def spec_of(stored: Stored) -> Spec | None:
-    """When it fires; None when a newer version of this package wrote that, or it is damaged: one that cannot be read does
-    not hide the others."""
+    """When it fires; None when a newer version of this package wrote that, or it is damaged: one that cannot be read
+    does not hide the others."""
     try:
         return decode_spec(stored.fields.get("spec", b""))
     except (msgspec.DecodeError, SchedulerError):
@@ -211,7 +212,8 @@ def tags_of(stored: Stored) -> tuple[str, ...]:
 
 
 def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
-    """From a line of history and what RQ says of its job at `now` (us). A re-used job id speaks for its last run alone."""
+    """From a line of history and what RQ says of its job at `now` (us). A re-used job id speaks for its last run
+    alone."""
     line = row.line
     made_a_job = line.outcome in {"enqueued", "manual", "backfill"}
     known = made_a_job and job_is_its_own

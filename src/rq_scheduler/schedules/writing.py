@@ -1,6 +1,7 @@
 """Writing definitions: read, work out the change, write it if nobody has changed the schedule meanwhile.
 
-Owns the loop around that, and the errors of a write that is refused. What a change does to the next fire, `changes` says.
+Owns the loop around that, and the errors of a write that is refused. What a change does to the next fire, `changes`
+says.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, SchedulerError, ScheduleNotFound, VersionConflict
+from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, ScheduleNotFound, SchedulerError, VersionConflict
 from rq_scheduler.schedule import Schedule, Spec, decode_spec
 from rq_scheduler.schedules import changes
 from rq_scheduler.schedules.definition import JobTemplate, same_job, schedule_of, template_of
@@ -87,7 +88,8 @@ class Writer:
     def change(
         self, definition: Schedule, template: JobTemplate, now: int, stored: Stored | None, owner: str | None = None
     ) -> Write | None:
-        """The write that makes `stored` what is defined, and the owner's (None: it keeps its own); None where it is so."""
+        """The write that makes `stored` what is defined, and the owner's (None: it keeps its own); None where it is
+        so."""
         job = JobFields(template.fields, template.func, template.call, template.queue, template.slow)
         spec, tags = definition.spec, definition.tags
         if stored is None:
@@ -132,7 +134,8 @@ class Writer:
 
 
 def the_schedule(id: str, stored: Stored | None) -> Stored:
-    """It. Raises ScheduleNotFound; IdTaken for a recurring job of the 0.14 API, which has ways of its own to be changed."""
+    """It. Raises ScheduleNotFound; IdTaken for a recurring job of the 0.14 API, which has ways of its own to be
+    changed."""
     if stored is None:
         raise not_found(id)
     if stored.kind == "job":
@@ -172,8 +175,8 @@ def too_busy(id: str) -> SchedulerError:
 
 def _is_job(id: str) -> IdTaken:
     return IdTaken(
-        f"{id!r} is a recurring job of schedule() or cron(): change it through its job, run it with enqueue_job, end it "
-        f"with scheduler.cancel({id!r}); after that a schedule can have the id"
+        f"{id!r} is a recurring job of schedule() or cron(): change it through its job, run it with enqueue_job, end "
+        f"it with scheduler.cancel({id!r}); after that a schedule can have the id"
     )
 
 
@@ -184,6 +187,6 @@ def _refuse_newer(stored: Stored) -> None:
         return
     if newer:
         raise InvalidArgument(
-            f"schedule {stored.id!r} was written by a newer rq-scheduler: upgrade this one to change or run it; it can be "
-            "paused and deleted"
+            f"schedule {stored.id!r} was written by a newer rq-scheduler: upgrade this one to change or run it; it can "
+            "be paused and deleted"
         )
