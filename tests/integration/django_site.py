@@ -4,6 +4,7 @@ import os
 
 SECRET_KEY = "of a throw-away site"
 USE_TZ = True
+TIME_ZONE = "UTC"  # Django makes it the zone of the whole process; its default is that of Chicago
 ROOT_URLCONF = "integration.django_site_urls"
 LOGGING_CONFIG = None
 INSTALLED_APPS = [
