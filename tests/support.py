@@ -70,15 +70,20 @@ class Processes:
 
     def end_all(self) -> None:
         for process in self.started:
-            descendants = children(process.pid) if process.running else []
-            process.kill()
-            for child in descendants:
-                with suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
+            kill_family(process)
 
 
-def children(pid: int) -> list[int]:
-    """All descendants: a worker's work-horse lives in a process group of its own and would outlive it."""
+def kill_family(process: GuardedProcess) -> None:
+    """SIGKILL a process and all its descendants at once."""
+    descendants = _descendants(process.pid) if process.running else []
+    process.kill()
+    for child in descendants:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """All of them: a worker's work-horse lives in a process group of its own and would outlive it."""
     listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(child): int(parent) for child, parent in (line.split() for line in listing.splitlines())}
     found, wanted = [], {pid}

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, SupportsFloat
 
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 
 __all__ = ["US", "Clock", "SystemClock", "duration_us", "from_us", "host_zone", "timedelta_us", "to_us"]
 
@@ -75,7 +75,7 @@ def duration_us(value: float | timedelta | str, name: str) -> int:
             raise InvalidArgument(f"{name}={value!r} is not a length of time: give a finite number of seconds")
         return round(seconds * US)
     raise InvalidType(
-        f"{name}={value!r} is a {type(value).__name__}: give seconds (int or float), a timedelta or text such as '10m'"
+        f"{name}={value!r} is {kind_of(value)}: give seconds (int or float), a timedelta or text such as '10m'"
     )
 
 

@@ -1,7 +1,7 @@
 """Every error that this package raises: one base class, and beside it the builtin Python would raise.
 
-Owns the classes and nothing else; the message is written where the mistake is seen, and says which argument,
-which value and what to do. Errors of Redis itself (refused, timed out, out of memory) are never wrapped: they
+Owns the classes, and how a message names a type; the message is written where the mistake is seen, and says which
+argument, which value and what to do. Errors of Redis itself (refused, timed out, out of memory) are never wrapped: they
 reach the caller as redis-py's own.
 """
 
@@ -22,6 +22,7 @@ __all__ = [
     "SchedulerError",
     "SchedulerWarning",
     "VersionConflict",
+    "kind_of",
 ]
 
 
@@ -75,3 +76,9 @@ class SchedulerWarning(UserWarning):
 
 class EvictionRefused(SchedulerError):
     """Redis may evict keys under memory pressure, and would evict schedules with them."""
+
+
+def kind_of(value: object) -> str:
+    """A value's type with its article, as messages name it: "an int", "a str"."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from rq_scheduler.clock import US, duration_us, timedelta_us
-from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.errors import InvalidArgument, kind_of
 
 __all__ = ["Duration", "decode", "encode", "from_builtins", "schema", "to_builtins"]
 
@@ -76,7 +76,7 @@ def schema(type: Any) -> dict[str, Any]:
 def _encode_hook(value: Any) -> Any:
     if isinstance(value, Duration):
         return str(value)
-    raise NotImplementedError(f"{value!r} is a {type(value).__name__}, which no JSON value stands for")
+    raise NotImplementedError(f"{value!r} is {kind_of(value)}, which no JSON value stands for")
 
 
 def _decode_hook(type: Any, value: Any) -> Any:

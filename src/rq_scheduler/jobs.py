@@ -6,6 +6,7 @@ at 02:00. Knows RQ's Job and nothing of schedules, queues or the scheduler's key
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import math
@@ -24,7 +25,7 @@ from rq.utils import import_attribute, parse_timeout
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.advice import warn_once
-from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable
+from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, kind_of
 
 __all__ = [
     "Connection",
@@ -195,13 +196,18 @@ def _unserializable_argument(which: str, serializer: str, error: Exception) -> I
 def check_function(func: Any, name: str = "func") -> None:
     """Raise FunctionRefused (or InvalidType) unless a worker can import this function by its name.
 
-    Dotted names are taken as they are: the code may live where only the workers are. Bound methods and callable
-    objects travel by value, so nothing is asked of their names here.
+    Dotted names are taken as they are: the code may live where only the workers are. A name without a dot is a builtin
+    for RQ, or nothing. Bound methods and callable objects travel by value, so nothing is asked of their names here.
     """
     if isinstance(func, str):
         if not func.strip():
             raise InvalidArgument(
                 f"{name}={func!r} is empty: give a function or its dotted name ('package.module.function')"
+            )
+        if "." not in func and not hasattr(builtins, func):
+            raise FunctionRefused(
+                f"{name}={func!r} names no module, and workers import functions by name: give the dotted name "
+                "('package.module.function')"
             )
         return
     if inspect.isclass(func) or not callable(func):
@@ -232,7 +238,10 @@ def check_function(func: Any, name: str = "func") -> None:
 
 
 def warn_about_function(func: Any) -> None:
-    """Warn, once per call site, about a function of `__main__`: the worker has another `__main__`."""
+    """Warn, once per call site, about a function of `__main__`: the worker has another `__main__`.
+
+    For functions that have been accepted: one that is refused (a lambda) needs no advice beside the error.
+    """
     if getattr(func, "__module__", None) == "__main__" and not inspect.ismethod(func):
         warn_once(
             "main-function",
@@ -283,7 +292,7 @@ def _reaches(module: Any, qualname: str) -> bool:
 def _queue_name(value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidType(
-            f"queue_name={value!r} is a {type(value).__name__}: give the queue's name (queue.name of an rq.Queue)"
+            f"queue_name={value!r} is {kind_of(value)}: give the queue's name (queue.name of an rq.Queue)"
         )
     if not value:
         raise InvalidArgument("queue_name='' is empty: leave it out for the scheduler's own queue")
@@ -295,7 +304,7 @@ def _args(value: Any) -> list[Any] | tuple[Any, ...]:
         return ()
     if isinstance(value, list | tuple):
         return cast("list[Any] | tuple[Any, ...]", value)
-    raise InvalidType(f"args={value!r} is a {type(value).__name__}: give a list or a tuple, such as args=({value!r},)")
+    raise InvalidType(f"args={value!r} is {kind_of(value)}: give a list or a tuple, such as args=({value!r},)")
 
 
 def _kwargs(value: Any) -> dict[str, Any]:
@@ -307,14 +316,14 @@ def _kwargs(value: Any) -> dict[str, Any]:
         if not wrong:
             return mapping if isinstance(mapping, dict) else dict(mapping)
         raise InvalidType(f"kwargs={value!r}: {wrong[0]!r} is not a parameter's name; all keys have to be strings")
-    raise InvalidType(f"kwargs={value!r} is a {type(value).__name__}: give a dict of the function's keyword arguments")
+    raise InvalidType(f"kwargs={value!r} is {kind_of(value)}: give a dict of the function's keyword arguments")
 
 
 def _id(value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InvalidType(f"job id {value!r} is a {type(value).__name__}: give a string of letters, digits, _ and -")
+        raise InvalidType(f"job id {value!r} is {kind_of(value)}: give a string of letters, digits, _ and -")
     if not value:
         raise InvalidArgument("job id '' is empty: leave it out for a random one, or use letters, digits, _ and -")
     return value
@@ -323,7 +332,7 @@ def _id(value: Any) -> str | None:
 def _meta(value: Any) -> dict[Any, Any] | None:
     if value is None or isinstance(value, dict):
         return cast("dict[Any, Any] | None", value)
-    raise InvalidType(f"meta={value!r} is a {type(value).__name__}: give a dict, such as meta={{'key': {value!r}}}")
+    raise InvalidType(f"meta={value!r} is {kind_of(value)}: give a dict, such as meta={{'key': {value!r}}}")
 
 
 def _depends_on(value: Any) -> Any:
@@ -333,8 +342,7 @@ def _depends_on(value: Any) -> Any:
     for item in items:
         if not isinstance(item, str | Job | Dependency):
             raise InvalidType(
-                f"depends_on={value!r}: {item!r} is a {type(item).__name__}; "
-                "give jobs, job ids or rq.job.Dependency objects"
+                f"depends_on={value!r}: {item!r} is {kind_of(item)}; give jobs, job ids or rq.job.Dependency objects"
             )
     return items
 
@@ -342,7 +350,7 @@ def _depends_on(value: Any) -> Any:
 def _text(value: Any, name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give a string")
+    raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give a string")
 
 
 def _seconds(value: Any, name: str) -> int | None:
@@ -400,7 +408,7 @@ def _set_newer(job: Job, newer: NewerOptions) -> None:
     if newer.retry is not None:
         retry: Any = newer.retry
         if not isinstance(retry, Retry):
-            raise InvalidType(f"retry={retry!r} is a {type(retry).__name__}: give an rq.Retry, such as Retry(max=3)")
+            raise InvalidType(f"retry={retry!r} is {kind_of(retry)}: give an rq.Retry, such as Retry(max=3)")
         job.retries_left = retry.max
         job.retry_intervals = retry.intervals
         if getattr(retry, "enqueue_at_front", False):

@@ -20,7 +20,7 @@ from msgspec.structs import force_setattr
 
 from rq_scheduler import formats
 from rq_scheduler.clock import SystemClock, from_us
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.formats import Duration
 from rq_scheduler.series import Series
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger, legacy_cron
@@ -79,7 +79,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if not isinstance(self.trigger, Trigger):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(
-                f"trigger={self.trigger!r} is a {type(self.trigger).__name__}: give a trigger, such as "
+                f"trigger={self.trigger!r} is {kind_of(self.trigger)}: give a trigger, such as "
                 "Cron('30 2 * * *'), Every('10m') or At(datetime)"
             )
         _one_of(self.overlap, Overlap, "overlap")
@@ -139,6 +139,9 @@ class _Definition(Spec, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     tags: tuple[str, ...] = ()
 
 
+_OF_TRIGGERS = {"timezone": "Cron", "day_match": "Cron", "anchor": "Every"}
+
+
 class _ScheduleMeta(msgspec.StructMeta):
     """Lets `Schedule` take its first three fields by position; decoding and `replace` go by names, past it."""
 
@@ -148,6 +151,8 @@ class _ScheduleMeta(msgspec.StructMeta):
             if name not in known:
                 near = get_close_matches(name, known, n=3)
                 hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+                if name in _OF_TRIGGERS:
+                    hint = f"it belongs to the trigger: {_OF_TRIGGERS[name]}(..., {name}=...)"
                 raise InvalidType(f"{name}={options[name]!r} is no option of a schedule: {hint}")
         return super().__call__(id=id, trigger=trigger, func=func, **options)
 
@@ -176,9 +181,9 @@ class Schedule(
         check_id(self.id)
         super().__post_init__()
         if not isinstance(self.paused, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidType(f"paused={self.paused!r} is a {type(self.paused).__name__}: give True or False")
+            raise InvalidType(f"paused={self.paused!r} is {kind_of(self.paused)}: give True or False")
         if not isinstance(self.note, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidType(f"note={self.note!r} is a {type(self.note).__name__}: give text")
+            raise InvalidType(f"note={self.note!r} is {kind_of(self.note)}: give text")
         force_setattr(self, "tags", _tags(self.tags))
 
     def upcoming(self, n: int, after: datetime | None = None) -> list[datetime]:
@@ -242,7 +247,7 @@ class Options(_Policies, total=False):
 def check_id(id: Any) -> str:
     """The id of a schedule. Raises InvalidType or InvalidArgument for one that RQ could not use in its job ids."""
     if not isinstance(id, str):
-        raise InvalidType(f"id={id!r} is a {type(id).__name__}: give text of letters, digits, _ and -")
+        raise InvalidType(f"id={id!r} is {kind_of(id)}: give text of letters, digits, _ and -")
     if not _ID.fullmatch(id):
         raise InvalidArgument(f"id={id!r} will not do: use letters, digits, _ and -, at least one")
     return id
@@ -315,7 +320,7 @@ def _count(value: Any, name: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give a whole number, or None for no limit")
+        raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give a whole number, or None for no limit")
     if value < 1:
         raise InvalidArgument(f"{name}={value!r} has to be at least 1; None means no limit")
 
@@ -325,20 +330,18 @@ def _exclusions(value: Any) -> tuple[AnyExclusion, ...]:
     for one in given:
         if not isinstance(one, AnyExclusion):
             raise InvalidType(
-                f"exclude={value!r}: {one!r} is a {type(one).__name__}; give Dates('2026-12-25') or Holidays('FR')"
+                f"exclude={value!r}: {one!r} is {kind_of(one)}; give Dates('2026-12-25') or Holidays('FR')"
             )
     return given
 
 
 def _tags(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise InvalidType(
-            f"tags={value!r} is a {type(value).__name__}: give a list of texts, such as tags=({value!r},)"
-        )
+        raise InvalidType(f"tags={value!r} is {kind_of(value)}: give a list of texts, such as tags=({value!r},)")
     tags = cast("Sequence[Any]", value)
     for tag in tags:
         if not isinstance(tag, str):
-            raise InvalidType(f"tags={value!r}: {tag!r} is a {type(tag).__name__}; a tag is a text")
+            raise InvalidType(f"tags={value!r}: {tag!r} is {kind_of(tag)}; a tag is a text")
         if not tag.strip() or "\n" in tag:
             raise InvalidArgument(f"tags={value!r}: {tag!r} is empty, or has a line break; a tag is one line of text")
     return tuple(dict.fromkeys(tags))

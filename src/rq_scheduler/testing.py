@@ -37,7 +37,7 @@ from rq_scheduler.clock import US, SystemClock, duration_us, from_us, to_us
 from rq_scheduler.dispatcher import Hooks, LogEvents, Options, Pass
 from rq_scheduler.dispatcher.passes import Passes
 from rq_scheduler.dispatcher.slow_path import overrides
-from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
+from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError, kind_of
 from rq_scheduler.planning import Missed
 from rq_scheduler.scheduler import Scheduler
 from rq_scheduler.scheduler.moments import naive_utc
@@ -341,7 +341,7 @@ def _store_of(scheduler: Scheduler) -> Store:
 
 def _aware_us(moment: Any, name: str) -> int:
     if not isinstance(moment, datetime):
-        raise InvalidType(f"{name}={moment!r} is a {type(moment).__name__}: give an aware datetime")
+        raise InvalidType(f"{name}={moment!r} is {kind_of(moment)}: give an aware datetime")
     if moment.tzinfo is None:
         raise InvalidArgument(
             f"{name}={moment!r} has no time zone: give an aware one, such as datetime(..., tzinfo=UTC)"

@@ -87,6 +87,15 @@ def test_put_creates_changes_and_leaves_alone(document: Callable[..., Any], sche
     assert stored.call == "jobs_for_tests.add(2)"
 
 
+def test_put_names_what_has_changed(text: Callable[..., str]) -> None:
+    args = ["put", "nightly", NOTHING, "--cron"]
+    assert text(*args, "30 2 * * *").startswith("nightly: created, 30 2 * * *;")
+    said = text(*args, "30 3 * * *", "--jitter", "30s", "--queue", "other", "--tag", "t")
+    assert said.startswith("nightly: changed (trigger, jitter, queue_name, tags), 30 3 * * *;")
+    said = text(*args, "30 3 * * *", "--jitter", "30s", "--queue", "other", "--tag", "t", "--job-timeout", "5m")
+    assert said.startswith("nightly: changed (options of the job), ")
+
+
 def test_put_hands_every_option_on(text: Callable[..., str], schedules: Schedules) -> None:
     text(
         "put", "full", "jobs_for_tests.echo", "--every", "10m", "--anchor", "2026-01-01", "--timezone", "Europe/Paris",
@@ -310,7 +319,11 @@ def test_backfill_makes_each_run_once(some: Schedules, document: Callable[..., A
     assert (made["since"], made["until"]) == ("2025-12-31T23:00:00.000000Z", "2026-01-03T23:00:00.000000Z")
     assert made["job_ids"] == [f"daily-2026010{day}T110000000000Z-b" for day in (1, 2, 3)]
     assert document(*args)["job_ids"] == []
-    assert "daily: 0 runs made" in text(*args)
+    assert "daily: 0 runs made (those instants were backfilled before)" in text(*args)
+    between = ["backfill", "daily", "--since", "2026-01-05T13:00", "--until", "2026-01-05T14:00"]
+    assert "daily: 0 runs made (it has no instant in that time)" in text(*between)
+    one = text("backfill", "daily", "--since", "2026-01-06", "--until", "2026-01-07")
+    assert one.splitlines()[-1] == "daily: 1 run made"
 
 
 def test_backfill_ends_now_unless_told(schedules: Schedules, document: Callable[..., Any]) -> None:
@@ -593,7 +606,7 @@ def test_status_shows_live_dispatchers_and_workers(
     }  # fmt: skip
     said = cli("status")
     assert said.exit_code == 0
-    assert "! 1 jobs wait in 'default', and no worker listens on it" in said.output
+    assert "! 1 job waits in 'default', and no worker listens on it" in said.output
 
 
 @pytest.mark.newest_only

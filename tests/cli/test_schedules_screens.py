@@ -449,11 +449,13 @@ def test_status_of_a_healthy_site() -> None:
         ({"server": {"maxmemory": "0", "maxmemory_policy": "allkeys-lru"}}, "Redis may evict schedules"),
         ({"server": {"maxmemory": "9", "maxmemory_policy": "volatile-lru"}}, "Redis may evict schedules"),
         ({"counts": replace(QUIET, quarantined=1_000)}, "1,000 entries are in quarantine"),
+        ({"counts": replace(QUIET, quarantined=1)}, "1 entry is in quarantine"),
         ({"counts": replace(QUIET, next_due=int(after(minutes=-3).timestamp() * 1e6))}, "nightly is 3m overdue"),
         ({"wakeup_refused": "No permissions"}, "may not use the wake-up channel (No permissions)"),
         ({"heard": set()}, "2 jobs wait in 'reports', and no worker listens on it"),
     ],
-    ids=["no dispatcher", "0.14", "stuck lock", "eviction", "eviction with a limit", "quarantine", "overdue", "channel",
+    ids=["no dispatcher", "0.14", "stuck lock", "eviction", "eviction with a limit", "quarantine",
+         "one in quarantine", "overdue", "channel",
          "no worker"],
 )  # fmt: skip
 def test_status_names_what_is_wrong(changes: dict[str, Any], says: str) -> None:

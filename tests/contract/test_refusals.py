@@ -11,7 +11,7 @@ import pytest
 import redis as redis_py
 
 import jobs_for_tests as jobs
-from rq_scheduler import Scheduler
+from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.errors import FunctionRefused, IdTaken, InvalidArgument, InvalidType, SchedulerError, SchedulerWarning
 
 WHEN = datetime(2031, 1, 1)
@@ -70,6 +70,26 @@ def test_functions_that_cannot_reach_a_worker(scheduler: Scheduler, func: Any, s
             call()
         assert isinstance(told.value, ValueError)
         assert isinstance(told.value, TypeError)
+
+
+def test_a_name_without_a_module_is_refused_unless_it_is_a_builtin(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    for call in (
+        lambda: scheduler.enqueue_at(WHEN, "shop"),
+        lambda: scheduler.enqueue_in(timedelta(0), "shop:send"),
+        lambda: scheduler.schedule(WHEN, "shop", interval=5),
+        lambda: scheduler.cron("* * * * *", "shop", timezone="UTC"),
+        lambda: scheduler.enqueue_many([(WHEN, "shop")]),
+        lambda: scheduler._create_job("shop"),
+        lambda: scheduler.schedules.put("x", Every("10m"), "shop"),
+        lambda: scheduler.schedules.sync([Schedule("x", Every("10m"), "shop")], "me"),
+    ):
+        with pytest.raises(FunctionRefused, match=r"func='shop.*' names no module.*'package.module.function'"):
+            call()
+    with pytest.raises(FunctionRefused, match="on_success='told' names no module"):
+        scheduler.enqueue_at(WHEN, jobs.nothing, on_success="told")
+    assert redis.keys() == []
+    assert scheduler.enqueue_at(WHEN, "print").func is print, "RQ finds builtins"
+    redis.flushall()
 
 
 @pytest.mark.parametrize("func", [None, 5, b"bytes", datetime, ""])
@@ -176,6 +196,7 @@ def test_schedule(scheduler: Scheduler, options: dict[str, Any], says: str) -> N
     [
         (5, {}, "cron_string=5"),
         ("61 * * * *", {}, "61"),
+        ("0 30 2 * * *", {}, r"^cron '0 30 2 \* \* \*': hour field: 30 .* write '0 30 2 \* \* \* \*' if the first"),
         ("* * * * *", {"timezone": "Europe/Pariss"}, "Europe/Paris"),
         ("* * * * *", {"overlap": "replace"}, "overlap='replace'"),
         ("* * * * *", {"repeat": "x"}, "repeat='x'"),
@@ -210,6 +231,22 @@ def test_a_function_of_main_warns(scheduler: Scheduler, redis: redis_py.Redis, m
     with pytest.warns(SchedulerWarning, match="__main__"):
         scheduler.enqueue_at(WHEN, script)
     redis.flushall()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_lambda_of_main_is_refused_without_a_warning_first(scheduler: Scheduler) -> None:
+    func: Any = lambda: None  # noqa: E731
+    func.__module__ = "__main__"
+    for call in (
+        lambda: scheduler.enqueue_at(WHEN, func),
+        lambda: scheduler.enqueue_in(timedelta(0), func),
+        lambda: scheduler.schedule(WHEN, func, interval=5),
+        lambda: scheduler.cron("* * * * *", func, timezone="UTC"),
+        lambda: scheduler.enqueue_many([(WHEN, func)]),
+        lambda: scheduler.schedules.put("x", Every("10m"), func),
+    ):
+        with pytest.raises(FunctionRefused, match="is a lambda"):
+            call()
 
 
 def test_the_id_of_a_schedule(scheduler: Scheduler, redis: redis_py.Redis) -> None:

@@ -1,8 +1,6 @@
 """A worker that dies in the middle of a run (SIGKILL) does not stop its schedule for longer than RQ itself takes to
 give the run up."""
 
-import os
-import signal
 import time
 
 import pytest
@@ -11,7 +9,7 @@ import redis as redis_py
 import jobs_for_tests as jobs
 from integration.helpers import RunWorker, StartDispatcher
 from rq_scheduler import Every, Scheduler
-from support import children, wait_until
+from support import kill_family, wait_until
 
 
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one"])
@@ -33,8 +31,7 @@ def test_the_schedule_fires_again_no_later_than_rq_gives_the_run_up(
     wait_until(lambda: scheduler.schedules["slow"].skipped > 0 or redis.exists("rq:scheduler:buffer:slow"))
     assert scheduler.schedules["slow"].runs == 1
 
-    for process in [worker.pid, *children(worker.pid)]:
-        os.kill(process, signal.SIGKILL)
+    kill_family(worker)
     # Nobody renews the run any more: when this has passed, RQ cleans it up.
     ((_, given_up),) = redis.zrange("rq:wip:default", 0, -1, withscores=True)
     wait_until(lambda: scheduler.schedules["slow"].runs == 2, 20)

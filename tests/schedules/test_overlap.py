@@ -13,7 +13,7 @@ from rq_scheduler import At, Every, Scheduler
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import Worker, after, dues, offsets, outcomes
-from support import wait_until
+from support import kill_family, wait_until
 
 # --- the table ---
 
@@ -293,7 +293,7 @@ def test_a_worker_killed_in_the_middle_does_not_stop_a_schedule(redis: redis_py.
     assert job is not None
     wait_until(lambda: redis.llen("test:ran") == 1, 20, message=worker.output)
     assert schedules.run_now("a") is None
-    worker.kill()
+    kill_family(worker)
     given_up = max(score for _, score in redis.zrange("rq:wip:default", 0, -1, withscores=True))
     clock = ManualClock(after(0))
     clock.move_to(after(0).fromtimestamp(given_up + 1, after(0).tzinfo))

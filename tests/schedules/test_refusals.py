@@ -12,7 +12,7 @@ from rq import Retry
 import jobs_for_tests as jobs
 from making import snapshot
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Holidays, Schedule
-from rq_scheduler.errors import SchedulerError, SchedulerWarning
+from rq_scheduler.errors import SchedulerError, SchedulerWarning, kind_of
 from rq_scheduler.schedules import Schedules
 from schedules.helpers import START
 
@@ -179,6 +179,12 @@ OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], tuple[str, ...]]] = {
     "misspelt": ({"over_lap": "skip"}, TypeError, ("over_lap='skip'", "did you mean overlap")),
     "timeout-of-0-14": ({"timeout": 5}, TypeError, ("timeout=5", "job_timeout")),
     "owner": ({"owner": "shop"}, TypeError, ("owner='shop'", "no option of a schedule")),
+    "zone-of-the-trigger": (
+        {"timezone": "Europe/Paris"},
+        TypeError,
+        ("timezone='Europe/Paris' is no option of a schedule: it belongs to the trigger: Cron(..., timezone=...)",),
+    ),
+    "anchor-of-the-trigger": ({"anchor": START}, TypeError, ("it belongs to the trigger: Every(..., anchor=...)",)),
 }
 
 
@@ -188,7 +194,19 @@ def test_an_option_of_put_that_cannot_be(refuse: Any, options: dict[str, Any], k
 
 
 UPDATABLE = [
-    name for name in OPTIONS if name not in ("paused", "note", "unknown", "misspelt", "timeout-of-0-14", "owner")
+    name
+    for name in OPTIONS
+    if name
+    not in (
+        "paused",
+        "note",
+        "unknown",
+        "misspelt",
+        "timeout-of-0-14",
+        "owner",
+        "zone-of-the-trigger",
+        "anchor-of-the-trigger",
+    )
 ]
 
 
@@ -234,7 +252,7 @@ def test_an_id_that_is_no_text(refuse: Any, id: Any) -> None:
         lambda schedules: schedules.delete(id),
         lambda schedules: schedules.run_now(id),
     ):
-        refuse(act, TypeError, (f"id={id!r} is a {type(id).__name__}", "give"))
+        refuse(act, TypeError, (f"id={id!r} is {kind_of(id)}: give",))
 
 
 TRIGGERS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {

@@ -84,7 +84,7 @@ def test_schedules_of_another_owner_are_refused_before_anything_is_written(
 ) -> None:
     schedules.sync(define("theirs"), "other")
     before = snapshot(redis)
-    with pytest.raises(InvalidArgument, match="another owner, or a job, has the id of 'theirs': choose others"):
+    with pytest.raises(IdTaken, match=r"^'theirs' belongs to owner 'other': choose another id, or delete that schedule"):
         schedules.sync(define("a", "theirs"), "shop")
     assert snapshot(redis) == before
 
@@ -320,7 +320,7 @@ def test_an_rq_cron_configuration_is_synced_as_it_is(
         ([*define("ok"), "nightly"], "shop", InvalidType, "'nightly' is a str: sync takes Schedule"),
         (define("ok"), "", InvalidArgument, "owner='': name who keeps these schedules"),
         (define("ok"), "a\nb", InvalidArgument, "owner='a\\\\nb'"),
-        (define("ok"), 5, InvalidType, "owner=5 is a int"),
+        (define("ok"), 5, InvalidType, "owner=5 is an int"),
         (
             [*define("ok"), *define("bad", end=after(days=-999))],
             "shop",
@@ -330,7 +330,7 @@ def test_an_rq_cron_configuration_is_synced_as_it_is(
         ([*define("ok"), *define("bad", args=(1,))], "shop", FunctionRefused, "schedule 'bad': .* cannot be called"),
         ([*define("ok"), Schedule("bad", Every(1), lambda: 1)], "shop", FunctionRefused, "schedule 'bad': .*lambda"),
         ([*define("ok"), *define("bad", job_timeout=-5)], "shop", InvalidArgument, "schedule 'bad': job_timeout=-5"),
-        (5, "shop", InvalidType, "definitions=5 is a int"),
+        (5, "shop", InvalidType, "definitions=5 is an int"),
         (Schedule("one", Every(1), jobs.nothing), "shop", InvalidType, "definitions=.* is a Schedule"),
     ],
     ids=[
@@ -361,11 +361,33 @@ def test_a_job_with_the_id_is_refused_before_anything_is_written(
     scheduler.schedule(after(days=9), jobs.nothing, interval=60, id="recurring")
     scheduler.enqueue_in(timedelta(days=9), jobs.nothing, job_id="pending")
     before = snapshot(redis)
-    with pytest.raises(InvalidArgument, match="another owner, or a job, has the id of 'recurring'"):
+    with pytest.raises(IdTaken, match=r"^'recurring' is a recurring job of schedule\(\) or cron\(\): end it with"):
         schedules.sync(define("a", "recurring"), "shop")
-    with pytest.raises(IdTaken, match="id='pending' belongs to a pending job"):
+    with pytest.raises(IdTaken, match=r"^id='pending' belongs to a pending job"):
         schedules.sync(define("a", "pending"), "shop")
     assert snapshot(redis) == before
+
+
+def test_all_ids_that_others_have_are_named_at_once_up_to_five(
+    redis: redis_py.Redis, scheduler: Scheduler, schedules: Schedules
+) -> None:
+    scheduler.schedule(after(days=9), jobs.nothing, interval=60, id="clean-up")
+    scheduler.enqueue_in(timedelta(days=9), jobs.nothing, job_id="once")
+    schedules.sync(define("x"), "other")
+    before = snapshot(redis)
+    with pytest.raises(IdTaken) as refused:
+        schedules.sync(define("a", "x", "clean-up", "once"), "shop")
+    assert str(refused.value) == (
+        "'x' belongs to owner 'other': choose another id, or delete that schedule first; "
+        "'clean-up' is a recurring job of schedule() or cron(): end it with scheduler.cancel('clean-up'); "
+        "id='once' belongs to a pending job: cancel it (scheduler.cancel('once')), or choose another id"
+    )
+    assert snapshot(redis) == before
+    theirs = [f"s{n}" for n in range(7)]
+    schedules.sync(define("x", *theirs), "other")
+    with pytest.raises(IdTaken, match=r"'s4' belongs to .*; and 2 more$") as refused:
+        schedules.sync(define(*theirs), "shop")
+    assert str(refused.value).count("belongs to owner 'other'") == 5
 
 
 def test_a_sync_while_it_fires_loses_no_run(

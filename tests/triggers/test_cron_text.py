@@ -148,11 +148,30 @@ def test_never_fires_when_both_day_fields_cannot_meet() -> None:
         Cron("0 0 1-7 * mon#2", day_match="both")
 
 
-def test_six_fields_without_a_literal_year_are_refused_with_both_seven_field_forms() -> None:
+@pytest.mark.parametrize(
+    ("expression", "remedy"),
+    [
+        (
+            "30 2 1 1 * */2",
+            "write all seven: '30 2 1 1 * */2 *' if the first is seconds, '0 30 2 1 1 * */2' if the last is the year",
+        ),
+        ("30 0 2 * * mon", "write all seven: '30 0 2 * * MON *' if the first is seconds"),
+        ("0 30 2 * * *", "write all seven: '0 30 2 * * * *' if the first is seconds"),
+        ("59 23 31 12 7 *", "write all seven: '0 59 23 31 12 7 *' if the last is the year"),
+        (
+            "99 99 * * * *",
+            ("it can be neither (if the first is seconds, second field: 99 is outside 0-59; if the last is the year, "
+            "minute field: 99 is outside 0-59): give 5 (minute hour day-of-month month day-of-week)"),
+        ),
+    ],
+)
+def test_six_fields_without_a_literal_year_are_refused_with_the_seven_field_forms_that_can_be(
+    expression: str, remedy: str
+) -> None:
     with pytest.raises(InvalidArgument) as refused:
-        Cron("30 0 2 * * mon")
-    assert "'30 0 2 * * MON *' if the first is seconds" in str(refused.value)
-    assert "'0 30 0 2 * * MON' if the last is the year" in str(refused.value)
+        Cron(expression)
+    assert str(refused.value).startswith(f"cron {expression!r} has six fields")
+    assert str(refused.value).endswith(f"; {remedy}")
 
 
 @pytest.mark.parametrize(
@@ -163,8 +182,9 @@ def test_six_fields_without_a_literal_year_are_refused_with_both_seven_field_for
         ("europe/paris", "'Europe/Paris'"),
         ("New York", "'America/New_York'"),
         ("US/Eastren", "'US/Eastern'"),
-        ("xyzzy", "such as 'Europe/Paris' or 'UTC'"),
-        ("", "such as"),
+        ("PARIS", "did you mean 'Europe/Paris'"),
+        ("xyzzy", "known here: give a name such as 'Europe/Paris' or 'UTC'"),
+        ("", "give a name such as"),
         ("../../etc/passwd", "no IANA time zone"),
         ("localtime", "no IANA time zone"),
     ],
@@ -173,6 +193,19 @@ def test_unknown_zone_names_the_nearest(timezone: str, nearest: str) -> None:
     with pytest.raises(InvalidArgument, match=nearest) as refused:
         Cron("@daily", timezone)
     assert repr(timezone) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "timezone",
+    ["PST", "CEST", "BST", "+02:00", "-0530", "+2", "GMT+2", "UTC+02:00", "utc -3", "etc/gmt+5", "gmt0"],
+)
+def test_an_abbreviation_or_an_offset_is_answered_with_a_place(timezone: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        Cron("@daily", timezone)
+    assert str(refused.value) == (
+        f"timezone={timezone!r} is no IANA time zone known here: an abbreviation or an offset does not say when its "
+        "clocks change; give the place that is meant, such as 'Europe/Paris', or 'UTC'"
+    )
 
 
 def test_wrong_types() -> None:

@@ -195,7 +195,7 @@ def test_without_the_package_a_stored_one_loads_and_a_look_says_what_to_install(
         ((), "names no day"),
         (("25 December",), "'25 December' is no date: write year-month-day"),
         (("2026-02-30",), "'2026-02-30' is no date"),
-        ((20261225,), "is a int: whole days are excluded"),
+        ((20261225,), "is an int: whole days are excluded"),
         ((datetime(2026, 12, 25),), "is a datetime: whole days are excluded"),
     ],
 )
@@ -210,8 +210,8 @@ def test_dates_refuses(days: tuple[object, ...], says: str) -> None:
         (("XX",), "country='XX' has no holidays known here"),
         (("fr",), "did you mean 'FR'"),
         (("DE", "Bavaria"), "subdivision='Bavaria' is none of the parts of DE"),
-        ((33,), "country=33 is a int: give a code"),
-        (("DE", 4), "subdivision=4 is a int"),
+        ((33,), "country=33 is an int: give a code"),
+        (("DE", 4), "subdivision=4 is an int"),
         (("FR", None, "Europe/Pari"), "did you mean 'Europe/Paris'"),
     ],
 )

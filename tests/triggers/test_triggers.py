@@ -352,7 +352,8 @@ def test_legacy_six_fields_end_in_the_year(year: str) -> None:
     assert cron.next_after(NOON) == datetime(2028 if year == "*/2" else 2027, 1, 1, 2, 30, tzinfo=UTC)
     assert len(warnings) == 1
     assert f"'0 30 2 1 1 * {year}'" in warnings[0]
-    assert f"'30 2 1 1 * {year} *' if the first is meant as seconds" in warnings[0]
+    read_as_seconds = f"'30 2 1 1 * {year} *' if the first is meant as seconds" in warnings[0]
+    assert read_as_seconds == ("20" not in year), "a day of the week from 2027 on cannot be"
 
 
 def test_legacy_both_ambiguities_warn_twice() -> None:
@@ -364,3 +365,31 @@ def test_legacy_errors_are_those_of_cron() -> None:
         legacy_cron("99 * * * *", "UTC")
     with pytest.raises(InvalidArgument, match="no IANA time zone"):
         legacy_cron("@daily", "Nowhere")
+    with pytest.raises(InvalidArgument, match=r"^timezone='Nowhere' is no IANA time zone known here: give a name such"):
+        legacy_cron("30 2 1 1 * 2030", "Nowhere")
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        (
+            "0 30 2 * * *",
+            ("cron '0 30 2 * * *': hour field: 30 is outside 0-23; the sixth of six fields is read as the year here, as "
+            "rq-scheduler 0.14 does: write '0 30 2 * * * *' if the first is meant as seconds"),
+        ),
+        (
+            "0  0 30 2 * *",
+            ("cron '0  0 30 2 * *' never fires: no day of 1970 to 9999 fits its day, month and year fields, at a time "
+            "that exists in UTC; the sixth of six fields is read as the year here, as rq-scheduler 0.14 does"),
+        ),
+        (
+            "99 99 * * * *",
+            ("cron '99 99 * * * *': minute field: 99 is outside 0-59; the sixth of six fields is read as the year here, "
+            "as rq-scheduler 0.14 does"),
+        ),
+    ],
+)
+def test_legacy_errors_name_the_six_fields_that_were_given(expression: str, says: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        legacy_cron(expression, "UTC")
+    assert str(refused.value) == says

@@ -112,13 +112,14 @@ class Passes:
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
         self._due_cursor: Cursor | None = None
+        self._schedules_due: int | None = None
 
     def run(self) -> Pass:
         """One pass."""
         result = Pass()
-        self._serve_schedules(result)
+        self._serve_index(result)
         if result.fenced is None:
-            self._serve_index(result)  # also the runs that RQ itself has to enqueue
+            self._serve_schedules(result)
         if self._options.rq_registries and result.fenced is None:
             self._serve_registries(result)
         return result
@@ -137,6 +138,7 @@ class Passes:
             if len(batch.handed_off) > self._limit // 2:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
+            self._schedules_due = batch.schedules_due
             self._tell(result, batch)
             if batch.left or batch.ahead:
                 self._serve_left(result, batch, until)
@@ -177,6 +179,9 @@ class Passes:
         self.recurring.look_ahead(batch.ahead)
 
     def _serve_schedules(self, result: Pass) -> None:
+        if self._schedules_due is None or self._schedules_due > result.now + LOOK_AHEAD:
+            result.expect(self._schedules_due)
+            return
         cursor, self._due_cursor = self._due_cursor, None
         until = monotonic() + LONGEST_PASS
         stale = False
@@ -209,7 +214,8 @@ class Passes:
         result.handed_off += served.fired
         result.queues.update(served.queues)
         result.fenced = result.fenced or served.fenced
-        result.unfinished = result.unfinished or served.unfinished
+        # Runs that RQ itself has to enqueue wait among the one-offs now.
+        result.unfinished = result.unfinished or served.unfinished or served.through_rq
         result.expect(served.next_due)
 
     def _serve_slowly(self, result: Pass, left: Left) -> bool:

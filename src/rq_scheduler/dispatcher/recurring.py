@@ -46,11 +46,13 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 @dataclasses.dataclass(slots=True)
 class Served:
     """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when
-    time was up before all were planned, `stale` when something changed between plan and commit."""
+    time was up before all were planned, `stale` when something changed between plan and commit, `through_rq` when runs
+    wait among the one-offs, since RQ itself has to enqueue them."""
 
     fired: int = 0
     stale: bool = False
     unfinished: bool = False
+    through_rq: bool = False
     next_due: int | None = None
     fenced: Fenced | None = None
     queues: set[str] = dataclasses.field(default_factory=set[str])

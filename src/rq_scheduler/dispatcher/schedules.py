@@ -163,6 +163,7 @@ class Schedules:
                 unsure.append(looked_up(self._store, fire, committed))
                 continue
             self._tell(fire, committed, now)
+            served.through_rq = served.through_rq or (committed.through_rq and bool(committed.made))
             if not committed.through_rq:
                 served.fired += len(committed.made)
                 served.queues.update(run.queue for run in committed.made)

@@ -21,7 +21,7 @@ from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
 from rq_scheduler.dispatcher import Dispatcher, Hooks
-from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled
+from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
 from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
 from rq_scheduler.planning import Instant, due_time
 from rq_scheduler.schedule import Spec, decode_spec
@@ -157,7 +157,6 @@ class Scheduler(Instance):
             )
         if runs is not None:
             recurrence["repeat"] = runs
-        warn_about_function(func)
         job = self._create_job(
             func,
             args=args,
@@ -175,6 +174,7 @@ class Scheduler(Instance):
             on_failure=on_failure,
             **_given(retry=retry, failure_ttl=failure_ttl, on_stopped=on_stopped),
         )
+        warn_about_function(func)
         return self._save_recurring(job, due, spec, recurrence, at_front=at_front)
 
     def cron(
@@ -221,7 +221,6 @@ class Scheduler(Instance):
         recurrence: dict[str, Any] = {"cron_string": cron_string, "use_local_timezone": use_local_timezone}
         if (runs := recurring.repeat_of(repeat)) is not None:
             recurrence["repeat"] = runs
-        warn_about_function(func)
         job = self._create_job(
             func,
             args=args,
@@ -239,6 +238,7 @@ class Scheduler(Instance):
             on_failure=on_failure,
             **_given(retry=retry, failure_ttl=failure_ttl, on_stopped=on_stopped),
         )
+        warn_about_function(func)
         return self._save_recurring(job, due, spec, recurrence, at_front=at_front)
 
     # What is scheduled
@@ -399,8 +399,8 @@ class Scheduler(Instance):
 
     def _schedule_once(self, due: int, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job:
         sorted_out = keywords.split(func, kwargs)
-        warn_about_function(func)
         job = self._create_job(func, args=args, kwargs=sorted_out.function, commit=False, **sorted_out.creator)
+        warn_about_function(func)
         self._store.save([self._entry(job, due, at_front=sorted_out.at_front)])
         return job
 
@@ -410,8 +410,8 @@ class Scheduler(Instance):
         options = {**shared.creator, **read.options}
         if isinstance(options["meta"], dict):
             options["meta"] = dict(cast("dict[Any, Any]", options["meta"]))  # one dict for all would be one for none
-        warn_about_function(read.func)
         job = self._create_job(read.func, args=read.args, kwargs=read.kwargs, commit=False, **options)
+        warn_about_function(read.func)
         return self._entry(job, due, at_front=read.at_front or shared.at_front)
 
     def _save_recurring(
@@ -499,4 +499,4 @@ def _id_of(job_or_id: Any) -> str:
         return job_or_id.decode("utf-8", "surrogateescape")
     if isinstance(job_or_id, str):
         return job_or_id
-    raise InvalidType(f"{job_or_id!r} is a {type(job_or_id).__name__}: give a job or its id")
+    raise InvalidType(f"{job_or_id!r} is {kind_of(job_or_id)}: give a job or its id")

@@ -16,7 +16,7 @@ from rq import Retry
 from rq.utils import import_attribute
 
 from rq_scheduler.advice import warn_once
-from rq_scheduler.errors import InvalidType
+from rq_scheduler.errors import InvalidType, kind_of
 
 __all__ = ["JobKeywords", "options_only", "split"]
 
@@ -90,7 +90,7 @@ def options_only(keywords: Mapping[str, Any]) -> JobKeywords:
             raise InvalidType(f"enqueue_many() got an unexpected keyword argument {name!r}: {remedy}")
     retry = keywords.get("retry")
     if not isinstance(retry, Retry | None):
-        raise InvalidType(f"retry={retry!r} is a {type(retry).__name__}: give an rq.Retry, such as Retry(max=3)")
+        raise InvalidType(f"retry={retry!r} is {kind_of(retry)}: give an rq.Retry, such as Retry(max=3)")
     creator = {target: keywords.get(name) for name, target in _CLASSIC.items()}
     creator |= {name: keywords[name] for name in _NEWER if keywords.get(name) is not None}
     return JobKeywords(creator, bool(keywords.get("at_front")), {})

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from rq_scheduler.advice import warn_once
 from rq_scheduler.clock import US, from_us, host_zone, timedelta_us, to_us
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 
 __all__ = ["due_after", "due_at", "naive_utc", "until_us"]
 
@@ -27,8 +27,7 @@ def due_at(moment: Any, name: str) -> int:
     """
     if not isinstance(moment, datetime):
         raise InvalidType(
-            f"{name}={moment!r} is a {type(moment).__name__}: give a datetime, "
-            "such as datetime.now(UTC) + timedelta(hours=1)"
+            f"{name}={moment!r} is {kind_of(moment)}: give a datetime, such as datetime.now(UTC) + timedelta(hours=1)"
         )
     us = to_us(moment)
     if moment.tzinfo is None:
@@ -43,7 +42,7 @@ def due_after(delta: Any, now: int, name: str) -> int:
     """
     if not isinstance(delta, timedelta):
         raise InvalidType(
-            f"{name}={delta!r} is a {type(delta).__name__}: give a timedelta, such as timedelta(minutes=10), "
+            f"{name}={delta!r} is {kind_of(delta)}: give a timedelta, such as timedelta(minutes=10), "
             "or schedule for a datetime"
         )
     return _within(max(now + timedelta_us(delta), _FIRST), f"{name}={delta!r}")
@@ -63,9 +62,7 @@ def until_us(until: Any, now: int) -> int | None:
         if math.isfinite(until):
             return round(until * US)
         raise InvalidArgument(f"until={until!r} is not a moment: leave it out for no bound")
-    raise InvalidType(
-        f"until={until!r} is a {type(until).__name__}: give a datetime, a timedelta from now or a unix time"
-    )
+    raise InvalidType(f"until={until!r} is {kind_of(until)}: give a datetime, a timedelta from now or a unix time")
 
 
 def naive_utc(us: int) -> datetime:

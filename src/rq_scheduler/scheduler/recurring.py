@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from rq_scheduler.advice import warn_once
 from rq_scheduler.clock import US, duration_us, host_zone
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.schedule import Spec, recurrence_of, repeats_left
 from rq_scheduler.triggers import Cron, Every, legacy_cron
 from rq_scheduler.triggers.every import MAX_INTERVAL_US, MIN_INTERVAL_US
@@ -64,9 +64,7 @@ def repeat_of(repeat: Any) -> int | None:
     if repeat is None:
         return None
     if isinstance(repeat, bool) or not isinstance(repeat, numbers.Integral | str):
-        raise InvalidType(
-            f"repeat={repeat!r} is a {type(repeat).__name__}: give a whole number of runs, or None for no limit"
-        )
+        raise InvalidType(f"repeat={repeat!r} is {kind_of(repeat)}: give a whole number of runs, or None for no limit")
     try:
         number = int(repeat)
     except ValueError:
@@ -77,9 +75,7 @@ def repeat_of(repeat: Any) -> int | None:
 def cron_trigger(cron_string: Any, timezone: str | ZoneInfo | None, *, local_is_meant: bool) -> Cron:
     """The trigger of `cron()`, with the warnings that 0.14's readings of cron strings call for."""
     if not isinstance(cron_string, str):
-        raise InvalidType(
-            f"cron_string={cron_string!r} is a {type(cron_string).__name__}: give text, such as '30 2 * * *'"
-        )
+        raise InvalidType(f"cron_string={cron_string!r} is {kind_of(cron_string)}: give text, such as '30 2 * * *'")
     zone = host_zone() if timezone is None else timezone
     trigger, warnings = legacy_cron(cron_string, cast("str", zone))
     for number, text in enumerate(warnings):

@@ -14,7 +14,7 @@ from typing import Any, Unpack, overload
 from rq.job import Job
 
 from rq_scheduler.clock import duration_us
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.schedule import Options, Schedule, check_id
 from rq_scheduler.schedules import asking, changes
 from rq_scheduler.schedules.coming import upcoming_runs
@@ -132,7 +132,7 @@ class Schedules:
     def get(self, id: str, default: Any = None) -> Any:
         """The schedule of this id, or `default`."""
         if not isinstance(id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
-            raise InvalidType(f"id={id!r} is a {type(id).__name__}: give the schedule's id")
+            raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
         _, (stored,) = self._store.read_definitions([id])
         return default if stored is None else self._writer.view(stored)
 
@@ -202,7 +202,7 @@ class Schedules:
     def pause(self, id: str, note: str = "") -> StoredSchedule:
         """No run until `resume`; the note says why, to people. A paused one gets the note. Raises ScheduleNotFound."""
         if not isinstance(note, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidType(f"note={note!r} is a {type(note).__name__}: give text")
+            raise InvalidType(f"note={note!r} is {kind_of(note)}: give text")
 
         def change(now: int, stored: Stored | None) -> Write | None:
             current = the_schedule(id, stored)
@@ -283,13 +283,13 @@ def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
 def _flags(**values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, bool):
-            raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give True or False")
+            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give True or False")
 
 
 def _texts(**values: object) -> None:
     for name, value in values.items():
         if value is not None and not isinstance(value, str):
-            raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give text")
+            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give text")
 
 
 def _name(func: Any) -> str:

@@ -19,7 +19,7 @@ from rq.job import Dependency, Job
 from rq.utils import import_attribute
 from rq.version import VERSION as RQ_VERSION
 
-from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable
+from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, kind_of
 from rq_scheduler.formats import Duration
 from rq_scheduler.jobs import Fields, JobCreator, check_function, meta_of, warn_about_function
 from rq_scheduler.schedule import RetryFields, Schedule, Spec
@@ -73,7 +73,7 @@ def template_of(scheduler: Any, schedule: Schedule) -> JobTemplate:
     check_function(schedule.func)
     warn_about_function(schedule.func)
     if not isinstance(schedule.at_front, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidType(f"at_front={schedule.at_front!r} is a {type(schedule.at_front).__name__}: give True or False")
+        raise InvalidType(f"at_front={schedule.at_front!r} is {kind_of(schedule.at_front)}: give True or False")
     if schedule.queue_name == "":
         raise InvalidArgument("queue_name='' is empty: leave it out for the scheduler's own queue")
     job = _create(scheduler, schedule)
@@ -259,7 +259,7 @@ def _webhooks(value: Any) -> Any:
     if value is None:
         return None
     if not isinstance(value, list | tuple):
-        raise InvalidType(f"webhooks={value!r} is a {type(value).__name__}: give a list of rq.Webhook")
+        raise InvalidType(f"webhooks={value!r} is {kind_of(value)}: give a list of rq.Webhook")
     return [_made("Webhook", each, "webhooks") for each in cast("Sequence[Any]", value)]
 
 
@@ -267,7 +267,7 @@ def _rate_limit(value: Any) -> Any:
     made = _made("RateLimit", value, "rate_limit")
     if made is not None and not hasattr(made, "concurrency"):
         raise InvalidType(
-            f"rate_limit={value!r} is a {type(value).__name__}: give an rq.RateLimit, such as RateLimit('mails', 2)"
+            f"rate_limit={value!r} is {kind_of(value)}: give an rq.RateLimit, such as RateLimit('mails', 2)"
         )
     return made
 

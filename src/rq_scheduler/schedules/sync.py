@@ -9,16 +9,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
+from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, SchedulerError, kind_of
 from rq_scheduler.schedule import Schedule
 from rq_scheduler.schedules.definition import JobTemplate, template_of
 from rq_scheduler.schedules.views import SyncResult
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, refusal, too_busy
-from rq_scheduler.store.schedules import PAGE, Filter, Write, Written
+from rq_scheduler.store.schedules import PAGE, Filter, Stored, Write, Written
 
 __all__ = ["Sync"]
 
 T = TypeVar("T")
+
+NAMED = 5
+"""Ids that somebody else has, of which a refusal speaks."""
 
 BATCH, BYTES = 100, 512 * 1024
 """Schedules, and bytes of their calls, in one write."""
@@ -28,11 +31,11 @@ Made = tuple[Schedule, JobTemplate]
 
 @dataclass(slots=True)
 class _Comparison:
-    """What has to be written, and what need not; `others` are ids that somebody else has."""
+    """What has to be written, and what need not; `taken` says of each id that somebody else has who that is."""
 
     writes: list[Write] = field(default_factory=list[Write])
     unchanged: list[str] = field(default_factory=list[str])
-    others: list[str] = field(default_factory=list[str])
+    taken: list[str] = field(default_factory=list[str])
 
 
 class Sync:
@@ -40,7 +43,7 @@ class Sync:
 
     def __init__(self, writer: Writer, scheduler: Any, owner: str) -> None:
         if not isinstance(owner, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidType(f"owner={owner!r} is a {type(owner).__name__}: give a name, such as the application's")
+            raise InvalidType(f"owner={owner!r} is {kind_of(owner)}: give a name, such as the application's")
         if not owner.strip() or "\n" in owner:
             raise InvalidArgument(f"owner={owner!r}: name who keeps these schedules, such as owner='shop', on one line")
         self._writer = writer
@@ -51,10 +54,8 @@ class Sync:
         """Compares, and writes unless `dry_run`."""
         made = {schedule.id: (schedule, template) for schedule, template in self._made(definitions)}
         compared = self._compare(list(made.values()))
-        if compared.others:
-            raise InvalidArgument(
-                f"another owner, or a job, has the id of {self._ids(compared.others)}: choose others, or delete those first"
-            )
+        if compared.taken:
+            raise _taken(compared.taken)
         unwanted = [id for id in self._owned() if id not in made] if prune else []
         if not dry_run:
             self._write(compared.writes, made)
@@ -69,15 +70,13 @@ class Sync:
     def _made(self, definitions: Iterable[Any]) -> Iterator[Made]:
         if not isinstance(definitions, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(
-                f"definitions={definitions!r} is a {type(definitions).__name__}: give a list of Schedules, or the "
+                f"definitions={definitions!r} is {kind_of(definitions)}: give a list of Schedules, or the "
                 "path of a file of them"
             )
         seen: set[str] = set()
         for schedule in definitions:
             if not isinstance(schedule, Schedule):
-                raise InvalidType(
-                    f"{schedule!r} is a {type(schedule).__name__}: sync takes Schedule(id, trigger, func, ...)"
-                )
+                raise InvalidType(f"{schedule!r} is {kind_of(schedule)}: sync takes Schedule(id, trigger, func, ...)")
             if schedule.id in seen:
                 raise InvalidArgument(f"id={schedule.id!r} is defined twice: give each schedule its own")
             seen.add(schedule.id)
@@ -91,11 +90,11 @@ class Sync:
         for page in _pages(made):
             now, found = self._writer.store.read_definitions([schedule.id for schedule, _ in page])
             new = [schedule.id for (schedule, _), stored in zip(page, found, strict=True) if stored is None]
-            for pending in self._writer.store.pending_ids(new):
-                raise refusal(pending, Written.PENDING)
+            pending = frozenset(self._writer.store.pending_ids(new))
             for (schedule, template), stored in zip(page, found, strict=True):
-                if stored is not None and (stored.kind == "job" or stored.text("owner") not in ("", self._owner)):
-                    compared.others.append(schedule.id)
+                other = self._other(schedule.id, stored, pending=schedule.id in pending)
+                if other:
+                    compared.taken.append(other)
                     continue
                 write = self._writer.change(schedule, template, now, stored, self._owner)
                 if write is None:
@@ -103,6 +102,19 @@ class Sync:
                 else:
                     compared.writes.append(write)
         return compared
+
+    def _other(self, id: str, stored: Stored | None, *, pending: bool) -> str:
+        """Who else has the id, and the way out; empty if nobody has."""
+        if pending:
+            return str(refusal(id, Written.PENDING))
+        if stored is None:
+            return ""
+        if stored.kind == "job":
+            return f"{id!r} is a recurring job of schedule() or cron(): end it with scheduler.cancel({id!r})"
+        owner = stored.text("owner")
+        if owner in ("", self._owner):
+            return ""
+        return f"{id!r} belongs to owner {owner!r}: choose another id, or delete that schedule first"
 
     def _write(self, writes: list[Write], made: dict[str, Made]) -> None:
         for page in _batches(writes):
@@ -118,8 +130,8 @@ class Sync:
                 if not again:
                     break
                 compared = self._compare([made[id] for id in again])
-                if compared.others:
-                    raise InvalidArgument(f"another owner has taken the id of {self._ids(compared.others)} meanwhile")
+                if compared.taken:
+                    raise _taken(compared.taken)
                 left = compared.writes
             else:
                 raise too_busy(left[0].id)
@@ -128,9 +140,10 @@ class Sync:
         for ids in self._writer.store.find_schedules(Filter(owner=self._owner)):
             yield from ids
 
-    @staticmethod
-    def _ids(ids: list[str]) -> str:
-        return ", ".join(map(repr, ids[:5])) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+
+def _taken(reasons: list[str]) -> IdTaken:
+    more = f"; and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
+    return IdTaken("; ".join(reasons[:NAMED]) + more)
 
 
 def _pages(items: list[T]) -> Iterator[list[T]]:

@@ -15,7 +15,7 @@ import msgspec
 from rq.utils import utcparse
 
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
+from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError, kind_of
 from rq_scheduler.schedule import Schedule, Spec, decode_spec
 from rq_scheduler.series import Series
 from rq_scheduler.store.schedules import RunLine, Stored
@@ -156,7 +156,7 @@ def not_negative(**values: object) -> None:
     """Raises InvalidType or InvalidArgument for what is no whole number from 0 on."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give a whole number")
+            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give a whole number")
         if value < 0:
             raise InvalidArgument(f"{name}={value} is negative: give 0 or more")
 

@@ -100,7 +100,7 @@ class Fenced:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
-    where the next call goes on, if there is more."""
+    where the next call goes on, if there is more. `schedules_due` is when schedules that are no jobs have to be read."""
 
     now: int
     next_due: int | None
@@ -109,6 +109,7 @@ class Batch:
     left: list[Left]
     dropped: list[Dropped]
     ahead: list[tuple[str, int]]
+    schedules_due: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ class HandOffOperations(Operations):
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
-        _, now, next_due, last_due, last_id, handed_off, left, dropped, ahead = reply
+        _, now, next_due, last_due, last_id, handed_off, left, dropped, ahead, schedules_due = reply
         return Batch(
             int(now),
             us_of(next_due) if next_due else None,
@@ -183,6 +184,7 @@ class HandOffOperations(Operations):
             _left(left, self.keys.scheduled_jobs),
             _dropped(dropped),
             [(text(id), us_of(due)) for id, due in _rows(ahead, 2)],
+            us_of(schedules_due) if schedules_due else None,
         )
 
     def serve_registries(

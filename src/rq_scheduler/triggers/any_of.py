@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import force_setattr, replace
 
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.triggers.at import At
 from rq_scheduler.triggers.base import Trigger, TriggerMeta
 from rq_scheduler.triggers.cron import Cron
@@ -46,7 +46,7 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
         for trigger in self.triggers:
             if not isinstance(trigger, Trigger):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise InvalidType(
-                    f"AnyOf: {trigger!r} is a {type(trigger).__name__}: give triggers one by one, "
+                    f"AnyOf: {trigger!r} is {kind_of(trigger)}: give triggers one by one, "
                     "such as AnyOf(Cron('30 2 * * *'), At(datetime))"
                 )
             flat += trigger.triggers if isinstance(trigger, AnyOf) else (trigger,)

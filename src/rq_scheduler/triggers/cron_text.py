@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rq_scheduler.errors import InvalidArgument, InvalidType
 
-__all__ = ["LAST_YEAR", "CronText", "parse"]
+__all__ = ["LAST_YEAR", "CronText", "parse", "seconds_first"]
 
 LAST_YEAR = 9999
 _FIRST_YEAR = 1970
@@ -238,6 +238,30 @@ def _fields(expression: str) -> list[str]:
     if _LITERAL_YEARS.fullmatch(parts[5]):
         return ["0", *parts]
     raise InvalidArgument(
-        f"cron {expression!r} has six fields, which some read as seconds first and some as year last; write all "
-        f"seven: '{' '.join(parts)} *' if the first is seconds, '0 {' '.join(parts)}' if the last is the year"
+        f"cron {expression!r} has six fields, which some read as seconds first and some as year last; "
+        f"{_seven(' '.join(parts))}"
     )
+
+
+def seconds_first(expression: str) -> str | None:
+    """The 7-field form of six fields whose first is seconds; None where they cannot be read so."""
+    return None if _problem(f"{expression} *") else f"{' '.join(expression.split())} *"
+
+
+def _seven(fields: str) -> str:
+    """What to write instead of these six fields: the readings that can be."""
+    meanings = {f"{fields} *": "the first is seconds", f"0 {fields}": "the last is the year"}
+    problems = {text: _problem(text) for text in meanings}
+    readings = [f"{text!r} if {meanings[text]}" for text in meanings if not problems[text]]
+    if readings:
+        return f"write all seven: {', '.join(readings)}"
+    why = "; ".join(f"if {meanings[text]}, {problems[text].partition(': ')[2]}" for text in meanings)
+    return f"it can be neither ({why}): give 5 (minute hour day-of-month month day-of-week)"
+
+
+def _problem(expression: str) -> str:
+    try:
+        parse(expression)
+    except InvalidArgument as error:
+        return str(error)
+    return ""

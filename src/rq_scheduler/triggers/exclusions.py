@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from rq_scheduler.clock import US
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.triggers.base import TriggerMeta
 from rq_scheduler.triggers.zones import zone, zone_name
 
@@ -132,7 +132,7 @@ class Holidays(_Exclusion, metaclass=_HolidaysMeta, frozen=True, tag="holidays")
         for name in ("country", "subdivision"):
             value: object = getattr(self, name)
             if not isinstance(value, str) and (name == "country" or value is not None):
-                raise InvalidType(f"{name}={value!r} is a {type(value).__name__}: give a code, such as Holidays('FR')")
+                raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give a code, such as Holidays('FR')")
         if importlib.util.find_spec("holidays") is not None:
             _check(self.country, self.subdivision)
 
@@ -156,8 +156,7 @@ def _date(day: object) -> date:
         return day
     if not isinstance(day, str):
         raise InvalidType(
-            f"Dates: {day!r} is a {type(day).__name__}: whole days are excluded, so give date(2026, 12, 25) or "
-            "'2026-12-25'"
+            f"Dates: {day!r} is {kind_of(day)}: whole days are excluded, so give date(2026, 12, 25) or '2026-12-25'"
         )
     try:
         return date.fromisoformat(day)

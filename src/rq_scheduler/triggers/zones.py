@@ -8,6 +8,7 @@ written as if it were UTC, in seconds since 1970-01-01T00:00.
 from __future__ import annotations
 
 import functools
+import re
 import zoneinfo
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -32,6 +33,10 @@ _KEPT_CHUNKS = 512
 
 # Files beside the zones; `localtime` would mean another zone on each host.
 _NOT_A_PLACE = {"localtime", "posixrules", "Factory"}
+
+# "CEST" and "+02:00" hold for half a year, and Etc/GMT-2 is east of Greenwich, which nobody expects.
+_ABBREVIATION = re.compile(r"[A-Z]{2,5}")
+_OFFSET = re.compile(r"(Etc/)?(UTC|GMT)?[ +-]*\d{1,2}(:?\d\d)?", re.ASCII | re.IGNORECASE)
 
 # Two days away from both ends: local times must not leave the years that a datetime can hold.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -190,14 +195,25 @@ def zone(name: str) -> Zone:
 
 def _unknown(name: str) -> str:
     # Without regard to case, and by the last part alone too: people write "paris" and "US/Paris".
-    known = {key.casefold(): key for key in sorted(zoneinfo.available_timezones() - _NOT_A_PLACE)}
+    places = sorted(key for key in zoneinfo.available_timezones() - _NOT_A_PLACE if not _OFFSET.fullmatch(key))
+    known = {key.casefold(): key for key in places}
     by_city = {key.rpartition("/")[2]: value for key, value in known.items()}
     wanted = name.strip().replace(" ", "_").casefold()
+    hint = "give a name such as 'Europe/Paris' or 'UTC'"
     if wanted in known:
         names = [known[wanted]]
+    elif wanted in by_city:
+        names = [by_city[wanted]]
+    elif _ABBREVIATION.fullmatch(name.strip()) or _OFFSET.fullmatch(name.strip()):
+        names = []
+        hint = (
+            "an abbreviation or an offset does not say when its clocks change; give the place that is meant, such as "
+            "'Europe/Paris', or 'UTC'"
+        )
     else:
         near = [known[key] for key in get_close_matches(wanted, known, n=3, cutoff=0.7)]
         near += [by_city[key] for key in get_close_matches(wanted.rpartition("/")[2], by_city, n=2, cutoff=0.7)]
         names = list(dict.fromkeys(near))[:3]
-    hint = f"did you mean {' or '.join(repr(name) for name in names)}?" if names else "such as 'Europe/Paris' or 'UTC'"
+    if names:
+        hint = f"did you mean {' or '.join(repr(name) for name in names)}?"
     return f"timezone={name!r} is no IANA time zone known here: {hint}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from rq_scheduler.cli.schedules.forms import iso
 from rq_scheduler.cli.schedules.grid import Cell, Column, Grid, Part
-from rq_scheduler.cli.schedules.words import NONE, length, when
+from rq_scheduler.cli.schedules.words import NONE, counted, length, when
 from rq_scheduler.clock import from_us
 from rq_scheduler.store.survey import Counts, Daemon, Fence, Survey
 
@@ -88,14 +88,15 @@ def problems(health: Health) -> list[str]:
             "look at the dispatchers' log"
         )
     if health.counts.quarantined:
-        found.append(f"{health.counts.quarantined:,} entries are in quarantine: the dispatchers' log says why")
+        quarantined = counted(health.counts.quarantined, "entry is", "entries are")
+        found.append(f"{quarantined} in quarantine: the dispatchers' log says why")
     if health.wakeup_refused:
         found.append(
             f"this user may not use the wake-up channel ({health.wakeup_refused}): what it schedules for the next "
             "moment is seen at the dispatchers' next poll only"
         )
     found += [
-        f"{health.queues[name]:,} jobs wait in {name!r}, and no worker listens on it"
+        f"{counted(health.queues[name], 'job waits', 'jobs wait')} in {name!r}, and no worker listens on it"
         for name in health.queues
         if health.queues[name] and name not in health.heard
     ]

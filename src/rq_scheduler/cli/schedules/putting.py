@@ -15,7 +15,7 @@ from rq_scheduler.cli.schedules import forms
 from rq_scheduler.cli.schedules.desk import desk_options, open_desk
 from rq_scheduler.cli.schedules.grid import answer
 from rq_scheduler.cli.schedules.words import read_moment, trigger_words, when, zone_of
-from rq_scheduler.schedule import Catchup, Overlap
+from rq_scheduler.schedule import Catchup, Overlap, Spec
 from rq_scheduler.schedules import StoredSchedule
 from rq_scheduler.triggers import At, Cron, Dates, Every, Holidays, RRule, Trigger
 
@@ -113,13 +113,21 @@ def put(ctx: click.Context, /, **params: Any) -> None:
         stored = desk.schedules.put(params["id"], trigger, params["func"], **options)
         now = desk.now()
     done = "created" if before is None else "unchanged" if before.version == stored.version else "changed"
+    which = f" ({_changed(before, stored)})" if before is not None and done == "changed" else ""
     coming = when(stored.next_run_at, now, zone_of(params["timezone"]))
     state = f"paused ({stored.note})" if stored.paused and stored.note else "paused" if stored.paused else coming
     answer(
         params["as_json"],
         lambda: {"outcome": done, **forms.schedule_form(stored)},
-        lambda: [f"{stored.id}: {done}, {trigger_words(stored.trigger)}; next run: {state}"],
+        lambda: [f"{stored.id}: {done}{which}, {trigger_words(stored.trigger)}; next run: {state}"],
     )
+
+
+def _changed(before: StoredSchedule, stored: StoredSchedule) -> str:
+    """The fields that differ, as far as they are seen without loading the arguments."""
+    names = [name for name in Spec.__struct_fields__ if getattr(before.spec, name, None) != getattr(stored.spec, name)]
+    names += [name for name in ("call", "queue_name", "tags") if getattr(before, name) != getattr(stored, name)]
+    return ", ".join(names) or "options of the job"
 
 
 def _note_whether_importable(func: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 import click
@@ -11,8 +11,10 @@ import click
 from rq_scheduler.cli.schedules import forms, screens
 from rq_scheduler.cli.schedules.desk import desk_options, open_desk, timezone_option, zone_from
 from rq_scheduler.cli.schedules.grid import answer
-from rq_scheduler.cli.schedules.words import read_moment, when
+from rq_scheduler.cli.schedules.words import counted, read_moment, when
+from rq_scheduler.clock import to_us
 from rq_scheduler.schedules import StoredSchedule
+from rq_scheduler.series import Series
 
 __all__ = ["backfill", "delete", "pause", "resume", "run_now"]
 
@@ -87,11 +89,18 @@ def backfill(ctx: click.Context, /, **params: Any) -> None:
     with open_desk(ctx, params) as desk:
         upto = until or desk.now()
         made = desk.schedules.backfill(id, since, upto, limit=params["limit"])
+        why = "" if made else f" ({_why_none(desk.schedules[id], since, upto)})"
     answer(
         params["as_json"],
         lambda: {"schedule_id": id, "since": forms.iso(since), "until": forms.iso(upto), "job_ids": made},
-        lambda: [*made, f"{id}: {len(made):,} runs made"],
+        lambda: [*made, f"{id}: {counted(len(made), 'run', 'runs')} made{why}"],
     )
+
+
+def _why_none(stored: StoredSchedule, since: datetime, until: datetime) -> str:
+    first = None if stored.spec is None else Series(stored.id, stored.spec).after(to_us(since) - 1)
+    between = first is not None and first < to_us(until)
+    return "those instants were backfilled before" if between else "it has no instant in that time"
 
 
 def _stretch(params: dict[str, Any], zone: tzinfo) -> Any:
@@ -123,4 +132,6 @@ def _ask(stored: StoredSchedule) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError(f"deleting {stored.id} needs a yes, and there is no terminal to ask on: add --yes.")
     owner = f" {stored.owner} will put it back with its next sync." if stored.owner else ""
-    click.confirm(f"Delete {stored.id} and its history ({stored.runs:,} runs)?{owner}", abort=True, err=True)
+    click.confirm(
+        f"Delete {stored.id} and its history ({counted(stored.runs, 'run', 'runs')})?{owner}", abort=True, err=True
+    )

@@ -7,7 +7,8 @@
 --          10 '1' when every job takes the slow path, 11 '1' when every filled meta has to be read by Python,
 --          12 pattern of the ids that RQ takes
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '', handed off {id, due, queue, ...},
---          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...}}
+--          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
+--          when one of the other schedules is due, or its remembered run to be looked at, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -123,5 +124,8 @@ for i = 1, #near, 2 do
     ahead[#ahead + 1] = near[i + 1]
   end
 end
+local function first_of(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or 'inf') end
+local schedules_due = math.min(first_of(prefix .. ':scheduler:due_schedules'), first_of(prefix .. ':scheduler:buffered'))
 local more = #due / 2 == tonumber(limit)
-return {'ok', now_us, coming[2] or '', more and due[#due] or '', more and due[#due - 1] or '', handed, left, dropped, ahead}
+return {'ok', now_us, coming[2] or '', more and due[#due] or '', more and due[#due - 1] or '', handed, left, dropped, ahead,
+  schedules_due < math.huge and string.format('%.6f', schedules_due) or ''}
