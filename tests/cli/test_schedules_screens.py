@@ -455,8 +455,7 @@ def test_status_of_a_healthy_site() -> None:
         ({"heard": set()}, "2 jobs wait in 'reports', and no worker listens on it"),
     ],
     ids=["no dispatcher", "0.14", "stuck lock", "eviction", "eviction with a limit", "quarantine",
-         "one in quarantine", "overdue", "channel",
-         "no worker"],
+         "one in quarantine", "overdue", "channel", "no worker"],
 )  # fmt: skip
 def test_status_names_what_is_wrong(changes: dict[str, Any], says: str) -> None:
     (problem,) = health.problems(found(**changes))

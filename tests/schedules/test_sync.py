@@ -84,7 +84,9 @@ def test_schedules_of_another_owner_are_refused_before_anything_is_written(
 ) -> None:
     schedules.sync(define("theirs"), "other")
     before = snapshot(redis)
-    with pytest.raises(IdTaken, match=r"^'theirs' belongs to owner 'other': choose another id, or delete that schedule"):
+    with pytest.raises(
+        IdTaken, match=r"^'theirs' belongs to owner 'other': choose another id, or delete that schedule"
+    ):
         schedules.sync(define("a", "theirs"), "shop")
     assert snapshot(redis) == before
 

@@ -160,8 +160,10 @@ def test_never_fires_when_both_day_fields_cannot_meet() -> None:
         ("59 23 31 12 7 *", "write all seven: '0 59 23 31 12 7 *' if the last is the year"),
         (
             "99 99 * * * *",
-            ("it can be neither (if the first is seconds, second field: 99 is outside 0-59; if the last is the year, "
-            "minute field: 99 is outside 0-59): give 5 (minute hour day-of-month month day-of-week)"),
+            (
+                "it can be neither (if the first is seconds, second field: 99 is outside 0-59; if the last is the "
+                "year, minute field: 99 is outside 0-59): give 5 (minute hour day-of-month month day-of-week)"
+            ),
         ),
     ],
 )

@@ -374,18 +374,24 @@ def test_legacy_errors_are_those_of_cron() -> None:
     [
         (
             "0 30 2 * * *",
-            ("cron '0 30 2 * * *': hour field: 30 is outside 0-23; the sixth of six fields is read as the year here, as "
-            "rq-scheduler 0.14 does: write '0 30 2 * * * *' if the first is meant as seconds"),
+            (
+                "cron '0 30 2 * * *': hour field: 30 is outside 0-23; the sixth of six fields is read as the year "
+                "here, as rq-scheduler 0.14 does: write '0 30 2 * * * *' if the first is meant as seconds"
+            ),
         ),
         (
             "0  0 30 2 * *",
-            ("cron '0  0 30 2 * *' never fires: no day of 1970 to 9999 fits its day, month and year fields, at a time "
-            "that exists in UTC; the sixth of six fields is read as the year here, as rq-scheduler 0.14 does"),
+            (
+                "cron '0  0 30 2 * *' never fires: no day of 1970 to 9999 fits its day, month and year fields, at a "
+                "time that exists in UTC; the sixth of six fields is read as the year here, as rq-scheduler 0.14 does"
+            ),
         ),
         (
             "99 99 * * * *",
-            ("cron '99 99 * * * *': minute field: 99 is outside 0-59; the sixth of six fields is read as the year here, "
-            "as rq-scheduler 0.14 does"),
+            (
+                "cron '99 99 * * * *': minute field: 99 is outside 0-59; the sixth of six fields is read as the year "
+                "here, as rq-scheduler 0.14 does"
+            ),
         ),
     ],
 )

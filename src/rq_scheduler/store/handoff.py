@@ -100,7 +100,7 @@ class Fenced:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
-    where the next call goes on, if there is more. `schedules_due` is when schedules that are no jobs have to be read."""
+    where the next call goes on, if there is more. `schedules_due` is when the other schedules want to be read."""
 
     now: int
     next_due: int | None
