@@ -13,7 +13,7 @@ import msgspec
 from rq_scheduler.clock import US, duration_us, timedelta_us
 from rq_scheduler.errors import InvalidArgument, kind_of
 
-__all__ = ["Duration", "decode", "encode", "from_builtins", "schema", "to_builtins"]
+__all__ = ["Duration", "decode", "encode", "from_builtins", "schema", "settle", "to_builtins"]
 
 T = TypeVar("T")
 
@@ -46,6 +46,15 @@ class Duration(timedelta):
         seconds, rest = divmod(abs(us), US)
         fraction = f".{rest:06d}".rstrip("0") if rest else ""
         return f"{'-' if us < 0 else ''}{seconds}{fraction}s"
+
+
+def settle(*types: Any) -> None:
+    """Have msgspec look up what the annotations of these types mean, now: it would at their first use, and keep it.
+
+    By then an application's tests may have frozen time, with another class under the name `datetime` in each module.
+    """
+    for type in types:
+        msgspec.json.Decoder(type, dec_hook=_decode_hook)
 
 
 def encode(value: Any) -> bytes:

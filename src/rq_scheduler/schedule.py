@@ -342,6 +342,9 @@ def _tags(value: Any) -> tuple[str, ...]:
     for tag in tags:
         if not isinstance(tag, str):
             raise InvalidType(f"tags={value!r}: {tag!r} is {kind_of(tag)}; a tag is a text")
-        if not tag.strip() or "\n" in tag:
-            raise InvalidArgument(f"tags={value!r}: {tag!r} is empty, or has a line break; a tag is one line of text")
+        if not tag.strip() or "\n" in tag or not tag.isprintable():
+            raise InvalidArgument(f"tags={value!r}: {tag!r} is empty, or no line of text; a tag is one line of text")
     return tuple(dict.fromkeys(tags))
+
+
+formats.settle(Spec, Schedule)

@@ -99,6 +99,8 @@ _File = msgspec.defstruct(
     forbid_unknown_fields=True,
 )
 
+formats.settle(_Entry)
+
 _TAGGED: dict[Any, Any] = {
     kind.__struct_config__.tag: kind for kind in (*get_args(AnyTrigger), *get_args(AnyExclusion))
 }

@@ -44,7 +44,7 @@ class Sync:
     def __init__(self, writer: Writer, scheduler: Any, owner: str) -> None:
         if not isinstance(owner, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(f"owner={owner!r} is {kind_of(owner)}: give a name, such as the application's")
-        if not owner.strip() or "\n" in owner:
+        if not owner.strip() or not owner.isprintable():
             raise InvalidArgument(f"owner={owner!r}: name who keeps these schedules, such as owner='shop', on one line")
         self._writer = writer
         self._scheduler = scheduler
