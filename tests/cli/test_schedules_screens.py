@@ -131,6 +131,9 @@ def test_distances_say_in_and_ago() -> None:
 def test_triggers_in_words() -> None:
     assert trigger_words(Cron("30 2 * * *")) == "30 2 * * *"
     assert trigger_words(Cron("0 0 1-7 * mon", "Asia/Tokyo", "both")) == "0 0 1-7 * mon, both day fields (Asia/Tokyo)"
+    assert trigger_words(Cron("0 0 0 1 * mon 2099", day_match="both")) == "0 0 0 1 * mon 2099, both day fields"
+    assert trigger_words(Cron("30 2 * * *", day_match="both")) == "30 2 * * *"
+    assert trigger_words(Cron("@daily", day_match="both")) == "@daily"
     assert trigger_words(Every("90s")) == "every 1m 30s"
     assert trigger_words(At(NOW)) == "at 2026-11-24 22:00:00Z"
     assert trigger_words(AnyOf(Every(60), At(NOW))) == "every 1m or at 2026-11-24 22:00:00Z"

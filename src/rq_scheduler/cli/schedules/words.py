@@ -82,12 +82,18 @@ def length(delta: timedelta | None, *, coarse: bool = False) -> str:
     return " ".join(parts) or "0s"
 
 
+def _restricts_both(expression: str) -> bool:
+    """Whether a cron string names days of the month and of the week: only then it matters how the two go together."""
+    fields = expression.split()[-6:] if len(expression.split()) == 7 else expression.split()
+    return len(fields) >= 5 and not any(field.startswith(("*", "?")) for field in (fields[2], fields[4]))
+
+
 def trigger_words(trigger: Trigger | None) -> str:
     """A trigger in one line."""
     if trigger is None:
         return "(damaged or newer than this)"
     if isinstance(trigger, Cron):
-        both = "" if trigger.day_match == "either" else ", both day fields"
+        both = ", both day fields" if trigger.day_match == "both" and _restricts_both(trigger.expression) else ""
         zone = "" if trigger.timezone == "UTC" else f" ({trigger.timezone})"
         return f"{trigger.expression}{both}{zone}"
     if isinstance(trigger, RRule):
