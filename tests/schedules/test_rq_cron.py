@@ -99,22 +99,22 @@ def test_a_relative_path_that_is_no_module_name_is_taken_as_a_file(config: Confi
 def test_two_reads_give_the_same_and_rqs_registry_stays(config: Config) -> None:
     config("register(jobs.nothing, 'default', interval=60)\n")
     rq.cron.register(jobs.echo, "mine", interval=5)
-    registry = rq.cron._job_data_registry
-    kept = list(registry)
+    collected = rq.cron._job_data_registry
+    kept = list(collected)
     try:
         for source in ("shop_cron", "shop_cron.py", str(Path("shop_cron.py").resolve())):
             assert read(source) == read(source)
-            assert rq.cron._job_data_registry is registry
-            assert registry == kept
+            assert rq.cron._job_data_registry is collected
+            assert collected == kept
     finally:
-        registry.clear()
+        collected.clear()
 
 
 def test_the_registry_stays_when_the_file_fails(config: Config) -> None:
-    registry = rq.cron._job_data_registry
+    collected = rq.cron._job_data_registry
     refusal(config("register(jobs.nothing, 'default', interval=60)\n1 / 0\n"))
-    assert rq.cron._job_data_registry is registry
-    assert registry == []
+    assert rq.cron._job_data_registry is collected
+    assert collected == []
 
 
 def test_reading_prints_nothing_and_leaves_logging_alone(config: Config) -> None:

@@ -8,6 +8,7 @@ and time written as if it were UTC, in seconds since 1970-01-01T00:00; a *day* i
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import MAXYEAR, date
@@ -236,16 +237,16 @@ class _Days:
         return number in self._rule.weeks or number - weeks - 1 in self._rule.weeks
 
 
-class _Periods:
+class _Periods(ABC):
     """The walls of a rule, a period at a time, as sorted lists."""
 
+    @abstractmethod
     def forward(self, wall: int) -> Iterator[Sequence[int]]:
         """From the period of `wall` on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, wall: int) -> Iterator[Sequence[int]]:
         """From the period of `wall` back."""
-        raise NotImplementedError
 
 
 class _CalendarPeriods(_Periods):
