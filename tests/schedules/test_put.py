@@ -1,6 +1,7 @@
 """schedules.put: create or replace, atomically; the same definition again changes nothing."""
 
 import json
+import os
 import sys
 import threading
 from collections import Counter
@@ -337,8 +338,9 @@ assert versions == {1}, versions
 def test_put_from_8_processes_at_once_while_it_fires(
     redis: redis_py.Redis, redis_url: str, processes: Processes, schedules: Schedules
 ) -> None:
+    puts = os.environ.get("RQS_TEST_PUTS", "60")
     processes.start(command("rqscheduler"), "--url", redis_url)
-    putters = [processes.start(sys.executable, "-c", PUTTER, redis_url, "60") for _ in range(8)]
+    putters = [processes.start(sys.executable, "-c", PUTTER, redis_url, puts) for _ in range(8)]
     for putter in putters:
         assert putter.wait(50) == 0, putter.output()
     wait_until(lambda: schedules["racing"].runs >= 4, 20)

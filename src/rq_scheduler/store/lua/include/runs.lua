@@ -18,7 +18,7 @@ local TEMPLATE_FIELDS = {'origin', 'timeout', 'ttl', 'enqueue_at_front', 'failur
 local function read_template(id)
   local values = redis.pcall('HMGET', template_key(id), unpack(TEMPLATE_FIELDS))
   if values.err or not values[1] then
-    return nil, 'its job template is gone, or is no hash: put the schedule again'
+    return nil, 'its job template is gone, or is no hash: put the schedule again, and resume it if it is paused'
   end
   if not is_queue(values[1]) then
     return nil, 'the key ' .. prefix .. ':queue:' .. values[1] .. ' is not the list of a queue'
