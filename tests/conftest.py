@@ -3,14 +3,19 @@
 import fnmatch
 import os
 import re
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 import redis as redis_py
 
+import acl
+from making import Told, dispatcher
+from rq_scheduler.dispatcher import Dispatcher
 from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
 from servers import ClusterSetup, SentinelSetup, default_choice, new_server
 from support import ROOT, Peer, Processes, command, wait_until
@@ -22,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=default_choice(),
         help='which Redis the tests run on: "6.2", "8", "path" (what is installed) or a program file; '
         "RQS_TEST_SERVER sets the default",
+    )
+    parser.addoption(
+        "--acl",
+        action="store_true",
+        help="dispatchers and applications of the end-to-end tests log in as the users of docs/acl.md, with no right "
+        "that is not named there",
     )
 
 
@@ -35,9 +46,15 @@ def server_choice(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(server_choice: str) -> Iterator[EmbeddedRedis]:
+def acl_args(request: pytest.FixtureRequest) -> list[str]:
+    """Options with which a server knows the users of docs/acl.md, if --acl says so."""
+    return acl.server_args() if request.config.getoption("--acl") else []
+
+
+@pytest.fixture(scope="session")
+def server(server_choice: str, acl_args: list[str]) -> Iterator[EmbeddedRedis]:
     """The server that most tests share. Do not restart it: `own_server` is for that."""
-    with new_server(server_choice) as running:
+    with new_server(server_choice, args=acl_args) as running:
         yield running
 
 
@@ -47,8 +64,11 @@ def redis(server: EmbeddedRedis) -> Iterator[redis_py.Redis]:
     client = redis_py.Redis.from_url(server.url)
     client.flushall()
     client.script_flush()
+    client.acl_log_reset()
     yield client
+    refused = acl.refused(client)
     client.close()
+    assert not refused, f"docs/acl.md leaves out what is needed: {refused}"
 
 
 @pytest.fixture
@@ -57,17 +77,37 @@ def redis_url(redis: redis_py.Redis, server: EmbeddedRedis) -> str:
     return server.url
 
 
+@pytest.fixture
+def as_role(acl_args: list[str]) -> Callable[[str, acl.Role], str]:
+    """The URL with which an application ("client") or a dispatcher reaches a server: `as_role(url, "dispatcher")`."""
+    return acl.login if acl_args else lambda url, role: url
+
+
+@pytest.fixture
+def as_client(acl_args: list[str]) -> Iterator[Callable[[redis_py.Redis], redis_py.Redis]]:
+    """A connection like this one, for an application's Scheduler: `Scheduler(connection=as_client(redis))`."""
+    with ExitStack() as clients:
+        yield lambda client: clients.enter_context(acl.as_user(client, "client")) if acl_args else client
+
+
+@pytest.fixture
+def dispatcher_url(redis_url: str, as_role: Callable[[str, acl.Role], str]) -> str:
+    """The shared server's URL, for dispatchers."""
+    return as_role(redis_url, "dispatcher")
+
+
 class StartServer(Protocol):
     def __call__(self, choice: str | None = None, *, aof: bool = True, **options: Any) -> EmbeddedRedis: ...
 
 
 @pytest.fixture
-def start_server(server_choice: str) -> Iterator[StartServer]:
+def start_server(server_choice: str, acl_args: list[str]) -> Iterator[StartServer]:
     """Start servers of this test's own: `start_server()`, `start_server("6.2", args=["--maxmemory", "5mb"])`."""
     started: list[EmbeddedRedis] = []
 
     def start(choice: str | None = None, *, aof: bool = True, **options: Any) -> EmbeddedRedis:
-        made = new_server(choice or server_choice, aof=aof, **{"fsync": "always", **options})
+        options = {"fsync": "always", **options, "args": [*acl_args, *options.get("args", ())]}
+        made = new_server(choice or server_choice, aof=aof, **options)
         started.append(made)
         return made.start()
 
@@ -114,7 +154,7 @@ _EXPECTED = re.compile(
     | scheduler | scheduler_lock | scheduler_instance:.+
     | scheduler:(?:scheduled_jobs | due_schedules | buffered | schedules | rev | quarantine | claims | rq_claims
         | dispatchers | clock)
-    | scheduler:(?:schedule | history | template | tombstone | buffer):.+
+    | scheduler:(?:schedule | history | template | tombstone | buffer | quarantine | saved):.+
     | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)
     )$""",
     re.VERBOSE | re.DOTALL,
@@ -147,6 +187,47 @@ def _no_unexpected_keys(request: pytest.FixtureRequest) -> Iterator[None]:
         assert not stray, f"unexpected keys are left in Redis: {stray[:10]}"
         immortal = [key for key in keys if _MORTAL.match(key) and client.ttl(key) == -1]
         assert not immortal, f"these keys stand for a process and would never expire: {immortal[:10]}"
+
+
+# --- dispatchers in threads ---
+
+
+@pytest.fixture
+def told() -> Told:
+    """What the dispatchers of `running` tell."""
+    return Told()
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, told: Told) -> Iterator[Callable[..., Dispatcher]]:
+    """Run dispatchers, each in a thread of its own, until the test ends: `running(interval=5)`, `running(client)`."""
+    started: list[tuple[Dispatcher, threading.Thread, list[BaseException]]] = []
+
+    def run(client: Any = None, events: Any = None, **options: Any) -> Dispatcher:
+        where = request.getfixturevalue("redis") if client is None else client
+        made = dispatcher(where, events or told, **options)
+        errors: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                made.run()
+            except SystemExit:
+                pass
+            except BaseException as error:  # noqa: BLE001  told below
+                errors.append(error)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        started.append((made, thread, errors))
+        return made
+
+    yield run
+    for made, _, _ in started:
+        made.request_stop()
+    for _, thread, errors in started:
+        thread.join(10)
+        assert not thread.is_alive(), "a dispatcher did not stop"
+        assert not errors, errors
 
 
 # --- processes ---

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,16 +49,23 @@ def new_server(choice: str, *, aof: bool = False, args: Sequence[str] = (), **op
 
 @dataclass
 class SentinelSetup:
-    """One master, one replica and the sentinels that watch them."""
+    """One master, its replicas and the sentinels that watch them."""
 
     choice: str
     sentinels: int = 1
+    followers: int = 1
+    args: Sequence[str] = ()
     name: str = "mymaster"
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="rq-scheduler-sentinel-")))
     ports: list[int] = field(default_factory=list)
     watchers: list[GuardedProcess] = field(default_factory=list)
+    replicas: list[EmbeddedRedis] = field(default_factory=list)
     master: EmbeddedRedis = field(init=False)
-    replica: EmbeddedRedis = field(init=False)
+
+    @property
+    def replica(self) -> EmbeddedRedis:
+        """The first, or only, replica of the beginning."""
+        return self.replicas[0]
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -84,12 +92,25 @@ class SentinelSetup:
                 client.close()
 
     def fail_over(self) -> None:
-        """Kill the master and wait until the replica has its place."""
-        port = self.replica.port
+        """Kill the master and wait until a replica has its place."""
         self.master.kill()
-        wait_until(lambda: self.master_port() == port, timeout=20, message="no failover")
-        with redis_py.Redis(port=port) as promoted:
-            wait_until(lambda: promoted.info("replication")["role"] == "master")
+        promoted = self.promoted()
+        wait_until(lambda: self.master_port() == promoted.port, timeout=20, message="clients are not told")
+
+    def promoted(self, timeout: float = 20) -> EmbeddedRedis:
+        """The replica that has become master, as soon as it says so itself."""
+        with ExitStack() as clients:
+            asked = [(clients.enter_context(redis_py.Redis(port=one.port)), one) for one in self.replicas]
+            return wait_until(
+                lambda: next((one for client, one in asked if _role(client) == "master"), None),
+                timeout, interval=0.002, message="no failover",
+            )  # fmt: skip
+
+    def hurry(self) -> None:
+        """Have the sentinels demote an old master that is back within a second or two; those of 6.2 take ten."""
+        for host, port in self.addresses:
+            with redis_py.Redis(host, port) as watcher, suppress(redis_py.ResponseError):
+                watcher.execute_command("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "200", "INFO-PERIOD", "200")
 
     def __enter__(self) -> Self:
         try:
@@ -100,12 +121,14 @@ class SentinelSetup:
         return self
 
     def _start(self) -> None:
-        at_once = ["--repl-diskless-sync-delay", "0"]
+        at_once = ["--repl-diskless-sync-delay", "0", *self.args]
         self.master = new_server(self.choice, args=at_once).start()
         replicate = ["--replicaof", "127.0.0.1", str(self.master.port)]
-        self.replica = new_server(self.choice, args=[*replicate, *at_once]).start()
-        with redis_py.Redis(port=self.replica.port) as follower:
-            wait_until(lambda: follower.info("replication")["master_link_status"] == "up")
+        self.replicas = [new_server(self.choice, args=[*replicate, *at_once]) for _ in range(self.followers)]
+        for replica in self.replicas:
+            replica.start()
+            with redis_py.Redis(port=replica.port) as follower:
+                wait_until(lambda follower=follower: follower.info("replication")["master_link_status"] == "up")
         quorum = self.sentinels // 2 + 1
         for number in range(self.sentinels):
             port = free_port()
@@ -115,6 +138,7 @@ class SentinelSetup:
                 f"sentinel monitor {self.name} 127.0.0.1 {self.master.port} {quorum}\n"
                 f"sentinel down-after-milliseconds {self.name} 500\n"
                 f"sentinel failover-timeout {self.name} 3000\n"
+                f"sentinel parallel-syncs {self.name} {self.followers}\n"
             )
             log = self.folder / f"sentinel-{number}.log"
             self.ports.append(port)
@@ -129,17 +153,25 @@ class SentinelSetup:
         except redis_py.ConnectionError:
             return False
         known = _pairs(masters[0]) if isinstance(masters, list) else next(iter(masters.values()))
-        return int(_get(known, "num-slaves")) >= 1 and int(_get(known, "num-other-sentinels")) >= self.sentinels - 1
+        replicas, others = int(_get(known, "num-slaves")), int(_get(known, "num-other-sentinels"))
+        return replicas >= self.followers and others >= self.sentinels - 1
 
     def __exit__(self, *_: object) -> None:
         for watcher in self.watchers:
             watcher.kill()
-        for server in (getattr(self, "master", None), getattr(self, "replica", None)):
+        for server in (getattr(self, "master", None), *self.replicas):
             if server is not None:
-                # In good order it would wait for its replica, which may be gone.
+                # In good order it would wait for its replicas, which may be gone.
                 server.kill()
                 server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _role(client: redis_py.Redis) -> str:
+    try:
+        return client.info("replication")["role"]
+    except redis_py.ConnectionError:
+        return ""  # sentinels cut off whoever is connected to a server that changes its role
 
 
 def _pairs(flat: Any) -> dict[Any, Any]:
@@ -152,11 +184,16 @@ def _get(mapping: dict[Any, Any], name: str) -> Any:
 
 @dataclass
 class ClusterSetup:
-    """A Redis Cluster of masters that share the slots evenly, without replicas."""
+    """A Redis Cluster of masters that share the slots evenly, each with so many replicas."""
 
     choice: str
     masters: int = 3
+    replicas: int = 0
+    timeout: int = 3000
+    """Milliseconds after which a node that does not answer is taken for dead."""
     servers: list[EmbeddedRedis] = field(default_factory=list)
+    followers: dict[int, list[EmbeddedRedis]] = field(default_factory=dict)
+    """The replicas of each master, by its port."""
 
     @property
     def ports(self) -> list[int]:
@@ -198,9 +235,8 @@ class ClusterSetup:
         return self
 
     def _start(self) -> None:
-        args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "3000", "--cluster-config-file", "nodes.conf"]
         for _ in range(self.masters):
-            self.servers.append(new_server(self.choice, args=args).start())
+            self.servers.append(self._new_node())
         bounds = [16384 * number // self.masters for number in range(self.masters + 1)]
         for number, port in enumerate(self.ports):
             with redis_py.Redis(port=port) as node:
@@ -211,6 +247,29 @@ class ClusterSetup:
                     node.execute_command("CLUSTER", "MEET", "127.0.0.1", self.ports[0])
         for port in self.ports:
             wait_until(lambda port=port: self._complete(port), timeout=30, message="the cluster did not form")
+        for port in self.ports:
+            self.followers[port] = [self._follow(port) for _ in range(self.replicas)]
+
+    def _new_node(self) -> EmbeddedRedis:
+        args = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--repl-diskless-sync-delay", "0"]
+        return new_server(self.choice, args=[*args, "--cluster-node-timeout", str(self.timeout)]).start()
+
+    def _follow(self, port: int) -> EmbeddedRedis:
+        made = self._new_node()
+        with redis_py.Redis(port=port) as master, redis_py.Redis(port=made.port) as replica:
+            id: bytes | str = master.execute_command("CLUSTER", "MYID")
+            replica.execute_command("CLUSTER", "MEET", "127.0.0.1", port)
+
+            def replicates() -> bool:
+                try:
+                    replica.execute_command("CLUSTER", "REPLICATE", id)
+                except redis_py.ResponseError:
+                    return False  # they have not met yet
+                return True
+
+            wait_until(replicates)
+            wait_until(lambda: replica.info("replication")["master_link_status"] == "up")
+        return made
 
     def _complete(self, port: int) -> bool:
         with redis_py.Redis(port=port) as node:
@@ -223,7 +282,7 @@ class ClusterSetup:
         return state == "ok" and int(known) == self.masters
 
     def __exit__(self, *_: object) -> None:
-        for server in self.servers:
+        for server in (*(follower for some in self.followers.values() for follower in some), *self.servers):
             server.stop()
 
 

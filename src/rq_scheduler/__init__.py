@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rq_scheduler._version import VERSION, __version__
+from rq_scheduler.quarantine import Quarantined, RetryResult
 from rq_scheduler.runs import current_run
 from rq_scheduler.schedule import Schedule
 from rq_scheduler.scheduler import Scheduler
@@ -17,7 +18,9 @@ __all__ = [
     "Dates",
     "Every",
     "Holidays",
+    "Quarantined",
     "RRule",
+    "RetryResult",
     "Run",
     "Schedule",
     "Scheduler",

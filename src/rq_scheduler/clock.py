@@ -30,7 +30,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def to_us(moment: datetime) -> int:
     """Microseconds since the epoch for a datetime; a naive one is read as UTC. Exact from year 1 to 9999."""
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or moment.utcoffset() is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _ONE_US
 
@@ -70,8 +70,11 @@ def duration_us(value: float | timedelta | str, name: str) -> int:
         return _text_us(value, name)
     # Floats, and the numbers of decimal, fractions and numpy.
     if isinstance(value, SupportsFloat):  # pyright: ignore[reportUnnecessaryIsInstance]
-        seconds = float(value)
-        if not math.isfinite(seconds):
+        try:
+            seconds = float(value)
+        except (OverflowError, ValueError):  # a fraction beyond all floats, a signalling NaN
+            seconds = math.nan
+        if not math.isfinite(seconds * US):
             raise InvalidArgument(f"{name}={value!r} is not a length of time: give a finite number of seconds")
         return round(seconds * US)
     raise InvalidType(
@@ -83,12 +86,12 @@ def _text_us(text: str, name: str) -> int:
     stripped = text.strip().lower()
     digits, unit = (stripped[:-1], _UNITS[stripped[-1]]) if stripped[-1:] in _UNITS else (stripped, 1)
     try:
-        number = float(digits) if "." in digits else int(digits)
-    except ValueError:
+        us = round(float(digits) * unit * US) if "." in digits else int(digits) * unit * US
+    except (ValueError, OverflowError):
         raise InvalidArgument(
             f"{name}={text!r} is not a duration: write digits and a unit (s, m, h or d), such as '90s', '10m' or '7d'"
         ) from None
-    return round(number * unit * US)
+    return us
 
 
 class Clock(Protocol):

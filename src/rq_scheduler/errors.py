@@ -1,8 +1,8 @@
 """Every error that this package raises: one base class, and beside it the builtin Python would raise.
 
-Owns the classes, and how a message names a type; the message is written where the mistake is seen, and says which
-argument, which value and what to do. Errors of Redis itself (refused, timed out, out of memory) are never wrapped: they
-reach the caller as redis-py's own.
+Owns the classes, how a message names a type, and the one check that all texts share; the message is written where the
+mistake is seen, and says which argument, which value and what to do. Errors of Redis itself (refused, timed out, out of
+memory) are never wrapped: they reach the caller as redis-py's own. So does what a value raises that cannot be shown.
 """
 
 # ruff: noqa: N818  named for what they say: `except NotScheduled` reads better without a suffix
@@ -18,10 +18,12 @@ __all__ = [
     "JobUnreadable",
     "NameTaken",
     "NotScheduled",
+    "RetryRefused",
     "ScheduleNotFound",
     "SchedulerError",
     "SchedulerWarning",
     "VersionConflict",
+    "check_encodable",
     "kind_of",
 ]
 
@@ -66,6 +68,10 @@ class IdTaken(SchedulerError, ValueError):
     """The id belongs to a schedule, or to a pending job; jobs and schedules share one namespace."""
 
 
+class RetryRefused(SchedulerError, ValueError):
+    """An entry in quarantine cannot go back where it came from; it stays there."""
+
+
 class JobUnreadable(SchedulerError, ValueError):
     """What Redis holds for a job cannot be read back here (another serializer, a class that is not importable)."""
 
@@ -76,6 +82,18 @@ class SchedulerWarning(UserWarning):
 
 class EvictionRefused(SchedulerError):
     """Redis may evict keys under memory pressure, and would evict schedules with them."""
+
+
+def check_encodable(**texts: str) -> None:
+    """Raises InvalidArgument for text with half of a surrogate pair in it, which no UTF-8 and so no Redis can keep."""
+    for name, text in texts.items():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidArgument(
+                f"{name}={text!r:.200} has {text[error.start]!r}, half of a character, which cannot be written: "
+                "leave it out"
+            ) from None
 
 
 def kind_of(value: object) -> str:

@@ -17,15 +17,15 @@ from datetime import timedelta
 from typing import Any, Protocol, TypeVar, cast
 
 from redis import Redis, RedisCluster
-from rq import Callback, Retry
+from rq import Callback, Repeat, Retry
 from rq.exceptions import TimeoutFormatError
 from rq.job import Dependency, Job, JobStatus
-from rq.serializers import resolve_serializer
+from rq.serializers import DefaultSerializer, resolve_serializer
 from rq.utils import import_attribute, parse_timeout
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.advice import warn_once
-from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, kind_of
+from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, check_encodable, kind_of
 
 __all__ = [
     "Connection",
@@ -40,6 +40,16 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_OPTION_OF = {
+    "origin": "queue_name",
+    "success_callback_name": "on_success",
+    "failure_callback_name": "on_failure",
+    "stopped_callback_name": "on_stopped",
+}
+"""Field of RQ's job hash -> the option that it comes from, where that has another name."""
+
+_LONGEST = timedelta.max.total_seconds()
 
 Connection = Redis | RedisCluster
 Function = Callable[..., Any] | str
@@ -79,6 +89,11 @@ class JobCreator:
         self.job_class = job_class
         self.serializer: Any = resolve_serializer(serializer)
 
+    @property
+    def _named_serializer(self) -> Any:
+        """None for RQ's default: each job would check one that is named, at a tenth of what it takes to build it."""
+        return None if self.serializer is DefaultSerializer else self.serializer
+
     def create(
         self,
         func: Function,
@@ -106,7 +121,7 @@ class JobCreator:
         check_function(func)
         options: dict[str, Any] = {
             "connection": self.connection,
-            "serializer": self.serializer,
+            "serializer": self._named_serializer,
             "status": JobStatus.SCHEDULED,
             "origin": _queue_name(origin),
             "args": _args(args),
@@ -130,7 +145,7 @@ class JobCreator:
         _refuse_unknown(self.job_class, options)
         try:
             job: Job = cast("Any", self.job_class).create(func, **options)
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise _from_rq(error, func, options) from error
         if meta is not None:
             job.meta = meta  # RQ replaces an empty dict by one of its own; the caller's is the one that counts
@@ -141,9 +156,13 @@ class JobCreator:
         """The job as a Redis hash. Raises FunctionRefused or InvalidArgument naming the part that does not
         serialize; this is the last check before anything is written."""
         try:
-            return cast("Any", job).to_dict()
+            fields: Fields = cast("Any", job).to_dict()
         except Exception as error:
             raise self._unserializable(job, error) from error
+        for name, value in fields.items():
+            if isinstance(value, str) and not value.isascii():
+                check_encodable(**{_OPTION_OF.get(name, name): value})
+        return fields
 
     def restore(self, stored: _Stored) -> Job:
         """The job that a hash from Redis describes; arguments are not unpickled until somebody asks for them.
@@ -326,6 +345,10 @@ def _id(value: Any) -> str | None:
         raise InvalidType(f"job id {value!r} is {kind_of(value)}: give a string of letters, digits, _ and -")
     if not value:
         raise InvalidArgument("job id '' is empty: leave it out for a random one, or use letters, digits, _ and -")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(f"job id {value!r} is no text: use letters, digits, _ and -") from None
     return value
 
 
@@ -360,13 +383,16 @@ def _seconds(value: Any, name: str) -> int | None:
     if isinstance(value, bool):
         raise InvalidType(f"{name}={value!r} is not a duration: give seconds, a timedelta or text such as '10m'")
     try:
-        return parse_timeout(value)
+        seconds = parse_timeout(value)
     except (TimeoutFormatError, TypeError, ValueError, OverflowError, AssertionError) as error:
         refusal = InvalidType if isinstance(error, TypeError) else InvalidArgument
         raise refusal(
             f"{name}={value!r} is not a duration: give seconds, a timedelta, "
             "or digits and a unit (s, m, h or d), such as '10m'"
         ) from error
+    if seconds is not None and seconds > _LONGEST:
+        raise InvalidArgument(f"{name}={value!r} is too large: the longest duration is 2.7 million years")
+    return seconds
 
 
 def _callback(value: Any, name: str) -> Callback | None:
@@ -414,11 +440,15 @@ def _set_newer(job: Job, newer: NewerOptions) -> None:
         if getattr(retry, "enqueue_at_front", False):
             job.enqueue_at_front_on_retry = True
     if newer.repeat is not None:
+        if not isinstance(newer.repeat, Repeat):
+            raise InvalidType(f"repeat={newer.repeat!r} is {kind_of(newer.repeat)}: give an rq.Repeat")
         job.repeats_left = newer.repeat.times
         job.repeat_intervals = newer.repeat.intervals
     if newer.rate_limit is not None:
         if not hasattr(job, "rate_limit_key"):
             raise InvalidArgument(f"rate_limit={newer.rate_limit!r}: RQ {RQ_VERSION} has no rate limits; RQ 3 has")
+        if not hasattr(newer.rate_limit, "concurrency"):
+            raise InvalidType(f"rate_limit={newer.rate_limit!r} is {kind_of(newer.rate_limit)}: give an rq.RateLimit")
         job.rate_limit_key = newer.rate_limit.key
         job.rate_limit_concurrency = newer.rate_limit.concurrency
 

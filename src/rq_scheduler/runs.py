@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 from rq import get_current_job
 
 from rq_scheduler.clock import from_us
 
-__all__ = ["CurrentRun", "current_run", "parse_run_id", "run_id"]
+__all__ = ["CurrentRun", "current_run", "parse_run_id", "run_ending", "run_id"]
 
 RunKind = Literal["scheduled", "manual", "backfill"]
 
@@ -41,10 +42,16 @@ def current_run() -> CurrentRun | None:
 def run_id(schedule_id: str, nominal: int, suffix: str = "") -> str:
     """The job id of a run: the schedule's id and the nominal time (microseconds) in UTC. `suffix` is "m" and a number
     for a manual run, "b" for a backfilled one."""
+    return schedule_id + run_ending(nominal, suffix)
+
+
+@lru_cache(4096)
+def run_ending(nominal: int, suffix: str = "") -> str:
+    """What comes behind the schedule's id in the job id of a run."""
     moment = from_us(nominal)
     # Not strftime: it writes years before 1000 without their zeros.
-    stamp = f"{moment.year:04d}{moment:%m%dT%H%M%S%f}Z"
-    return f"{schedule_id}-{stamp}-{suffix}" if suffix else f"{schedule_id}-{stamp}"
+    stamp = f"-{moment.year:04d}{moment:%m%dT%H%M%S%f}Z"
+    return f"{stamp}-{suffix}" if suffix else stamp
 
 
 def parse_run_id(job_id: str) -> CurrentRun | None:

@@ -7,6 +7,7 @@ Owns the definition and how a recurring job of the 0.14 API is read from its met
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -20,11 +21,11 @@ from msgspec.structs import force_setattr
 
 from rq_scheduler import formats
 from rq_scheduler.clock import SystemClock, from_us
-from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.formats import Duration
 from rq_scheduler.series import Series
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger, legacy_cron
-from rq_scheduler.triggers.base import aware_us
+from rq_scheduler.triggers.base import aware_us, not_negative
 
 __all__ = [
     "FORMAT",
@@ -184,6 +185,7 @@ class Schedule(
             raise InvalidType(f"paused={self.paused!r} is {kind_of(self.paused)}: give True or False")
         if not isinstance(self.note, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(f"note={self.note!r} is {kind_of(self.note)}: give text")
+        check_encodable(note=self.note)
         force_setattr(self, "tags", _tags(self.tags))
 
     def upcoming(self, n: int, after: datetime | None = None) -> list[datetime]:
@@ -193,10 +195,9 @@ class Schedule(
         An interval without an anchor counts from `after`, as it will from the moment it is put; `max_runs` counts from
         there too. Raises InvalidArgument for a naive `after` or a negative `n`.
         """
-        if n < 0:
-            raise InvalidArgument(f"n={n} is negative: ask for 0 or more instants")
+        not_negative(n=n)
         us = SystemClock().now_us() if after is None else aware_us(after, "after")
-        most = n if self.max_runs is None else min(n, self.max_runs)
+        most = min(n, sys.maxsize) if self.max_runs is None else min(n, self.max_runs, sys.maxsize)
         return [from_us(due) for _, due in islice(Series(self.id, self, us).walk(us), most)]
 
     @property
@@ -268,9 +269,12 @@ def decode_spec(stored: bytes) -> Spec | None:
 
     Raises msgspec.DecodeError (a ValueError) for anything else that is no spec.
     """
-    if msgspec.json.decode(stored, type=_Versioned).format > FORMAT:
-        return None
-    return formats.decode(stored, Spec)
+    try:
+        if msgspec.json.decode(stored, type=_Versioned).format > FORMAT:
+            return None
+        return formats.decode(stored, Spec)
+    except (RecursionError, OverflowError, UnicodeDecodeError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def recurrence_of(meta: Any, timezone: str) -> Cron | Every | None:

@@ -245,6 +245,8 @@ class ManualDispatcher:
         while True:
             seen = self._record.events
             result = self._passes.run()
+            if result.misfit is not None:
+                raise result.misfit
             passes += 1
             self._refuse(result)
             idle = 0 if self._record.events != seen else idle + 1
@@ -285,6 +287,10 @@ class _Record(LogEvents):
         self.endless: HandedOff | None = None
         self._times = Counter[tuple[str, int]]()
         self._put_off: dict[str, BaseException] = {}
+
+    @property
+    def wants_each_job(self) -> bool:
+        return True
 
     def begin_instant(self) -> None:
         """Forgets what was noted about the instant before."""

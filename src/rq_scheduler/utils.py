@@ -14,7 +14,7 @@ from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT
 from rq.logutils import ColorizingStreamHandler
 
 from rq_scheduler.clock import US, SystemClock, from_us, host_zone, timedelta_us, to_us
-from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.triggers import legacy_cron
 
 __all__ = ["from_unix", "get_next_scheduled_time", "rationalize_until", "setup_loghandlers", "to_unix"]
@@ -28,6 +28,8 @@ def to_unix(dt: datetime) -> int | float:
 
     0.14 cut the fraction off.
     """
+    if not isinstance(dt, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"dt={dt!r} is {kind_of(dt)}: give a datetime")
     return _seconds(to_us(dt))
 
 
@@ -49,6 +51,8 @@ def get_next_scheduled_time(cron_string: str, use_local_timezone: bool = False) 
     `use_local_timezone` only says in which zone the answer is expressed: this host's, or UTC. Raises InvalidArgument
     for a string that is wrong or has no time left to come.
     """
+    if not isinstance(cron_string, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"cron_string={cron_string!r} is {kind_of(cron_string)}: give text, such as '30 2 * * *'")
     zone = host_zone()
     cron, _ = legacy_cron(cron_string, zone)
     found = from_us(cron.require_after(_CLOCK.now_us()))

@@ -214,7 +214,14 @@ class TestWhatCannotBeServed:
             "no-list": lambda: redis.set(store.keys.buffer("no-list"), 1),
             "no-moment": lambda: redis.zadd(store.keys.due_schedules, {"no-moment": "-inf"}),
         }
-        put(store, *(new(redis, id, now, job=job_fields(redis, "odd" if id == "no-queue" else "q")) for id in broken))
+        buffers = spec(overlap="buffer_one")
+        put(
+            store,
+            *(
+                new(redis, id, now, of=buffers, job=job_fields(redis, "odd" if id == "no-queue" else "q"))
+                for id in broken
+            ),
+        )
         for damage in broken.values():
             damage()
         redis.zadd(store.keys.due_schedules, {b"\xff": now / US})

@@ -2,11 +2,12 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import redis as redis_py
 
+from acl import Role
 from integration.helpers import StartDispatcher
 from rq_scheduler import Scheduler
 from rq_scheduler.embedded import GuardedProcess
@@ -14,7 +15,9 @@ from support import Processes, wait_until
 
 
 @pytest.fixture
-def start_dispatcher(processes: Processes, request: pytest.FixtureRequest) -> StartDispatcher:
+def start_dispatcher(
+    processes: Processes, request: pytest.FixtureRequest, as_role: Callable[[str, Role], str]
+) -> StartDispatcher:
     """Start `rqscheduler` with these options, in UTC unless `env` says otherwise; returns when it serves."""
 
     def start(
@@ -22,7 +25,7 @@ def start_dispatcher(processes: Processes, request: pytest.FixtureRequest) -> St
     ) -> GuardedProcess:
         where: str = url or request.getfixturevalue("redis_url")
         dispatcher = processes.start(
-            sys.executable, "-m", "rq_scheduler.cli", "--url", where, *args,
+            sys.executable, "-m", "rq_scheduler.cli", "--url", as_role(where, "dispatcher"), *args,
             env={"TZ": "UTC", **(env or {})},
             log=f"dispatcher-{len(processes.started):03d}.log",
         )  # fmt: skip
@@ -45,5 +48,5 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def scheduler(redis: redis_py.Redis, in_utc: None) -> Scheduler:
-    return Scheduler(connection=redis)
+def scheduler(redis: redis_py.Redis, in_utc: None, as_client: Callable[[redis_py.Redis], redis_py.Redis]) -> Scheduler:
+    return Scheduler(connection=as_client(redis))

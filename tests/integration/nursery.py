@@ -7,6 +7,7 @@ its own, and runs what the command line runs. A fresh interpreter would need mos
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -22,9 +23,11 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["rq_scheduler.dispatcher"])
 
 
-def start(url: str, **options: Any) -> BaseProcess:
-    """A running dispatcher; `.kill()` is SIGKILL, `.terminate()` SIGTERM. `options` are Dispatcher's."""
-    process = _context.Process(target=_serve, args=(url, options), daemon=True)
+def start(url: str, prepare: Callable[[], None] | None = None, **options: Any) -> BaseProcess:
+    """A running dispatcher; `.kill()` is SIGKILL, `.terminate()` SIGTERM. `options` are Dispatcher's.
+
+    `prepare` (a function that can be pickled) is called first, in its process."""
+    process = _context.Process(target=_serve, args=(url, prepare, options), daemon=True)
     process.start()
     return process
 
@@ -38,8 +41,10 @@ def end(processes: list[BaseProcess], timeout: float = 10) -> list[int | None]:
     return [process.exitcode for process in processes]
 
 
-def _serve(url: str, options: dict[str, Any]) -> None:
+def _serve(url: str, prepare: Callable[[], None] | None, options: dict[str, Any]) -> None:
     threading.Thread(target=_end_with_the_tests, daemon=True).start()
+    if prepare is not None:
+        prepare()
     Dispatcher(redis_py.Redis.from_url(url, retry=Retry(NoBackoff(), 0)), **options).run()
 
 

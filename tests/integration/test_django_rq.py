@@ -15,6 +15,7 @@ from rq import Retry
 from rq.job import Job
 
 import jobs_for_tests
+from acl import login
 from integration.helpers import RunWorker, account, ran
 from rq_scheduler import Scheduler
 from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
@@ -24,8 +25,8 @@ NOW = datetime(2040, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def _site(server: EmbeddedRedis) -> None:
-    os.environ["RQS_TEST_REDIS_URL"] = server.url
+def _site(server: EmbeddedRedis, acl_args: list[str]) -> None:
+    os.environ["RQS_TEST_REDIS_URL"] = login(server.url, "client") if acl_args else server.url
     os.environ["DJANGO_SETTINGS_MODULE"] = "integration.django_site"
     django.setup()
 
@@ -54,11 +55,11 @@ def asked(get_scheduler: GetScheduler) -> Callable[..., HttpRequest]:
 
 
 @pytest.fixture
-def rqscheduler(processes: Processes, redis_url: str) -> GuardedProcess:
+def rqscheduler(processes: Processes, dispatcher_url: str) -> GuardedProcess:
     """`manage.py rqscheduler`, with its default interval of 60 seconds."""
     started = processes.start(
         sys.executable, "-m", "django", "rqscheduler", "--settings", "integration.django_site",
-        env={"RQS_TEST_REDIS_URL": redis_url, "TZ": "UTC"}, log="rqscheduler.log",
+        env={"RQS_TEST_REDIS_URL": dispatcher_url, "TZ": "UTC"}, log="rqscheduler.log",
     )  # fmt: skip
     wait_until(lambda: "serves" in started.output() or not started.running, 20, message=started.output)
     assert started.running, started.output()
@@ -128,6 +129,14 @@ class TestManagementCommand:
 
 
 class TestAdmin:
+    @pytest.fixture(autouse=True)
+    def _as_default_user(self, _site: None, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its pages show all of RQ, which is more than the scheduler's applications have to see."""
+        from django.conf import settings
+
+        for queue in settings.RQ_QUEUES.values():
+            monkeypatch.setitem(queue, "URL", server.url)
+
     def test_its_statistics_count(self, get_scheduler: GetScheduler, asked: Callable[..., HttpRequest]):
         from django_rq.stats_views import stats
         from django_rq.utils import get_scheduler_statistics

@@ -71,7 +71,12 @@ def instants(redis: redis_py.Redis, id: str) -> list[tuple[str, int]]:
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("dispatchers", [2, 4])
 def test_each_is_handed_off_exactly_once(
-    redis: redis_py.Redis, redis_url: str, scheduler: Scheduler, dispatchers: int, request: pytest.FixtureRequest
+    redis: redis_py.Redis,
+    redis_url: str,
+    dispatcher_url: str,
+    scheduler: Scheduler,
+    dispatchers: int,
+    request: pytest.FixtureRequest,
 ):
     """20,000 one-offs and 200 recurring jobs, while a random dispatcher dies by SIGKILL every 300 ms."""
     dice = random.Random(dispatchers)
@@ -90,7 +95,7 @@ def test_each_is_handed_off_exactly_once(
 
     killed = 0
     with consuming(redis_url, "often") as consumer:
-        alive = [nursery.start(redis_url, name=f"first{n}") for n in range(dispatchers)]
+        alive = [nursery.start(dispatcher_url, name=f"first{n}") for n in range(dispatchers)]
         request.addfinalizer(lambda: [process.kill() for process in alive])
         end = start.timestamp() + SECONDS + 1
         while time.time() < end:
@@ -99,7 +104,7 @@ def test_each_is_handed_off_exactly_once(
             alive[victim].kill()
             alive[victim].join()
             killed += 1
-            alive[victim] = nursery.start(redis_url, name=f"d{killed}")
+            alive[victim] = nursery.start(dispatcher_url, name=f"d{killed}")
         wait_until(lambda: redis.zcard(INDEX) == len(endless), 20)
         wait_until(lambda: all(consumer.runs[id] == 5 for id, _ in counted), 20)
         wait_until(lambda: redis.exists(KEYS.instance(f"d{killed}")))  # the youngest: a signal finds its handler

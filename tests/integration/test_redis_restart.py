@@ -16,6 +16,8 @@ from rq_scheduler import Scheduler
 from rq_scheduler.embedded import EmbeddedRedis
 from support import wait_until
 
+AsClient = Callable[[redis_py.Redis], redis_py.Redis]
+
 
 @pytest.fixture
 def client(own_server: EmbeddedRedis) -> redis_py.Redis:
@@ -31,12 +33,13 @@ class TestUnderARunningDispatcher:
         start_server: Callable[..., EmbeddedRedis],
         start_dispatcher: StartDispatcher,
         tmp_path_factory: pytest.TempPathFactory,
+        as_client: AsClient,
         end: Callable[[EmbeddedRedis], None],
     ):
         """Away for three seconds, long enough for the longest back-off; nothing lost, nothing twice."""
         server = start_server(data_dir=tmp_path_factory.mktemp("redis"))
         client = redis_py.Redis.from_url(server.url, retry=Retry(NoBackoff(), 0))
-        scheduler = Scheduler(connection=client)
+        scheduler = Scheduler(connection=as_client(client))
         dispatchers = [start_dispatcher(url=server.url) for _ in range(2)]
         dice = random.Random(3)
         now = datetime.now(UTC)
@@ -75,10 +78,14 @@ class TestUnderARunningDispatcher:
         assert pushed(client, "often") == {often.id: 1}
 
     def test_a_cut_connection_is_made_anew(
-        self, own_server: EmbeddedRedis, client: redis_py.Redis, start_dispatcher: StartDispatcher
+        self,
+        own_server: EmbeddedRedis,
+        client: redis_py.Redis,
+        start_dispatcher: StartDispatcher,
+        as_client: AsClient,
     ):
         dispatcher = start_dispatcher(url=own_server.url)
-        scheduler = Scheduler(connection=client)
+        scheduler = Scheduler(connection=as_client(client))
         ids = []
         for _ in range(5):
             ids.append(scheduler.enqueue_in(timedelta(seconds=0.2), jobs_for_tests.nothing).id)
@@ -90,9 +97,14 @@ class TestUnderARunningDispatcher:
 
 class TestDown:
     def test_a_dispatcher_waits_and_says_so(
-        self, own_server: EmbeddedRedis, start_dispatcher: StartDispatcher, client: redis_py.Redis, in_utc: None
+        self,
+        own_server: EmbeddedRedis,
+        start_dispatcher: StartDispatcher,
+        client: redis_py.Redis,
+        as_client: AsClient,
+        in_utc: None,
     ):
-        job = Scheduler(connection=client).enqueue_in(timedelta(0), jobs_for_tests.nothing)
+        job = Scheduler(connection=as_client(client)).enqueue_in(timedelta(0), jobs_for_tests.nothing)
         own_server.kill()
         dispatcher = start_dispatcher(url=own_server.url, wait=False)
         wait_until(lambda: "Redis cannot be used, trying again" in dispatcher.output(), 20, message=dispatcher.output)
@@ -112,8 +124,10 @@ class TestDown:
         assert dispatcher.terminate() == 0
         assert time.monotonic() - began < 1.5
 
-    def test_a_client_gets_redis_pys_own_error(self, own_server: EmbeddedRedis, client: redis_py.Redis, in_utc: None):
-        scheduler = Scheduler(connection=client)
+    def test_a_client_gets_redis_pys_own_error(
+        self, own_server: EmbeddedRedis, client: redis_py.Redis, as_client: AsClient, in_utc: None
+    ):
+        scheduler = Scheduler(connection=as_client(client))
         job = scheduler.enqueue_in(timedelta(1), jobs_for_tests.nothing)
         own_server.kill()
         now = datetime.now(UTC)

@@ -603,10 +603,10 @@ class TestLeases:
 
     def test_quarantine_only_what_was_read(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = due_now(redis, store)
-        assert not store.quarantine(INDEX, "r", nominal + 1, "why")
+        assert not store.quarantine("r", nominal + 1, "why")
         assert redis.exists(store.keys.schedule("r"))
-        assert store.quarantine(INDEX, "r", nominal, "why")
-        assert not store.quarantine(INDEX, "r", nominal, "why")
+        assert store.quarantine("r", nominal, "why")
+        assert not store.quarantine("r", nominal, "why")
         assert not redis.exists(store.keys.schedule("r"))
         assert redis.exists("rq:job:r"), "a person may still want to see it"
 

@@ -157,8 +157,6 @@ class TestDropped:
             (lambda c: c.delete("rq:job:bad"), "its job is gone: rq:job:bad was deleted, or expired"),
             (lambda c: (c.delete("rq:job:bad"), c.set("rq:job:bad", "x")), "the key rq:job:bad is not the hash"),
             (lambda c: (c.delete("rq:job:bad"), c.zadd("rq:job:bad", {"x": 1})), "the key rq:job:bad is not the hash"),
-            (lambda c: c.hdel("rq:job:bad", "data"), "its job has no data: rq:job:bad was not written by RQ"),
-            (lambda c: c.hset("rq:job:bad", "data", ""), "its job has no data"),
             (lambda c: c.hdel("rq:job:bad", "origin"), "its job names no queue"),
             (lambda c: c.hset("rq:job:bad", "origin", ""), "its job names no queue"),
             (lambda c: c.hset("rq:job:bad", "origin", "odd"), "the key rq:queue:odd is not the list of a queue"),

@@ -192,7 +192,7 @@ class TestOneNamespace:
         store.cancel("s", 60)
         assert redis.zcard(INDEX) == 0
         redis.zadd(INDEX, {"s": 5})
-        assert store.quarantine(INDEX, "s", 5 * US, "why")
+        assert store.quarantine("s", 5 * US, "why")
         assert record(store) == before
         assert ids(redis, store.keys.schedules) == ["s"]
 

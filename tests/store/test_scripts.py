@@ -110,14 +110,15 @@ class TestHeaders:
             "show_schedules",
             "find_schedules",
             "write_schedules",
-            "fire_schedules",
             "backfill",
+            "retry_entries",
+            "purge_entries",
         }
         for name, counts in sent.items():
             fixed = _fixed_arguments(name)
             for count in counts:
                 if name == "commit_fires":
-                    width = int(re.search(r"then (\d+) for each fire", _section(name, "ARGV"))[1])  # type: ignore[index]
+                    width = int(re.search(r"then (\d+) for each", _section(name, "ARGV"))[1])  # type: ignore[index]
                     assert (count - fixed) % width == 0
                 elif name in REPEATED_AND_THEN:
                     assert count - fixed in _widths(name), (name, count)
@@ -130,7 +131,7 @@ class TestHeaders:
 
 
 # An entry of these scripts ends with fields of which it says itself how many follow, so many values each.
-REPEATED_AND_THEN = {"write_schedules": 2, "fire_schedules": 3}
+REPEATED_AND_THEN = {"write_schedules": 2}
 
 
 def _widths(name: str) -> set[int]:
@@ -155,7 +156,7 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     every = Spec(trigger=Every(60), overlap="buffer_one")
     for id in ("one", "two", "canceled", "moved", "lost"):
         add(store, make(id, now - 5))
-    for id in ("cron", "running", "unsure", "copied", "old", "gone"):
+    for id in ("cron", "running", "unsure", "copied", "old", "gone", "held"):
         options = {} if id == "copied" else {"result_ttl": -1}
         add(store, make(id, now - 5, every, meta={"interval": 60}, **options))
     store.cancel("canceled", 60)
@@ -175,7 +176,13 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     store.read_remembering(["running"])
     store.claim(store.keys.scheduled_jobs, "one", now - 5, 5)
     store.release_claim("one")
-    store.quarantine(store.keys.scheduled_jobs, "two", now - 5, "on purpose")
+    for id in ("two", "held"):
+        store.quarantine(id, now - 5, "on purpose")
+    store.retry_entries(["held"])
+    store.quarantine("held", now - 5, "on purpose")
+    entry_held = store.held_entry("two")
+    assert entry_held is not None
+    store.purge_entries([entry_held], 60)
     client.sadd(f"{prefix}:queues", f"{prefix}:queue:default")
     client.hset(key + "scheduled", mapping=make_job(client, "scheduled").to_dict())
     client.zadd(f"{prefix}:scheduled:default", {"scheduled": now // US - 5, "lost": now // US - 5})
@@ -220,7 +227,8 @@ class TestKeys:
         known = {
             *(keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims),
             *(keys.rq_claims, keys.dispatchers, keys.wakeup, keys.schedule(""), keys.history("")),
-            *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone("")),
+            *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
+            keys.saved(""),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: ended jobs' registries, executions, what hangs on a job.
@@ -241,8 +249,8 @@ class TestKeys:
         mine |= {keys.rq_claims, keys.dispatchers, keys.instance("me")}
         if keys.fenced:
             mine.add(keys.fence)
-        for id in ("one", "two", "cron", "running", "unsure", "copied", "old", "moved"):
-            mine |= {keys.schedule(id), keys.history(id), rq_format.job_key(prefix, id)}
+        for id in ("one", "two", "cron", "running", "unsure", "copied", "old", "moved", "held"):
+            mine |= {keys.schedule(id), keys.history(id), keys.quarantined(id), rq_format.job_key(prefix, id)}
         mine |= {rq_format.job_key(prefix, id) for id in ("canceled", "gone", "scheduled")}
         mine |= {rq_format.queues_key(prefix), rq_format.queue_key(prefix, "default")}
         mine.add(rq_format.scheduler_lock_key(prefix, "default"))

@@ -94,6 +94,10 @@ def _check_url(url: str) -> None:
         raise click.BadParameter(f"{_masked(url)!r} names no host.", param_hint="--url") from None
 
 
+# A master whose host vanished, or froze, is waited for in vain while another has long been promoted.
+_QUICKLY: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1}
+
+
 def _client_options() -> dict[str, Any]:
     # No retries inside redis-py: the dispatcher backs off itself, says so, and stays able to end within a second.
     # The timeouts free a process whose peer vanished without a word.
@@ -112,8 +116,8 @@ def connect(options: ConnectionOptions) -> Connection:
         if options.cluster:
             raise click.UsageError("--sentinel and --cluster exclude each other: a cluster finds its own masters.")
         pairs = parse_sentinels(options.sentinel)
-        common = _client_options()
-        sentinel: Any = Sentinel(pairs, sentinel_kwargs={"socket_timeout": 2, "socket_connect_timeout": 2})
+        common = {**_client_options(), **_QUICKLY}
+        sentinel: Any = Sentinel(pairs, sentinel_kwargs={"socket_timeout": 0.5, "socket_connect_timeout": 0.5})
         return sentinel.master_for(options.sentinel_master, db=options.db, password=options.password, **common)
     if options.url:
         _check_url(options.url)
@@ -139,7 +143,7 @@ def _connect_cluster(options: ConnectionOptions) -> RedisCluster:
         raise click.UsageError("--cluster needs host and port: a unix socket reaches only one node.")
     if options.db:
         raise click.UsageError("a Redis Cluster has only database 0: leave out --db.")
-    common: dict[str, Any] = {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True}
+    common: dict[str, Any] = {**_QUICKLY, "socket_keepalive": True}
     try:
         if options.url:
             return _from_url(RedisCluster, options.url, common)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
+
+from rq_scheduler.texts import plain_json
 
 __all__ = ["JsonFormatter", "LogFormat", "TextFormatter", "level_for", "setup_logging"]
 
@@ -45,7 +46,7 @@ class JsonFormatter(logging.Formatter):
         line.update((key, value) for key, value in vars(record).items() if key not in _STANDARD and key not in line)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return plain_json(line)
 
 
 def level_for(verbose: bool, quiet: bool) -> int:

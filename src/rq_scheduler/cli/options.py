@@ -82,8 +82,7 @@ def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionO
     typed = {ParameterSource.COMMANDLINE}
 
     def was_typed(name: str) -> bool:
-        contexts = [ctx, ctx.parent] if ctx.parent is not None else [ctx]
-        return any(context.get_parameter_source(name) in typed for context in contexts)
+        return any(context.get_parameter_source(name) in typed for context in (ctx, ctx.find_root()))
 
     if chosen["url"] and chosen["sentinel"]:
         if was_typed("url"):
@@ -109,7 +108,7 @@ def gather_application(ctx: click.Context, params: dict[str, Any]) -> Applicatio
 
 def _take(ctx: click.Context, params: dict[str, Any], names: list[str]) -> dict[str, Any]:
     own = {name: params.pop(name) for name in names}
-    outer = ctx.parent.params if ctx.parent is not None else {}
+    outer = {} if ctx.parent is None else ctx.find_root().params
     return {
         name: outer[name]
         if name in outer and ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE

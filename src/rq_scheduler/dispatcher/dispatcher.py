@@ -13,17 +13,18 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.retry import Retry
 from rq.job import Job
 from rq.queue import Queue
+from rq.serializers import DefaultSerializer
 
 from rq_scheduler._version import __version__
 from rq_scheduler.dispatcher.events import Events, LogEvents
@@ -33,7 +34,9 @@ from rq_scheduler.dispatcher.sweep import Sweep
 from rq_scheduler.dispatcher.waker import Waker
 from rq_scheduler.errors import EvictionRefused, NameTaken
 from rq_scheduler.jobs import JobCreator
+from rq_scheduler.pickles import PlainPickles
 from rq_scheduler.store import Store
+from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.survey import Survey
 
 HEARTBEAT = 5.0
@@ -80,6 +83,8 @@ class Dispatcher:
         self._stop = False
         self._store = Store(connection) if store is None else store
         jobs = JobCreator(connection, job_class, serializer)
+        if not self._options.adopt and jobs.serializer is DefaultSerializer:
+            jobs.serializer = PlainPickles
         self._passes = Passes(
             self._store, jobs, queue_class, hooks or Hooks(), self._options, self._events, lambda: self._stop
         )
@@ -87,14 +92,22 @@ class Dispatcher:
         self._survey = Survey(self._store.connection, self._store.keys)
         self._sweep = self._new_sweep()
         self._sweep_again_at = time.monotonic() + SWEEP_EVERY
+        self._birth = uuid.uuid4().hex
         self._born = False
         self._beat_at = 0.0
         self._fence_told: str | None = None
+        self._misfits_told: list[str] | None = None
         self._handed_off = 0
         self._attended: set[str] = set()
 
     def dispatch_once(self) -> Pass:
         """One pass over all that is due; never sleeps. Errors of Redis reach the caller."""
+        result = self._pass()
+        if result.misfit is not None:
+            raise result.misfit
+        return result
+
+    def _pass(self) -> Pass:
         result = self._passes.run()
         self._handed_off += result.handed_off
         self._tell_fence(result)
@@ -132,12 +145,14 @@ class Dispatcher:
             while not self._stop:
                 try:
                     self._begin()
-                    if not burst:
+                    # A cluster client looks for its nodes anew when a command fails, not when a subscription does.
+                    if not burst and lost_at is None:
                         self._waker.subscribe()
-                    result = self.dispatch_once()
+                    result = self._pass()
                     if lost_at is not None:
                         self._events.redis_back(time.monotonic() - lost_at)
                         lost_at, backoff = None, SHORTEST_BACKOFF
+                        continue  # to listen again, before the first sleep
                     if burst and result.fenced is None and not result.more_is_due:
                         return
                     self._between_passes(result)
@@ -146,26 +161,34 @@ class Dispatcher:
                         lost_at = time.monotonic()
                         self._events.redis_lost(error)
                     self._waker.close()
+                    if _is_demoted(error):
+                        _let_go(self._store.connection)
                     self._pause(backoff * random.uniform(0.5, 1.0))
                     backoff = min(backoff * 2, LONGEST_BACKOFF)
         finally:
             self._leave()
 
     def _between_passes(self, result: Pass) -> None:
+        if result.misfit is not None:
+            self._tell_misfit(result.misfit)
         if time.monotonic() >= self._beat_at:
-            self._beat(result)
+            self._in_spite_of_misfits(lambda: self._beat(result))
+            self._beat_at = time.monotonic() + min(HEARTBEAT, self._ttl / 3)
         if result.unfinished:
             return
         if not self._sweep.unfinished and time.monotonic() > self._sweep_again_at:
             self._sweep, self._sweep_again_at = self._new_sweep(), time.monotonic() + SWEEP_EVERY
         if self._sweep.unfinished and result.fenced is None:
-            self._sweep.step()
+            if not self._in_spite_of_misfits(self._sweep.step):
+                self._sweep.give_up()
             return
         wait = self.interval
         if result.fenced is not None:
             wait = FENCE_POLL
         elif (seconds := result.seconds_to_next()) is not None:
             wait = min(wait, seconds)
+        if result.misfit is not None:
+            wait = max(SHORTEST_BACKOFF, min(wait, LONGEST_BACKOFF))
         if wait > 0:
             self._waker.sleep(wait)
 
@@ -186,9 +209,9 @@ class Dispatcher:
                 "Set it to noeviction (CONFIG SET maxmemory-policy noeviction), or start with --allow-eviction"
             )
         self._announce()
-        self._born = True
         if self._options.take_fence:
             self._store.take_fence()
+        self._born = True
         self._events.started(self.name)
 
     def _announce(self) -> None:
@@ -197,7 +220,7 @@ class Dispatcher:
         end = time.monotonic() + self._ttl + 1
         while True:
             try:
-                self._store.register_birth(self.name, self._facts(), self._ttl)
+                self._store.register_birth(self.name, self._facts(), self._ttl, token=self._birth)
             except NameTaken:
                 if time.monotonic() > end or self._stop:
                     raise
@@ -207,7 +230,6 @@ class Dispatcher:
 
     def _beat(self, result: Pass) -> None:
         self._store.heartbeat(self.name, self._facts(), self._ttl, dispatcher=True)
-        self._beat_at = time.monotonic() + min(HEARTBEAT, self._ttl / 3)
         new = (result.queues | self._sweep.queues) - self._attended
         if new and not self._sweep.unfinished:
             self._attended |= new
@@ -244,6 +266,23 @@ class Dispatcher:
             self._events.unfenced()
         self._fence_told = holder
 
+    def _in_spite_of_misfits(self, act: Callable[[], object]) -> bool:
+        """Does it; False, and told, where a key of a wrong type forbids."""
+        try:
+            act()
+        except ResponseError as error:
+            if not is_misfit(error):
+                raise
+            self._tell_misfit(error)
+            return False
+        return True
+
+    def _tell_misfit(self, error: ResponseError) -> None:
+        keys = self._survey.misfits()
+        if keys != self._misfits_told:
+            self._events.misfit(keys, error)
+        self._misfits_told = keys
+
     # Signals
 
     def _install_handlers(self) -> dict[int, Any]:
@@ -255,6 +294,19 @@ class Dispatcher:
         if self._stop:
             raise SystemExit(128 + number)
         self._stop = True
+
+
+def _is_demoted(error: BaseException) -> bool:
+    """Whether a master of former times refused a write. Redis 6.2 tells so from within a script by its text alone."""
+    return isinstance(error, ReadOnlyError) or "read only replica" in str(error)
+
+
+def _let_go(connection: Any) -> None:
+    """Closes the idle connections, so that the next call goes to whoever is master now: behind one name, a connection
+    that stays open stays with the old one. A cluster client follows by itself."""
+    if isinstance(connection, Redis):
+        with suppress(TypeError):  # the BlockingConnectionPool of redis-py 5 closes all or none
+            connection.connection_pool.disconnect(inuse_connections=False)
 
 
 @contextmanager

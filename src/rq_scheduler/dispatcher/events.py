@@ -13,12 +13,19 @@ from rq_scheduler.clock import US, from_us
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.planning import Missed
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
+from rq_scheduler.texts import PLAIN_ARGUMENTS
 
 log = logging.getLogger("rq_scheduler")
+log.addFilter(PLAIN_ARGUMENTS)
 
 
 class Events:
     """Things that happen in a dispatcher. Times are microseconds of the Redis server's clock."""
+
+    @property
+    def wants_each_job(self) -> bool:
+        """Whether `handed_off` is to be called for plain one-offs too, of which there may be very many."""
+        return True
 
     def started(self, name: str) -> None:
         """The dispatcher is known to Redis and begins to serve."""
@@ -77,6 +84,9 @@ class Events:
     def redis_back(self, seconds: float) -> None:
         """Redis can be used again, after so many seconds."""
 
+    def misfit(self, keys: Sequence[str], error: BaseException) -> None:
+        """Keys hold something of another type: what needs them is not served; nothing is lost."""
+
     def channel_refused(self, error: BaseException) -> None:
         """The wake-up channel cannot be used; entries made for soon wait for the next poll."""
 
@@ -86,6 +96,10 @@ class LogEvents(Events):
 
     def __init__(self) -> None:
         self._said: set[tuple[str, str]] = set()
+
+    @property
+    def wants_each_job(self) -> bool:
+        return log.isEnabledFor(logging.DEBUG)
 
     def started(self, name: str) -> None:
         log.info("Dispatcher %s serves", name, extra={"action": "started", "dispatcher": name})
@@ -220,6 +234,10 @@ class LogEvents(Events):
 
     def redis_back(self, seconds: float) -> None:
         log.info("Redis is back after %.1f s", seconds, extra={"action": "redis_back", "seconds": seconds})
+
+    def misfit(self, keys: Sequence[str], error: BaseException) -> None:
+        what = "; ".join(keys) or str(error)
+        log.error("Not all can be served: %s", what, extra={"action": "misfit", "keys": list(keys)})
 
     def channel_refused(self, error: BaseException) -> None:
         if self._first("channel", ""):

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from redis.exceptions import ResponseError
 from rq.job import Job
 from rq.queue import Queue
-from rq.serializers import DefaultSerializer, JSONSerializer
+from rq.serializers import JSONSerializer
 
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
@@ -21,7 +22,9 @@ from rq_scheduler.dispatcher.recurring import Recurring, Served
 from rq_scheduler.dispatcher.schedules import Schedules
 from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
 from rq_scheduler.jobs import JobCreator
+from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
+from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.firing import Remembering
 from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
 
@@ -39,6 +42,9 @@ and RQ's registries, and neither kind waits for the end of the other's backlog."
 PAGE = 200
 """Due schedules in one read."""
 
+AHEAD = 500
+"""Schedules in one look ahead: they wait for nothing, and what is due meanwhile waits for them, about 5 ms."""
+
 REGISTRY_POLL = 1.0
 """Seconds between two looks at RQ's own registries when nothing in them is due: others write them without a word."""
 
@@ -47,7 +53,8 @@ _HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_di
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass did; `unfinished` when its time was up before all was served. `next_due` (us) is what comes first,
+    """What one pass did; `unfinished` when its time was up before all was served, `misfit` when a key that all of a
+    kind share holds something of another type. `next_due` (us) is what comes first,
     by the server's clock, which said `now` (us) at the monotonic instant `at` of this process."""
 
     handed_off: int = 0
@@ -57,6 +64,7 @@ class Pass:
     next_due: int | None = None
     unfinished: bool = False
     fenced: Fenced | None = None
+    misfit: ResponseError | None = None
     queues: set[str] = field(default_factory=set[str])
 
     def saw(self, now: int, next_due: int | None) -> None:
@@ -107,22 +115,35 @@ class Passes:
         self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
         self.recurring = Recurring(store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow)
         self._schedules = Schedules(store, jobs, events, all_slow=self._all_slow)
-        self._all_meta = jobs.serializer not in (DefaultSerializer, JSONSerializer)
+        self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
         self._limit = SMALLEST if self._all_slow else 500
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
         self._due_cursor: Cursor | None = None
+        self._ahead_cursor: Cursor | None = None
         self._schedules_due: int | None = None
 
     def run(self) -> Pass:
         """One pass."""
         result = Pass()
-        self._serve_index(result)
+        self._guarded(result, self._serve_index)
+        if result.misfit is not None:
+            self._schedules_due = 0  # nobody has said when they are
         if result.fenced is None:
-            self._serve_schedules(result)
+            self._guarded(result, self._serve_schedules)
         if self._options.rq_registries and result.fenced is None:
-            self._serve_registries(result)
+            self._guarded(result, self._serve_registries)
         return result
+
+    @staticmethod
+    def _guarded(result: Pass, serve: Callable[[Pass], None]) -> None:
+        """A key of a wrong type stops what needs it, and nothing else."""
+        try:
+            serve(result)
+        except ResponseError as error:
+            if not is_misfit(error):
+                raise
+            result.misfit = result.misfit or error
 
     def _serve_index(self, result: Pass) -> None:
         cursor, self._cursor = self._cursor, None
@@ -130,15 +151,23 @@ class Passes:
         while not self._stopping():
             began = monotonic()
             batch = self._store.hand_off_jobs(
-                cursor, self._limit, LOOK_AHEAD, all_slow=self._all_slow, all_meta=self._all_meta
+                cursor,
+                self._limit,
+                LOOK_AHEAD,
+                all_slow=self._all_slow,
+                all_meta=self._all_meta,
+                tell=self._events.wants_each_job,
             )
             if isinstance(batch, Fenced):
                 result.fenced = batch
                 return
-            if len(batch.handed_off) > self._limit // 2:
+            handed_off = sum(batch.queues.values())
+            if handed_off > self._limit // 2:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
             self._schedules_due = batch.schedules_due
+            result.handed_off += handed_off
+            result.queues.update(batch.queues)
             self._tell(result, batch)
             if batch.left or batch.ahead:
                 self._serve_left(result, batch, until)
@@ -157,25 +186,21 @@ class Passes:
     def _tell(self, result: Pass, batch: Any) -> None:
         if batch.handed_off:
             self._events.handed_off(batch.handed_off, batch.now)
-            result.handed_off += len(batch.handed_off)
-            result.queues.update(job.queue for job in batch.handed_off)
         for entry in batch.dropped:
             self._events.dropped(entry)
         result.dropped += len(batch.dropped)
 
     def _serve_left(self, result: Pass, batch: Batch, until: float) -> None:
-        recurring: list[str] = []
+        # Recurring jobs first: hundreds that RQ itself has to enqueue, or that cannot be, take their time.
+        recurring = [left for left in batch.left if left.kind is not Kind.SLOW]
+        if recurring and self._hooks.enqueue_job is None:
+            self._count(result, self.recurring.serve([left.id for left in recurring], until))
         for left in batch.left:
             if left.kind is Kind.SLOW:
                 self._serve_slowly(result, left)
-            elif self._hooks.enqueue_job is not None:
-                if self._slow.by_hook(left.id, left.due):
-                    result.handed_off += 1
-                    result.expect(self._store.due_of(left.id))
-            else:
-                recurring.append(left.id)
-        if recurring:
-            self._count(result, self.recurring.serve(recurring, until))
+            elif self._hooks.enqueue_job is not None and self._slow.by_hook(left.id, left.due):
+                result.handed_off += 1
+                result.expect(self._store.due_of(left.id))
         self.recurring.look_ahead(batch.ahead)
 
     def _serve_schedules(self, result: Pass) -> None:
@@ -184,15 +209,21 @@ class Passes:
             return
         cursor, self._due_cursor = self._due_cursor, None
         until = monotonic() + LONGEST_PASS
-        stale = False
-        while not self._stopping():
-            page = self._store.read_due(cursor, PAGE, LOOK_AHEAD)
+        planned = self._schedules.serve_planned(result.now, until)
+        self._count(result, planned)
+        stale = planned.stale
+        while not self._stopping() and not result.fenced:
+            ahead = 0 if self._schedules.sees_no_further else AHEAD
+            page = self._store.read_due(cursor, PAGE, LOOK_AHEAD, ahead=self._ahead_cursor, ahead_limit=ahead)
             result.saw(page.now, page.next_due)
             served = self._schedules.serve(page.due, page.now, until)
             self._count(result, served)
             stale = stale or served.stale
             self._start_remembered(result, page.remembering)
             self._schedules.look_ahead(page.ahead, page.now)
+            self._ahead_cursor = page.ahead_cursor
+            # There may be more to plan before its time comes.
+            result.unfinished = result.unfinished or len(page.ahead) == AHEAD
             if page.cursor is None or result.fenced:
                 result.unfinished = result.unfinished or stale
                 return
@@ -241,6 +272,8 @@ class Passes:
             if isinstance(batch, Fenced):
                 result.fenced = batch
                 return
+            result.handed_off += len(batch.handed_off)
+            result.queues.update(job.queue for job in batch.handed_off)
             self._tell(result, batch)
             for queue, held in batch.taken_on:
                 self._events.taken_on(queue, held)

@@ -42,7 +42,7 @@ def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> Non
     try:
         job: Job = jobs.restore(StoredJob(job_id, 0, fields))
         if job.get_status() is JobStatus.STARTED:
-            cast("Any", rq.command).send_stop_job_command(job.connection, job_id)
+            cast("Any", rq.command).send_stop_job_command(job.connection, job_id, jobs.serializer)
         else:
             job.cancel()
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):

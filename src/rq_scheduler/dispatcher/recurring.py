@@ -17,6 +17,7 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Options
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.errors import SchedulerError
+from rq_scheduler.pickles import PICKLES, RECURRENCE, is_opaque, outline
 from rq_scheduler.planning import Instant, Plan, plan
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.schedule import Spec, decode_spec, recurrence_of, repeats_left
@@ -164,7 +165,7 @@ class Recurring:
             if spec is None:
                 self._events.unreadable_spec(record.id)
                 return None
-            gone = not record.created_at
+            gone = not record.created_at and not record.meta
             if gone or (record.meta, record.created_at) == (record.adopted_meta, record.adopted_created_at):
                 return record, spec
         return self._adopted(record, spec, now)
@@ -176,7 +177,7 @@ class Recurring:
                 self._slow.hand_off(record.id, record.due, self._store.keys.scheduled_jobs)
             return None
         try:
-            meta: Any = self._serializer.loads(record.meta) if record.meta else None
+            meta = self._read_meta(record.meta)
             trigger = recurrence_of(meta, self.timezone)
             repeat = repeats_left(meta)
         except SchedulerError as error:
@@ -209,6 +210,20 @@ class Recurring:
             self._events.adopted(record.id, repr(trigger), zone)
         return adopted, known
 
+    def _read_meta(self, raw: bytes) -> Any:
+        """A job's meta, as far as it says how the job recurs. Its objects are made, which runs what their classes do,
+        only where one of them says so, and never if nothing is to be adopted."""
+        if not raw or self._serializer not in PICKLES:
+            return self._serializer.loads(raw) if raw else None
+        meta: Any = outline(raw)[0]
+        return self._serializer.loads(raw) if is_opaque(meta, *RECURRENCE) else meta
+
+    def _read_whole(self, raw: bytes) -> Any:
+        """A job's meta, to be written again; objects are made only where there are any."""
+        if self._serializer in PICKLES and not outline(raw)[1]:
+            return outline(raw)[0]
+        return self._serializer.loads(raw)
+
     def _adopt(self, record: Record, spec: Spec, repeat: int | Literal["keep"] | None, now: int) -> Record | None:
         try:
             return self._store.adopt(record, spec, repeat)
@@ -223,7 +238,7 @@ class Recurring:
             return fire
         try:
             # A rollback to 0.14 finds its counter in the meta. Where that cannot be read here, the record counts alone.
-            meta = self._serializer.loads(record.adopted_meta)
+            meta = self._read_whole(record.adopted_meta)
             meta["repeat"] = max(left - 1, 0)
             return dataclasses.replace(fire, meta=self._serializer.dumps(meta))
         except Exception:  # noqa: BLE001  unpickling can raise anything
@@ -284,7 +299,7 @@ class Recurring:
             self._events.missed(fire.record.id, fire.plan.missed)
 
     def _quarantine(self, record: Record, now: int, reason: str) -> None:
-        if record.due <= now and self._store.quarantine(self._store.keys.scheduled_jobs, record.id, record.due, reason):
+        if record.due <= now and self._store.quarantine(record.id, record.due, reason):
             self._events.dropped(Dropped(record.id, record.due, reason))
 
 

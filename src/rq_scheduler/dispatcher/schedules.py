@@ -1,6 +1,6 @@
 """Schedules in a pass: plan what is due, commit, and answer what the commit says.
 
-Owns the plans made ahead. Decides nothing about time (`planning`) and writes nothing itself (`store`).
+Owns which plans are shared. Decides nothing about time (`planning`) and writes nothing itself (`store`).
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from time import monotonic
 import msgspec
 
 from rq_scheduler.clock import US
+from rq_scheduler.dispatcher.ahead import Ahead
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
 from rq_scheduler.dispatcher.recurring import Served
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.jobs import JobCreator
-from rq_scheduler.planning import plan
-from rq_scheduler.schedule import decode_spec
+from rq_scheduler.planning import Plan, plan
+from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.firing import Armed, Commit, Committed, Mode, Remembering, ScheduleFire
 from rq_scheduler.store.handoff import Dropped, Fenced
 
-FEWEST, BATCH = 10, 100
+FEWEST, FIRST, BATCH = 10, 100, 200
 """Schedules in one commit: fewer where it takes long, since each may have many runs to be looked at."""
 
 BUDGET = 0.008
@@ -40,8 +41,11 @@ PLANNING = 0.02
 CHECK = US
 """Microseconds after which the store looks at a remembered run again."""
 
-KEPT_AHEAD = 10_000
-"""Plans kept for schedules that are not due yet."""
+KEPT = 10_000
+"""Plans that other schedules may share, and schedules whose commit was refused, that are remembered."""
+
+LOST = 10
+"""When so many of a commit, and most of them, were served by others meanwhile, those are among the same plans."""
 
 AGAIN = US // 20
 """Microseconds until the next look at a schedule whose commit was refused twice, though it reads as before."""
@@ -55,21 +59,42 @@ class Schedules:
         self._jobs = jobs
         self._events = events
         self._all_slow = all_slow
-        self._ahead: dict[str, ScheduleFire] = {}
+        self._ahead = Ahead()
+        self._shared: dict[tuple[bytes, int, int, int], tuple[Spec, Plan]] = {}
         self._stale: dict[str, Armed] = {}
-        self._at_most = BATCH
+        self._at_most = FIRST
+
+    @property
+    def sees_no_further(self) -> bool:
+        """Whether no other plan can be made ahead now."""
+        return self._ahead.is_full
 
     def look_ahead(self, coming: Sequence[Armed], now: int) -> None:
         """Makes the plans of schedules that will soon be due."""
-        if len(self._ahead) > KEPT_AHEAD:
-            self._ahead.clear()
         for armed in coming:
-            known = self._ahead.get(armed.id)
-            if known is not None and known.armed == armed:
-                continue
-            fire = self._prepare(armed, now)
-            if fire is not None:
-                self._ahead[armed.id] = fire
+            if not self._ahead.knows(armed) and (fire := self._prepare(armed, now)) is not None:
+                self._ahead.add(fire)
+
+    def serve_planned(self, now: int, until: float) -> Served:
+        """Serves those due by `now` whose plans were made ahead, without reading them again: the commit compares."""
+        served = Served()
+        while (fire := self._ahead.next_due(now)) is not None:
+            for batch in self._batches(self._taken(fire, now)):
+                lost = self._commit(batch, served)
+                if served.fenced:
+                    return served
+                if lost >= LOST and lost > len(batch) // 2:
+                    self._ahead.sift(self._store.still_armed)
+                if monotonic() > until:
+                    served.unfinished = True
+                    return served
+        return served
+
+    def _taken(self, first: ScheduleFire, now: int) -> Iterator[ScheduleFire]:
+        fire: ScheduleFire | None = first
+        while fire is not None:
+            yield fire
+            fire = self._ahead.next_due(now)
 
     def serve(self, due: Sequence[Armed], now: int, until: float) -> Served:
         """Serves schedules that are due. What it does not get to by the monotonic instant `until` stays due."""
@@ -93,8 +118,7 @@ class Schedules:
 
     def _planned(self, due: Sequence[Armed], now: int, until: float, served: Served) -> Iterator[ScheduleFire]:
         for armed in due:
-            known = self._ahead.pop(armed.id, None)
-            fire = known if known is not None and known.armed == armed else self._prepare(armed, now)
+            fire = self._ahead.take(armed) or self._prepare(armed, now)
             if fire is not None:
                 yield fire
             if monotonic() > until:
@@ -103,12 +127,7 @@ class Schedules:
 
     def _prepare(self, armed: Armed, now: int) -> ScheduleFire | None:
         try:
-            spec = decode_spec(armed.spec)
-            if spec is None:
-                self._events.unreadable_spec(armed.id)
-                return None
-            at_most = max(1, min(RUNS, COPIES // max(armed.size, 1)))
-            planned = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=at_most)
+            planned = self._plan(armed, now)
         except (msgspec.DecodeError, SchedulerError, OverflowError) as error:
             if armed.due <= now:
                 self._put_aside(armed, f"it cannot be planned: {error}")
@@ -117,7 +136,29 @@ class Schedules:
             if armed.due <= now:
                 self._events.put_off(armed.id, error)
             return None
-        return ScheduleFire(armed.id, spec, Mode.DUE, armed, planned, size=armed.size)
+        if planned is None:
+            self._events.unreadable_spec(armed.id)
+            return None
+        return ScheduleFire(armed.id, planned[0], Mode.DUE, armed, planned[1], size=armed.size)
+
+    def _plan(self, armed: Armed, now: int) -> tuple[Spec, Plan] | None:
+        """The plan of a schedule; None for a spec that a newer version wrote. All of one spec that are armed for one
+        instant share it, but for those with jitter, and those defined after that instant."""
+        at_most = max(1, min(RUNS, COPIES // max(armed.size, 1)))
+        key = armed.spec, armed.nominal, armed.due, at_most
+        is_plain = armed.updated is None or armed.updated <= armed.nominal
+        shared = self._shared.get(key) if is_plain else None
+        if shared is not None and _holds(shared[1], max(now, armed.due)):
+            return shared
+        spec = decode_spec(armed.spec)
+        if spec is None:
+            return None
+        made = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=at_most)
+        if is_plain and spec.jitter is None:
+            if len(self._shared) > KEPT:
+                self._shared.clear()
+            self._shared[key] = spec, made
+        return spec, made
 
     def _batches(self, fires: Iterable[ScheduleFire]) -> Iterator[list[ScheduleFire]]:
         """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others."""
@@ -147,35 +188,40 @@ class Schedules:
 
     # Committing
 
-    def _commit(self, fires: Sequence[ScheduleFire], served: Served) -> None:
+    def _commit(self, fires: Sequence[ScheduleFire], served: Served) -> int:
+        """Commits, and tells what came of it. Returns how many were refused."""
         began = monotonic()
-        answer = self._store.fire_schedules(fires, all_slow=self._all_slow)
+        answer = self._store.fire_schedules(fires, all_slow=self._all_slow, tell=self._events.wants_each_job)
         self._adapt(len(fires), monotonic() - began)
         if isinstance(answer, Fenced):
             served.fenced = answer
-            return
+            return 0
         now, commits = answer
-        if len(self._stale) > KEPT_AHEAD:
+        if len(self._stale) > KEPT:
             self._stale.clear()
         unsure: list[ScheduleFire] = []
+        refused = 0
         for fire, committed in zip(fires, commits, strict=True):
             if committed.outcome is Commit.VERIFY:
                 unsure.append(looked_up(self._store, fire, committed))
                 continue
             self._tell(fire, committed, now)
-            served.through_rq = served.through_rq or (committed.through_rq and bool(committed.made))
-            if not committed.through_rq:
-                served.fired += len(committed.made)
-                served.queues.update(run.queue for run in committed.made)
-            before = self._stale.pop(fire.id, None)
-            if committed.outcome is Commit.STALE and fire.armed is not None:
+            if committed.through_rq:
+                served.through_rq = served.through_rq or committed.runs > 0
+            elif committed.runs:
+                served.fired += committed.runs
+                served.queues.add(committed.queue)
+            before = self._stale.pop(fire.id, None) if self._stale else None
+            if committed.outcome is Commit.DONE:
+                if fire.plan is not None and fire.plan.next is not None:
+                    served.expect(fire.plan.next.due)
+            elif committed.outcome is Commit.STALE and fire.armed is not None:
+                refused += 1
                 self._stale[fire.id] = fire.armed
                 if before == fire.armed:
                     served.expect(now + AGAIN)
                 else:
                     served.stale = True
-            elif committed.outcome is Commit.DONE and fire.plan is not None and fire.plan.next is not None:
-                served.expect(fire.plan.next.due)
             elif committed.outcome is Commit.EARLY and fire.armed is not None:
                 served.expect(fire.armed.due)
             if committed.outcome is Commit.WAITING or committed.remembered:
@@ -186,6 +232,7 @@ class Schedules:
                 stop_run(self._store, self._jobs, self._events, job_id)
         if unsure:
             self._commit(unsure, served)
+        return refused
 
     def _tell(self, fire: ScheduleFire, committed: Committed, now: int) -> None:
         if committed.made and not committed.through_rq:
@@ -200,3 +247,8 @@ class Schedules:
             self._events.dropped(Dropped(fire.id, now, committed.detail))
         elif committed.outcome is Commit.DONE and fire.plan is not None and fire.plan.missed is not None:
             self._events.missed(fire.id, fire.plan.missed)
+
+
+def _holds(planned: Plan, moment: int) -> bool:
+    """Whether a plan answers for that moment too."""
+    return planned.not_before <= moment and (planned.valid_until is None or moment < planned.valid_until)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import getattr_static
-from typing import Any
+from typing import Any, cast
 
 from redis.exceptions import RedisError, WatchError
 from rq.defaults import DEFAULT_FAILURE_TTL
@@ -16,7 +16,8 @@ from rq.queue import Queue
 
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks
-from rq_scheduler.jobs import JobCreator, load_class
+from rq_scheduler.jobs import JobCreator, load_class, meta_of
+from rq_scheduler.pickles import PlainPickles, outline
 from rq_scheduler.store import Rearm, Store, StoredJob
 from rq_scheduler.store.handoff import Dropped, Fire, HandedOff
 from rq_scheduler.store.rq_format import joins_transaction
@@ -60,7 +61,7 @@ class SlowPath:
         if not fields:
             return False
         if fields.get(b"status") == b"canceled" and index == self._store.keys.scheduled_jobs:
-            if self._store.cancel(id, DEFAULT_FAILURE_TTL):
+            if self._store.cancel(id, DEFAULT_FAILURE_TTL, due=due):
                 self._events.dropped(Dropped(id, due, "canceled"))
             return False
         return self._through_rq(StoredJob(id, due, fields), index, due, queue_name, as_read=fields)
@@ -99,7 +100,7 @@ class SlowPath:
         as_read: Mapping[bytes, bytes] | None = None,
     ) -> bool:
         job = self._jobs.restore(stored)
-        queue = self._queue(job, queue_name)
+        queue = self._queue(job, queue_name, self._recorded_class(stored))
         expected_due = due if expected_due is None else expected_due
         if not joins_transaction(queue) and not self._store.claim(index, stored.id, expected_due, LEASE):
             return False
@@ -132,16 +133,25 @@ class SlowPath:
             self._store.release_claim(id)
         return True
 
-    def _queue(self, job: Job, name: str | None) -> Queue:
+    def _queue(self, job: Job, name: str | None, named: str | None) -> Queue:
         if self._hooks.get_queue_for_job is not None and name is None:
             return self._hooks.get_queue_for_job(job)
         queue_class = self._queue_class
-        recorded = job.meta.get("queue_class_name") if hasattr(job.meta, "get") else None
+        recorded = named if named is not None else meta_of(job).get("queue_class_name")
         if recorded and name is None:
             queue_class = load_class(recorded, Queue, "queue_class_name")
         return queue_class(
             name or job.origin, connection=job.connection, job_class=type(job), serializer=job.serializer
         )
+
+    def _recorded_class(self, stored: StoredJob) -> str | None:
+        """The queue class that a meta names, whose objects are not to be made here."""
+        raw = stored.fields.get(b"meta")
+        if not raw or self._jobs.serializer is not PlainPickles:
+            return None
+        meta, _ = outline(raw)
+        named = cast("dict[Any, Any]", meta).get("queue_class_name") if isinstance(meta, dict) else None
+        return named if isinstance(named, str) else None
 
     def _guarded(self, id: str, act: Callable[[], bool]) -> bool:
         try:

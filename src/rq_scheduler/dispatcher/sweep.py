@@ -49,6 +49,10 @@ class Sweep:
         if page is None:
             self._pages = None
 
+    def give_up(self) -> None:
+        """Leaves the rest for the next time."""
+        self._pages = None
+
     def _walk(self) -> Iterator[object]:
         for page in self._survey.entries(PAGE):
             jobs = [(entry, entry.fields) for entry in page if entry.fields]

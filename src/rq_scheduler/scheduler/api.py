@@ -24,6 +24,7 @@ from rq_scheduler.dispatcher import Dispatcher, Hooks
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
 from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
 from rq_scheduler.planning import Instant, due_time
+from rq_scheduler.quarantine import Quarantine
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.scheduler import bulk, keywords, recurring
 from rq_scheduler.scheduler.instance import Duration, Instance
@@ -31,12 +32,16 @@ from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_u
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.store import NewEntry, Rearm
 from rq_scheduler.triggers import Cron
+from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Scheduler"]
 
 Until = datetime | timedelta | float
 
 _DELETE_ATTEMPTS = 5
+
+_DELETED_WITHIN = 60
+"""Seconds after which a job that was to be deleted goes by itself, should the network end between the two steps."""
 
 
 # 0.14's signature of `enqueue_job` has no room for the due time that a job was read with; without it, a job that a
@@ -62,6 +67,11 @@ class Scheduler(Instance):
         """Named, durable schedules: put, find, change, run and sync them. The jobs of `schedule` and `cron` are seen
         there under their job id."""
         return Schedules(self)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        """What nothing could serve, with reasons: list it, put it back, forget it."""
+        return Quarantine(self)
 
     # One-off jobs
 
@@ -290,8 +300,8 @@ class Scheduler(Instance):
         """
         if (offset is None) != (length is None):
             raise InvalidArgument(f"offset={offset!r} and length={length!r} go together: give both or neither")
-        if (offset or 0) < 0 or (length or 0) < 0:
-            raise InvalidArgument(f"offset={offset!r}, length={length!r}: neither can be negative")
+        if offset is not None:
+            not_negative(offset=offset, length=length)
         pairs = self._jobs(until_us(until, self._clock.now_us()), offset, length)
         return ((job, naive_utc(due)) for job, due in pairs) if with_times else (job for job, _ in pairs)
 
@@ -321,7 +331,9 @@ class Scheduler(Instance):
         job_id = _id_of(job_or_id)
         own_ttl = job_or_id.failure_ttl if isinstance(job_or_id, Job) else None
         keep_for = own_ttl if own_ttl is not None and own_ttl > 0 else DEFAULT_FAILURE_TTL
-        if self._store.cancel(job_id, keep_for) and delete_job:
+        if delete_job:
+            keep_for = _DELETED_WITHIN
+        if self._store.cancel(job_id, keep_for, at_most=delete_job) and delete_job:
             self._delete(job_id)
 
     # Handing off from this process
@@ -334,6 +346,7 @@ class Scheduler(Instance):
         When somebody else hands the job off at the same moment, or did since `get_jobs_to_queue` gave it, it enters its
         queue once. Returns the job.
         """
+        _require_job(job)
         queue = self.get_queue_for_job(job)
         read_due: int | None = getattr(job, _READ_DUE, None)
         if read_due is not None:
@@ -490,6 +503,11 @@ class Scheduler(Instance):
 
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _require_job(job: object) -> None:
+    if not isinstance(job, Job):
+        raise InvalidType(f"job={job!r} is {kind_of(job)}: give the job itself, such as get_job(id)")
 
 
 def _id_of(job_or_id: Any) -> str:

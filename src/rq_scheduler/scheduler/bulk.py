@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from rq.queue import EnqueueData
 
-from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
+from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError, kind_of
 from rq_scheduler.store import NewEntry
 
 __all__ = ["MAX_BYTES", "MAX_ENTRIES", "BulkItem", "chunks", "read_item"]
@@ -79,6 +79,10 @@ def chunks(items: Iterable[Any], build: Callable[[Any], NewEntry]) -> Iterator[l
 
     An error of ours from `build` is raised again as the same class, naming the item's index and what is saved already.
     """
+    if not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(
+            f"items={items!r} is {kind_of(items)}: give a list or a generator of items such as (when, func)"
+        )
     chunk: list[NewEntry] = []
     ids: set[str] = set()
     size = saved = 0
@@ -103,7 +107,7 @@ def chunks(items: Iterable[Any], build: Callable[[Any], NewEntry]) -> Iterator[l
 
 
 def _weight(entry: NewEntry) -> int:
-    return sum(len(value) for value in entry.fields.values() if isinstance(value, bytes | str))
+    return sum([len(value) for value in entry.fields.values() if isinstance(value, (bytes, str))])
 
 
 def _no_item(item: Any) -> InvalidType:

@@ -19,16 +19,19 @@ from rq.job import Job
 
 from rq_scheduler._version import __version__
 from rq_scheduler.clock import US, Clock, SystemClock
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import Connection, Function, JobCreator, NewerOptions, load_class, meta_of
 from rq_scheduler.store import Store
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
+from rq_scheduler.texts import PLAIN_ARGUMENTS
 
 __all__ = ["Duration", "Instance"]
 
 Duration = float | timedelta | str
 """Seconds, a timedelta, or RQ's text such as "10m"."""
+
+_LONGEST_TTL = 1000 * 365 * 86_400
 
 _KEYS = Keys(KEY_PREFIX)
 
@@ -60,10 +63,16 @@ class Instance:
             raise InvalidType(f"queue={queue!r} is not an rq.Queue: give one, or its name as queue_name=")
         try:
             self._ttl = int(interval) + 10
+            is_negative = interval < 0
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidArgument(f"interval={interval!r} is not a number of seconds") from error
-        if interval < 0:
-            raise InvalidArgument(f"interval={interval!r} is negative: give the seconds between two signs of life")
+        if is_negative or self._ttl > _LONGEST_TTL:
+            problem = "negative" if is_negative else "more than a thousand years"
+            raise InvalidArgument(f"interval={interval!r} is {problem}: give the seconds between two signs of life")
+        if name is not None:
+            if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidType(f"name={name!r} is {kind_of(name)}: give text, or leave it out for a random one")
+            check_encodable(name=name)
         self.connection = connection
         self.queue_name = queue_name if queue is None else queue.name
         self._interval = interval
@@ -75,7 +84,10 @@ class Instance:
         self.name = name or uuid.uuid4().hex
         self.pid = os.getpid()
         self.log = logging.getLogger("rq_scheduler.scheduler")  # 0.14's name
-        self._lock_token = uuid.uuid4().hex
+        self.log.addFilter(PLAIN_ARGUMENTS)
+        self._lock_token: str | None = None
+        self._lock_asked: str | None = None
+        self._birth_asked: str | None = None
         self._clock: Clock = SystemClock()
         self._store = Store(connection)
         if serializer is None and queue is not None:
@@ -91,15 +103,25 @@ class Instance:
 
     def acquire_lock(self) -> bool:
         """Take the lock that instances share for interval + 10 s; False while anybody, a dispatcher too, has it."""
-        return self._store.acquire_lock(self._lock_token, self._ttl)
+        # A token for each attempt, kept while its answer is lost: what was taken then is found to be ours.
+        self._lock_asked = self._lock_asked or uuid.uuid4().hex
+        taken = self._store.acquire_lock(self._lock_asked, self._ttl) or self._store.holds_lock(self._lock_asked)
+        if taken:
+            self._lock_token = self._lock_asked
+        self._lock_asked = None
+        return taken
 
     def remove_lock(self) -> None:
         """Give the lock back, if this instance holds it."""
-        self._store.release_lock(self._lock_token)
+        for token in {self._lock_token, self._lock_asked} - {None}:
+            self._store.release_lock(token)
+        self._lock_token = self._lock_asked = None
 
     def register_birth(self) -> None:
         """Announce this instance for interval + 10 seconds. Raises NameTaken, a ValueError, if its name is alive."""
-        self._store.register_birth(self.name, self._life("birth"), self._ttl)
+        self._birth_asked = self._birth_asked or uuid.uuid4().hex
+        self._store.register_birth(self.name, self._life("birth"), self._ttl, token=self._birth_asked)
+        self._birth_asked = None
 
     def heartbeat(self) -> None:
         """Keep this instance announced for another interval + 10 seconds."""
@@ -117,6 +139,8 @@ class Instance:
 
     def get_queue_for_job(self, job: Job) -> Queue:
         """The queue that the job names, of the queue class recorded in its meta, else of this scheduler's."""
+        if not isinstance(job, Job):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"job={job!r} is {kind_of(job)}: give the job itself, such as get_job(id)")
         queue_class, recorded = self.queue_class, meta_of(job).get("queue_class_name")
         if recorded:
             queue_class = load_class(recorded, Queue, f"queue_class_name of job {job.id!r}")

@@ -56,10 +56,12 @@ def until_us(until: Any, now: int) -> int | None:
         return to_us(until)
     if isinstance(until, timedelta):
         return now + timedelta_us(until)
-    if isinstance(until, int | float) and not isinstance(until, bool):
+    if isinstance(until, int) and not isinstance(until, bool):
+        return max(_FIRST - 1, min(until * US, _LAST + 1))
+    if isinstance(until, float):
         if until == math.inf:
             return None
-        if math.isfinite(until):
+        if math.isfinite(until * US):
             return round(until * US)
         raise InvalidArgument(f"until={until!r} is not a moment: leave it out for no bound")
     raise InvalidType(f"until={until!r} is {kind_of(until)}: give a datetime, a timedelta from now or a unix time")

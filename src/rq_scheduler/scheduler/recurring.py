@@ -30,7 +30,7 @@ def spec_of(
 ) -> Spec:
     """The Spec of a job with this trigger and these policies. Raises InvalidArgument or InvalidType naming the one that
     is wrong."""
-    if overlap in {"allow", "buffer_all", "replace"}:
+    if overlap in ("allow", "buffer_all", "replace"):
         raise InvalidArgument(
             f"overlap={overlap!r} needs a new job id for each run, and this job keeps one id, which cannot run twice "
             "at once: give 'skip' or 'buffer_one', or make it a schedule with scheduler.schedules.put"

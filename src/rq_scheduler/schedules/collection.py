@@ -14,17 +14,18 @@ from typing import Any, Unpack, overload
 from rq.job import Job
 
 from rq_scheduler.clock import duration_us
-from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.schedule import Options, Schedule, check_id
 from rq_scheduler.schedules import asking, changes
 from rq_scheduler.schedules.coming import upcoming_runs
 from rq_scheduler.schedules.files import definitions_from
 from rq_scheduler.schedules.sync import Sync
-from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, not_negative, run_of
+from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
 from rq_scheduler.triggers import AnyTrigger
+from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Schedules"]
 
@@ -131,9 +132,7 @@ class Schedules:
 
     def get(self, id: str, default: Any = None) -> Any:
         """The schedule of this id, or `default`."""
-        if not isinstance(id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
-            raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
-        _, (stored,) = self._store.read_definitions([id])
+        _, (stored,) = self._store.read_definitions([_text_id(id)])
         return default if stored is None else self._writer.view(stored)
 
     def __contains__(self, schedule: object) -> bool:
@@ -191,7 +190,7 @@ class Schedules:
         Raises ScheduleNotFound.
         """
         not_negative(limit=limit)
-        now, kind, rows = self._store.read_runs(id, limit)
+        now, kind, rows = self._store.read_runs(_text_id(id), limit)
         if not kind:
             raise not_found(id)
         newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
@@ -203,6 +202,7 @@ class Schedules:
         """No run until `resume`; the note says why, to people. A paused one gets the note. Raises ScheduleNotFound."""
         if not isinstance(note, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(f"note={note!r} is {kind_of(note)}: give text")
+        check_encodable(note=note)
 
         def change(now: int, stored: Stored | None) -> Write | None:
             current = the_schedule(id, stored)
@@ -280,6 +280,12 @@ def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
     return id
 
 
+def _text_id(id: object) -> str:
+    if not isinstance(id, str):
+        raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
+    return id
+
+
 def _flags(**values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, bool):
@@ -288,8 +294,11 @@ def _flags(**values: object) -> None:
 
 def _texts(**values: object) -> None:
     for name, value in values.items():
-        if value is not None and not isinstance(value, str):
+        if value is None:
+            continue
+        if not isinstance(value, str):
             raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give text")
+        check_encodable(**{name: value})
 
 
 def _name(func: Any) -> str:

@@ -37,14 +37,17 @@ def upcoming_runs(
 
 def _pages(store: Store, limit: int, horizon: int | None) -> Iterator[list[str]]:
     """The ids of all schedules of which a run may be among the first `limit`: those whose next run is."""
-    seen = 0
+    seen, armed = 0, set[str]()
     while seen < limit:
         rows = store.next_schedules(seen, min(PAGE, limit - seen))
-        yield [id for id, due in rows if horizon is None or due <= horizon]
+        ids = [id for id, due in rows if horizon is None or due <= horizon]
+        armed.update(ids)
+        yield ids
         seen += len(rows)
         if len(rows) < PAGE or (horizon is not None and rows[-1][1] > horizon):
             break
-    yield from store.recurring_job_ids()
+    for ids in store.recurring_job_ids():
+        yield [id for id in ids if id not in armed]
 
 
 def _push(

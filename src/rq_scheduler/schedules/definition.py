@@ -84,7 +84,7 @@ def template_of(scheduler: Any, schedule: Schedule) -> JobTemplate:
     return JobTemplate(
         fields={name: value for name, value in fields.items() if name not in ("status", "enqueued_at")},
         func=_dotted(job),
-        call=job.get_call_string() or "",
+        call=(job.get_call_string() or "").encode(errors="backslashreplace").decode(),
         queue=str(fields["origin"]),
         slow=any(name in fields for name in ("dependency_id", "dependency_ids", "rate_limit_key"))
         or bool(meta_of(job).get("queue_class_name")),

@@ -120,7 +120,11 @@ def definitions_from(source: str | Path, rq_timezone: str | None = None) -> list
     path = Path(source)
     if path.suffix.lower() in _PARSERS:
         return read_definitions(path)
-    if path.is_file() and path.suffix.lower() != ".py":
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # a name that is too long for one
+        raise InvalidArgument(f"{source!s:.60} will not do as a path: {error.strerror}") from error
+    if is_file and path.suffix.lower() != ".py":
         raise InvalidArgument(f"{source} will not do: give a .toml or .json file, a .py file or a dotted module name")
     return read_rq_cron(str(source), rq_timezone)
 

@@ -14,7 +14,7 @@ from rq_scheduler.schedule import Schedule
 from rq_scheduler.schedules.definition import JobTemplate, template_of
 from rq_scheduler.schedules.views import SyncResult
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, refusal, too_busy
-from rq_scheduler.store.schedules import PAGE, Filter, Stored, Write, Written
+from rq_scheduler.store.schedules import PAGE, Deleted, Filter, Stored, Write, Written
 
 __all__ = ["Sync"]
 
@@ -59,7 +59,9 @@ class Sync:
         unwanted = [id for id in self._owned() if id not in made] if prune else []
         if not dry_run:
             self._write(compared.writes, made)
-            unwanted = [id for id in unwanted if self._writer.store.delete_schedule(id, self._owner) == "ok"]
+            # One that is gone by now is gone by this very call, perhaps, sent again when its reply was lost.
+            gone = (Deleted.OK, Deleted.UNKNOWN)
+            unwanted = [id for id in unwanted if self._writer.store.delete_schedule(id, self._owner) in gone]
         return SyncResult(
             added=tuple(sorted(write.id for write in compared.writes if not write.rev)),
             changed=tuple(sorted(write.id for write in compared.writes if write.rev)),

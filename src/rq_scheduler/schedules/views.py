@@ -6,6 +6,7 @@ Made from what the store has read. Sends no command; arguments are unpickled onl
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,18 +16,19 @@ import msgspec
 from rq.utils import utcparse
 
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError, kind_of
+from rq_scheduler.errors import SchedulerError
 from rq_scheduler.schedule import Schedule, Spec, decode_spec
 from rq_scheduler.series import Series
+from rq_scheduler.store.base import whole
 from rq_scheduler.store.schedules import RunLine, Stored
-from rq_scheduler.triggers import Trigger
+from rq_scheduler.triggers import MAX_US, MIN_US, Trigger
+from rq_scheduler.triggers.base import not_negative
 
 __all__ = [
     "Run",
     "StoredSchedule",
     "SyncResult",
     "UpcomingRun",
-    "not_negative",
     "run_of",
     "spec_of",
     "stored_schedule",
@@ -94,7 +96,7 @@ class StoredSchedule:
         for an `n` that is no number of runs.
         """
         not_negative(n=n)
-        return [from_us(due) for _, due in islice(self.instants(), n)]
+        return [from_us(due) for _, due in islice(self.instants(), min(n, sys.maxsize))]
 
     def instants(self) -> Iterator[tuple[int, int]]:
         """(nominal, due) of its runs to come, in microseconds since the epoch."""
@@ -152,21 +154,13 @@ class SyncResult:
     unchanged: tuple[str, ...] = ()
 
 
-def not_negative(**values: object) -> None:
-    """Raises InvalidType or InvalidArgument for what is no whole number from 0 on."""
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give a whole number")
-        if value < 0:
-            raise InvalidArgument(f"{name}={value} is negative: give 0 or more")
-
-
 def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSchedule:
     """From what the store has read; `load` makes the definition."""
     is_job = stored.kind == "job"
     paused = stored.text("paused") == "1"
-    nominal = stored.armed if stored.armed is not None else stored.due if is_job else None
-    armed = None if nominal is None or stored.due is None else (nominal, stored.due)
+    due = stored.due if stored.due is not None and MIN_US <= stored.due <= MAX_US else None  # +inf is never
+    nominal = stored.armed if stored.armed is not None else due if is_job else None
+    armed = None if nominal is None or due is None else (nominal, due)
     waits = armed is not None or bool(stored.text("buffered"))
     spec = spec_of(stored)
     call = stored.template.get(b"description", b"").decode(errors="replace") if is_job else stored.text("call")
@@ -239,8 +233,10 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
 
 def _runs_left(stored: Stored, spec: Spec | None) -> int | None:
     if stored.kind == "job":
-        return stored.number("repeat") if stored.text("repeat") else None
-    return None if spec is None or spec.max_runs is None else max(0, spec.max_runs - stored.number("runs"))
+        left = whole(stored.text("repeat"))
+    else:
+        left = None if spec is None or spec.max_runs is None else max(0, spec.max_runs - stored.number("runs"))
+    return left if left is not None and 0 <= left <= sys.maxsize else None
 
 
 def _moment(us: int | None) -> datetime | None:
@@ -248,4 +244,7 @@ def _moment(us: int | None) -> datetime | None:
 
 
 def _parsed(stamp: str) -> datetime | None:
-    return utcparse(stamp) if stamp else None
+    try:
+        return utcparse(stamp) if stamp else None
+    except ValueError:
+        return None

@@ -12,6 +12,7 @@ from typing import Any
 from rq_scheduler.store import scripts
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS, Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
+from rq_scheduler.triggers import MAX_US, MIN_US
 
 Connection = Any
 """`redis.Redis` (standalone, or a master that Sentinel names) or `redis.RedisCluster`; redis-py's own types of
@@ -19,6 +20,10 @@ replies do not say what a synchronous client returns."""
 
 _US = 1_000_000
 _FARTHEST = 1e12
+_DIGITS = 20
+
+MOST = 2**32
+"""More entries than one Redis holds: scripts count exactly so far."""
 
 
 def score_of(us: int) -> str:
@@ -32,6 +37,20 @@ def us_of(score: bytes | str | float) -> int:
     return round(max(-_FARTHEST, min(_FARTHEST, float(score))) * _US)
 
 
+def whole(value: bytes | str | None) -> int | None:
+    """A number of a record; None for what is none, which anybody may have written: it must not hide the others."""
+    try:
+        return int(value) if value and len(value) < _DIGITS else None
+    except ValueError:
+        return None
+
+
+def moment(value: bytes | str | None) -> int | None:
+    """Microseconds of a record; None for what is no time that a datetime can hold."""
+    us = whole(value)
+    return us if us is not None and MIN_US <= us <= MAX_US else None
+
+
 def text(value: bytes | str) -> str:
     """An id or a queue name as Redis holds it; bytes that are no UTF-8 survive the way back through `wire`."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
@@ -39,13 +58,21 @@ def text(value: bytes | str) -> str:
 
 def wire(value: str) -> bytes:
     """The bytes of an id or a queue name."""
-    return value.encode("utf-8", "surrogateescape")
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")  # half of a character: the name of nothing
 
 
 def armed_text(nominal: int | None, due: int | None) -> str:
     """The nominal time of the armed run, where it is another than its due time: with that one, to be told stale when
     somebody moves the entry."""
     return "" if nominal is None or due is None or nominal == due else f"{nominal}:{due}"
+
+
+def is_misfit(error: BaseException) -> bool:
+    """Whether a key holds something of another type than it should."""
+    return "WRONGTYPE" in str(error)
 
 
 def pairs(flat: Sequence[bytes]) -> Mapping[bytes, bytes]:
@@ -62,7 +89,9 @@ class Operations:
     clock: str = scripts.SERVER_CLOCK
 
     def _run(self, script: str, key: str, *arguments: Any) -> Any:
-        return scripts.run(self.connection, script, [key], arguments, self.clock)
+        # Names come from Redis too, and may be no UTF-8.
+        sent = [wire(each) if isinstance(each, str) and not each.isascii() else each for each in arguments]
+        return scripts.run(self.connection, script, [wire(key)], sent, self.clock)
 
     def server_time(self) -> int:
         """The clock that decides what is due, in microseconds: on a cluster, that of the node with our keys."""

@@ -13,7 +13,7 @@ from redis.client import NEVER_DECODE
 
 from rq_scheduler.errors import IdTaken, InvalidArgument
 from rq_scheduler.schedule import Spec, encode_spec
-from rq_scheduler.store.base import Operations, armed_text, pairs, score_of, text, us_of, wire
+from rq_scheduler.store.base import MOST, Operations, armed_text, pairs, score_of, text, us_of, wire
 from rq_scheduler.store.rq_format import job_key
 
 PAGE = 200
@@ -77,10 +77,11 @@ class EntryOperations(Operations):
                 "give the job another id, or remove that key"
             )
 
-    def cancel(self, id: str, keep_for: int) -> bool:
-        """Takes an entry out of the index; its job, if it would never expire, is kept for `keep_for` seconds.
+    def cancel(self, id: str, keep_for: int, *, at_most: bool = False, due: int | None = None) -> bool:
+        """Takes an entry out of the index; its job, if it would never expire, is kept for `keep_for` seconds, or in any
+        case for no longer (`at_most`).
 
-        False when the id is not pending: then nothing is touched.
+        False when the id is not pending, or is for another time than `due` (microseconds): then nothing is touched.
         """
         outcome = self._run(
             "cancel_job",
@@ -89,6 +90,8 @@ class EntryOperations(Operations):
             wire(id),
             wire(job_key(self.keys.prefix, id)),
             keep_for,
+            "1" if at_most else "0",
+            "" if due is None else score_of(due),
         )
         return outcome[0] == b"ok"
 
@@ -131,7 +134,7 @@ class EntryOperations(Operations):
         """
         greatest = "+inf" if until is None else score_of(until)
         last: tuple[Any, Any] = ("", "")
-        skip, left = offset or 0, length
+        skip, left = min(offset or 0, MOST), length
         while left is None or left > 0:
             limit = size if left is None else min(size, left)
             flat = self._run(

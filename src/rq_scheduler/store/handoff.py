@@ -13,11 +13,11 @@ from typing import Any, Literal
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.planning import Plan
 from rq_scheduler.schedule import Spec, encode_spec
-from rq_scheduler.store.base import Operations, armed_text, score_of, text, us_of, wire
+from rq_scheduler.store.base import Operations, armed_text, moment, score_of, text, us_of, whole, wire
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import (
     DEFAULT_TIMEOUT,
-    ID_PATTERN,
+    REFUSED_IN_ID,
     SCHEDULER_LOCK_OWNER,
     SCHEDULER_LOCK_TTL,
     intermediate_key,
@@ -100,11 +100,13 @@ class Fenced:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
-    where the next call goes on, if there is more. `schedules_due` is when the other schedules want to be read."""
+    where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which, if
+    that was asked for. `schedules_due` is when the other schedules want to be read."""
 
     now: int
     next_due: int | None
     cursor: Cursor | None
+    queues: dict[str, int]
     handed_off: list[HandedOff]
     left: list[Left]
     dropped: list[Dropped]
@@ -164,22 +166,31 @@ class HandOffOperations(Operations):
     """Operations of the dispatchers."""
 
     def hand_off_jobs(
-        self, cursor: Cursor | None, limit: int, look_ahead: int, *, all_slow: bool = False, all_meta: bool = False
+        self,
+        cursor: Cursor | None,
+        limit: int,
+        look_ahead: int,
+        *,
+        all_slow: bool = False,
+        all_meta: bool = False,
+        tell: bool = True,
     ) -> Batch | Fenced:
-        """Hands off up to `limit` due entries, from `cursor` on; tells of schedules due within `look_ahead` us."""
+        """Hands off up to `limit` due entries, from `cursor` on; tells of schedules due within `look_ahead` us. Without
+        `tell`, what was handed off is only counted, which takes Redis a tenth less time."""
         reply = self._run(
             "hand_off_jobs",
             self.keys.scheduled_jobs,
             *(self.keys.prefix, *self._fence, *(cursor or (b"", b"")), limit, score_of(look_ahead), DEFAULT_TIMEOUT),
-            *("1" if all_slow else "0", "1" if all_meta else "0", ID_PATTERN),
+            *("1" if all_slow else "0", "1" if all_meta else "0", REFUSED_IN_ID, "1" if tell else "0"),
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
-        _, now, next_due, last_due, last_id, handed_off, left, dropped, ahead, schedules_due = reply
+        _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, schedules_due = reply
         return Batch(
             int(now),
             us_of(next_due) if next_due else None,
             (last_due, last_id) if last_due else None,
+            {text(queue): count for queue, count in _rows(counts, 2)},
             _handed_off(handed_off),
             _left(left, self.keys.scheduled_jobs),
             _dropped(dropped),
@@ -282,9 +293,10 @@ class HandOffOperations(Operations):
         reply = self._run("forget_schedule", self.keys.scheduled_jobs, self.keys.prefix, wire(record.id), record.rev)
         return reply[0] == b"ok"
 
-    def quarantine(self, index: str, id: str, due: int, reason: str) -> bool:
-        """Moves an entry into quarantine; False when it has moved on meanwhile."""
-        reply = self._run("quarantine_entry", index, self.keys.prefix, wire(id), score_of(due), reason)
+    def quarantine(self, id: str, due: int, reason: str) -> bool:
+        """Moves a recurring job into quarantine; False when it has moved on meanwhile."""
+        key = self.keys.scheduled_jobs
+        reply = self._run("quarantine_entry", key, self.keys.prefix, wire(id), score_of(due), reason)
         return reply[0] == b"ok"
 
     def claim(self, index: str, id: str, due: int, lease: int) -> bool:
@@ -299,14 +311,15 @@ class HandOffOperations(Operations):
     def is_waiting(self, id: str, queue: str) -> bool:
         """Whether the id is in its queue's list, or among those that a worker has just taken from it."""
         return any(
-            self.connection.lpos(key(self.keys.prefix, queue), wire(id)) is not None
+            self.connection.lpos(wire(key(self.keys.prefix, queue)), wire(id)) is not None
             for key in (queue_key, intermediate_key)
         )
 
 
 def _record(id: str, row: Sequence[Any]) -> Record:
     due, rev, spec, adopted_meta, adopted_at, meta, created_at, buffered, repeat, armed, copy_bytes = row
-    nominal, _, armed_due = text(armed).partition(":")
+    nominal, _, armed_due = armed.partition(b":")
+    named = moment(nominal)
     return Record(
         id,
         us_of(due),
@@ -316,10 +329,10 @@ def _record(id: str, row: Sequence[Any]) -> Record:
         adopted_at,
         meta,
         created_at,
-        int(buffered) if buffered else None,
-        int(repeat) if repeat else None,
+        moment(buffered),
+        whole(repeat),
         # Somebody may have moved the entry since: then its time is its nominal time.
-        int(nominal) if armed_due and int(armed_due) == us_of(due) else us_of(due),
+        named if named is not None and whole(armed_due) == us_of(due) else us_of(due),
         int(copy_bytes),
     )
 

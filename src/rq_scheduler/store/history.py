@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rq_scheduler.planning import Missed
+from rq_scheduler.store.base import moment, whole
 
 LENGTH = 50
 """Lines kept for one schedule."""
@@ -40,11 +41,17 @@ def enqueued_line(id: str, nominal: int, due: int, at: int) -> str:
     return f"enqueued {nominal} {due} {at} {id}"
 
 
-def read_line(line: bytes) -> HistoryLine:
-    """A line from Redis."""
-    outcome, first, second, third, *rest = line.decode(errors="replace").split(" ")
-    nominal = int(first)
+def read_line(line: bytes) -> HistoryLine | None:
+    """A line from Redis; None for one that is none of ours, which must not hide the others."""
+    outcome, *words = line.decode(errors="replace").split(" ")
+    if len(words) != 4:
+        return None
+    first, second, third, last = words
+    nominal, other = moment(first), moment(second)
+    count, more, _ = third.partition("+")
+    at, number = (moment(last), whole(count)) if outcome == "missed" else (moment(third), 1)
+    if nominal is None or other is None or at is None or number is None:
+        return None
     if outcome == "missed":
-        count, more, _ = third.partition("+")
-        return HistoryLine(outcome, nominal, int(second), int(rest[0]), nominal, "", int(count), bool(more))
-    return HistoryLine(outcome, nominal, nominal, int(third), int(second), rest[0])
+        return HistoryLine(outcome, nominal, other, at, nominal, "", number, bool(more))
+    return HistoryLine(outcome, nominal, nominal, at, other, last)

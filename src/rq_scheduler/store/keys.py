@@ -77,6 +77,14 @@ class Keys:
         """hash, entry id -> JSON: why an entry could not be handed off, when, and what was known of it."""
         return f"{self.prefix}:scheduler:quarantine"
 
+    def quarantined(self, id: str) -> str:
+        """hash: the record of a recurring job of the 0.14 API in quarantine, which a retry brings back."""
+        return f"{self.quarantine}:{id}"
+
+    def saved(self, id: str) -> str:
+        """string with a TTL: when a job was created that may run and vanish before redis-py sends its save again."""
+        return f"{self.prefix}:scheduler:saved:{id}"
+
     @property
     def claims(self) -> str:
         """zset, entry id -> expiry in unix seconds: leases of the slow path."""
@@ -115,6 +123,18 @@ class Keys:
     def fence(self) -> str:
         """string with a TTL: 0.14's lock, and our shared fence against its daemons."""
         return f"{self.prefix}:scheduler_lock"
+
+    def shared(self) -> dict[str, str]:
+        """The keys that are not of one entry, and the type that each has to have where it is there at all."""
+        return {
+            **dict.fromkeys(
+                (self.scheduled_jobs, self.due_schedules, self.buffered, self.schedules, self.claims, self.dispatchers),
+                "zset",
+            ),
+            **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs")), "zset"),
+            **dict.fromkeys((self.quarantine, self.rq_claims), "hash"),
+            **dict.fromkeys((self.revisions, self.fence), "string"),
+        }
 
     @property
     def fenced(self) -> bool:

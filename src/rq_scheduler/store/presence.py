@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from rq_scheduler.errors import NameTaken
 from rq_scheduler.store import scripts
-from rq_scheduler.store.base import Operations
+from rq_scheduler.store.base import Operations, text
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS
 from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER
 
@@ -20,9 +20,10 @@ from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER
 class PresenceOperations(Operations):
     """Operations on the instance hashes, the fence and the locks."""
 
-    def register_birth(self, name: str, fields: Mapping[str, Any], ttl: int) -> None:
-        """Announces an instance for `ttl` seconds. Raises NameTaken when a live one bears the name."""
-        outcome = self._run("register_birth", self.keys.instance(name), ttl, *_flat(fields))
+    def register_birth(self, name: str, fields: Mapping[str, Any], ttl: int, *, token: str = "") -> None:
+        """Announces an instance for `ttl` seconds. Raises NameTaken when a live one bears the name, but for the one of
+        this token: an attempt whose reply was lost may be repeated."""
+        outcome = self._run("register_birth", self.keys.instance(name), ttl, token, *_flat(fields))
         if outcome[0] == b"taken":
             raise NameTaken(
                 f"there is already a live scheduler named {name!r}: give this one another name, or wait until that "
@@ -60,6 +61,11 @@ class PresenceOperations(Operations):
     def acquire_lock(self, owner: str, ttl: int) -> bool:
         """Takes 0.14's lock for `ttl` seconds; False while anybody (our dispatchers too) holds it."""
         return bool(self.connection.set(self.keys.fence, owner, nx=True, ex=ttl))
+
+    def holds_lock(self, owner: str) -> bool:
+        """Whether `owner` has 0.14's lock."""
+        holder = self.connection.get(self.keys.fence)
+        return holder is not None and text(holder) == owner
 
     def release_lock(self, owner: str) -> bool:
         """Gives 0.14's lock back; False, and nothing touched, when `owner` does not hold it."""

@@ -29,8 +29,8 @@ SCHEDULER_LOCK_TTL = 61
 """Seconds that RQ gives that lock at its default interval."""
 
 
-ID_PATTERN = "^[%w_-]+$" if hasattr(rq.job, "JOB_ID_PATTERN") else "^[^:]+$"
-"""Lua pattern of the job ids that the installed RQ takes."""
+REFUSED_IN_ID = "[^%w_-]" if hasattr(rq.job, "JOB_ID_PATTERN") else ":"
+"""Lua pattern of what the installed RQ takes in no job id."""
 
 
 def queues_key(prefix: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rq_scheduler.planning import Instant
 from rq_scheduler.schedule import Spec, encode_spec
-from rq_scheduler.store.base import Operations, pairs, score_of, text, us_of, wire
+from rq_scheduler.store.base import MOST, Operations, moment, pairs, score_of, text, us_of, whole, wire
 from rq_scheduler.store.history import HistoryLine, read_line
 
 PAGE = 200
@@ -64,13 +64,12 @@ class Stored:
         return text(self.fields.get(name, b""))
 
     def number(self, name: str) -> int:
-        """A field as a whole number; 0 when there is none."""
-        return int(self.fields.get(name) or 0)
+        """A field as a whole number; 0 when there is none, or something else stands there."""
+        return whole(self.fields.get(name)) or 0
 
     def moment(self, name: str) -> int | None:
-        """A field as microseconds since the epoch; None when there is none."""
-        value = self.fields.get(name)
-        return int(value) if value else None
+        """A field as microseconds since the epoch; None when there is none, or something else stands there."""
+        return moment(self.fields.get(name))
 
     @property
     def size(self) -> int:
@@ -80,8 +79,7 @@ class Stored:
     @property
     def armed(self) -> int | None:
         """The nominal time of the next fire."""
-        nominal, _, _ = self.text("armed").partition(":")
-        return int(nominal) if nominal else None
+        return moment(self.fields.get("armed", b"").partition(b":")[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ class ScheduleOperations(Operations):
             if name
         ]
         paused = "" if wanted.paused is None else "1" if wanted.paused else "0"
-        behind = ""
+        behind, offset = "", min(offset, MOST)
         while limit is None or limit > 0:
             size = PAGE if limit is None else min(PAGE, limit)
             last, left, *ids = self._run(
@@ -225,8 +223,12 @@ class ScheduleOperations(Operations):
 
     def read_runs(self, id: str, limit: int) -> tuple[int, str, list[RunLine]]:
         """The server's time, the kind of the schedule, empty for an unknown one, and its history, newest first."""
-        now, kind, *rows = self._run("read_runs", self.keys.schedules, self.keys.prefix, wire(id), limit)
-        lines = [RunLine(read_line(line), *(text(each) for each in known)) for line, *known in rows]
+        now, kind, *rows = self._run("read_runs", self.keys.schedules, self.keys.prefix, wire(id), min(limit, MOST))
+        lines = [
+            RunLine(read, *(text(each) for each in known))
+            for line, *known in rows
+            if (read := read_line(line)) is not None
+        ]
         return int(now), text(kind), lines
 
 

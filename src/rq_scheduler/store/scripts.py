@@ -50,7 +50,9 @@ def names() -> list[str]:
     return sorted(entry.name.removesuffix(".lua") for entry in _folder().iterdir() if entry.name.endswith(".lua"))
 
 
-def run(connection: Any, name: str, keys: Sequence[str], arguments: Sequence[Any], clock: str = SERVER_CLOCK) -> Any:
+def run(
+    connection: Any, name: str, keys: Sequence[str | bytes], arguments: Sequence[Any], clock: str = SERVER_CLOCK
+) -> Any:
     """Runs a script and returns its reply as redis-py gives it.
 
     A server that has not seen the script, or has lost it (restart, failover, SCRIPT FLUSH), is sent the text.
@@ -62,7 +64,7 @@ def run(connection: Any, name: str, keys: Sequence[str], arguments: Sequence[Any
         return _execute(connection, "EVAL", script.source, keys, arguments)
 
 
-def _execute(connection: Any, command: str, what: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+def _execute(connection: Any, command: str, what: str, keys: Sequence[str | bytes], arguments: Sequence[Any]) -> Any:
     # Bytes come back even through a client that decodes: what a job holds is no text.
     return connection.execute_command(command, what, len(keys), *keys, *arguments, **{NEVER_DECODE: True})
 

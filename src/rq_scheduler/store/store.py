@@ -12,13 +12,22 @@ from rq_scheduler.store.firing import FiringOperations
 from rq_scheduler.store.handoff import HandOffOperations
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.presence import PresenceOperations
+from rq_scheduler.store.quarantine import QuarantineOperations
 from rq_scheduler.store.rq_format import KEY_PREFIX
 from rq_scheduler.store.schedules import ScheduleOperations
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.through_rq import ThroughRQ
 
 
-class Store(EntryOperations, HandOffOperations, ScheduleOperations, FiringOperations, ThroughRQ, PresenceOperations):
+class Store(
+    EntryOperations,
+    HandOffOperations,
+    ScheduleOperations,
+    FiringOperations,
+    QuarantineOperations,
+    ThroughRQ,
+    PresenceOperations,
+):
     """All operations on one connection, under one key prefix (RQ's unless given). `clock`: see `Operations`."""
 
     def __init__(self, connection: Connection, *, prefix: str | None = None, clock: str = SERVER_CLOCK) -> None:

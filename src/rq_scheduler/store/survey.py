@@ -13,7 +13,7 @@ from typing import Any, cast
 from redis.exceptions import RedisError, ResponseError
 
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import Operations, text, us_of
+from rq_scheduler.store.base import Operations, text, us_of, wire
 from rq_scheduler.store.history import HistoryLine, read_line
 
 __all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqRegistry", "Survey"]
@@ -181,7 +181,7 @@ class Survey(Operations):
         names: list[bytes] = self._quietly(lambda: self.connection.zrangebyscore(key, now, "+inf", 0, _MOST))
         questions: list[tuple[Any, ...]] = []
         for name in names:
-            hash_key = self.keys.instance(text(name))
+            hash_key = wire(self.keys.instance(text(name)))
             questions += [("HGETALL", hash_key), ("PTTL", hash_key)]
         answers = self._batch(questions)
         found: list[Daemon] = []
@@ -217,6 +217,17 @@ class Survey(Operations):
             schedules, recurring, paused, jobs, sum(due_now), buffered, quarantined, first and text(first), due
         )
 
+    def misfits(self) -> list[str]:
+        """Keys that all entries share, and RQ's set of queues, that hold something of another type; in words."""
+        wanted = {**self.keys.shared(), rq_format.queues_key(self.keys.prefix): "set"}
+        answers = self._batch([("TYPE", key) for key in wanted])
+        types = [text(answer) if isinstance(answer, bytes | str) else "none" for answer in answers]
+        return [
+            f"{key} holds a {found}, and has to be a {type}: move it away (RENAME)"
+            for (key, type), found in zip(wanted.items(), types, strict=True)
+            if found not in ("none", type)
+        ]
+
     def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
         """How many jobs wait in each of these queues."""
         answers = self._batch([("LLEN", rq_format.queue_key(self.keys.prefix, queue)) for queue in queues])
@@ -244,7 +255,7 @@ class Survey(Operations):
     def history(self, id: str) -> list[HistoryLine]:
         """The last runs of a schedule, newest first; empty when it keeps no history."""
         raw: list[bytes] = self._quietly(lambda: self.connection.lrange(self.keys.history(id), 0, 49))
-        return [read_line(line) for line in raw]
+        return [read for line in raw if (read := read_line(line)) is not None]
 
     def server_facts(self) -> dict[str, str]:
         """`redis_version`, `maxmemory`, `maxmemory_policy`, `aof_enabled`, as far as this user may know them."""

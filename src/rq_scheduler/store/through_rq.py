@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import WatchError
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError, WatchError  # noqa: A004  redis-py's
 from rq.job import Job
 from rq.queue import Queue
 
 from rq_scheduler.planning import Instant, Missed
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import Operations, armed_text, score_of, text, us_of, wire
+from rq_scheduler.store.base import Operations, armed_text, is_misfit, score_of, text, us_of, wire
 from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
 from rq_scheduler.store.keys import FENCE_HOLDER
 
@@ -58,7 +58,8 @@ class ThroughRQ(Operations):
         still that one, since RQ writes all of it. `behind_fence`: only while our dispatchers hold the fence.
 
         Returns the server's time (microseconds), or None when the entry has moved on or the fence is not ours. Raises
-        WatchError when others have changed the job at every attempt.
+        WatchError when others have changed the job at every attempt, and redis-py's error when the network ended before
+        the reply to a transaction of which nothing tells whether it was done: without `expected_due`.
 
         A queue that takes no pipeline, or runs jobs itself (`is_async=False`), enqueues before our own writes: at least
         once. A dispatcher takes a lease first.
@@ -76,14 +77,23 @@ class ThroughRQ(Operations):
             behind_fence,
         )
         status = job.get_status(refresh=False)
+        unsure = False
         while True:
             attempts -= 1
             try:
-                return attempt.run()
-            except WatchError:
+                at = attempt.run()
+            except WatchError as error:
                 rq_format.restore_status(job, status)
                 if attempts <= 0:
                     raise
+                # So redis-py tells a lost connection, too, and EXEC may have been done.
+                if attempt.sent and isinstance(error.__context__, ConnectionError | TimeoutError):
+                    if expected_due is None:
+                        raise error.__context__ from error
+                    unsure = True
+            else:
+                # The entry has left this due time: by that EXEC, or by somebody else's hand-off at that very moment.
+                return self.server_time() if unsure and at is None else at
 
 
 @dataclass(slots=True)
@@ -100,9 +110,11 @@ class _Attempt:
     meta: bytes | None
     as_read: Mapping[bytes, bytes] | None
     behind_fence: bool
+    sent: bool = False
 
     def run(self) -> int | None:
         keys, job = self.store.keys, self.job
+        self.sent = False
         with self.store.connection.pipeline(transaction=True) as pipe:
             pipe.watch(job.key, keys.schedule(job.id), *([keys.fence] if self.behind_fence else []))
             if self.behind_fence and keys.fenced and pipe.get(keys.fence) != FENCE_HOLDER.encode():
@@ -112,10 +124,7 @@ class _Attempt:
                 return None
             if self.as_read is not None and pipe.hgetall(job.key) != self.as_read:
                 raise WatchError
-            kind, rev, retries, repeat = pipe.hmget(keys.schedule(job.id), "kind", "rev", "retries", "repeat")
-            if kind == b"schedule":
-                # What `put` wrote is not this job's record: 0.14's clients ask nobody whether an id is free.
-                rev = retries = repeat = None
+            rev, retries, repeat = self._record(pipe)
             if self.expected_rev is not None and text(rev or b"") != self.expected_rev:
                 return None
             now = self.store.server_time()
@@ -137,8 +146,20 @@ class _Attempt:
                 if new_rev is not None:
                     pipe.hincrby(keys.schedule(job.id), "repeat", -1)
                     pipe.hset(keys.schedule(job.id), "rev", new_rev)
+            self.sent = True
             pipe.execute()
             return now
+
+    def _record(self, pipe: Any) -> tuple[bytes | None, ...]:
+        """Rev, retries and runs left of the job's record, where it has one. What `put` wrote is none (0.14's clients
+        ask nobody whether an id is free), nor is what is no hash."""
+        try:
+            kind, *known = pipe.hmget(self.store.keys.schedule(self.job.id), "kind", "rev", "retries", "repeat")
+        except ResponseError as error:
+            if not is_misfit(error):
+                raise
+            return None, None, None
+        return (None, None, None) if kind == b"schedule" else tuple(known)
 
     def _enqueue(self, pipe: Any, dead: list[bytes] | None) -> None:
         """RQ's writes; afterwards `pipe` is in its transaction. `dead`: a re-used id, and its dead executions."""

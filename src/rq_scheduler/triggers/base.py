@@ -14,9 +14,9 @@ from typing import Self
 import msgspec
 
 from rq_scheduler.clock import SystemClock, from_us, to_us
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 
-__all__ = ["MAX_US", "MIN_US", "Trigger", "TriggerMeta", "aware_us"]
+__all__ = ["MAX_US", "MIN_US", "Trigger", "TriggerMeta", "aware_us", "not_negative"]
 
 MIN_US = to_us(datetime.min.replace(tzinfo=UTC))
 MAX_US = to_us(datetime.max.replace(tzinfo=UTC))
@@ -48,6 +48,15 @@ def aware_us(moment: datetime, name: str) -> int:
             "give a moment inside"
         )
     return us
+
+
+def not_negative(**values: object) -> None:
+    """Raises InvalidType or InvalidArgument for what is no whole number from 0 on."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give a whole number")
+        if value < 0:
+            raise InvalidArgument(f"{name}={value} is negative: give 0 or more")
 
 
 class TriggerMeta(msgspec.StructMeta, ABCMeta):
@@ -114,8 +123,7 @@ class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="typ
 
         Raises InvalidArgument for a naive `after` or a negative `n`.
         """
-        if n < 0:
-            raise InvalidArgument(f"n={n} is negative: ask for 0 or more instants")
+        not_negative(n=n)
         us = _CLOCK.now_us() if after is None else aware_us(after, "after")
         instants: list[datetime] = []
         while len(instants) < n:

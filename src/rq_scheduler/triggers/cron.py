@@ -55,8 +55,10 @@ class Cron(Trigger, frozen=True, tag="cron"):
 
     def __post_init__(self) -> None:
         force_setattr(self, "timezone", zone_name(self.timezone))
-        if self.day_match not in {"either", "both"}:
+        if self.day_match not in ("either", "both"):
             raise InvalidArgument(f"day_match={self.day_match!r} is neither 'either' nor 'both'")
+        if not isinstance(self.expression, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            parse(self.expression)  # refuses it; what is no text may not even be looked up below
         _walk(self.expression, self.timezone, self.day_match)
         force_setattr(self, "expression", " ".join(self.expression.split()))
 

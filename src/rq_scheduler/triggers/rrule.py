@@ -56,6 +56,8 @@ class RRule(Trigger, frozen=True, tag="rrule"):
         def __init__(self, text: str, timezone: str | zoneinfo.ZoneInfo = "UTC") -> None: ...
 
     def __post_init__(self) -> None:
+        if not isinstance(self.text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            parse(self.text)  # refuses it; what is no text may not even be looked up below
         series = _series(self.text, zone_name(self.timezone))
         force_setattr(self, "text", series.text)
         force_setattr(self, "timezone", series.timezone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -18,7 +17,9 @@ from rq_scheduler.cli.connections import Connection, connect
 from rq_scheduler.cli.loading import extend_path, load_serializer, time_zone
 from rq_scheduler.cli.options import connection_options, gather_connection
 from rq_scheduler.clock import host_zone
+from rq_scheduler.pickles import outline
 from rq_scheduler.store.survey import Survey
+from rq_scheduler.texts import plain, plain_json
 
 __all__ = ["check"]
 
@@ -43,17 +44,23 @@ def check(ctx: click.Context, /, **params: Any) -> None:
     try:
         connection = connect(where)
         survey = Survey(connection)
-        judge = Judge(serializer.loads, zone, _id_test(connection))
+        # Nothing is made of what a pickle names: whoever may write to this Redis must not run code by being looked at.
+        loads = _outlined if serializer is DefaultSerializer else serializer.loads
+        judge = Judge(loads, zone, _id_test(connection))
         report = examine(survey, judge, where.describe(), zone, _progress)
     except RedisError as error:
         raise click.ClickException(f"cannot read Redis at {where.describe()}: {error}") from None
     finally:
         _clear_progress()
     if params["as_json"]:
-        click.echo(json.dumps({**report.as_dict(), "attention": attention(report)}, indent=2, ensure_ascii=False))
+        click.echo(plain_json({**report.as_dict(), "attention": attention(report)}, indent=2))
         return
     for line in lines(report):
-        click.echo(line)
+        click.echo(plain(line))
+
+
+def _outlined(raw: bytes) -> Any:
+    return outline(raw)[0]
 
 
 def _id_test(connection: Connection) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from rq_scheduler.pickles import RECURRENCE, is_opaque
 from rq_scheduler.store.survey import RawEntry
 from rq_scheduler.triggers.legacy import legacy_cron
 
@@ -13,6 +14,10 @@ __all__ = ["Judge", "Verdict"]
 
 # The dispatcher finds recurring entries by these names in the meta bytes, and so does this.
 _MARKERS = (b"interval", b"cron_string", b"queue_class_name")
+_OBJECT = (
+    "an object says how it recurs, and is not made here to find out; the daemon makes it, which runs what its class "
+    "does (with --no-adopt it goes to quarantine)"
+)
 _CACHE = 10_000
 
 
@@ -53,6 +58,8 @@ class Judge:
         except Exception as error:  # noqa: BLE001  (unpickling runs whatever the bytes say)
             problem = f"its meta cannot be read here: {type(error).__name__}: {error}"
             return Verdict("unreadable", queue=queue, problem=problem, id_refused=refused)
+        if is_opaque(meta, *RECURRENCE):
+            return Verdict("unreadable", queue=queue, problem=_OBJECT, id_refused=refused)
         if not isinstance(meta, dict):
             return Verdict("unreadable", queue=queue, problem="its meta is not a dict", id_refused=refused)
         return self._judge_meta(cast("dict[str, Any]", meta), queue, refused)

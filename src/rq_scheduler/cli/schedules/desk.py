@@ -27,6 +27,7 @@ from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarni
 from rq_scheduler.scheduler import Scheduler
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.store.survey import Survey
+from rq_scheduler.texts import plain
 
 __all__ = ["Desk", "desk_options", "json_option", "open_desk", "sentences", "timezone_option", "zone_from"]
 
@@ -107,13 +108,13 @@ def sentences(where: ConnectionOptions | None = None, id: str | None = None) -> 
             # The API's remedy is for Python.
             unknown = isinstance(error, ScheduleNotFound) and id is not None
             text = f"no schedule has the id {id!r}; rqscheduler list shows those there are" if unknown else str(error)
-            raise click.ClickException(_ended(text)) from None
+            raise click.ClickException(plain(_ended(text))) from None
         except RedisError as error:
-            raise click.ClickException(_of_redis(error, where)) from None
+            raise click.ClickException(plain(_of_redis(error, where))) from None
         finally:
             for warning in caught:
                 if issubclass(warning.category, SchedulerWarning):
-                    click.echo(f"Note: {_ended(str(warning.message))}", err=True)
+                    click.echo(f"Note: {plain(_ended(str(warning.message)))}", err=True)
 
 
 def _ended(text: str) -> str:

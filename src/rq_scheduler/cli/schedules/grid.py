@@ -6,7 +6,6 @@ be spared, then the ends of long texts; never part of an id.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rq_scheduler.cli.schedules.words import plain
+from rq_scheduler.texts import plain, plain_json
 
 __all__ = ["Cell", "Column", "Grid", "Part", "answer", "lines_of"]
 
@@ -58,7 +57,7 @@ Part = Grid | Cell
 def answer(as_json: bool, form: Callable[[], Any], screen: Callable[[], Iterable[Part]]) -> None:
     """Print the form as one JSON document, or the screen."""
     if as_json:
-        click.echo(json.dumps(form(), indent=2, ensure_ascii=False))
+        click.echo(plain_json(form(), indent=2))
         return
     out = Console(file=sys.stdout)
     width = out.width if out.is_terminal else None

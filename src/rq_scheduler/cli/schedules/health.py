@@ -27,7 +27,8 @@ OVERDUE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What was found. `queues` maps names to lengths, `heard` holds those that a live worker listens on."""
+    """What was found. `queues` maps names to lengths, `heard` holds those that a live worker listens on; `misfits`
+    says which keys hold something of another type."""
 
     where: str
     now: datetime
@@ -38,6 +39,7 @@ class Health:
     wakeup_refused: str | None
     queues: dict[str, int]
     heard: set[str]
+    misfits: Sequence[str] = ()
 
     @property
     def next_due(self) -> datetime | None:
@@ -65,6 +67,7 @@ def gather(survey: Survey, where: str) -> Health:
         wakeup_refused=survey.wakeup_refused(),
         queues={name: lengths[name] for name in shown},
         heard=heard,
+        misfits=survey.misfits(),
     )
 
 
@@ -79,6 +82,7 @@ def problems(health: Health) -> list[str]:
             f"somebody else holds the lock, {left}: a daemon of rq-scheduler 0.14 in its pass, or an application. "
             "Nothing is handed off meanwhile"
         )
+    found += health.misfits
     policy = health.server.get("maxmemory_policy", "noeviction")
     if policy != "noeviction" and (health.server.get("maxmemory", "0") != "0" or policy.startswith("allkeys")):
         found.append(f"maxmemory-policy is {policy}: Redis may evict schedules. Set it to noeviction")
@@ -89,7 +93,7 @@ def problems(health: Health) -> list[str]:
         )
     if health.counts.quarantined:
         quarantined = counted(health.counts.quarantined, "entry is", "entries are")
-        found.append(f"{quarantined} in quarantine: the dispatchers' log says why")
+        found.append(f"{quarantined} in quarantine: rqscheduler quarantine list says why")
     if health.wakeup_refused:
         found.append(
             f"this user may not use the wake-up channel ({health.wakeup_refused}): what it schedules for the next "

@@ -15,6 +15,7 @@ from rq_scheduler.cli.schedules.words import counted, read_moment, when
 from rq_scheduler.clock import to_us
 from rq_scheduler.schedules import StoredSchedule
 from rq_scheduler.series import Series
+from rq_scheduler.texts import plain
 
 __all__ = ["backfill", "delete", "pause", "resume", "run_now"]
 
@@ -132,6 +133,5 @@ def _ask(stored: StoredSchedule) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError(f"deleting {stored.id} needs a yes, and there is no terminal to ask on: add --yes.")
     owner = f" {stored.owner} will put it back with its next sync." if stored.owner else ""
-    click.confirm(
-        f"Delete {stored.id} and its history ({counted(stored.runs, 'run', 'runs')})?{owner}", abort=True, err=True
-    )
+    question = f"Delete {stored.id} and its history ({counted(stored.runs, 'run', 'runs')})?{owner}"
+    click.confirm(plain(question), abort=True, err=True)

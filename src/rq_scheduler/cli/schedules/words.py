@@ -11,19 +11,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from rq_scheduler.clock import US, timedelta_us
+from rq_scheduler.texts import plain
 from rq_scheduler.triggers import AnyOf, At, Cron, Every, RRule, Trigger
 
-__all__ = ["counted", "distance", "length", "moment", "plain", "read_moment", "trigger_words", "when", "zone_of"]
+__all__ = ["counted", "distance", "length", "moment", "read_moment", "trigger_words", "when", "zone_of"]
 
 NONE = "-"
 """What stands where there is nothing to say."""
 
 _UNITS = (("d", 86_400 * US), ("h", 3_600 * US), ("m", 60 * US), ("s", US))
-
-
-def plain(text: str) -> str:
-    """Text that cannot steer a terminal: what is in Redis, anybody may have written."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -11,18 +11,20 @@ local all_slow = false
 -- @include rq_queueing
 -- @include overlap
 -- @include schedule
+-- @include runs_as
 -- @include runs
-local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'slow')
+local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'runs_as')
 if record.err or record[1] ~= 'schedule' then return {'unknown'} end
 if (record[2] or '') ~= before then return {'changed'} end
-local template, reason = read_template(id)
-if not template then return {'broken', reason} end
+local job = read_runs_as(record[3] or '')
+local reason = fault_of(id, job)
+if reason then return {'broken', reason} end
 
-local reply, lines = {'ok', template.queue}, {}
+local reply, lines = {'ok', job.queue}, {}
 for i = 6, #ARGV, 2 do
   local nominal, job_id = ARGV[i], ARGV[i + 1]
   if redis.call('EXISTS', prefix .. ':job:' .. job_id) == 0 then
-    make_run(id, template, job_id, record[3] == '1')
+    make_run(id, job, job_id)
     reply[#reply + 1] = job_id
     lines[#lines + 1] = table.concat({'backfill', nominal, nominal, now_us, job_id}, ' ')
   end

@@ -1,21 +1,26 @@
 -- Takes a pending job out of the index, with its record when it recurs. The job stays fetchable for a while.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
--- ARGV     1 prefix, 2 id, 3 job key, 4 seconds to keep a job that would never expire
--- returns  {'ok'} or {'unknown'}: not pending, and nothing was touched
+-- ARGV     1 prefix, 2 id, 3 job key, 4 seconds to keep the job, 5 '1' when it is to be kept no longer than that: otherwise
+--          only a job that would never expire gets them, 6 due as read (unix seconds), or '' for any
+-- returns  {'ok'} or {'unknown'}: not pending (for that time), and nothing was touched
 -- keeps    a job that was handed off is not touched
-local prefix, id, job_key, keep_for = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local prefix, id, job_key, keep_for, at_most, due = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
+-- @include clock
 -- @include recurring
+if due ~= '' and not same_moment(redis.call('ZSCORE', KEYS[1], id), due) then return {'unknown'} end
 if redis.call('ZREM', KEYS[1], id) == 0 then
   if redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then forget_schedule(id) end
   return {'unknown'}
 end
 forget_schedule(id)
+redis.call('ZREM', prefix .. ':scheduler:claims', id)
 -- A run of a recurring job may be under way: its status is not ours. Writing it, even unchanged, tells a slow
 -- hand-off that watches the job.
 -- What is no hash is no job, and not ours either.
 if redis.call('TYPE', job_key).ok ~= 'hash' then return {'ok'} end
 local status = redis.call('HGET', job_key, 'status')
 if status then redis.call('HSET', job_key, 'status', status == 'scheduled' and 'canceled' or status) end
-if redis.call('TTL', job_key) == -1 then redis.call('EXPIRE', job_key, keep_for) end
+local ttl = redis.call('TTL', job_key)
+if ttl == -1 or (at_most and ttl > tonumber(keep_for)) then redis.call('EXPIRE', job_key, keep_for) end
 return {'ok'}

@@ -21,6 +21,8 @@ local index = KEYS[1]
 -- @include entry
 -- @include quarantine
 -- @include recurring
+-- @include keeping
+-- @include revision
 -- @include overlap
 
 local SECOND = 1000000
@@ -63,7 +65,8 @@ local function decide(fire)
     entry = entry_from_copy(fire.id, record)
   elseif entry.kind ~= 'broken' then
     local created_at = redis.call('HGET', entry.key, 'created_at')
-    if (entry.meta or '') ~= (record.meta or '') or (created_at or '') ~= (record.created_at or '') then
+    local says_so = filled(entry.meta) or filled(created_at)
+    if says_so and ((entry.meta or '') ~= (record.meta or '') or (created_at or '') ~= (record.created_at or '')) then
       return 'changed'
     end
   end
@@ -109,7 +112,7 @@ local function queue_job(fire)
   redis.call('HDEL', key, 'result', 'exc_info', 'number_of_retries')
   if entry.ttl and entry.ttl > 0 then expire_job(fire.id, entry.ttl) else redis.call('PERSIST', key) end
   for _, registry in ipairs({'finished', 'failed', 'canceled', 'deferred'}) do
-    redis.call('ZREM', prefix .. ':' .. registry .. ':' .. entry.origin, fire.id)
+    redis.pcall('ZREM', prefix .. ':' .. registry .. ':' .. entry.origin, fire.id) -- of a wrong type, it names no job
   end
   remove_dead_executions(fire.id, entry.origin)
   push_later(entry.origin, fire.id, wants_front(entry.at_front))
@@ -182,10 +185,15 @@ for i = 7, #ARGV, 15 do
     looked_up = ARGV[i + 12], buffered_source = ARGV[i + 13] == 'buffered', overlap = ARGV[i + 14]}
 end
 
+-- What all share: a key of a wrong type has to end the script before its first write.
+check_revisions()
+redis.call('ZCARD', buffered)
+
 local by_queue, decided, reply = {}, {}, {'ok', now_us}
 for _, fire in ipairs(fires) do
   -- Nothing is written yet, so a second fire of one schedule would look as good as the first.
   fire.outcome = decided[fire.id] and 'stale' or decide(fire)
+  if fire.outcome == 'broken' then check_quarantine() end
   decided[fire.id] = true
   reply[#reply + 1] = fire.outcome
   reply[#reply + 1] = fire.entry and fire.entry.origin or ''
@@ -197,8 +205,12 @@ for _, fire in ipairs(fires) do
 end
 
 -- Repeatable writes first; then, a queue at a time, the push and at once the re-arming of exactly those ids.
+-- A user who may not do all of that (ACL) is refused before a job is half queued, by doing it to nothing.
 for _, fire in ipairs(fires) do
-  if fire.outcome == 'fired' then queue_job(fire) end
+  if fire.outcome == 'fired' then
+    if #queue_order == 0 then redis.call('HDEL', nothing, ''); redis.call('DEL', nothing); redis.call('PERSIST', nothing) end
+    queue_job(fire)
+  end
 end
 register_queues()
 for _, queue in ipairs(queue_order) do
@@ -215,8 +227,8 @@ for _, fire in ipairs(fires) do
     redis.call('ZADD', buffered, string.format('%.6f', now + 1), fire.id)
     if fire.looked_up == 'there' then redis.pcall('HSET', schedule_key(fire.id), 'looked_up_at', now_us) end
   elseif outcome == 'broken' then
-    quarantine(index, fire.id, fire.due, fire.entry.reason, fire.entry.origin or nil)
-    forget_schedule(fire.id)
+    quarantine(index, fire.id, fire.due, fire.entry.reason, fire.entry.origin or nil, true)
+    keep_schedule(fire.id)
   elseif outcome == 'deleted' then
     redis.call('ZREM', index, fire.id)
     write_state(fire, outcome)

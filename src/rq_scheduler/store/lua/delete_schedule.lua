@@ -14,6 +14,6 @@ redis.call('HSET', tombstone_key(id), 'mark', record[5] or '', 'backfilled', rec
 redis.call('EXPIRE', tombstone_key(id), remembered_for)
 for _, list in ipairs(lists_of(record[2], record[3], record[4])) do redis.call('ZREM', list, id) end
 for _, list in ipairs({schedules, paused_schedules, buffered_schedules, KEYS[1]}) do redis.call('ZREM', list, id) end
-redis.call('HDEL', prefix .. ':scheduler:quarantine', id)
+leave_quarantine(id)
 redis.call('DEL', schedule_key(id), template_key(id), buffer_key(id), history_key(id))
 return {'ok'}

@@ -4,16 +4,20 @@
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has
---          to enqueue every run, then for each schedule: id, mode ('due', 'remembered', 'manual'), rev or '', due as read,
---          not before (us), valid until (us or ''), next due or '', its armed ("nominal:due" in us, or ''), overlap, most runs or '',
---          failures in a row that pause it or '', missed, history line of the missed or '', runs that were looked
---          for in their queue ('id ...') or '', what was found ('gone', 'there', ''), number of the manual run or '', number of
---          instants, nominal, due, job id, ...
--- returns  {'ok', now in us, {outcome, queue, detail, {job id that was made, its due, ...}, {nominal that was skipped, ...}, {nominal that
---          is remembered, ...}, {job id to be stopped, ...}, '1' when RQ itself will enqueue what was made}, ...} in the order given;
+--          to enqueue every run, 7 plans (see below) and 8 for each schedule the number of its plan and the lengths of its id and rev
+--          (both MessagePack), 9 those ids and revs, one behind the other
+-- returns  {'ok', now in us, for each in the order given its queue, when all went as planned, or {outcome, queue, detail,
+--          {job id that was made, its due, ...}, {nominal that was skipped, ...}, {nominal that is remembered, ...}, {job id to be
+--          stopped, ...}, '1' when RQ itself will enqueue what was made}};
 --          outcomes: done, stale, early, waiting, verify (detail: the job ids to look for), paused and broken (detail: why)
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each (schedule, nominal time) is handed off at most once; a stale plan does not commit
+--
+-- A plan, which many may share, is a table of what there is of these (times are texts, since Lua would round them): mode
+-- ('due', 'remembered', 'manual'), overlap, most_runs, most_failures (so many failed runs in a row pause it), looked_for (runs that
+-- were looked for in their queue, 'id ...') and found ('gone' or 'there'), instants ({nominal, due, what its job id ends with}, ...).
+-- For an instant that is due: due (its time as read), not_before and valid_until (us), next (the next due time) and armed
+-- ("nominal:due" of that, in us), missed and missed_line (of the history). For a manual run: its number.
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local default_timeout, all_slow = ARGV[5], ARGV[6] == '1'
 local index = KEYS[1]
@@ -22,97 +26,128 @@ local index = KEYS[1]
 -- @include rq_queueing
 -- @include overlap
 -- @include quarantine
+-- @include revision
 -- @include schedule
+-- @include runs_as
 -- @include runs
 
 local LOOK_EVERY = 60 * 1000000
 local KEPT_RUNS = 20
 local MOST_REMEMBERED = {buffer_one = 1, buffer_all = 1000}
+local NONE = {}
 local us = tonumber(now_us)
-local STATE = {'kind', 'rev', 'mark', 'runs', 'live', 'failures', 'skips_in_a_row', 'looked_up_at', 'paused', 'slow', 'manual',
-  'manual_id', 'last_run_at', 'last_run_id'}
+local call, try = redis.call, redis.pcall
 
-local function read_state(id)
-  local values = redis.pcall('HMGET', schedule_key(id), unpack(STATE))
-  if values.err then return {} end
-  local state = {}
-  for i, field in ipairs(STATE) do state[field] = values[i] or nil end
-  for _, field in ipairs({'runs', 'failures', 'skips_in_a_row', 'looked_up_at', 'manual'}) do
-    state[field] = tonumber(state[field] or '') or 0
+-- What every fire needs to know of its schedule.
+local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local function read_state(key)
+  local record = try('HMGET', key, 'kind', 'rev', 'paused', 'mark', 'live', 'runs', 'failures', 'skips_in_a_row', 'runs_as')
+  return record.err and NONE or record
+end
+
+local function count(value) return tonumber(value or '') or 0 end
+
+-- And what only some need.
+local function more_of(fire, field) return call('HGET', fire.key, field) end
+
+-- Adds to a list of the fire. Most would stay empty, and are not made.
+local function add(fire, name, value)
+  local list = fire[name]
+  if list then
+    list[#list + 1] = value
+  else
+    fire[name] = {value}
   end
-  return state
+end
+
+local function size(list) return list and #list or 0 end
+
+local function words_of(text)
+  local words = {}
+  if not text or text == '' then return words end
+  for word in string.gmatch(text, '%S+') do words[#words + 1] = word end
+  return words
 end
 
 -- Decimal texts of microseconds, compared exactly.
 local function is_behind(nominal, mark)
-  if not mark or mark == '' then return true end
-  if string.sub(nominal, 1, 1) == '-' or string.sub(mark, 1, 1) == '-' then return tonumber(nominal) > tonumber(mark) end
+  if not tonumber(mark or '') then return true end
+  if string.byte(nominal) == 45 or string.byte(mark) == 45 then return tonumber(nominal) > tonumber(mark) end
   if #nominal ~= #mark then return #nominal > #mark end
   return nominal > mark
 end
 
 -- Whether the list of runs is about to lose its oldest: those that are over then make room for one that is still going.
-local function is_crowded(fire) return #fire.live + #fire.instants > KEPT_RUNS end
+local function is_crowded(fire) return #fire.live + #fire.plan.instants > KEPT_RUNS end
 
 -- RQ keeps a failed job for its failure_ttl (a year if it has none): one that is gone before has not failed.
 local function has_not_failed(fire, id)
-  local kept = tonumber(fire.template.failure_ttl or '') or 31536000
-  local age = us - (tonumber(fire.state.last_run_at or '') or 0)
-  return id == fire.state.last_run_id and (kept < 0 or age < kept * 1000000)
+  local kept = tonumber(more_of(fire, 'failure_ttl') or '') or 31536000
+  if id ~= more_of(fire, 'last_run_id') then return false end
+  return kept < 0 or us - count(more_of(fire, 'last_run_at')) < kept * 1000000
+end
+
+-- The status of a run, and its queue unless it has finished.
+local function read_run(id)
+  local key = prefix .. ':job:' .. id
+  local status = try('HGET', key, 'status')
+  if type(status) ~= 'string' then return nil end
+  return status, status ~= 'finished' and call('HGET', key, 'origin')
 end
 
 -- Which of the runs made before are still going, and how those that are over have ended, in their order.
 local function look_at_runs(fire)
-  local going, kept, queued, looked_for = {}, {}, {}, {}
-  local failures = fire.state.failures
-  for id in string.gmatch(fire.looked_for, '%S+') do looked_for[id] = true end
-  for _, id in ipairs(fire.live) do
-    local job = redis.pcall('HMGET', prefix .. ':job:' .. id, 'status', 'origin')
-    local status, queue = job[1], job[2]
-    if status and queue and is_run_going(id, status, queue, looked_for[id] and fire.found or '') then
-      going[#going + 1] = id
-      kept[#kept + 1] = id
-      if status == 'queued' then queued[#queued + 1] = id end
-    elseif #going > 0 and not is_crowded(fire) then
-      kept[#kept + 1] = id
+  local looked_for, found = fire.plan.looked_for, fire.plan.found
+  local earlier, failures, crowded = fire.live, fire.failures, is_crowded(fire)
+  fire.live = {}
+  for _, id in ipairs(earlier) do
+    local status, queue = read_run(id)
+    local looked_up = looked_for and string.find(' ' .. looked_for .. ' ', ' ' .. id .. ' ', 1, true) and found or ''
+    if status and queue and is_run_going(id, status, queue, looked_up) then
+      add(fire, 'going', id)
+      add(fire, 'live', id)
+      if status == 'queued' then add(fire, 'queued', id) end
+    elseif fire.going and not crowded then
+      add(fire, 'live', id)
     elseif status == 'failed' then
       failures = failures + 1
     elseif status == 'finished' or (not status and has_not_failed(fire, id)) then
       failures = 0
     end
   end
-  fire.going, fire.live, fire.failures, fire.queued = going, kept, failures, queued
+  fire.failures = failures
 end
 
-local function is_paused(fire) return fire.state.paused == '1' end
-
-local function start(fire, run)
-  fire.started[#fire.started + 1] = run
-  fire.live[#fire.live + 1] = run.id
-  fire.going[#fire.going + 1] = run.id
+local function run_of(fire, instant, outcome)
+  return {nominal = instant[1], due = instant[2], id = fire.id .. instant[3], outcome = outcome}
 end
+
+local function is_paused(fire) return fire.record[PAUSED] == '1' end
 
 local function remember(fire, run)
-  if fire.waiting + #fire.remembered >= MOST_REMEMBERED[fire.overlap] then return false end
-  fire.remembered[#fire.remembered + 1] = run
+  if fire.waiting + size(fire.remembered) >= MOST_REMEMBERED[fire.plan.overlap] then return false end
+  add(fire, 'remembered', run)
   return true
 end
 
 local function place(fire, run)
-  if redis.call('EXISTS', prefix .. ':job:' .. run.id) == 1 then
-    if fire.mode == 'manual' then fire.repeated = run end
+  local plan = fire.plan
+  if call('EXISTS', prefix .. ':job:' .. run.id) == 1 then
+    if plan.mode == 'manual' then fire.repeated = run end
     return
   end
   -- What a paused one remembers waits for the resume; what a person asks for does not.
-  local behind = #fire.going > 0 or (not is_paused(fire) and fire.waiting + #fire.remembered > 0)
-  if not behind or fire.overlap == 'allow' then
-    start(fire, run)
-  elseif fire.overlap == 'replace' then
-    for _, id in ipairs(fire.going) do fire.stops[#fire.stops + 1] = id end
-    fire.going = {}
-    start(fire, run)
-  elseif not (MOST_REMEMBERED[fire.overlap] and remember(fire, run)) then
-    fire.skipped[#fire.skipped + 1] = run
+  local behind = fire.going or fire.started[1] or (not is_paused(fire) and fire.waiting + size(fire.remembered) > 0)
+  if not behind or plan.overlap == 'allow' then
+    add(fire, 'started', run)
+  elseif plan.overlap == 'replace' then
+    for _, id in ipairs(fire.going or NONE) do add(fire, 'stops', id) end
+    fire.going = nil
+    local last = fire.started[#fire.started]
+    if last then add(fire, 'stops', last.id) end
+    add(fire, 'started', run)
+  elseif not (MOST_REMEMBERED[plan.overlap] and remember(fire, run)) then
+    add(fire, 'skipped', run)
   end
 end
 
@@ -124,13 +159,20 @@ local function counted(runs)
   return count
 end
 
+-- How many runs it remembers. An active one that does is in the set of those, which is nearly always empty.
+local nobody_remembers = call('ZCARD', buffered_schedules) == 0
+local function waiting_of(fire)
+  if nobody_remembers and not is_paused(fire) and not MOST_REMEMBERED[fire.plan.overlap] then return 0 end
+  return try('LLEN', buffer_key(fire.id))
+end
+
 -- How many of the remembered runs will count for max_runs: one that a person asked for does not. Counted only where it
 -- matters: there may be a thousand.
 local function owed(fire)
-  if fire.most_runs == '' or fire.waiting == 0 then return 0 end
-  if fire.state.runs + fire.waiting + #fire.instants < tonumber(fire.most_runs) then return 0 end
+  local most = fire.plan.most_runs
+  if not most or fire.waiting == 0 or fire.runs + fire.waiting + #fire.plan.instants < most then return 0 end
   local count = 0
-  for _, line in ipairs(redis.call('LRANGE', buffer_key(fire.id), 0, -1)) do
+  for _, line in ipairs(call('LRANGE', buffer_key(fire.id), 0, -1)) do
     if string.sub(line, 1, 9) == 'enqueued ' then count = count + 1 end
   end
   return count
@@ -138,219 +180,272 @@ end
 
 -- The oldest remembered run starts when none is going.
 local function start_remembered(fire)
-  local line = fire.waiting > 0 and #fire.going == 0 and redis.call('LINDEX', buffer_key(fire.id), 0)
+  local line = fire.waiting > 0 and not fire.going and call('LINDEX', buffer_key(fire.id), 0)
   if not line then return end
   local outcome, nominal, due, id = string.match(line, '^(%S+) (%S+) (%S+) (%S+)$')
   fire.taken = line
   fire.waiting = fire.waiting - 1
   if outcome == 'enqueued' then fire.owed = fire.owed - 1 end
-  if id and redis.call('EXISTS', prefix .. ':job:' .. id) == 0 then
-    start(fire, {outcome = outcome, nominal = nominal, due = due, id = id})
+  if id and call('EXISTS', prefix .. ':job:' .. id) == 0 then
+    add(fire, 'started', {outcome = outcome, nominal = nominal, due = due, id = id})
   end
 end
 
 -- The set that lists one which has no business there any more: a foreign hand put it back, or took its record away. It
 -- would be read, and be stale, in every pass.
-local function stray_in(fire)
-  local kind = fire.state.kind
+local function stray_in(fire, mode)
+  local kind = fire.record[KIND]
   local sleeps = kind == 'schedule' and is_paused(fire)
-  if fire.mode == 'due' and (sleeps or kind == 'job') then return index end
-  if fire.mode == 'remembered' and (sleeps or not kind) then return buffered_schedules end
+  if mode == 'due' and (sleeps or kind == 'job') then return index end
+  if mode == 'remembered' and (sleeps or not kind) then return buffered_schedules end
 end
 
 -- A remembered run comes without the definition: nothing of it was planned.
-local function most_failures_of(id)
-  local ok, spec = pcall(cjson.decode, redis.call('HGET', schedule_key(id), 'spec') or '')
+local function most_failures_of(fire)
+  local ok, spec = pcall(cjson.decode, more_of(fire, 'spec') or '')
   local most = ok and type(spec) == 'table' and spec.pause_on_failures
-  return type(most) == 'number' and tostring(most) or ''
+  return type(most) == 'number' and most or nil
+end
+
+-- What a manual run that was made before had to replace, and is still going: the reply that said so was lost.
+local function replaced_by(fire, run)
+  local earlier = {}
+  for _, id in ipairs(words_of(fire.record[LIVE])) do
+    if id == run.id then return earlier end
+    local status, queue = read_run(id)
+    if status and queue and is_run_going(id, status, queue, '') then earlier[#earlier + 1] = id end
+  end
+end
+
+-- A manual run whose number is not the next one: sent again, since the reply was lost?
+local function decide_again(fire)
+  local plan = fire.plan
+  local run = run_of(fire, plan.instants[1])
+  if call('EXISTS', prefix .. ':job:' .. run.id) == 1 then fire.repeated = run end
+  local made = more_of(fire, 'manual_id') == run.id or (count(more_of(fire, 'manual')) >= plan.number and fire.repeated)
+  if made and plan.overlap == 'replace' then fire.stops = replaced_by(fire, run) end
+  return made and 'done' or 'stale'
 end
 
 local function decide(fire)
-  local state = read_state(fire.id)
-  fire.state = state
-  fire.stray = stray_in(fire)
-  if fire.stray or state.kind ~= 'schedule' or (fire.rev ~= '' and state.rev ~= fire.rev) then return 'stale' end
-  if fire.mode == 'due' then
-    if not same_moment(redis.call('ZSCORE', index, fire.id), fire.due) then return 'stale' end
-    if us < tonumber(fire.not_before) then return 'early' end
-    if fire.valid_until ~= '' and us >= tonumber(fire.valid_until) then return 'stale' end
-  elseif fire.mode == 'manual' and state.manual ~= fire.number - 1 then
-    -- Sent again, since the reply was lost?
-    local run = fire.instants[1]
-    if redis.call('EXISTS', prefix .. ':job:' .. run.id) == 1 then fire.repeated = run end
-    local made = state.manual_id == run.id or (state.manual >= fire.number and fire.repeated)
-    return made and 'done' or 'stale'
+  local plan, record = fire.plan, read_state(fire.key)
+  local mode = plan.mode
+  fire.record = record
+  local stray = stray_in(fire, mode)
+  if stray then fire.stray = stray end
+  if stray or record[KIND] ~= 'schedule' or (fire.rev ~= '' and record[REV] ~= fire.rev) then return 'stale' end
+  if mode == 'due' then
+    if not same_moment(fire.score, plan.due) then return 'stale' end
+    if plan.untimely then return plan.untimely end
+  elseif mode == 'manual' and count(more_of(fire, 'manual')) ~= plan.number - 1 then
+    return decide_again(fire)
   end
 
-  local template, reason = read_template(fire.id)
-  if not template then return 'broken', reason end
-  fire.template = template
-  fire.started, fire.skipped, fire.remembered, fire.stops = {}, {}, {}, {}
-  local waiting = redis.pcall('LLEN', buffer_key(fire.id))
+  local job = read_runs_as(record[RUNS_AS] or '')
+  fire.job = job
+  local reason = fault_of(fire.id, job)
+  if reason then return 'broken', reason end
+  local waiting = waiting_of(fire)
   if type(waiting) ~= 'number' then return 'broken', 'the key ' .. buffer_key(fire.id) .. ' is no list' end
+  fire.commits = true
   fire.waiting = waiting
+  fire.runs, fire.failures = count(record[RUNS]), count(record[FAILURES])
   fire.owed = owed(fire)
-  fire.live = {}
-  for id in string.gmatch(state.live or '', '%S+') do fire.live[#fire.live + 1] = id end
-  if fire.overlap == 'allow' and fire.most_failures == '' and waiting == 0 and not is_crowded(fire) then
-    fire.going, fire.queued, fire.failures = {}, {}, state.failures
-  else
-    look_at_runs(fire)
-  end
+  fire.live = words_of(record[LIVE])
+  local most_failures = plan.most_failures
+  if plan.overlap ~= 'allow' or most_failures or waiting > 0 or is_crowded(fire) then look_at_runs(fire) end
 
-  if fire.mode == 'remembered' and waiting > 0 then fire.most_failures = most_failures_of(fire.id) end
-  if fire.mode ~= 'manual' and fire.most_failures ~= '' and fire.failures >= tonumber(fire.most_failures) then
+  if mode == 'remembered' and waiting > 0 then most_failures = most_failures_of(fire) end
+  if mode ~= 'manual' and most_failures and fire.failures >= most_failures then
     return 'paused', string.format('paused after %d failed runs in a row', fire.failures)
   end
   -- Only where nothing else holds it up can runs that are in no queue any more stop it for good.
-  local unsure = #fire.going > 0 and #fire.going == #fire.queued and fire.looked_for == ''
-    and us - state.looked_up_at >= LOOK_EVERY and (state.skips_in_a_row > 0 or fire.waiting > 0 or fire.mode == 'manual')
+  local unsure = fire.going and #fire.going == size(fire.queued) and not plan.looked_for
+    and (count(record[SKIPS]) > 0 or waiting > 0 or mode == 'manual')
+    and us - count(more_of(fire, 'looked_up_at')) >= LOOK_EVERY
   if unsure then return 'verify', table.concat(fire.queued, ' ') end
 
-  if not is_paused(fire) then start_remembered(fire) end
-  if fire.mode == 'remembered' then return #fire.started == 0 and fire.waiting > 0 and 'waiting' or 'done' end
-  for _, run in ipairs(fire.instants) do
-    if fire.mode == 'manual' then
-      run.outcome = 'manual'
-      place(fire, run)
-    elseif fire.most_runs ~= ''
-      and state.runs + counted(fire.started) + fire.owed + #fire.remembered >= tonumber(fire.most_runs) then
+  if waiting > 0 and not is_paused(fire) then start_remembered(fire) end
+  if mode == 'remembered' then return not fire.started[1] and fire.waiting > 0 and 'waiting' or 'done' end
+  for _, instant in ipairs(plan.instants) do
+    if mode == 'manual' then
+      place(fire, run_of(fire, instant, 'manual'))
+    elseif plan.most_runs and fire.runs + counted(fire.started) + fire.owed + size(fire.remembered) >= plan.most_runs then
       break
-    elseif is_behind(run.nominal, state.mark) then
-      run.outcome = 'enqueued'
-      place(fire, run)
+    elseif is_behind(instant[1], record[MARK]) then
+      place(fire, run_of(fire, instant, 'enqueued'))
     end
   end
   return 'done'
 end
 
+-- The fields that advance() writes: one list for all fires.
+local fields, width = {}, 0
+local function set(field, value)
+  fields[width + 1], fields[width + 2] = field, value
+  width = width + 2
+end
+
 -- What makes the step final: the high-water mark and the next instant, right behind the push.
+local armings = {}
 local function advance(fire)
-  local key, state = schedule_key(fire.id), fire.state
-  local fields = {'live', table.concat(fire.live, ' ', math.max(1, #fire.live - KEPT_RUNS + 1)), 'failures', fire.failures}
-  local function set(field, value) fields[#fields + 1] = field; fields[#fields + 1] = value end
-  local runs = state.runs + counted(fire.started)
-  if fire.mode == 'due' then
-    local last = fire.instants[#fire.instants]
-    if last and is_behind(last.nominal, state.mark) then set('mark', last.nominal) end
-    local finished = fire.most_runs ~= '' and runs + fire.owed + #fire.remembered >= tonumber(fire.most_runs)
-    if finished or fire.next == '' then
+  local id, plan, record, started = fire.id, fire.plan, fire.record, fire.started
+  local runs, last_run = fire.runs + counted(started), started[#started]
+  width = 0
+  if plan.mode == 'due' then
+    local last = plan.instants[#plan.instants]
+    if last and is_behind(last[1], record[MARK]) then set('mark', last[1]) end
+    local finished = plan.most_runs and runs + fire.owed + size(fire.remembered) >= plan.most_runs
+    if finished or not plan.next then
       set('armed', '')
-      redis.call('ZREM', index, fire.id)
+      call('ZREM', index, id)
     else
-      set('armed', fire.armed)
-      redis.call('ZADD', index, fire.next, fire.id)
+      set('armed', plan.armed)
+      armings[#armings + 1] = plan.next
+      armings[#armings + 1] = id
     end
-  elseif fire.mode == 'manual' then
-    set('manual', fire.number)
-    set('manual_id', fire.instants[1].id)
+  elseif plan.mode == 'manual' then
+    set('manual', plan.number)
+    set('manual_id', run_of(fire, plan.instants[1]).id)
   end
-  if fire.found == 'there' then set('looked_up_at', now_us) end
-  if #fire.started > 0 then
+  for _, run in ipairs(started) do add(fire, 'live', run.id) end
+  set('live', table.concat(fire.live, ' ', math.max(1, #fire.live - KEPT_RUNS + 1)))
+  if fire.failures ~= count(record[FAILURES]) then set('failures', fire.failures) end
+  if plan.found == 'there' then set('looked_up_at', now_us) end
+  if last_run then
     set('runs', runs)
     set('last_run_at', now_us)
-    set('last_run_id', fire.started[#fire.started].id)
-    set('skips_in_a_row', 0)
-  elseif #fire.skipped > 0 then
-    set('skips_in_a_row', state.skips_in_a_row + #fire.skipped)
+    set('last_run_id', last_run.id)
+    if record[SKIPS] then set('skips_in_a_row', 0) end
+  elseif fire.skipped then
+    set('skips_in_a_row', count(record[SKIPS]) + #fire.skipped)
   end
-  redis.call('HSET', key, unpack(fields))
-  if fire.taken then redis.call('LPOP', buffer_key(fire.id)) end
-  for _, run in ipairs(fire.remembered) do
-    redis.call('RPUSH', buffer_key(fire.id), table.concat({run.outcome, run.nominal, run.due, run.id}, ' '))
+  call('HSET', fire.key, unpack(fields, 1, width))
+  if fire.taken then call('LPOP', buffer_key(id)) end
+  for _, run in ipairs(fire.remembered or NONE) do
+    call('RPUSH', buffer_key(id), table.concat({run.outcome, run.nominal, run.due, run.id}, ' '))
   end
-  if fire.waiting + #fire.remembered > 0 and state.paused ~= '1' then
-    redis.call('ZADD', buffered_schedules, string.format('%.6f', now + 1), fire.id)
-  elseif fire.taken or fire.mode == 'remembered' then
-    redis.call('ZREM', buffered_schedules, fire.id)
+  if fire.waiting + size(fire.remembered) > 0 and not is_paused(fire) then
+    call('ZADD', buffered_schedules, string.format('%.6f', now + 1), id)
+  elseif fire.taken or plan.mode == 'remembered' then
+    call('ZREM', buffered_schedules, id)
   end
 end
 
+local function line_of(outcome, run) return outcome .. ' ' .. run.nominal .. ' ' .. run.due .. ' ' .. now_us .. ' ' .. run.id end
+
 local function keep_books(fire)
-  local key, lines = schedule_key(fire.id), {}
-  if #fire.skipped > 0 then redis.pcall('HINCRBY', key, 'skipped', #fire.skipped) end
-  if fire.missed ~= '0' then redis.pcall('HINCRBY', key, 'missed', fire.missed) end
-  if fire.missed_line ~= '' then lines[1] = fire.missed_line .. ' ' .. now_us end
-  local done = {}
-  for _, run in ipairs(fire.started) do done[#done + 1] = run end
-  for _, run in ipairs(fire.skipped) do run.outcome = 'skipped'; done[#done + 1] = run end
-  for _, run in ipairs(done) do
-    lines[#lines + 1] = table.concat({run.outcome, run.nominal, run.due, now_us, run.id}, ' ')
+  local lines = {}
+  if fire.skipped then try('HINCRBY', fire.key, 'skipped', #fire.skipped) end
+  if fire.plan.missed then
+    try('HINCRBY', fire.key, 'missed', fire.plan.missed)
+    lines[1] = fire.plan.missed_line .. ' ' .. now_us
   end
+  for _, run in ipairs(fire.started) do lines[#lines + 1] = line_of(run.outcome, run) end
+  for _, run in ipairs(fire.skipped or NONE) do lines[#lines + 1] = line_of('skipped', run) end
   add_history(fire.id, lines)
 end
 
 -- Takes a schedule that cannot go on out of the way, where a person sees it and why.
 local function pause(fire, note)
-  redis.call('HSET', schedule_key(fire.id), 'paused', '1', 'note', note, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
-  redis.call('ZADD', paused_schedules, 0, fire.id)
-  redis.call('ZREM', index, fire.id)
-  redis.call('ZREM', buffered_schedules, fire.id)
+  call('HSET', fire.key, 'paused', '1', 'note', note, 'rev', call('INCR', prefix .. ':scheduler:rev'))
+  call('ZADD', paused_schedules, 0, fire.id)
+  call('ZREM', index, fire.id)
+  call('ZREM', buffered_schedules, fire.id)
 end
 
-local fires, position = {}, 7
-while position <= #ARGV do
-  local function argument(i) return ARGV[position + i] end
-  local fire = {id = argument(0), mode = argument(1), rev = argument(2), due = argument(3), not_before = argument(4),
-    valid_until = argument(5), next = argument(6), armed = argument(7), overlap = argument(8), most_runs = argument(9),
-    most_failures = argument(10), missed = argument(11), missed_line = argument(12), looked_for = argument(13),
-    found = argument(14), number = tonumber(argument(15)), instants = {}}
-  for i = 1, tonumber(argument(16)) do
-    local first = 14 + 3 * i
-    fire.instants[i] = {nominal = argument(first), due = argument(first + 1), id = argument(first + 2)}
+local plans, numbers, names, fires = cmsgpack.unpack(ARGV[7]), cmsgpack.unpack(ARGV[8]), ARGV[9], {}
+for _, plan in ipairs(plans) do
+  if plan.not_before and us < tonumber(plan.not_before) then
+    plan.untimely = 'early'
+  elseif plan.valid_until and us >= tonumber(plan.valid_until) then
+    plan.untimely = 'stale'
   end
-  fires[#fires + 1] = fire
-  position = position + 17 + 3 * #fire.instants
+end
+local read = 0
+for i = 1, #numbers, 3 do
+  local id_ends = read + numbers[i + 1]
+  local id, rev = string.sub(names, read + 1, id_ends), string.sub(names, id_ends + 1, id_ends + numbers[i + 2])
+  read = id_ends + #rev
+  fires[#fires + 1] = {id = id, key = schedule_key(id), rev = rev, plan = plans[numbers[i]],
+    score = false, record = NONE, job = NONE, started = {}, live = NONE, waiting = 0, owed = 0, runs = 0, failures = 0,
+    commits = false, outcome = 'stale'}
+end
+
+-- When each is due, in a few commands.
+for first = 1, #fires, CHUNK do
+  local ids, last = {}, math.min(first + CHUNK - 1, #fires)
+  for i = first, last do ids[#ids + 1] = fires[i].id end
+  for i, score in ipairs(call('ZMSCORE', index, unpack(ids))) do fires[first + i - 1].score = score end
 end
 
 local decided = {}
 for _, fire in ipairs(fires) do
   -- Nothing is written yet, so a second fire of one schedule would look as good as the first.
-  if decided[fire.id] then
-    fire.outcome, fire.state = 'stale', {}
-  else
-    fire.outcome, fire.detail = decide(fire)
+  if not decided[fire.id] then
+    local outcome, detail = decide(fire)
+    fire.outcome = outcome
+    if detail then fire.detail = detail end
+    if outcome == 'broken' then check_quarantine() end
+    if outcome == 'broken' or outcome == 'paused' then check_revisions() end
+    fire.commits = fire.commits and (outcome == 'done' or outcome == 'waiting')
   end
   decided[fire.id] = true
 end
 
 for _, fire in ipairs(fires) do
-  if fire.outcome == 'done' and fire.template then
-    for _, run in ipairs(fire.started) do make_run(fire.id, fire.template, run.id, fire.state.slow == '1') end
+  if fire.commits then
+    for _, run in ipairs(fire.started) do make_run(fire.id, fire.job, run.id) end
   end
 end
 push_runs()
 for _, fire in ipairs(fires) do
-  if (fire.outcome == 'done' or fire.outcome == 'waiting') and fire.template then advance(fire) end
+  if fire.commits then advance(fire) end
+end
+call_in_chunks('ZADD', index, armings)
+
+local function put_aside(fire)
+  if fire.plan.mode == 'manual' then return end -- its caller is told
+  if fire.outcome == 'broken' then
+    quarantine(index, fire.id, fire.plan.due or now_score, fire.detail, fire.job.queue)
+    pause(fire, fire.detail)
+    local last = fire.plan.instants[#fire.plan.instants]
+    if last then add_history(fire.id, {line_of('failed', run_of(fire, last))}) end
+  else
+    call('HSET', fire.key, 'failures', 0, 'live', table.concat(fire.live, ' '))
+    pause(fire, fire.detail)
+  end
+end
+
+local function nominals_of(runs)
+  local nominals = {}
+  for i, run in ipairs(runs or NONE) do nominals[i] = run.nominal end
+  return nominals
+end
+
+local function answer(fire)
+  local plan, job, made = fire.plan, fire.job, fire.commits and fire.started or NONE
+  local through_rq = goes_through_rq(job)
+  if made[1] and #made == #plan.instants and plan.mode == 'due' and not (fire.stops or fire.taken or through_rq) then
+    return job.queue
+  end
+  local handed_off = fire.repeated and {fire.repeated.id, fire.repeated.due} or {}
+  for _, run in ipairs(made) do
+    handed_off[#handed_off + 1] = run.id
+    handed_off[#handed_off + 1] = run.due
+  end
+  return {fire.outcome, job.queue or '', fire.detail or '', handed_off, nominals_of(fire.commits and fire.skipped),
+    nominals_of(fire.commits and fire.remembered), fire.stops or {}, through_rq and '1' or '0'}
 end
 
 local reply = {'ok', now_us}
 for _, fire in ipairs(fires) do
-  local handed_off, skipped, remembered = {}, {}, {}
-  if fire.stray then redis.call('ZREM', fire.stray, fire.id) end
-  if fire.repeated then handed_off = {fire.repeated.id, fire.repeated.due} end
-  if fire.outcome == 'done' and fire.template then
-    keep_books(fire)
-    for _, run in ipairs(fire.started) do
-      handed_off[#handed_off + 1] = run.id
-      handed_off[#handed_off + 1] = run.due
-    end
-    for i, run in ipairs(fire.skipped) do skipped[i] = run.nominal end
-    for i, run in ipairs(fire.remembered) do remembered[i] = run.nominal end
+  if fire.stray then call('ZREM', fire.stray, fire.id) end
+  if fire.commits then
+    if fire.outcome == 'done' then keep_books(fire) end
   elseif fire.outcome == 'paused' or fire.outcome == 'broken' then
-    if fire.mode == 'manual' then
-      -- Its caller is told.
-    elseif fire.outcome == 'broken' then
-      quarantine(index, fire.id, fire.due ~= '' and fire.due or now_score, fire.detail, fire.template and fire.template.queue)
-      pause(fire, fire.detail)
-      local run = fire.instants[#fire.instants]
-      if run then add_history(fire.id, {table.concat({'failed', run.nominal, run.due, now_us, run.id}, ' ')}) end
-    else
-      redis.call('HSET', schedule_key(fire.id), 'failures', 0, 'live', table.concat(fire.live, ' '))
-      pause(fire, fire.detail)
-    end
+    put_aside(fire)
   end
-  reply[#reply + 1] = {fire.outcome, fire.template and fire.template.queue or '', fire.detail or '', handed_off, skipped,
-    remembered, fire.stops or {}, (all_slow or fire.state.slow == '1') and '1' or '0'}
+  reply[#reply + 1] = answer(fire)
 end
 return reply

@@ -5,16 +5,17 @@
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 due and 6 id of the last
 --          entry read in this pass, or '' and '', 7 limit, 8 seconds to look ahead for schedules, 9 RQ's default timeout,
 --          10 '1' when every job takes the slow path, 11 '1' when every filled meta has to be read by Python,
---          12 pattern of the ids that RQ takes
--- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '', handed off {id, due, queue, ...},
+--          12 pattern of what RQ takes in no id, 13 '1' when each job that was handed off is to be told
+-- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '',
+--          handed off {queue, number, ...}, of those, if asked for, {id, due, queue, ...},
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
 --          when one of the other schedules is due, or its remembered run to be looked at, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local last_score, last_id, limit = ARGV[5], ARGV[6], ARGV[7]
+local last_score, last_id, limit = ARGV[5], ARGV[6], tonumber(ARGV[7])
 local look_ahead, default_timeout = tonumber(ARGV[8]), ARGV[9]
-local all_slow, all_meta, id_pattern = ARGV[10] == '1', ARGV[11] == '1', ARGV[12]
+local all_slow, all_meta, refused_in_id, tells = ARGV[10] == '1', ARGV[11] == '1', ARGV[12], ARGV[13] == '1'
 local index = KEYS[1]
 -- @include clock
 -- @include fence
@@ -39,19 +40,35 @@ local function schedules_among(entries)
 end
 
 local start = last_score == '' and 0 or rank_behind(last_score, last_id)
-local due = redis.call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, limit)
-local schedules = schedules_among(due)
-local ready, handed, left, broken, dropped = {}, {}, {}, {}, {}
+local due = redis.call('ZRANGEBYSCORE', index, '-inf', now_score, 'LIMIT', start, limit)
+local last = #due == limit and due[#due]
+local last_due = last and redis.call('ZSCORE', index, last)
+local told, left, broken, dropped = {}, {}, {}, {}
 
-for i = 1, #due, 2 do
-  local id, score = due[i], due[i + 1]
-  local entry = not schedules[id] and read_entry(id)
-  local kind = entry and entry.kind or 'schedule'
-  if not string.find(id, id_pattern) then
-    entry = entry or {}
-    kind, entry.reason = 'broken', refused_id(id, score)
+local function due_of(id) return redis.call('ZSCORE', index, id) end
+
+local function tell(list, ...)
+  for _, value in ipairs({...}) do list[#list + 1] = value end
+end
+
+local function queue_job(id, key, queue, at_front, timeout)
+  if timeout then
+    redis.call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at)
+  else
+    redis.call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout)
   end
-  if kind == 'ready' then
+  push_later(queue, id, at_front)
+  if tells then tell(told, id, due_of(id), queue) end
+end
+
+-- An entry that is more than a plain job in a plain queue, or less.
+local function look_closer(id)
+  local entry = read_entry(id)
+  local kind = entry.kind
+  if redis.call('EXISTS', prefix .. ':scheduler:schedule:' .. id) == 1 then kind = 'schedule' end
+  if id == '' or string.find(id, refused_in_id) then
+    kind, entry.reason = 'broken', refused_id(id, due_of(id))
+  elseif kind == 'ready' then
     if names(entry.meta, 'interval') or names(entry.meta, 'cron_string')
         or (all_meta and filled(entry.meta)) then
       kind = 'recurring'
@@ -66,46 +83,62 @@ for i = 1, #due, 2 do
     end
   end
   if kind == 'ready' then
-    entry.id, entry.score = id, score
-    ready[#ready + 1] = entry
+    local at_front = wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at)
+    queue_job(id, entry.key, entry.origin, at_front, filled(entry.timeout))
+    if entry.ttl and entry.ttl > 0 then expire_job(id, entry.ttl) end
   elseif kind == 'broken' then
-    broken[#broken + 1] = {id, score, entry.reason, entry.origin}
+    tell(broken, {id, due_of(id), entry.reason, entry.origin})
   elseif kind == 'canceled' then
-    dropped[#dropped + 1] = id
-    dropped[#dropped + 1] = score
-    dropped[#dropped + 1] = 'canceled'
+    tell(dropped, id, due_of(id), 'canceled')
   else
-    for _, value in ipairs({kind, id, score, entry and entry.origin or ''}) do left[#left + 1] = value end
+    tell(left, kind, id, due_of(id), entry.origin or '')
   end
 end
 
--- Repeatable writes first. The first of them is the one that a full or read-only server refuses.
-for _, entry in ipairs(ready) do
-  if filled(entry.timeout) then
-    redis.call('HSET', entry.key, 'status', 'queued', 'enqueued_at', enqueued_at)
-  else
-    redis.call('HSET', entry.key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout)
+-- Repeatable writes first; what is read between them cannot end the script. The first of them is the one that a full or
+-- read-only server refuses.
+-- Nearly all jobs are plain, and one read says so: RQ writes the fields that ask for more only where they do, and writes the
+-- origin and the data of a job in one command.
+local call, try = redis.call, redis.pcall
+local job_prefix, closer = prefix .. ':job:', all_slow or tells or string.find(table.concat(due), refused_in_id)
+local queue, back
+for _, id in ipairs(due) do
+  local key = job_prefix .. id
+  local job = try('HMGET', key, 'origin', 'status', 'timeout', 'ttl', 'meta', 'dependency_id', 'enqueue_at_front',
+    'enqueue_at_front_on_retry', 'rate_limit_key')
+  local plain = job[1] and job[2] ~= 'canceled' and id ~= ''
+    and not (closer or job[4] or job[5] or job[6] or job[7] or job[8] or job[9])
+  if plain and job[1] ~= queue then
+    queue = job[1]
+    back = queue ~= '' and is_queue(queue) and pushes_of(queue).back
   end
-  if entry.ttl and entry.ttl > 0 then expire_job(entry.id, entry.ttl) end
-  push_later(entry.origin, entry.id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
-  for _, value in ipairs({entry.id, entry.score, entry.origin}) do handed[#handed + 1] = value end
+  if not (plain and back) then
+    look_closer(id)
+  elseif filled(job[3]) then
+    call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at)
+    back[#back + 1] = id
+  else
+    call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout)
+    back[#back + 1] = id
+  end
 end
+if #broken > 0 then check_quarantine() end
 register_queues()
 
 -- Then, a queue at a time, the push and at once the removal of exactly those ids.
+local counts = {}
 for _, queue in ipairs(queue_order) do
   local push = pushes[queue]
   call_in_chunks('LPUSH', prefix .. ':queue:' .. queue, push.front)
   call_in_chunks('ZREM', index, push.front)
   call_in_chunks('RPUSH', prefix .. ':queue:' .. queue, push.back)
   call_in_chunks('ZREM', index, push.back)
+  tell(counts, queue, #push.front + #push.back)
 end
 
 for _, fault in ipairs(broken) do
   quarantine(index, fault[1], fault[2], fault[3], fault[4])
-  dropped[#dropped + 1] = fault[1]
-  dropped[#dropped + 1] = fault[2]
-  dropped[#dropped + 1] = fault[3]
+  tell(dropped, fault[1], fault[2], fault[3])
 end
 for i = 1, #dropped, 3 do
   if dropped[i + 2] == 'canceled' then redis.call('ZREM', index, dropped[i]) end
@@ -124,8 +157,11 @@ for i = 1, #near, 2 do
     ahead[#ahead + 1] = near[i + 1]
   end
 end
-local function first_of(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or 'inf') end
+-- What is no zset is for Python to find: jobs do not wait for that.
+local function first_of(key)
+  local first = redis.pcall('ZRANGE', key, 0, 0, 'WITHSCORES')
+  return first.err and now or tonumber(first[2] or 'inf')
+end
 local schedules_due = math.min(first_of(prefix .. ':scheduler:due_schedules'), first_of(prefix .. ':scheduler:buffered'))
-local more = #due / 2 == tonumber(limit)
-return {'ok', now_us, coming[2] or '', more and due[#due] or '', more and due[#due - 1] or '', handed, left, dropped, ahead,
+return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
   schedules_due < math.huge and string.format('%.6f', schedules_due) or ''}

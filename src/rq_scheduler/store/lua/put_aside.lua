@@ -11,6 +11,7 @@ local prefix, id, rev, due, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = schedule_key(id)
 if not same_moment(redis.call('ZSCORE', KEYS[1], id), due) then return {'changed'} end
 local type = redis.call('TYPE', key).ok
+check_quarantine()
 if type == 'hash' then
   if (redis.call('HGET', key, 'rev') or '') ~= rev then return {'changed'} end
   redis.call('HSET', key, 'paused', '1', 'note', reason, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))

@@ -11,7 +11,7 @@ local kind = redis.pcall('HGET', schedule_key(id), 'kind')
 local reply = {now_us, type(kind) == 'string' and kind or ''}
 local lines = limit == 0 and {} or redis.pcall('LRANGE', history_key(id), 0, limit - 1)
 for _, line in ipairs(lines.err and {} or lines) do
-  local job = redis.pcall('HMGET', prefix .. ':job:' .. string.match(line, '(%S+)$'), 'status', 'started_at', 'ended_at')
+  local job = redis.pcall('HMGET', prefix .. ':job:' .. (string.match(line, '(%S+)$') or ''), 'status', 'started_at', 'ended_at')
   reply[#reply + 1] = {line, job[1] or '', job[2] or '', job[3] or ''}
 end
 return reply

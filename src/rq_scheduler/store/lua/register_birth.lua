@@ -1,11 +1,15 @@
 -- Announces an instance under a name that no live one bears.
 --
 -- KEYS[1]  instance hash
--- ARGV     1 ttl in seconds, then field, value, ...
--- returns  {'ok'} or {'taken'}: a live instance bears this name
+-- ARGV     1 ttl in seconds, 2 token of this attempt, or '', then field, value, ...
+-- returns  {'ok'}, also to an attempt that is repeated, or {'taken'}: a live instance bears this name
 -- keeps    a name belongs to one live instance
-if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HEXISTS', KEYS[1], 'death') == 0 then return {'taken'} end
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+local token = ARGV[2]
+local known = redis.call('HMGET', KEYS[1], 'birth_token', 'death')
+local is_ours = token ~= '' and known[1] == token
+if redis.call('EXISTS', KEYS[1]) == 1 and not known[2] and not is_ours then return {'taken'} end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+if token ~= '' then redis.call('HSET', KEYS[1], 'birth_token', token) end
 redis.call('HDEL', KEYS[1], 'death')
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return {'ok'}

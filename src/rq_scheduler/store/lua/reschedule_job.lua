@@ -9,6 +9,8 @@ local index = KEYS[1]
 -- @include clock
 -- @include recurring
 -- @include wake
+-- @include revision
+check_revisions()
 if not redis.call('ZSCORE', index, id) then return {'unknown'} end
 -- Writing the status, though unchanged, tells a slow hand-off that watches the job.
 local job_key = prefix .. ':job:' .. id

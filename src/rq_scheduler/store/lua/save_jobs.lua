@@ -11,6 +11,7 @@ local index = KEYS[1]
 -- @include clock
 -- @include recurring
 -- @include wake
+-- @include revision
 
 local CHUNK = 1000
 
@@ -42,19 +43,38 @@ local function save_record(entry)
     'repeat', entry.runs_left, 'armed', entry.armed)
   if keeps_copy(result_ttl, field.ttl, field.failure_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
   list_schedule(entry.id, field.origin or '')
-  redis.call('ZREM', prefix .. ':scheduler:buffered', entry.id)
+  redis.pcall('ZREM', prefix .. ':scheduler:buffered', entry.id)
 end
 
 -- A client library sends a script again when the reply was lost. By then the job may have been handed off: saving it
 -- once more would run it twice. The very same job (created_at has microseconds) that has moved on is such an echo.
-local function is_echo(entry)
-  if not entry.was_there or redis.call('HGET', entry.key, 'status') == 'scheduled' then return false end
-  if entry.spec == '' and redis.call('ZSCORE', index, entry.id) then return false end
-  local created_at = redis.call('HGET', entry.key, 'created_at')
+local ECHO = 60 -- seconds within which one comes
+local function saved_key(id) return prefix .. ':scheduler:saved:' .. id end
+
+local function field_of(entry, name)
   for i = entry.first, entry.last, 2 do
-    if ARGV[i] == 'created_at' then return ARGV[i + 1] == created_at end
+    if ARGV[i] == name then return ARGV[i + 1] end
   end
-  return false
+end
+
+-- Whether RQ may have run and deleted the job before an echo comes.
+local function vanishes(entry)
+  if tonumber(entry.score) > now + ECHO then return false end
+  return field_of(entry, 'result_ttl') == '0' or field_of(entry, 'failure_ttl') == '0'
+end
+
+local function is_echo(entry)
+  local known
+  if entry.was_there then
+    if redis.call('HGET', entry.key, 'status') == 'scheduled' then return false end
+    if entry.spec == '' and redis.call('ZSCORE', index, entry.id) then return false end
+    known = redis.call('HGET', entry.key, 'created_at')
+  elseif entry.was_schedule then
+    known = redis.call('HGET', schedule_key(entry.id), 'created_at')
+  elseif vanishes(entry) then
+    known = redis.call('GET', saved_key(entry.id))
+  end
+  return known and known == field_of(entry, 'created_at')
 end
 
 -- A recurring job that is defined anew (at each start of an application, say) while a run of it waits or goes on: the
@@ -84,7 +104,9 @@ while position <= #ARGV do
   position = entry.last + 1
 end
 
+redis.call('ZCARD', index)
 for _, entry in ipairs(entries) do
+  if entry.spec ~= '' then check_revisions() end
   local kind = redis.call('HGET', schedule_key(entry.id), 'kind')
   if kind and kind ~= 'job' then return {'taken', entry.id} end
   entry.was_schedule = kind
@@ -105,6 +127,7 @@ for _, entry in ipairs(entries) do
   set_fields(entry.key, entry.first, entry.last)
   if run then redis.call('HSET', entry.key, unpack(run)) end
   if entry.was_there then remove_other_fields(entry.key, entry.first, entry.last) end
+  if vanishes(entry) then redis.call('SET', saved_key(entry.id), field_of(entry, 'created_at') or '', 'EX', ECHO) end
   if entry.spec ~= '' then
     save_record(entry)
   elseif entry.was_schedule then

@@ -33,7 +33,7 @@ local ready = {}
 -- nobody was serving are held.
 local function hold_lock(queue, registry)
   local lock = prefix .. ':scheduler-lock:' .. queue
-  local holder = redis.call('GET', lock)
+  local holder = redis.pcall('GET', lock)
   if holder and holder ~= lock_token then return false end
   if holder then redis.call('EXPIRE', lock, lock_ttl) else redis.call('SET', lock, lock_token, 'EX', lock_ttl) end
   if redis.call('HEXISTS', taken_on, queue) == 0 then
@@ -104,6 +104,7 @@ for _, queue_key in ipairs(scan[2]) do
   serve(string.sub(queue_key, #prefix + #':queue:' + 1))
 end
 
+if #broken > 0 then check_quarantine() end
 local registry_of = {}
 for _, entry in ipairs(ready) do
   local timeout = not filled(entry.timeout) and {'timeout', default_timeout} or {}

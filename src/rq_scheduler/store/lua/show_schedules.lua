@@ -12,7 +12,7 @@ local prefix, templates = ARGV[1], ARGV[2] == '1'
 local LARGEST = 2 * 1024 * 1024 -- bytes of templates: so much takes Redis a millisecond or two
 local FIELDS = {'kind', 'spec', 'rev', 'version', 'created', 'updated', 'func', 'call', 'queue', 'owner', 'tags', 'note', 'paused',
   'armed', 'mark', 'runs', 'skipped', 'missed', 'last_run_at', 'last_run_id', 'manual', 'backfilled', 'repeat',
-  'slow', 'buffered'}
+  'slow', 'buffered', 'size'}
 
 local function hash(key, names)
   local values, fields = redis.pcall('HMGET', key, unpack(names)), {}
@@ -44,10 +44,6 @@ for i = 3, #ARGV do
   if field.kind == 'schedule' and (field.armed or '') == '' and redis.call('EXISTS', buffer_key(id)) == 1 then
     record[#record + 1] = 'buffered'
     record[#record + 1] = '1'
-  end
-  if field.kind == 'schedule' then
-    record[#record + 1] = 'size'
-    record[#record + 1] = tostring(size_of(template_key(id)))
   end
   local index, last_run = KEYS[1], field.last_run_id
   if field.kind == 'job' then

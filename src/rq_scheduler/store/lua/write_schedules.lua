@@ -12,6 +12,7 @@ local prefix = ARGV[1]
 local index = KEYS[1]
 -- @include clock
 -- @include schedule
+-- @include runs_as
 -- @include wake
 
 local CHUNK = 1000
@@ -68,6 +69,10 @@ local function write_definition(entry)
   for i = entry.first, entry.last, CHUNK do
     redis.call('HSET', template, unpack(ARGV, i, math.min(i + CHUNK - 1, entry.last)))
   end
+  -- What a fire needs to know of the job stands in the record, which it reads anyway: see runs.lua.
+  local job = redis.call('HMGET', template, 'timeout', 'ttl', 'enqueue_at_front', 'failure_ttl')
+  redis.call('HSET', key, 'runs_as', runs_as(entry.queue, job[1], job[2], job[3], entry.slow), 'failure_ttl', job[4] or '',
+    'size', redis.call('HSTRLEN', template, 'data'))
 end
 
 -- A mark in the future is the trace of a clock that was wrong: nothing would run until then.
@@ -99,7 +104,7 @@ local function write(entry)
     return rev
   end
   redis.call('ZREM', paused_schedules, entry.id)
-  redis.call('HDEL', prefix .. ':scheduler:quarantine', entry.id)
+  leave_quarantine(entry.id)
   if redis.call('EXISTS', buffer_key(entry.id)) == 1 then redis.call('ZADD', buffered_schedules, now_score, entry.id) end
   if entry.armed == '' then
     redis.call('ZREM', index, entry.id)

@@ -6,5 +6,6 @@ local now_us = string.format('%d%06d', time[1], time[2])
 -- write finer ones (time.time()), and inf.
 local function same_moment(score, due)
   if not score then return false end
-  return math.abs(math.max(-1e12, math.min(1e12, tonumber(score))) - tonumber(due)) < 0.0000007
+  score, due = tonumber(score), tonumber(due)
+  return score == due or math.abs(math.max(-1e12, math.min(1e12, score)) - due) < 0.0000007
 end

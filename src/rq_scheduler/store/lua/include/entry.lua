@@ -10,6 +10,8 @@ local function read_entry(id)
   local key = prefix .. ':job:' .. id
   local values = redis.pcall('HMGET', key, unpack(JOB_FIELDS))
   if values.err then
+    -- What a user may not read (ACL) is no fault of the entry.
+    if not string.find(values.err, 'WRONGTYPE', 1, true) then error(values.err) end
     return {kind = 'broken', reason = 'the key ' .. key .. ' is not the hash that RQ keeps a job in'}
   end
   if redis.call('HSTRLEN', key, 'data') == 0 then

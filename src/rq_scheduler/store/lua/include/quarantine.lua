@@ -5,11 +5,14 @@ local function refused_id(id, score)
     ':job:' .. renamed .. "' && redis-cli ZADD " .. prefix .. ':scheduler:scheduled_jobs' .. ' ' .. score .. ' ' .. renamed
 end
 
+-- A key of a wrong type has to end the script before its first write: once a script, when there is something to keep.
+local function check_quarantine() redis.call('HLEN', prefix .. ':scheduler:quarantine') end
+
 -- Takes an entry that nothing can serve out of the index and keeps it, with a reason that a person can read.
--- Needs: prefix, now_us.
-local function quarantine(index, id, score, reason, queue)
+-- `recurs`: it is a recurring job of the 0.14 API. Needs: prefix, now_us, check_quarantine() before the first write.
+local function quarantine(index, id, score, reason, queue, recurs)
   redis.call('HSET', prefix .. ':scheduler:quarantine', id, cjson.encode({
-    reason = reason, at = now_us, due = score, index = index, queue = queue or cjson.null,
+    reason = reason, at = now_us, due = score, index = index, queue = queue or cjson.null, recurs = recurs or nil,
   }))
   redis.call('ZREM', index, id)
 end

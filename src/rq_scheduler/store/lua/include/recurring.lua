@@ -9,15 +9,16 @@ local function lists_of(queue)
   return {schedules, schedules .. ':jobs', schedules .. ':queue:' .. (queue or '')}
 end
 
+-- Protected: people are shown these sets, and no run depends on one. A key of a wrong type must not leave a job half saved.
 local function unlist_schedule(id)
   local queue = redis.pcall('HGET', schedule_key(id), 'queue')
-  for _, list in ipairs(lists_of(type(queue) == 'string' and queue)) do redis.call('ZREM', list, id) end
+  for _, list in ipairs(lists_of(type(queue) == 'string' and queue)) do redis.pcall('ZREM', list, id) end
 end
 
 local function list_schedule(id, queue)
   unlist_schedule(id)
   redis.call('HSET', schedule_key(id), 'queue', queue)
-  for _, list in ipairs(lists_of(queue)) do redis.call('ZADD', list, 0, id) end
+  for _, list in ipairs(lists_of(queue)) do redis.pcall('ZADD', list, 0, id) end
 end
 
 -- A 0.14-style schedule leaves nothing behind: its id may be used again at once, for anything. What `put` wrote under the
@@ -26,7 +27,7 @@ local function forget_schedule(id)
   if redis.pcall('HGET', schedule_key(id), 'kind') == 'schedule' then return end
   unlist_schedule(id)
   redis.call('DEL', schedule_key(id), prefix .. ':scheduler:history:' .. id)
-  redis.call('ZREM', prefix .. ':scheduler:buffered', id)
+  redis.pcall('ZREM', prefix .. ':scheduler:buffered', id)
 end
 
 -- Fields that one run leaves on a job: never part of the copy from which an expired job is rebuilt.

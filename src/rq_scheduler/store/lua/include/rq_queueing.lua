@@ -31,25 +31,39 @@ end
 
 -- Job ids by queue and end of the queue, in the order in which they came.
 local pushes, queue_order = {}, {}
-local function push_later(queue, id, at_front)
+local function pushes_of(queue)
   local push = pushes[queue]
   if not push then
     push = {back = {}, front = {}}
     pushes[queue] = push
     queue_order[#queue_order + 1] = queue
   end
+  return push
+end
+
+local function push_later(queue, id, at_front)
+  local push = pushes_of(queue)
   local list = at_front and push.front or push.back
   list[#list + 1] = id
 end
 
+-- Comes right before the pushes. A user who may push and not remove (ACL) would push again and again: one that may remove
+-- nothing is refused here.
+local nothing = KEYS[1] .. ':nothing'
 local function register_queues()
+  if #queue_order == 0 then return end
+  redis.call('ZREM', nothing, '')
   local names = {}
   for i, queue in ipairs(queue_order) do names[i] = prefix .. ':queue:' .. queue end
   call_in_chunks('SADD', prefix .. ':queues', names)
 end
 
--- RQ expires a job with a ttl, and what hangs on it, when it enters the queue (Job.cleanup).
+-- RQ expires a job with a ttl, and what hangs on it, when it enters the queue (Job.cleanup). EXPIRE takes whole numbers,
+-- and not those that stand for ever; what a foreign client wrote may be anything that Lua takes for a number.
+local LONGEST_TTL = 9e12
 local function expire_job(id, ttl)
+  if ttl > LONGEST_TTL then return end
+  ttl = string.format('%.0f', math.ceil(ttl))
   redis.call('EXPIRE', prefix .. ':job:' .. id, ttl)
   redis.call('EXPIRE', prefix .. ':job:' .. id .. ':dependents', ttl)
   redis.call('EXPIRE', prefix .. ':job::' .. id .. ':dependencies', ttl)

@@ -16,3 +16,11 @@ local function lists_of(owner, queue, tags)
   for tag in string.gmatch(tags or '', '[^\n]+') do lists[#lists + 1] = schedules .. ':tag:' .. tag end
   return lists
 end
+
+-- A schedule that is mended, or deleted, leaves the quarantine. An earlier one-off of its id does not.
+local function leave_quarantine(id)
+  local quarantine = prefix .. ':scheduler:quarantine'
+  local known, held = pcall(cjson.decode, redis.call('HGET', quarantine, id) or '')
+  local index = known and type(held) == 'table' and held.index
+  if not index or index == prefix .. ':scheduler:due_schedules' then redis.call('HDEL', quarantine, id) end
+end

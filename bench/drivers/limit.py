@@ -1,0 +1,48 @@
+"""The bare scripts under measurement: a loop around a script that makes the writes, and nothing else."""
+
+import datetime as dt
+import time
+from pathlib import Path
+
+from talk import connection, serve
+
+redis = connection()
+LUA = Path(__file__).resolve().parent.parent / "lua"
+hand_off_script, fire_script = (
+    redis.register_script((LUA / f"{name}.lua").read_text()) for name in ("hand_off", "fire")
+)
+INDEX, DUE_SCHEDULES = "rq:scheduler:scheduled_jobs", "rq:scheduler:due_schedules"
+PERIOD = 300
+BATCH = 500
+
+
+def today():
+    return time.strftime("%Y-%m-%dT", time.gmtime())
+
+
+def hand_off(batch=BATCH):
+    while hand_off_script(keys=[INDEX], args=[batch, today(), "default", 180]):
+        pass
+
+
+def fire(nominal, batch=BATCH, period=PERIOD, runs=1):
+    following = nominal + period
+    stamp = dt.datetime.fromtimestamp(nominal, dt.UTC).strftime("%Y%m%dT%H%M%S000000Z")
+    instants = [nominal * 1_000_000, stamp, following * 1_000_000, following, runs]
+    while fire_script(keys=[DUE_SCHEDULES], args=[batch, today(), "default", 180, *instants]):
+        pass
+
+
+def fire_at(nominal, period, runs):
+    time.sleep(max(0.0, nominal - time.time()))
+    fire(nominal, period=period, runs=runs)
+
+
+def hand_off_when_due():
+    """The bare loop: sleep until the first is due, hand off what is."""
+    while first := redis.zrange(INDEX, 0, 0, withscores=True):
+        time.sleep(max(0.0, first[0][1] - time.time()))
+        hand_off_script(keys=[INDEX], args=[BATCH, today(), "default", 180])
+
+
+serve(hand_off=hand_off, fire=fire, fire_at=fire_at, hand_off_when_due=hand_off_when_due)

@@ -1,0 +1,5 @@
+"""The job that every subject schedules; nobody runs it."""
+
+
+def nothing(*args, **kwargs):
+    """The job."""

@@ -1,0 +1,125 @@
+"""The programs under measurement: each a process in an environment of its own, told what to do over a pipe.
+
+A subject stays alive over all rounds, so that its imports and first connections are not measured. It ends with this
+process: its input ends then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+DRIVERS = Path(__file__).resolve().parent / "drivers"
+
+OURS, LIMIT, PEER = "rq-scheduler 1.0", "the bare script", "rq-scheduler 0.14"
+RQ_OWN, RQ_CRON, REDISCRON = "RQ's own scheduler", "`rq cron`", "rq-rediscron"
+
+LONGEST = 180
+"""Seconds that one thing to do may take."""
+
+_PROGRAMS = {
+    OURS: (".venv", "ours"),
+    LIMIT: (".venv", "limit"),
+    PEER: (".venvs/peer", "rq_scheduler_0_14"),
+    RQ_OWN: (".venv", "rq_own"),
+    RQ_CRON: (".venv", "rq_own"),
+    REDISCRON: (".venvs/rediscron", "rq_rediscron"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a subject did: when by the monotonic clock (one for all processes), and its processor time, in seconds."""
+
+    began: float
+    ended: float
+    cpu: float
+    result: Any
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+
+class Subject:
+    """One program under measurement, on one server."""
+
+    def __init__(self, name: str, url: str) -> None:
+        environment, driver = _PROGRAMS[name]
+        self.name = name
+        python = ROOT / environment / "bin" / "python"
+        if not python.exists():
+            raise SystemExit(f"{name} has no environment at {environment}: `make bench` sets it up")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("RQ_", "PYTHON"))}
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  close() does; a pipe that nobody reads would fill up
+        self._process = subprocess.Popen(
+            [python, "-W", "ignore", DRIVERS / f"{driver}.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**kept, "BENCH_URL": url},
+            text=True,
+        )
+        self.versions: dict[str, str] = self._answer()["versions"]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, what: str, **options: Any) -> None:
+        """Tells it what to do, and does not wait."""
+        self._process.stdin.write(json.dumps({"do": what, "with": options}) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> Answer:
+        """Waits until it has done what it was asked."""
+        if not select.select([self._process.stdout], [], [], LONGEST)[0]:
+            self._process.kill()
+            raise SystemExit(f"{self.name} has not answered for {LONGEST} s:\n{self.said()}")
+        return Answer(**self._answer())
+
+    def do(self, what: str, **options: Any) -> Answer:
+        self.ask(what, **options)
+        return self.answer()
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            raise SystemExit(f"{self.name} ended unasked:\n{self.said()}")
+        return json.loads(line)
+
+    def said(self) -> str:
+        """The end of what it has logged."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")[-2000:]
+
+    def close(self) -> None:
+        self._process.communicate()
+        self._log.close()
+
+
+class Subjects:
+    """The subjects of one server, each started when it is first asked for. `versions` is told what each runs with."""
+
+    def __init__(self, url: str, versions: dict[str, dict[str, str]]) -> None:
+        self._url = url
+        self._versions = versions
+        self._started: dict[str, Subject] = {}
+
+    def __getitem__(self, name: str) -> Subject:
+        if name not in self._started:
+            self._started[name] = Subject(name, self._url)
+            self._versions[name] = self._started[name].versions
+        return self._started[name]
+
+    def close(self) -> None:
+        for subject in self._started.values():
+            subject.close()

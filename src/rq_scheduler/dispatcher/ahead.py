@@ -1,0 +1,90 @@
+"""Plans that are made before their time, so that a commit is all that is left to do when it comes.
+
+Owns which plans are kept, and in which order they are taken. Makes none, and reads nothing: what is due is found in the
+index in any case.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from rq_scheduler.store.firing import Armed, ScheduleFire
+
+KEPT = 100_000
+"""So many plans, or a page more, are kept: about 50 MB. Those beyond are made when they are due."""
+
+MANY = 200
+"""From so many on, that are due at once, each dispatcher begins at another place: they hold the same plans."""
+
+SIFTED = 1_000
+"""Plans that are looked up at once when others were faster."""
+
+
+class Ahead:
+    """Plans by the id of their schedule, and in the order in which they were made, which is that of the index."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, ScheduleFire] = {}
+        self._coming: deque[ScheduleFire] = deque()
+        self._due: deque[ScheduleFire] = deque()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is room for no other."""
+        return len(self._coming) + len(self._due) >= KEPT
+
+    def add(self, fire: ScheduleFire) -> None:
+        """Keeps a plan, in the place of an earlier one of the schedule."""
+        self._plans[fire.id] = fire
+        self._coming.append(fire)
+
+    def knows(self, armed: Armed) -> bool:
+        """Whether there is a plan for just this instant of the schedule."""
+        known = self._plans.get(armed.id)
+        return known is not None and known.armed == armed
+
+    def take(self, armed: Armed) -> ScheduleFire | None:
+        """The plan for just this instant of the schedule, which is not kept any longer."""
+        known = self._plans.pop(armed.id, None)
+        return known if known is not None and known.armed == armed else None
+
+    def next_due(self, now: int) -> ScheduleFire | None:
+        """A plan whose time has come, which is not kept any longer."""
+        if not self._due:
+            self._gather(now)
+        while self._due:
+            fire = self._due.popleft()
+            if self._plans.get(fire.id) is fire:
+                del self._plans[fire.id]
+                return fire
+        return None
+
+    def sift(self, still_armed: Callable[[Sequence[Armed]], Sequence[bool]]) -> None:
+        """Drops those due that somebody else has served, up to the first thousand with one that nobody has, and goes on
+        at another place."""
+        while self._due:
+            fires = [self._due.popleft() for _ in range(min(SIFTED, len(self._due)))]
+            kept = [fire for fire in fires if self._plans.get(fire.id) is fire]
+            waiting = still_armed([fire.armed for fire in kept if fire.armed is not None])
+            for fire, waits in zip(kept, waiting, strict=True):
+                if waits:
+                    self._due.append(fire)
+                else:
+                    del self._plans[fire.id]
+            if any(waiting):
+                break
+        self._turn()
+
+    def _gather(self, now: int) -> None:
+        while self._coming:
+            armed = self._coming[0].armed
+            if armed is not None and armed.due > now:
+                break
+            self._due.append(self._coming.popleft())
+        self._turn()
+
+    def _turn(self) -> None:
+        if len(self._due) > MANY:
+            self._due.rotate(random.randrange(len(self._due)))

@@ -1,0 +1,34 @@
+"""Text from Redis, on its way to people, on screens and in logs: what stands there, anybody may have written."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+__all__ = ["PLAIN_ARGUMENTS", "plain", "plain_json"]
+
+
+def plain(text: str) -> str:
+    """Text that cannot steer a terminal, nor begin a line of its own in a log."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def plain_json(value: Any, indent: int | None = None) -> str:
+    """JSON that reads as it is written, but for what a terminal would obey and what is no text at all: those are
+    escaped, as JSON may have any character."""
+    written = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    if written.isprintable():
+        return written
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in written)
+
+
+class _PlainArguments(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(plain(str(one)) if isinstance(one, str | BaseException) else one for one in record.args)
+        return True
+
+
+PLAIN_ARGUMENTS = _PlainArguments()
+"""On a logger: ids, reasons and errors in its messages cannot forge a line, whatever handler an application has."""

@@ -1,0 +1,293 @@
+"""Runs one act again and again, and breaks the network at its first command, its second, and so on to its last.
+
+Points are found by running: an act that sends one command more has one point more. Time stands still but for what a
+test moves (`rq_scheduler.testing`), so that what has to come out can be compared to the microsecond.
+"""
+
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import redis as redis_py
+from redis.backoff import AbstractBackoff, NoBackoff
+from redis.retry import Retry
+
+from faults.checker import Ledger, Verdict
+from faults.proxy import SIDES, Proxy, Side
+from making import Told, snapshot
+from rq_scheduler import Scheduler
+from rq_scheduler.dispatcher import Dispatcher, Options
+from rq_scheduler.store import Store, scripts
+from rq_scheduler.store.manual_clock import MANUAL_CLOCK
+from rq_scheduler.testing import ManualClock, ManualDispatcher
+from schedules.helpers import START
+
+MINUTES = 5
+"""How long everything is served after an act."""
+
+MOST_POINTS = 200
+"""An act that is longer has no end."""
+
+DAY = 86_400
+
+GOING = 60
+"""Seconds: a job that expires within them is as good as gone."""
+
+Received = Counter[tuple[str, int]]
+"""How often a job came, and when (microseconds, by the manual clock)."""
+
+
+class World:
+    """One fresh Redis with a manual clock: a scheduler and a dispatcher that are well, and ways through the proxy."""
+
+    def __init__(self, redis: redis_py.Redis, proxy: Proxy, *, registries: bool = False, **options: Any) -> None:
+        redis.flushall()
+        self.redis = redis
+        self.proxy = proxy
+        self.clock = ManualClock(START)
+        self.options = options
+        self.kind: type[Scheduler] = options.pop("kind", Scheduler)
+        self.serving = Options(rq_overdue="run", rq_registries=registries)
+        self.scheduler = self.kind(connection=redis, **options)
+        self.dispatcher = ManualDispatcher(self.scheduler, self.clock, options=self.serving)
+        self.received: Received = Counter()
+        self.clients: list[redis_py.Redis] = []
+        self.stopped: set[str] = set()
+
+    @property
+    def now(self) -> int:
+        return self.clock.now_us()
+
+    def connect(self, retry: Retry | None = None) -> redis_py.Redis:
+        """A client through the proxy, which sends nothing again unless told so."""
+        again: dict[str, Any] = {} if retry is None else {"retry_on_error": [redis_py.ConnectionError]}
+        client = redis_py.Redis.from_url(self.proxy.url, retry=retry or Retry(NoBackoff(), 0), **again)
+        self.clients.append(client)
+        return client
+
+    def remote_scheduler(self, retry: Retry | None = None) -> Scheduler:
+        """An application's scheduler, through the proxy and on the same clock."""
+        made = self.kind(connection=self.connect(retry), name="remote", **self.options)
+        made._clock, made._store.clock = self.clock, MANUAL_CLOCK
+        return made
+
+    def remote_dispatcher(self, retry: Retry | None = None, **options: Any) -> Dispatcher:
+        """A dispatcher, through the proxy and on the same clock."""
+        client = self.connect(retry)
+        options = {"events": Told(), "options": self.serving, **options}
+        return Dispatcher(client, store=Store(client, clock=MANUAL_CLOCK), **options)
+
+    def consume(self, but: bytes = b"") -> None:
+        """Workers take all that is in the queues (but one), and are done with it at once."""
+        for key in set(self.redis.keys("rq:queue:*")) - {but}:
+            for id in iter(lambda key=key: self.redis.lpop(key), None):
+                name = id.decode()
+                self.received[name, self.now] += 1
+                status, result_ttl = self.redis.hmget(f"rq:job:{name}", "status", "result_ttl")
+                if result_ttl == b"0":
+                    self.redis.delete(f"rq:job:{name}")
+                elif status == b"queued":
+                    self.redis.hset(f"rq:job:{name}", "status", "finished")
+
+    def serve(self, minutes: int = MINUTES) -> None:
+        """A dispatcher that is well serves what is due, and all that falls due for so long; workers work."""
+        self.dispatcher.tick()
+        self.consume()
+        for _ in range(minutes):
+            self.dispatcher.tick(60)
+            self.consume()
+
+    def judge(self, expected: Received) -> Verdict:
+        """What an independent judge says."""
+        ledger = Ledger()
+        for (id, at), times in expected.items():
+            for _ in range(times):
+                ledger.owe_run(id, at, job_id=id)
+        for (id, at), times in self.received.items():
+            for _ in range(times):
+                ledger.receive(id, at)
+        return ledger.verdict(self.redis, late_after_us=0, now_us=self.now)
+
+    def close(self) -> None:
+        self.dispatcher.release()
+        for client in self.clients:
+            client.close()
+
+
+def shape(redis: redis_py.Redis) -> dict[str, str]:
+    """All that is in Redis, but for what differs from one run to the next: real time, `rev`, random names, TTLs."""
+    found: dict[str, str] = {}
+    for key, (content, ttl) in snapshot(redis).items():
+        if key in (b"rq:scheduler:rev", b"rq:scheduler_lock") or key.startswith(b"rq:scheduler-lock:"):
+            continue
+        if key.startswith(b"rq:job:") and 0 <= ttl <= GOING:
+            continue
+        if isinstance(content, dict):
+            content = sorted((name, value) for name, value in content.items() if name != b"rev")
+        elif isinstance(content, set):
+            content = sorted(content)
+        found[_steady(key.decode())] = _steady(f"{content} {'for ever' if ttl == -1 else 'mortal'}")
+    return found
+
+
+_RANDOM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z")
+_UNIX = re.compile(r"\b\d{10}(\.\d+)?\b")
+
+
+def _steady(words: str) -> str:
+    """Without what is random or real time; the manual clock's stays."""
+    words = _RANDOM.sub("#", words)
+    return _UNIX.sub(lambda found: "#" if abs(float(found[0]) - time.time()) < DAY else found[0], words)
+
+
+def difference(one: dict[str, str], other: dict[str, str]) -> str:
+    """In which keys two shapes differ, for people."""
+    keys = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+    return "\n".join(f"{key}:\n    {one.get(key)}\n    {other.get(key)}" for key in keys)
+
+
+class Pause(AbstractBackoff):
+    """What happens between a lost reply and the moment at which redis-py sends the command again."""
+
+    def __init__(self, happen: Callable[[], None]) -> None:
+        self._happen = happen
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+    def compute(self, failures: int) -> float:
+        self._happen()
+        return 0
+
+
+def sending_again(happen: Callable[[], None] = lambda: None) -> Retry:
+    """redis-py's own retries, with something that happens before each."""
+    return Retry(Pause(happen), 2)
+
+
+@dataclass
+class Point:
+    """Where an act is broken."""
+
+    world: World
+    number: int
+    side: Side
+    error: Exception | None = None
+
+    def __str__(self) -> str:
+        commands = self.world.proxy.commands
+        if len(commands) < self.number:
+            return f"{self.side} command {self.number}"
+        name, argument = commands[self.number - 1]
+        return f"{self.side} command {self.number} ({name} {_SCRIPTS.get(argument, argument[:60])!r})"
+
+
+_SCRIPTS = {
+    loaded.digest: f"{name}.lua"
+    for name in scripts.names()
+    for loaded in (scripts.load(name), scripts.load(name, MANUAL_CLOCK))
+}
+
+
+def each_point(
+    new_world: Callable[[], World],
+    act: Callable[[World], None],
+    check: Callable[[Point], None],
+    *,
+    for_good: bool = False,
+) -> int:
+    """Cuts `act` at each of its commands, before and after; an error of it is the point's. Returns how many points
+    there are."""
+    points = 0
+    for side in SIDES:
+        for number in range(1, MOST_POINTS):
+            with closing(new_world()) as world:
+                point = Point(world, number, side)
+                world.proxy.forget()
+                world.proxy.cut(number, side, for_good=for_good)
+                try:
+                    act(world)
+                except (redis_py.RedisError, OSError) as error:
+                    point.error = error
+                if not world.proxy.carried_out:
+                    world.proxy.call_off()
+                    assert point.error is None
+                    break
+                world.proxy.accept()
+                with told_at(point):
+                    check(point)
+                points += 1
+        else:
+            raise AssertionError(f"more than {MOST_POINTS} commands")
+    assert points, "nothing was cut: the act sends no command through the proxy"
+    return points
+
+
+def each_freeze(
+    new_world: Callable[[], World],
+    act: Callable[[World], None],
+    meanwhile: Callable[[World], None],
+    check: Callable[[Point], None],
+) -> int:
+    """Freezes `act` at each of its commands, before and after, while `meanwhile` happens; then it goes on."""
+    points = 0
+    for side in SIDES:
+        for number in range(1, MOST_POINTS):
+            with closing(new_world()) as world:
+                point = Point(world, number, side)
+                world.proxy.forget()
+                hold = world.proxy.hold(number, side)
+                frozen = _Thread(lambda world=world: act(world))
+                frozen.start()
+                while frozen.is_alive() and not hold.reached.wait(0.001):
+                    pass
+                if not hold.reached.is_set():
+                    world.proxy.call_off()
+                    frozen.end()
+                    break
+                with told_at(point):
+                    try:
+                        meanwhile(world)
+                    finally:
+                        hold.release()
+                        frozen.end()
+                    check(point)
+                points += 1
+    assert points
+    return points
+
+
+class _Thread(threading.Thread):
+    """One whose error reaches the test."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._act = act
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._act()
+        except BaseException as error:  # noqa: BLE001  raised by `end`
+            self._error = error
+
+    def end(self) -> None:
+        """Waits for its end, and raises what it raised."""
+        self.join(10)
+        assert not self.is_alive(), "what was frozen does not come to its end"
+        if self._error is not None:
+            raise self._error
+
+
+@contextmanager
+def told_at(point: Point) -> Iterator[None]:
+    """Says where it was that something went wrong."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"cut or frozen {point}: {error}") from error
