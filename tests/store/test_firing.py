@@ -944,6 +944,35 @@ class TestReadingWhatIsDue:
         redis.zadd(store.keys.buffered, {"far": (now + 2 * US) / US})
         assert store.read_due(None, 10, 0).next_due == now + 2 * US, "a look at what is remembered"
 
+    def test_looks_ahead_in_pages_each_behind_the_last(self, redis: redis_py.Redis, store: Store) -> None:
+        now = now_us(redis)
+        put(
+            store,
+            *(new(redis, f"s{n:03}", now + 60 * US + n // 20) for n in range(50)),
+            new(redis, "later", now + HOUR),
+        )
+        seen: list[str] = []
+        cursor = None
+        for wanted in (20, 20, 10, 0):
+            page = store.read_due(None, 10, 120 * US, ahead=cursor, ahead_limit=20)
+            assert len(page.ahead) == wanted
+            seen += [armed.id for armed in page.ahead]
+            cursor = page.ahead_cursor
+        assert seen == [f"s{n:03}" for n in range(50)]
+        assert store.read_due(None, 10, 120 * US, ahead_limit=0).ahead == []
+        past = (b"5", b"s")
+        assert store.read_due(None, 10, 120 * US, ahead=past).ahead[0].id == "s000"
+
+    def test_says_which_nobody_has_served(self, redis: redis_py.Redis, store: Store) -> None:
+        for id in ("fired", "moved", "deleted", "left"):
+            put_due(store, id)
+        armed = [armed_of(store, id) for id in ("fired", "moved", "deleted", "left")]
+        commit(store, fire_of(store, "fired"))
+        due_again(store, "moved", ago=500)
+        store.delete_schedule("deleted")
+        assert store.still_armed(armed) == [False, False, False, True]
+        assert store.still_armed([]) == []
+
     def test_writes_nothing(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
         redis.zadd(store.keys.buffered, {"s": 1, "gone": 1})

@@ -123,6 +123,7 @@ class Dispatcher:
         A second signal ends it at once; nothing is lost even then. Losing Redis never ends it. Raises EvictionRefused
         where Redis may evict schedules, NameTaken when a live instance bears its name.
         """
+        self._store.load_scripts()
         handlers = self._install_handlers()
         try:
             with _without_retries(self._store.connection):

@@ -97,6 +97,10 @@ class Operations:
         """The clock that decides what is due, in microseconds: on a cluster, that of the node with our keys."""
         return int(self._run("read_clock", self.keys.scheduled_jobs, self.keys.prefix)[0])
 
+    def load_scripts(self) -> None:
+        """Reads the scripts from this installation's files now, before an upgrade replaces them."""
+        scripts.load_all(self.clock)
+
     @property
     def _fence(self) -> tuple[str, str, int]:
         """The arguments with which a script checks and renews the fence."""

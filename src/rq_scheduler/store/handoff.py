@@ -100,8 +100,8 @@ class Fenced:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
-    where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which, if
-    that was asked for. `schedules_due` is when the other schedules want to be read."""
+    where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which,
+    if that was asked for. `schedules_due` is when the other schedules want to be read."""
 
     now: int
     next_due: int | None

@@ -50,6 +50,12 @@ def names() -> list[str]:
     return sorted(entry.name.removesuffix(".lua") for entry in _folder().iterdir() if entry.name.endswith(".lua"))
 
 
+def load_all(clock: str = SERVER_CLOCK) -> None:
+    """Reads every script, so that a process which goes on for long is not served from the files of an upgrade."""
+    for name in names():
+        load(name, clock)
+
+
 def run(
     connection: Any, name: str, keys: Sequence[str | bytes], arguments: Sequence[Any], clock: str = SERVER_CLOCK
 ) -> Any:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import redis as redis_py
-from redis.backoff import NoBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 from rq import Queue
 
@@ -69,8 +69,9 @@ class Client(threading.Thread):
         self._number = number
         self._dice = random.Random(f"{seed} client {number}")
         self._retries = retries
-        options: dict[str, Any] = {} if retries else {"retry": Retry(NoBackoff(), 0)}
-        self._redis = redis_py.Redis.from_url(url, socket_timeout=10, **options)
+        # With retries, redis-py sends a command again whose reply was lost: at once, or after some time.
+        retry = Retry(ExponentialBackoff(cap=0.5, base=0.02), 5) if retries else Retry(NoBackoff(), 0)
+        self._redis = redis_py.Redis.from_url(url, socket_timeout=10, retry=retry)
         self._scheduler = Scheduler(connection=self._redis)
         self._load = load
         self._steered, self._exact, self._contested = steered, exact, contested
