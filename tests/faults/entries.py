@@ -137,6 +137,19 @@ def queue_deleted(world: World) -> None:
     world.dispatcher.tick(MINUTE)
 
 
+def forget_the_lost(world: World) -> None:
+    """Whoever deleted its queue has lost it, and nobody else."""
+    (lost,) = world.redis.keys("rq:job:s-*-m1")
+    world.redis.delete(lost)
+
+
+def wait_for_remembered(world: World) -> None:
+    """Each starts when the one before has ended, a second later."""
+    for _ in range(5):
+        world.dispatcher.tick(2)
+        world.consume()
+
+
 def damaged(world: World) -> None:
     put(world, "without-template")
     world.redis.delete("rq:scheduler:template:without-template")
@@ -185,13 +198,12 @@ KINDS: dict[str, Kind] = {
             lambda w: w.redis.delete("rq:job:r"),
         ),
     ),
-    "recurring, all caught up": Kind(
-        8,
-        due(lambda w: w.scheduler.schedule(after(MINUTE), nothing, interval=MINUTE, id="r", catchup="all"), minutes=3),
-    ),
+    "recurring, late": Kind(6, due(recurring, minutes=3)),
     "recurring, deleted by its caller": Kind(0, due(recurring, lambda w: w.redis.delete("rq:job:r"))),
     "recurring, and skipped": Kind(5, due(recurring_goes_on)),
-    "recurring, and remembered": Kind(6, due(lambda w: recurring_goes_on(w, overlap="buffer_one"))),
+    "recurring, and remembered": Kind(
+        6, due(lambda w: recurring_goes_on(w, overlap="buffer_one")), finish=wait_for_remembered
+    ),
     "recurring, with a dependency": Kind(
         6,
         due(
@@ -216,20 +228,22 @@ KINDS: dict[str, Kind] = {
     "a schedule, all of what was missed": Kind(9, due(lambda w: put(w, catchup="all", overlap="allow"), minutes=4)),
     "a schedule, twice": Kind(2, due(lambda w: put(w, max_runs=2))),
     "a schedule by cron with jitter": Kind(
-        6,
+        5,
         due(lambda w: w.scheduler.schedules.put("s", Cron("* * * * *", timezone="UTC"), nothing, jitter="20s")),
     ),
     "a schedule that skips": Kind(6, due(lambda w: run_going(w, overlap="skip"))),
-    "a schedule that remembers one": Kind(7, due(lambda w: run_going(w, overlap="buffer_one"))),
+    "a schedule that remembers one": Kind(
+        7, due(lambda w: run_going(w, overlap="buffer_one")), finish=wait_for_remembered
+    ),
     "a schedule that remembers all": Kind(
-        9, due(lambda w: run_going(w, overlap="buffer_all", catchup="all"), minutes=3)
+        9, due(lambda w: run_going(w, overlap="buffer_all", catchup="all"), minutes=3), finish=wait_for_remembered
     ),
     "a schedule that replaces": Kind(6, due(lambda w: run_going(w, overlap="replace"))),
     "a remembered run": Kind(6, due(lambda w: remembered(w, overlap="buffer_one"), minutes=0.5)),
     "a schedule whose runs RQ enqueues": Kind(6, due(lambda w: put(w, depends_on=parent(w, "finished")))),
     "a schedule with a queue class": Kind(6, due(put), world={"queue_class": "queues_for_tests.Noting"}),
     "a schedule that fails": Kind(0, due(failing)),
-    "a schedule whose queue was deleted": Kind(6, due(queue_deleted)),
+    "a schedule whose queue was deleted": Kind(6, due(queue_deleted), finish=forget_the_lost),
     "damaged schedules": Kind(6, due(damaged)),
     # RQ's own, and all together
     "RQ's own": Kind(2, due(rqs_own), world={"registries": True}),

@@ -1,5 +1,6 @@
 """What text from Redis can do to logs and screens, and where passwords are shown: nothing, and nowhere."""
 
+import gc
 import io
 import json
 import logging
@@ -114,6 +115,7 @@ class TestSecrets:
             result = CliRunner().invoke(rqscheduler, ["--url", url, *args])
             assert result.exit_code != 0
             assert SECRET not in result.output
+        gc.collect()  # the sockets, here
 
     def test_nor_a_wrong_one(self, redis: redis_py.Redis, redis_url: str) -> None:
         where = redis_url.replace("redis://", f"redis://nobody:{SECRET}@")

@@ -21,12 +21,14 @@ from support import wait_until
 def make_wrong(redis: redis_py.Redis, key: str | bytes) -> None:
     """Something of another type under the key; what was there stands under `test:aside`."""
     kind = redis.type(key)
-    if kind != b"none":
-        redis.rename(key, "test:aside")
-    if kind == b"string" or key == Keys().revisions or key == Keys().fence:
-        redis.zadd(key, {"x": 1})
-    else:
-        redis.set(key, "x")
+    with redis.pipeline() as pipe:  # at once: a dispatcher may be writing there
+        if kind != b"none":
+            pipe.rename(key, "test:aside")
+        if kind == b"string" or key == Keys().revisions or key == Keys().fence:
+            pipe.zadd(key, {"x": 1})
+        else:
+            pipe.set(key, "x")
+        pipe.execute()
 
 
 def make_right(redis: redis_py.Redis, key: str | bytes) -> None:
@@ -111,9 +113,9 @@ class TestAWrongType:
     @pytest.mark.parametrize("name", sorted(STOPS))
     def test_under_a_key_that_all_share(self, redis: redis_py.Redis, name: str) -> None:
         key = shared_keys()[name]
-        beds = Beds(redis)
         with serving(redis) as told:
             wait_until(lambda: redis.exists(Keys().fence))
+            beds = Beds(redis)
             make_wrong(redis, key)
             beds.assert_on_time([kind for kind in KINDS if kind not in STOPS[name]])
             if STOPS[name]:

@@ -609,6 +609,19 @@ class TestAWrongType:
         redis.hset(store.keys.schedule("s"), mapping={"runs": "many", "missed": "x", "skipped": "y", "failures": "z"})
         assert len(commit(store, fire_of(store)).made) == 1
 
+    @pytest.mark.parametrize("runs_as", [None, "{", "5", '{"ttl":{}}', '{"queue":5}'])
+    def test_of_what_its_runs_are_breaks_the_schedule(
+        self, redis: redis_py.Redis, store: Store, runs_as: str | None
+    ) -> None:
+        put_due(store, "bad")
+        put_due(store, "good")
+        if runs_as is None:
+            redis.hdel(store.keys.schedule("bad"), "runs_as")
+        else:
+            redis.hset(store.keys.schedule("bad"), "runs_as", runs_as)
+        assert outcomes(store, fire_of(store, "bad"), fire_of(store, "good")) == [Commit.BROKEN, Commit.DONE]
+        assert "put the schedule again" in stored(store, "bad").text("note")
+
     def test_of_the_record_is_stale_and_is_put_aside(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
         fire = fire_of(store)
