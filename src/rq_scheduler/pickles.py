@@ -58,7 +58,7 @@ def outline(data: bytes) -> tuple[Any, list[str]]:
 
 
 def is_opaque(value: Any, *names: str) -> bool:
-    """Whether this stands for an object, or a class, that was not made; for a dict, whether what these names have does."""
+    """Whether this stands for an object, or a class, that was not made; of a dict, whether one of these values does."""
     if isinstance(value, dict):
         return any(isinstance(cast("dict[Any, Any]", value).get(name), _Opaque | type) for name in names)
     return isinstance(value, _Opaque | type)

@@ -1,5 +1,6 @@
 """Plans made ahead of their time: all of a herd, each once, shared, dropped where others were faster, never stale."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -76,6 +77,11 @@ def fire(armed: Armed) -> ScheduleFire:
     return ScheduleFire(armed.id, EVERY, Mode.DUE, armed, plan)
 
 
+def alone(schedules: Sequence[Armed]) -> list[bool]:
+    """No other dispatcher serves any."""
+    return [True] * len(schedules)
+
+
 def taken(ahead: Ahead, now: int) -> list[str]:
     found: list[str] = []
     while (one := ahead.next_due(now)) is not None:
@@ -120,10 +126,6 @@ class TestAHerd:
         monkeypatch.setattr(ahead_module, "SIFTED", 150)
         due = now_us(redis) + 3 * US // 2
         runs = put_herd(store, due)
-        ones = [dispatcher(redis, told, options=Options(rq_registries=False)) for _ in range(3)]
-        for one in ones:
-            look_ahead(one)
-        wait_until(lambda: now_us(redis) >= due)
         asked: list[int] = []
         still_armed = Store.still_armed
 
@@ -132,6 +134,10 @@ class TestAHerd:
             return still_armed(self, schedules)
 
         monkeypatch.setattr(Store, "still_armed", asking)
+        ones = [dispatcher(redis, told, options=Options(rq_registries=False)) for _ in range(3)]
+        for one in ones:
+            look_ahead(one)
+        wait_until(lambda: now_us(redis) >= due)
         assert serve(*ones) == HERD
         assert sorted(told.ids) == sorted(waiting(redis)) == runs
         assert sum(asked) > 0, "they ask the index what is left"
@@ -184,7 +190,7 @@ class TestASharedPlan:
 
 class TestTheOrder:
     def test_is_that_of_the_index_and_nothing_comes_early(self) -> None:
-        ahead = Ahead()
+        ahead = Ahead(alone)
         for n in range(5):
             ahead.add(fire(instant(n, n)))
         assert taken(ahead, -1) == []
@@ -193,7 +199,7 @@ class TestTheOrder:
         assert taken(ahead, 9) == ["s3", "s4"]
 
     def test_an_earlier_plan_of_the_schedule_is_forgotten(self) -> None:
-        ahead = Ahead()
+        ahead = Ahead(alone)
         ahead.add(fire(instant(1, 1)))
         ahead.add(fire(instant(1, 2)))
         assert not ahead.knows(instant(1, 1))
@@ -201,7 +207,7 @@ class TestTheOrder:
         assert taken(ahead, 2) == ["s1"]
 
     def test_one_taken_for_another_instant_is_forgotten(self) -> None:
-        ahead = Ahead()
+        ahead = Ahead(alone)
         ahead.add(fire(instant(1, 1)))
         assert ahead.take(instant(1, 2)) is None
         assert taken(ahead, 9) == []
@@ -209,26 +215,28 @@ class TestTheOrder:
     def test_of_many_begins_anywhere_and_leaves_out_none(self) -> None:
         orders: list[list[str]] = []
         for _ in range(5):
-            ahead = Ahead()
+            ahead = Ahead(alone)
             for n in range(1000):
                 ahead.add(fire(instant(n, 5)))
             orders.append(taken(ahead, 5))
         assert len({order[0] for order in orders}) > 1
         assert {tuple(sorted(order)) for order in orders} == {tuple(sorted(f"s{n}" for n in range(1000)))}
 
-    def test_sifted_is_what_others_have_served(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_where_others_serve_too_what_they_have_served_is_dropped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ahead_module, "SIFTED", 30)
-        ahead = Ahead()
-        for n in range(100):
-            ahead.add(fire(instant(n, 5)))
-        first = ahead.next_due(5)
         asked: list[int] = []
 
         def still_armed(schedules: Any) -> list[bool]:
             asked.append(len(schedules))
             return [int(armed.id[1:]) >= 75 for armed in schedules]
 
-        assert first is not None
-        ahead.sift(still_armed)
-        assert asked == [30, 30, 30], "no further than to the first that is left"
-        assert sorted(taken(ahead, 5)) == [f"s{n}" for n in range(75, 100)]
+        ahead = Ahead(still_armed)
+        for n in range(100):
+            ahead.add(fire(instant(n, 5)))
+        assert ahead.next_due(5) is not None
+        assert asked == [], "nobody else was seen"
+        ahead.contend()
+        assert taken(ahead, 5) == [f"s{n}" for n in range(75, 100)]
+        assert asked == [30, 30, 30, 9]
+        ahead.add(fire(instant(1, 6)))
+        assert taken(ahead, 6) == ["s1"], "and the next time nothing is known of others"

@@ -57,7 +57,7 @@ class World:
         self.dispatcher = ManualDispatcher(self.scheduler, self.clock, options=self.serving)
         self.received: Received = Counter()
         self.clients: list[redis_py.Redis] = []
-        self.stopped: set[str] = set()
+        self.workers_wait = 0.0
 
     @property
     def now(self) -> int:
@@ -95,8 +95,9 @@ class World:
                     self.redis.hset(f"rq:job:{name}", "status", "finished")
 
     def serve(self, minutes: int = MINUTES) -> None:
-        """A dispatcher that is well serves what is due, and all that falls due for so long; workers work."""
-        self.dispatcher.tick()
+        """A dispatcher that is well serves what is due, and all that falls due for so long; workers work, from
+        `workers_wait` seconds on."""
+        self.dispatcher.tick(self.workers_wait)
         self.consume()
         for _ in range(minutes):
             self.dispatcher.tick(60)

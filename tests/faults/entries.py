@@ -28,6 +28,10 @@ class Kind:
     """What happens last: a dependency that ends, for instance."""
     world: dict[str, Any] = field(default_factory=dict)
     serving: Options | None = None
+    workers_wait: float = 0
+    """Seconds before workers take what is in the queues."""
+    books: tuple[str, ...] = ()
+    """Keys whose content may differ after a freeze: what is written down is as true, and newer."""
     at_least_once: bool = False
     """Documented so: code of the application hands it off, outside a transaction."""
     newest_only: bool = False
@@ -211,6 +215,7 @@ KINDS: dict[str, Kind] = {
                 after(MINUTE), nothing, interval=MINUTE, id="r", repeat=9, depends_on=parent(w, "finished")
             )
         ),
+        books=("rq:scheduler:schedule:r",),
     ),
     "recurring, with a queue class": Kind(6, due(recurring), world={"queue_class": "queues_for_tests.Noting"}),
     "recurring, by a hand-off of the application's": Kind(
@@ -238,7 +243,7 @@ KINDS: dict[str, Kind] = {
     "a schedule that remembers all": Kind(
         9, due(lambda w: run_going(w, overlap="buffer_all", catchup="all"), minutes=3), finish=wait_for_remembered
     ),
-    "a schedule that replaces": Kind(6, due(lambda w: run_going(w, overlap="replace"))),
+    "a schedule that replaces": Kind(6, due(lambda w: run_going(w, overlap="replace")), workers_wait=2),
     "a remembered run": Kind(6, due(lambda w: remembered(w, overlap="buffer_one"), minutes=0.5)),
     "a schedule whose runs RQ enqueues": Kind(6, due(lambda w: put(w, depends_on=parent(w, "finished")))),
     "a schedule with a queue class": Kind(6, due(put), world={"queue_class": "queues_for_tests.Noting"}),

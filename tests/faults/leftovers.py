@@ -12,7 +12,7 @@ from typing import Any, Self
 US = 1_000_000
 BATCH = 1000
 JOB_FIELDS = ("status", "origin", "data")
-RECORD_FIELDS = ("kind", "queue", "owner", "tags", "paused", "armed", "template", "buffered")
+RECORD_FIELDS = ("kind", "queue", "owner", "tags", "paused", "armed", "template", "buffered", "stopping")
 
 
 def _text(value: bytes | str) -> str:
@@ -234,7 +234,7 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         record = snapshot.records.get(id)
         if record is None:
             yield "scheduler:buffered", f"names {id}, which has no record"
-        elif not (f"scheduler:buffer:{id}" in snapshot.lists or record.get("buffered")):
+        elif not (f"scheduler:buffer:{id}" in snapshot.lists or record.get("buffered") or record.get("stopping")):
             yield "scheduler:buffered", f"names {id}, which remembers nothing"
     for id in snapshot.zset("scheduler:due_schedules"):
         record = snapshot.records.get(id)

@@ -265,7 +265,7 @@ def test_odd_queue_names(redis: redis_py.Redis) -> None:
     with serving(redis) as told:
         healthy.assert_on_time()
         wait_until(
-            lambda: all(redis.llen(f"rq:queue:{queue}") == 3 for queue in QUEUES), message=lambda: str(told.delays)
+            lambda: all(redis.llen(f"rq:queue:{queue}") == 3 for queue in QUEUES), 30, message=lambda: str(told.delays)
         )
     for n, queue in enumerate(QUEUES):
         assert set(waiting(redis, queue)) == {f"j{n}", f"r{n}", run_id(f"s{n}", due)}
@@ -284,7 +284,7 @@ def test_hundreds_of_poisoned_ones_at_the_head(redis: redis_py.Redis) -> None:
     healthy = Beds(redis, after=US)
     with serving(redis) as told:
         healthy.assert_on_time()
-        wait_until(lambda: len(told.drops) == 2200)
+        wait_until(lambda: len(told.drops) == 2200, 30)
     assert {type(drop) for drop in told.drops} == {Dropped}
     assert redis.hlen(store.keys.quarantine) == 2200
     assert {id for id, _ in told.delays} == {f"class-{n}" for n in range(100)}

@@ -21,6 +21,7 @@ from fuzz.calls import CLASSES, NEVER_HOSTILE, VALUES, Call, public_calls, publi
 from fuzz.conftest import Fuzz
 from fuzz.hostile import NotMe
 from fuzz.worlds import World, content, goes_on
+from rq_scheduler.clock import US, duration_us
 from rq_scheduler.errors import SchedulerError
 from schedules.helpers import START
 
@@ -29,7 +30,7 @@ SECONDS = 5.0
 """Of this process's own time, for one call; the slowest takes a hundredth."""
 READ = 50
 """How much of an endless answer is read."""
-ENDLESS = {(call.name, "n") for call in CALLS} | {("Schedules.upcoming", "limit")}
+ENDLESS = {(call.name, "n") for call in CALLS} | {("Schedules.upcoming", "limit"), ("ManualDispatcher.tick", "delta")}
 """Parameters that say how much is worked out: whoever asks for a billion waits for a billion."""
 
 
@@ -62,11 +63,19 @@ def arguments(draw: st.DrawFn, call: Call) -> Given:
     for name in call.names:
         if name in wrong:
             given[name] = value = draw(shaped(name))
-            if (call.name, name) in ENDLESS and isinstance(value, int | float) and value > READ:
+            if (call.name, name) in ENDLESS and asks_for_too_much(value):
                 given[name] = READ
         elif (name in required or name in some) and call.fits(name):
             given[name] = draw(st.sampled_from(call.fits(name)))
     return given
+
+
+def asks_for_too_much(value: Any) -> bool:
+    """Whether this is a valid number (of seconds, perhaps in words) beyond what an example has the time for."""
+    try:
+        return duration_us(value, "value") > READ * US
+    except Exception:
+        return False  # refused
 
 
 def shaped(name: str) -> st.SearchStrategy[Any]:

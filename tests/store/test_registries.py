@@ -6,7 +6,7 @@ import pytest
 import redis as redis_py
 from rq.scheduler import RQScheduler
 
-from making import HOUR, US, hand_off, make_job, now_us, waiting
+from making import HOUR, US, dispatcher, hand_off, make_job, now_us, waiting
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Fenced, Kind, RegistryBatch
 from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER, SCHEDULER_LOCK_TTL
@@ -154,7 +154,7 @@ class TestServing:
 
     def test_broken_ones_hold_up_nobody(self, redis: redis_py.Redis, store: Store) -> None:
         now = now_us(redis)
-        schedule(redis, "gone", now - 3)
+        schedule(redis, "gone", now - 61 * US)
         redis.delete("rq:job:gone")
         schedule(redis, "good", now - 2)
         redis.set("rq:scheduled:odd", "a string")
@@ -167,6 +167,20 @@ class TestServing:
         assert redis.hexists(store.keys.quarantine, "gone")
         assert redis.zrange("rq:scheduled:default", 0, -1) == []
         assert redis.zrange("rq:scheduled:string", 0, -1) == [b"unreachable"], "until somebody repairs the queue"
+
+    def test_one_whose_job_is_not_written_yet_has_a_minute(self, redis: redis_py.Redis, store: Store) -> None:
+        """RQ 2.6 writes the entry first."""
+        now = now_us(redis)
+        schedule(redis, "coming", now - 50 * US)
+        redis.delete("rq:job:coming")
+        schedule(redis, "good", now - 2)
+        for _ in range(2):
+            dispatcher(redis).dispatch_once()
+            assert waiting(redis) == ["good"]
+        assert not redis.exists(store.keys.quarantine)
+        schedule(redis, "coming", now - 50 * US)
+        dispatcher(redis).dispatch_once()
+        assert waiting(redis) == ["good", "coming"]
 
     def test_the_registries_of_another_prefix(self, redis: redis_py.Redis) -> None:
         store = Store(redis, prefix="site")

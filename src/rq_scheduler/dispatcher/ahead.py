@@ -19,13 +19,16 @@ MANY = 200
 """From so many on, that are due at once, each dispatcher begins at another place: they hold the same plans."""
 
 SIFTED = 1_000
-"""Plans that are looked up at once when others were faster."""
+"""Plans that are looked up at once where others serve the same."""
 
 
 class Ahead:
     """Plans by the id of their schedule, and in the order in which they were made, which is that of the index."""
 
-    def __init__(self) -> None:
+    def __init__(self, still_armed: Callable[[Sequence[Armed]], Sequence[bool]]) -> None:
+        self._still_armed = still_armed
+        self._contended = False
+        self._sure = 0
         self._plans: dict[str, ScheduleFire] = {}
         self._coming: deque[ScheduleFire] = deque()
         self._due: deque[ScheduleFire] = deque()
@@ -50,34 +53,42 @@ class Ahead:
         known = self._plans.pop(armed.id, None)
         return known if known is not None and known.armed == armed else None
 
+    def contend(self) -> None:
+        """Others serve the same plans: goes on at another place, and from now on drops what they have served."""
+        self._contended, self._sure = True, 0
+        self._turn()
+
     def next_due(self, now: int) -> ScheduleFire | None:
         """A plan whose time has come, which is not kept any longer."""
         if not self._due:
             self._gather(now)
         while self._due:
+            if self._contended and self._sure == 0:
+                self._sift()
+                continue
             fire = self._due.popleft()
+            self._sure -= 1
             if self._plans.get(fire.id) is fire:
                 del self._plans[fire.id]
                 return fire
         return None
 
-    def sift(self, still_armed: Callable[[Sequence[Armed]], Sequence[bool]]) -> None:
-        """Drops those due that somebody else has served, up to the first thousand with one that nobody has, and goes on
-        at another place."""
-        while self._due:
-            fires = [self._due.popleft() for _ in range(min(SIFTED, len(self._due)))]
-            kept = [fire for fire in fires if self._plans.get(fire.id) is fire]
-            waiting = still_armed([fire.armed for fire in kept if fire.armed is not None])
-            for fire, waits in zip(kept, waiting, strict=True):
-                if waits:
-                    self._due.append(fire)
-                else:
-                    del self._plans[fire.id]
-            if any(waiting):
-                break
-        self._turn()
+    def _sift(self) -> None:
+        """Drops those among the next thousand that somebody else has served."""
+        fires = [self._due.popleft() for _ in range(min(SIFTED, len(self._due)))]
+        kept = [fire for fire in fires if self._plans.get(fire.id) is fire]
+        waiting = self._still_armed([fire.armed for fire in kept if fire.armed is not None])
+        left: list[ScheduleFire] = []
+        for fire, waits in zip(kept, waiting, strict=True):
+            if waits:
+                left.append(fire)
+            else:
+                del self._plans[fire.id]
+        self._due.extendleft(reversed(left))
+        self._sure = len(left)
 
     def _gather(self, now: int) -> None:
+        self._contended, self._sure = False, 0
         while self._coming:
             armed = self._coming[0].armed
             if armed is not None and armed.due > now:

@@ -22,6 +22,9 @@ from rq_scheduler.store.firing import Committed, ScheduleFire
 __all__ = ["looked_up", "stop_run"]
 
 
+_ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED)
+
+
 def looked_up(store: Store, fire: ScheduleFire, committed: Committed) -> ScheduleFire:
     """The fire once more, with what the queues say of the runs that the commit wants to be looked for."""
     there = False
@@ -41,7 +44,10 @@ def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> Non
         return
     try:
         job: Job = jobs.restore(StoredJob(job_id, 0, fields))
-        if job.get_status() is JobStatus.STARTED:
+        status = job.get_status()
+        if status in _ENDED:
+            return
+        if status is JobStatus.STARTED:
             cast("Any", rq.command).send_stop_job_command(job.connection, job_id, jobs.serializer)
         else:
             job.cancel()

@@ -59,7 +59,7 @@ class Schedules:
         self._jobs = jobs
         self._events = events
         self._all_slow = all_slow
-        self._ahead = Ahead()
+        self._ahead = Ahead(store.still_armed)
         self._shared: dict[tuple[bytes, int, int, int], tuple[Spec, Plan]] = {}
         self._stale: dict[str, Armed] = {}
         self._at_most = FIRST
@@ -84,7 +84,7 @@ class Schedules:
                 if served.fenced:
                     return served
                 if lost >= LOST and lost > len(batch) // 2:
-                    self._ahead.sift(self._store.still_armed)
+                    self._ahead.contend()
                 if monotonic() > until:
                     served.unfinished = True
                     return served

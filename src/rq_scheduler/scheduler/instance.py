@@ -113,8 +113,9 @@ class Instance:
 
     def remove_lock(self) -> None:
         """Give the lock back, if this instance holds it."""
-        for token in {self._lock_token, self._lock_asked} - {None}:
-            self._store.release_lock(token)
+        for token in {self._lock_token, self._lock_asked}:
+            if token is not None:
+                self._store.release_lock(token)
         self._lock_token = self._lock_asked = None
 
     def register_birth(self) -> None:

@@ -19,6 +19,10 @@ local job = redis.call('HMGET', job_key, 'meta', 'created_at', 'result_ttl', 're
 if not same_moment(score, due) or (job[1] or '') ~= meta or (job[2] or '') ~= created_at then
   return {'changed'}
 end
+local known = redis.call('HMGET', key, 'rev', 'spec', 'meta', 'created_at')
+if known[1] and known[2] == spec and known[3] == meta and known[4] == created_at then
+  return {'adopted', tonumber(known[1])} -- sent again
+end
 local rev = redis.call('INCR', prefix .. ':scheduler:rev')
 redis.call('HSET', key, 'kind', 'job', 'spec', spec, 'rev', rev,
   'updated', now_us, 'meta', meta, 'created_at', created_at, 'result_ttl', job[3] or '')

@@ -207,13 +207,11 @@ local function most_failures_of(fire)
   return type(most) == 'number' and most or nil
 end
 
--- What a manual run that was made before had to replace, and is still going: the reply that said so was lost.
-local function replaced_by(fire, run)
-  local earlier = {}
-  for _, id in ipairs(words_of(fire.record[LIVE])) do
-    if id == run.id then return earlier end
+-- Which of the runs that were to make way are still going: whoever was to ask them may have died, or lost the reply.
+local function still_to_stop(fire)
+  for _, id in ipairs(words_of(more_of(fire, 'stopping'))) do
     local status, queue = read_run(id)
-    if status and queue and is_run_going(id, status, queue, '') then earlier[#earlier + 1] = id end
+    if status and queue and is_run_going(id, status, queue, '') then add(fire, 'stops', id) end
   end
 end
 
@@ -223,7 +221,7 @@ local function decide_again(fire)
   local run = run_of(fire, plan.instants[1])
   if call('EXISTS', prefix .. ':job:' .. run.id) == 1 then fire.repeated = run end
   local made = more_of(fire, 'manual_id') == run.id or (count(more_of(fire, 'manual')) >= plan.number and fire.repeated)
-  if made and plan.overlap == 'replace' then fire.stops = replaced_by(fire, run) end
+  if made then still_to_stop(fire) end
   return made and 'done' or 'stale'
 end
 
@@ -266,6 +264,7 @@ local function decide(fire)
   if unsure then return 'verify', table.concat(fire.queued, ' ') end
 
   if waiting > 0 and not is_paused(fire) then start_remembered(fire) end
+  if mode == 'remembered' then still_to_stop(fire) end
   if mode == 'remembered' then return not fire.started[1] and fire.waiting > 0 and 'waiting' or 'done' end
   for _, instant in ipairs(plan.instants) do
     if mode == 'manual' then
@@ -312,6 +311,7 @@ local function advance(fire)
   set('live', table.concat(fire.live, ' ', math.max(1, #fire.live - KEPT_RUNS + 1)))
   if fire.failures ~= count(record[FAILURES]) then set('failures', fire.failures) end
   if plan.found == 'there' then set('looked_up_at', now_us) end
+  if fire.stops or plan.mode == 'remembered' then set('stopping', table.concat(fire.stops or NONE, ' ')) end
   if last_run then
     set('runs', runs)
     set('last_run_at', now_us)
@@ -325,7 +325,8 @@ local function advance(fire)
   for _, run in ipairs(fire.remembered or NONE) do
     call('RPUSH', buffer_key(id), table.concat({run.outcome, run.nominal, run.due, run.id}, ' '))
   end
-  if fire.waiting + size(fire.remembered) > 0 and not is_paused(fire) then
+  -- A look at what is remembered, and at what was to stop.
+  if (fire.stops or fire.waiting + size(fire.remembered) > 0) and not is_paused(fire) then
     call('ZADD', buffered_schedules, string.format('%.6f', now + 1), id)
   elseif fire.taken or plan.mode == 'remembered' then
     call('ZREM', buffered_schedules, id)

@@ -72,6 +72,10 @@ local function due_entries(queue, registry)
   return due
 end
 
+-- RQ 2.6 writes an entry first and its job a moment later: one that was due just now may be about to have it.
+local PATIENCE = 60
+local function may_come(entry, score) return entry.gone and now - tonumber(score) < PATIENCE end
+
 local function serve(queue)
   local registry = prefix .. ':scheduled:' .. queue
   if redis.call('TYPE', registry).ok ~= 'zset' or not is_queue(queue) or not hold_lock(queue, registry) then return end
@@ -82,9 +86,9 @@ local function serve(queue)
     taken = taken + 1
     if passed_over[id] then
       taken = taken - 1
-    elseif entry.kind == 'broken' then
+    elseif entry.kind == 'broken' and not may_come(entry, score) then
       broken[#broken + 1] = {registry, id, score, entry.reason, queue}
-    elseif entry.rate_limited then
+    elseif entry.kind == 'broken' or entry.rate_limited then
       for _, value in ipairs({'slow', id, score, queue}) do left[#left + 1] = value end
     else
       entry.id, entry.score, entry.queue, entry.registry = id, score, queue, registry
