@@ -124,6 +124,7 @@ class TestAHerd:
     ) -> None:
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
         monkeypatch.setattr(ahead_module, "SIFTED", 150)
+        monkeypatch.setattr(ahead_module, "MANY", HERD)  # all begin at the same place
         due = now_us(redis) + 3 * US // 2
         runs = put_herd(store, due)
         asked: list[int] = []

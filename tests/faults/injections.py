@@ -1,9 +1,12 @@
-"""Faults inside a dispatcher's process: a wrong wall clock, and sabotage that a checker has to notice.
+"""Faults inside a dispatcher's process: a wrong wall clock, a stop at one place, and sabotage that a checker has to
+notice.
 
 Each is called in the process that it is for, before its dispatcher is made.
 """
 
 import datetime as datetime_module
+import os
+import signal
 import time
 import types
 import zlib
@@ -35,6 +38,19 @@ def wrong_clock(seconds: float) -> None:
     for told in (rq.utils.now(), datetime.fromtimestamp(rq_scheduler.clock.SystemClock().now_us() / US, UTC)):
         off = (told - datetime.now(UTC)).total_seconds()
         assert abs(off - seconds) < 60, f"this clock is {off} s off, not {seconds}"
+
+
+def frozen_before(operation: str) -> None:
+    """This process stops itself (SIGSTOP) with a plan in its hands: before the first call of an operation of the
+    store."""
+    original = getattr(Store, operation)
+
+    def frozen(self: Store, *args: Any, **options: Any) -> Any:
+        setattr(Store, operation, original)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return original(self, *args, **options)
+
+    setattr(Store, operation, frozen)
 
 
 # Sabotage: what befalls one entry in ten, round the hand-off. Goes by Redis alone, not by what the package answers.

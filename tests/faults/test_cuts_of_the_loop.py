@@ -118,6 +118,7 @@ def test_it_goes_on(new_world: Callable[[], World]) -> None:
         told, began = Told(), time.monotonic()
         run(world, told)
         took.append(time.monotonic() - began)
+        assert world.redis.exists("rq:scheduler:schedule:old"), "the look at everything was not begun again"
         # At its farewell there is nothing to go on with.
         kinds = [kind for kind, *_ in told.others]
         assert ("back" in kinds) == ("lost" in kinds and "stopped" in kinds), kinds

@@ -8,6 +8,7 @@ refuses in `store/`. No worker is here: what is in the queue at the end is the r
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,12 +27,13 @@ from redis.retry import Retry
 
 from faults import server_faults
 from faults.checker import Ledger, Verdict
-from faults.injections import wrong_clock
+from faults.injections import frozen_before, wrong_clock
 from integration import nursery
 from integration.helpers import INDEX, KEYS
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.clock import US, from_us
 from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.runs import run_id
 from support import wait_until
 
 NOTHING = "jobs_for_tests.nothing"
@@ -85,15 +87,25 @@ class Site:
     def is_quiet(self) -> bool:
         return not self.admin.zcard(INDEX) and not self.admin.zcard(KEYS.due_schedules)
 
+    def take(self) -> list[str]:
+        """Receives what is in the queue, as a worker whose results nobody keeps; a job that recurs stays."""
+        ids: list[str] = []
+        while member := self.admin.lpop("rq:queue:default"):
+            ids.append(id := member.decode())
+            at = datetime.strptime(self.admin.hget(f"rq:job:{id}", "enqueued_at").decode(), "%Y-%m-%dT%H:%M:%S.%fZ")
+            self.ledger.receive(id, round(at.replace(tzinfo=UTC).timestamp() * US))
+            if id == "legacy":
+                self.admin.hset(f"rq:job:{id}", "status", "finished")
+            else:
+                self.admin.delete(f"rq:job:{id}")
+        return ids
+
     def settle(self, timeout: float = 10) -> Verdict:
         """Waits until all is handed off, and judges it."""
         wait_until(lambda: now() > self.ends and self.is_quiet(), timeout)
         assert nursery.end(self.dispatchers) == [0] * len(self.dispatchers)
         self.dispatchers.clear()
-        for member in self.admin.lrange("rq:queue:default", 0, -1):
-            id = member.decode()
-            at = datetime.strptime(self.admin.hget(f"rq:job:{id}", "enqueued_at").decode(), "%Y-%m-%dT%H:%M:%S.%fZ")
-            self.ledger.receive(id, round(at.replace(tzinfo=UTC).timestamp() * US))
+        self.take()
         verdict = self.ledger.verdict(self.admin, late_after_us=US // 2)
         assert verdict.clean, str(verdict)
         return verdict
@@ -260,42 +272,69 @@ class TestAWrongWallClock:
 
 
 class TestAFrozenDispatcher:
-    def test_that_wakes_with_old_plans_commits_none_of_them(self, site: Site) -> None:
-        """SIGSTOP at any moment, a hundred times, for a few instants; another goes on meanwhile."""
-        site.dispatch(2)
-        site.load(2.5, one_offs=400, schedules=20)
-        dice = random.Random(5)
-        while now() < site.ends:
-            victim = dice.choice(site.dispatchers)
-            assert victim.pid is not None
-            os.kill(victim.pid, signal.SIGSTOP)
-            time.sleep(dice.uniform(0.0, 0.04))  # the load, not a wait
-            os.kill(victim.pid, signal.SIGCONT)
-            time.sleep(dice.uniform(0.0, 0.01))
+    """SIGSTOP with a plan in its hands. What it commits when it goes on is refused, if it is not what is wanted now."""
+
+    @staticmethod
+    def freeze(site: Site, operation: str) -> int:
+        """A dispatcher that is about to commit, and does not. Returns its process id."""
+        site.dispatch(prepare=partial(frozen_before, operation))
+        pid = site.dispatchers[-1].pid
+        assert pid is not None
+        return pid
+
+    @staticmethod
+    def is_frozen(pid: int) -> bool:
+        return subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.startswith(
+            "T"
+        )
+
+    def test_doubles_nothing_that_others_have_done(self, site: Site) -> None:
+        """Also where the jobs of the first time are gone by then."""
+        pid = self.freeze(site, "fire_schedules")
+        site.load(0.6, schedules=3)
+        wait_until(lambda: self.is_frozen(pid))
+        site.dispatch()
+        wait_until(lambda: now() > site.ends and site.is_quiet())
+        site.take()
+        os.kill(pid, signal.SIGCONT)
         site.settle()
 
-    def test_does_not_undo_what_was_decided_meanwhile(self, site: Site) -> None:
-        """It planned ahead, and then: one is paused, one is deleted, one is put off, one has another trigger."""
+    def test_doubles_no_run_of_a_recurring_job(self, site: Site) -> None:
+        pid = self.freeze(site, "commit_fires")
+        first = now() + 300_000
+        site.scheduler.schedule(from_us(first), NOTHING, interval=0.2, repeat=4, id="legacy", catchup="all")
+        for n in range(4):
+            site.ledger.owe_run("legacy", first + n * 200_000, job_id="legacy")
+        wait_until(lambda: self.is_frozen(pid))
         site.dispatch()
-        start = now() + 1_500_000
+        wait_until(lambda: self._taken_and_quiet(site))
+        os.kill(pid, signal.SIGCONT)
+        site.settle()
+
+    @staticmethod
+    def _taken_and_quiet(site: Site) -> bool:
+        site.take()
+        return site.is_quiet()
+
+    def test_does_not_undo_what_was_decided_meanwhile(self, site: Site) -> None:
+        """One was paused, one deleted, one deleted and put again, one has another trigger."""
+        start = now() + 600_000
         put = partial(site.scheduler.schedules.put, func=NOTHING, overlap="allow", catchup="all", start=from_us(start))
-        for id in ("paused", "deleted", "changed"):
+        for id in ("paused", "deleted", "anew", "changed"):
             put(id, Every(60, anchor=from_us(start)))
-        job = site.scheduler.enqueue_at(from_us(start), NOTHING)
-        (frozen,) = site.dispatchers
-        assert frozen.pid is not None
-        wait_until(lambda: now() > start - 700_000)  # its plans are made two seconds ahead
-        os.kill(frozen.pid, signal.SIGSTOP)
+        pid = self.freeze(site, "fire_schedules")
+        wait_until(lambda: self.is_frozen(pid))
         site.scheduler.schedules.pause("paused")
         site.scheduler.schedules.delete("deleted")
-        later = start + US
-        put("changed", Every(60, anchor=from_us(later)))
-        site.scheduler.change_execution_time(job, from_us(later))
-        site.ledger.owe(job.id, later)
-        site.ledger.owe_run("changed", later)
-        wait_until(lambda: now() > start + 200_000)
-        os.kill(frozen.pid, signal.SIGCONT)
-        wait_until(lambda: site.admin.llen("rq:queue:default") == 2)
-        site.scheduler.schedules.delete("changed")
-        site.scheduler.schedules.delete("paused")
+        site.scheduler.schedules.delete("anew")
+        later = now() + 400_000
+        for id in ("anew", "changed"):
+            site.scheduler.schedules.put(
+                id, Every(0.1, anchor=from_us(later)), NOTHING,
+                overlap="allow", start=from_us(later), end=from_us(later + 1),
+            )  # fmt: skip
+            site.ledger.owe_run(id, later)
+        os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: now() > later and site.is_quiet())
+        assert sorted(site.take()) == [run_id("anew", later), run_id("changed", later)]
         site.settle()

@@ -374,10 +374,14 @@ for i = 1, #numbers, 3 do
 end
 
 -- When each is due, in a few commands.
-for first = 1, #fires, CHUNK do
-  local ids, last = {}, math.min(first + CHUNK - 1, #fires)
-  for i = first, last do ids[#ids + 1] = fires[i].id end
-  for i, score in ipairs(call('ZMSCORE', index, unpack(ids))) do fires[first + i - 1].score = score end
+local dated = {}
+for _, fire in ipairs(fires) do
+  if fire.plan.mode == 'due' then dated[#dated + 1] = fire end
+end
+for first = 1, #dated, CHUNK do
+  local ids = {}
+  for i = first, math.min(first + CHUNK - 1, #dated) do ids[#ids + 1] = dated[i].id end
+  for i, score in ipairs(call('ZMSCORE', index, unpack(ids))) do dated[first + i - 1].score = score end
 end
 
 local decided = {}
