@@ -4,7 +4,7 @@ import json
 import os
 import pty
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,15 +17,6 @@ from rq_scheduler.store import Store
 from support import environment, wait_until
 
 KEY = "rq:scheduler:quarantine"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("HOST", "PORT", "DB", "PASSWORD", "URL"):
-        monkeypatch.delenv(f"RQ_REDIS_{name}", raising=False)
-    path = list(sys.path)
-    yield
-    sys.path[:] = path
 
 
 @pytest.fixture

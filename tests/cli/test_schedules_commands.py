@@ -4,7 +4,7 @@ import json
 import os
 import pty
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,6 @@ from servers import ClusterSetup
 from support import Processes, environment, wait_until
 
 NOTHING = "jobs_for_tests.nothing"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("HOST", "PORT", "DB", "PASSWORD", "URL"):
-        monkeypatch.delenv(f"RQ_REDIS_{name}", raising=False)
-    path = list(sys.path)
-    yield
-    sys.path[:] = path
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from faults.checker import Ledger, Verdict
 from faults.proxy import SIDES, Proxy, Side
-from making import Told, snapshot
+from making import Told
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.store import Store, scripts
@@ -27,7 +27,7 @@ from rq_scheduler.store.manual_clock import MANUAL_CLOCK
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START
 
-MINUTES = 5
+MINUTES = 3
 """How long everything is served after an act."""
 
 MOST_POINTS = 200
@@ -123,7 +123,7 @@ class World:
 def shape(redis: redis_py.Redis) -> dict[str, str]:
     """All that is in Redis, but for what differs from one run to the next: real time, `rev`, random names, TTLs."""
     found: dict[str, str] = {}
-    for key, (content, ttl) in snapshot(redis).items():
+    for key, content, ttl in _content(redis):
         if key in (b"rq:scheduler:rev", b"rq:scheduler_lock") or key.startswith(b"rq:scheduler-lock:"):
             continue
         if key.startswith(b"rq:job:") and 0 <= ttl <= GOING:
@@ -134,6 +134,22 @@ def shape(redis: redis_py.Redis) -> dict[str, str]:
             content = sorted(content)
         found[_steady(key.decode())] = _steady(f"{content} {'for ever' if ttl == -1 else 'mortal'}")
     return found
+
+
+_READ = {b"hash": "hgetall", b"list": "lrange", b"set": "smembers", b"zset": "zrange", b"string": "get"}
+
+
+def _content(redis: redis_py.Redis) -> Iterator[tuple[bytes, Any, int]]:
+    """Every key, what it holds, and its TTL, in three round trips."""
+    keys = sorted(redis.keys())
+    pipe = redis.pipeline(transaction=False)
+    for key in keys:
+        pipe.type(key).ttl(key)
+    answers = pipe.execute()
+    for key, kind in zip(keys, answers[::2], strict=True):
+        bounds = (0, -1) if kind in (b"list", b"zset") else ()
+        getattr(pipe, _READ[kind])(key, *bounds, **({"withscores": True} if kind == b"zset" else {}))
+    yield from zip(keys, pipe.execute(), answers[1::2], strict=True)
 
 
 _RANDOM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z")

@@ -190,26 +190,26 @@ KINDS: dict[str, Kind] = {
     "a job that RQ canceled": Kind(0, due(canceled)),
     "broken ones": Kind(1, due(broken)),
     # Recurring jobs of the 0.14 API
-    "recurring": Kind(6, due(recurring)),
+    "recurring": Kind(4, due(recurring)),
     "recurring, twice": Kind(
         2, due(lambda w: w.scheduler.schedule(after(MINUTE), nothing, interval=MINUTE, id="r", repeat=2))
     ),
-    "recurring, by cron": Kind(6, due(lambda w: w.scheduler.cron("* * * * *", nothing, id="c", timezone="UTC"))),
+    "recurring, by cron": Kind(4, due(lambda w: w.scheduler.cron("* * * * *", nothing, id="c", timezone="UTC"))),
     "recurring, expired and rebuilt": Kind(
-        6,
+        4,
         due(
             lambda w: w.scheduler.schedule(after(MINUTE), nothing, interval=MINUTE, id="r", result_ttl=500),
             lambda w: w.redis.delete("rq:job:r"),
         ),
     ),
-    "recurring, late": Kind(6, due(recurring, minutes=3)),
+    "recurring, late": Kind(4, due(recurring, minutes=3)),
     "recurring, deleted by its caller": Kind(0, due(recurring, lambda w: w.redis.delete("rq:job:r"))),
-    "recurring, and skipped": Kind(5, due(recurring_goes_on)),
+    "recurring, and skipped": Kind(3, due(recurring_goes_on)),
     "recurring, and remembered": Kind(
-        6, due(lambda w: recurring_goes_on(w, overlap="buffer_one")), finish=wait_for_remembered
+        4, due(lambda w: recurring_goes_on(w, overlap="buffer_one")), finish=wait_for_remembered
     ),
     "recurring, with a dependency": Kind(
-        6,
+        4,
         due(
             lambda w: w.scheduler.schedule(
                 after(MINUTE), nothing, interval=MINUTE, id="r", repeat=9, depends_on=parent(w, "finished")
@@ -217,40 +217,40 @@ KINDS: dict[str, Kind] = {
         ),
         books=("rq:scheduler:schedule:r",),
     ),
-    "recurring, with a queue class": Kind(6, due(recurring), world={"queue_class": "queues_for_tests.Noting"}),
+    "recurring, with a queue class": Kind(4, due(recurring), world={"queue_class": "queues_for_tests.Noting"}),
     "recurring, by a hand-off of the application's": Kind(
-        6, due(recurring), world={"kind": OwnHandOff}, at_least_once=True
+        4, due(recurring), world={"kind": OwnHandOff}, at_least_once=True
     ),
-    "recurring, written by 0.14": Kind(6, due(lambda w: of_0_14(w, interval=MINUTE, repeat=None))),
+    "recurring, written by 0.14": Kind(4, due(lambda w: of_0_14(w, interval=MINUTE, repeat=None))),
     "recurring, by cron, written by 0.14": Kind(
         3,
         due(lambda w: of_0_14(w, cron_string="*/2 * * * *", use_local_timezone=False, repeat=3)),
         serving=Options(adopt_timezone="UTC", rq_registries=False),
     ),
     # Schedules
-    "a schedule": Kind(6, due(put)),
-    "a schedule, the latest of what was missed": Kind(6, due(put, minutes=4)),
+    "a schedule": Kind(4, due(put)),
+    "a schedule, the latest of what was missed": Kind(4, due(put, minutes=4)),
     "a schedule, all of what was missed": Kind(9, due(lambda w: put(w, catchup="all", overlap="allow"), minutes=4)),
     "a schedule, twice": Kind(2, due(lambda w: put(w, max_runs=2))),
     "a schedule by cron with jitter": Kind(
-        5,
+        3,
         due(lambda w: w.scheduler.schedules.put("s", Cron("* * * * *", timezone="UTC"), nothing, jitter="20s")),
     ),
-    "a schedule that skips": Kind(6, due(lambda w: run_going(w, overlap="skip"))),
+    "a schedule that skips": Kind(4, due(lambda w: run_going(w, overlap="skip"))),
     "a schedule that remembers one": Kind(
-        7, due(lambda w: run_going(w, overlap="buffer_one")), finish=wait_for_remembered
+        5, due(lambda w: run_going(w, overlap="buffer_one")), finish=wait_for_remembered
     ),
     "a schedule that remembers all": Kind(
-        9, due(lambda w: run_going(w, overlap="buffer_all", catchup="all"), minutes=3), finish=wait_for_remembered
+        7, due(lambda w: run_going(w, overlap="buffer_all", catchup="all"), minutes=3), finish=wait_for_remembered
     ),
-    "a schedule that replaces": Kind(6, due(lambda w: run_going(w, overlap="replace")), workers_wait=2),
-    "a remembered run": Kind(6, due(lambda w: remembered(w, overlap="buffer_one"), minutes=0.5)),
-    "a schedule whose runs RQ enqueues": Kind(6, due(lambda w: put(w, depends_on=parent(w, "finished")))),
-    "a schedule with a queue class": Kind(6, due(put), world={"queue_class": "queues_for_tests.Noting"}),
+    "a schedule that replaces": Kind(4, due(lambda w: run_going(w, overlap="replace")), workers_wait=2),
+    "a remembered run": Kind(4, due(lambda w: remembered(w, overlap="buffer_one"), minutes=0.5)),
+    "a schedule whose runs RQ enqueues": Kind(4, due(lambda w: put(w, depends_on=parent(w, "finished")))),
+    "a schedule with a queue class": Kind(4, due(put), world={"queue_class": "queues_for_tests.Noting"}),
     "a schedule that fails": Kind(0, due(failing)),
-    "a schedule whose queue was deleted": Kind(6, due(queue_deleted), finish=forget_the_lost),
-    "damaged schedules": Kind(6, due(damaged)),
+    "a schedule whose queue was deleted": Kind(4, due(queue_deleted), finish=forget_the_lost),
+    "damaged schedules": Kind(4, due(damaged)),
     # RQ's own, and all together
     "RQ's own": Kind(2, due(rqs_own), world={"registries": True}),
-    "some of all": Kind(14, due(some_of_all), world={"registries": True}),
+    "some of all": Kind(10, due(some_of_all), world={"registries": True}),
 }

@@ -301,20 +301,17 @@ class TestAFrozenDispatcher:
 
     def test_doubles_no_run_of_a_recurring_job(self, site: Site) -> None:
         pid = self.freeze(site, "commit_fires")
-        first = now() + 300_000
-        site.scheduler.schedule(from_us(first), NOTHING, interval=0.2, repeat=4, id="legacy", catchup="all")
-        for n in range(4):
+        first, runs = now() + 300_000, 8
+        site.scheduler.schedule(from_us(first), NOTHING, interval=0.2, repeat=runs, id="legacy", catchup="all")
+        for n in range(runs):
             site.ledger.owe_run("legacy", first + n * 200_000, job_id="legacy")
         wait_until(lambda: self.is_frozen(pid))
         site.dispatch()
-        wait_until(lambda: self._taken_and_quiet(site))
+        wait_until(site.take)
+        wait_until(site.take)
         os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: not site.take() and site.is_quiet(), interval=0.02)
         site.settle()
-
-    @staticmethod
-    def _taken_and_quiet(site: Site) -> bool:
-        site.take()
-        return site.is_quiet()
 
     def test_does_not_undo_what_was_decided_meanwhile(self, site: Site) -> None:
         """One was paused, one deleted, one deleted and put again, one has another trigger."""

@@ -154,7 +154,7 @@ class TestServing:
 
     def test_broken_ones_hold_up_nobody(self, redis: redis_py.Redis, store: Store) -> None:
         now = now_us(redis)
-        schedule(redis, "gone", now - 61 * US)
+        schedule(redis, "gone", now - 11 * US)
         redis.delete("rq:job:gone")
         schedule(redis, "good", now - 2)
         redis.set("rq:scheduled:odd", "a string")
@@ -168,17 +168,17 @@ class TestServing:
         assert redis.zrange("rq:scheduled:default", 0, -1) == []
         assert redis.zrange("rq:scheduled:string", 0, -1) == [b"unreachable"], "until somebody repairs the queue"
 
-    def test_one_whose_job_is_not_written_yet_has_a_minute(self, redis: redis_py.Redis, store: Store) -> None:
+    def test_one_whose_job_is_not_written_yet_is_waited_for(self, redis: redis_py.Redis, store: Store) -> None:
         """RQ 2.6 writes the entry first."""
         now = now_us(redis)
-        schedule(redis, "coming", now - 50 * US)
+        schedule(redis, "coming", now - 2 * US)
         redis.delete("rq:job:coming")
         schedule(redis, "good", now - 2)
         for _ in range(2):
             dispatcher(redis).dispatch_once()
             assert waiting(redis) == ["good"]
         assert not redis.exists(store.keys.quarantine)
-        schedule(redis, "coming", now - 50 * US)
+        schedule(redis, "coming", now - 2 * US)
         dispatcher(redis).dispatch_once()
         assert waiting(redis) == ["good", "coming"]
 

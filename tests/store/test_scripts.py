@@ -185,7 +185,7 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     store.purge_entries([entry_held], 60)
     client.sadd(f"{prefix}:queues", f"{prefix}:queue:default")
     client.hset(key + "scheduled", mapping=make_job(client, "scheduled").to_dict())
-    client.zadd(f"{prefix}:scheduled:default", {"scheduled": now // US - 5, "lost": now // US - 65})
+    client.zadd(f"{prefix}:scheduled:default", {"scheduled": now // US - 5, "lost": now // US - 15})
     store.serve_registries(b"0", 500, "hold")
     hand_off(store)
     store.register_birth("me", {"a": 1}, 5)

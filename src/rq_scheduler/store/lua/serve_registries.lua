@@ -73,7 +73,7 @@ local function due_entries(queue, registry)
 end
 
 -- RQ 2.6 writes an entry first and its job a moment later: one that was due just now may be about to have it.
-local PATIENCE = 60
+local PATIENCE = 10
 local function may_come(entry, score) return entry.gone and now - tonumber(score) < PATIENCE end
 
 local function serve(queue)
