@@ -149,7 +149,7 @@ def forget_the_lost(world: World) -> None:
 
 def wait_for_remembered(world: World) -> None:
     """Each starts when the one before has ended, a second later."""
-    for _ in range(5):
+    for _ in range(4):
         world.dispatcher.tick(2)
         world.consume()
 
@@ -230,7 +230,7 @@ KINDS: dict[str, Kind] = {
     # Schedules
     "a schedule": Kind(4, due(put)),
     "a schedule, the latest of what was missed": Kind(4, due(put, minutes=4)),
-    "a schedule, all of what was missed": Kind(9, due(lambda w: put(w, catchup="all", overlap="allow"), minutes=4)),
+    "a schedule, all of what was missed": Kind(7, due(lambda w: put(w, catchup="all", overlap="allow"), minutes=4)),
     "a schedule, twice": Kind(2, due(lambda w: put(w, max_runs=2))),
     "a schedule by cron with jitter": Kind(
         3,
@@ -241,12 +241,11 @@ KINDS: dict[str, Kind] = {
         5, due(lambda w: run_going(w, overlap="buffer_one")), finish=wait_for_remembered
     ),
     "a schedule that remembers all": Kind(
-        7, due(lambda w: run_going(w, overlap="buffer_all", catchup="all"), minutes=3), finish=wait_for_remembered
+        6, due(lambda w: run_going(w, overlap="buffer_all", catchup="all"), minutes=2), finish=wait_for_remembered
     ),
     "a schedule that replaces": Kind(4, due(lambda w: run_going(w, overlap="replace")), workers_wait=2),
     "a remembered run": Kind(4, due(lambda w: remembered(w, overlap="buffer_one"), minutes=0.5)),
     "a schedule whose runs RQ enqueues": Kind(4, due(lambda w: put(w, depends_on=parent(w, "finished")))),
-    "a schedule with a queue class": Kind(4, due(put), world={"queue_class": "queues_for_tests.Noting"}),
     "a schedule that fails": Kind(0, due(failing)),
     "a schedule whose queue was deleted": Kind(4, due(queue_deleted), finish=forget_the_lost),
     "damaged schedules": Kind(4, due(damaged)),

@@ -40,7 +40,7 @@ def test_nothing_is_lost_or_doubled(processes: Processes, server_choice: str, tm
 
 @pytest.mark.timeout(200)
 def test_sabotage_is_noticed(processes: Processes, server_choice: str, tmp_path: Path) -> None:
-    args = ("--minutes", "0.12", "--one-offs", "500", "--seed", str(SEED), "--sabotage", *SABOTAGE)
+    args = ("--minutes", "0.12", "--one-offs", "500", "--drain", "20", "--seed", str(SEED), "--sabotage", *SABOTAGE)
     status, output = chaos(processes, server_choice, tmp_path / "chaos", *args)
     assert status == 1, output
     assert "NOT CLEAN" in output

@@ -36,8 +36,9 @@ ENDLESS = {(call.name, "n") for call in CALLS} | {("Schedules.upcoming", "limit"
 
 
 @pytest.fixture
-def world(redis: redis_py.Redis) -> World:
-    return World(redis)
+def world(redis: redis_py.Redis) -> Iterator[World]:
+    yield World(redis)
+    redis.flushall()  # foreign hands leave what they like
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ on, what is beside it is on time, and all can be read."""
 import json
 import pickle
 import zlib
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -85,8 +86,9 @@ class Busy(World):
 
 
 @pytest.fixture
-def world(redis: redis_py.Redis) -> Busy:
-    return Busy(redis)
+def world(redis: redis_py.Redis) -> Iterator[Busy]:
+    yield Busy(redis)
+    redis.flushall()  # foreign hands leave what they like
 
 
 def test_hash_fields(fuzz: Fuzz, world: Busy) -> None:

@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--dispatchers", type=int, default=4)
     parser.add_argument("--server", default=default_choice(), help='"6.2", "8", "path" or a program file')
     parser.add_argument("--folder", type=Path, help="for logs and data; else a temporary one, kept if not clean")
+    parser.add_argument("--drain", type=float, default=120, help="seconds for what is left when the faults are over")
     parser.add_argument("--sabotage", nargs="*", default=(), choices=SABOTAGE, help="see whether the harness notices")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -37,8 +38,19 @@ def main() -> None:
         server=given.server,
         folder=folder,
         sabotage=tuple(given.sabotage),
+        drain=given.drain,
     )
-    clean = run(settings)
-    if clean and given.folder is None:
-        shutil.rmtree(folder)
+    keep = given.folder is not None
+    try:
+        clean = run(settings)
+        keep = keep or not clean
+    except (KeyboardInterrupt, SystemExit):
+        print(f"interrupted: chaos SEED={settings.seed}", flush=True)
+        raise
+    except BaseException:
+        keep = True
+        raise
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
     sys.exit(0 if clean else 1)

@@ -39,7 +39,7 @@ class Settings:
     server: str
     folder: Path
     sabotage: tuple[str, ...] = ()
-    drain: float = 120.0
+    drain: float = 120
 
     @property
     def seconds(self) -> float:
@@ -223,6 +223,7 @@ def _report(
     lines = [
         f"\nchaos SEED={settings.seed} MINUTES={settings.minutes:g}",
         f"Redis {version}, AOF always, {settings.dispatchers} dispatchers",
+        f"load: {settings.one_offs} one-offs, {settings.schedules} schedules",
         *_table("faults", dict(sorted(tracks.counts.items()))),
         *_table("calls of clients", calls),
         *_table("owed", dict(sorted(account.owed.items()))),
