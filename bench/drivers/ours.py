@@ -1,7 +1,6 @@
 """rq-scheduler 1.0 under measurement: a whole dispatcher, and the client's calls."""
 
 import datetime as dt
-import time
 
 from talk import connection, serve
 from work import nothing
@@ -15,10 +14,7 @@ LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
 
 
 def drain():
-    while redis.zcount("rq:scheduler:due_schedules", 0, time.time()) or redis.zcount(
-        "rq:scheduler:scheduled_jobs", 0, time.time()
-    ):
-        Dispatcher(redis).run(burst=True)
+    Dispatcher(redis).run(burst=True)
 
 
 def enqueue_at(calls):

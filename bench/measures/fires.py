@@ -12,7 +12,7 @@ from bench.table import Line, Wanted, compared
 
 
 def measure(stage: Stage) -> list[Line]:
-    many, few = stage.size(20_000, 5_000), stage.size(2_000, 500)
+    many, few = stage.size(20_000, 4_000), stage.size(2_000, 300)
 
     def give_schedules() -> dict[str, Any]:
         nominal = whole_second()

@@ -12,7 +12,7 @@ from bench.table import Line, Wanted, compared
 
 
 def measure(stage: Stage) -> list[Line]:
-    many, few = stage.size(100_000, 30_000), stage.size(10_000, 1_000)
+    many, some, few = stage.size(100_000, 30_000), stage.size(100_000, 3_000), stage.size(10_000, 500)
 
     def give(number: int, index: str = INDEX) -> None:
         first = time.time() - 100
@@ -24,7 +24,7 @@ def measure(stage: Stage) -> list[Line]:
             OURS: stage.emptying(OURS, "drain", many, lambda: give(many)),
             LIMIT: stage.emptying(LIMIT, "hand_off", many, lambda: give(many)),
             PEER: stage.emptying(PEER, "enqueue_jobs", few, lambda: give(few)),
-            RQ_OWN: stage.emptying(RQ_OWN, "enqueue_scheduled_jobs", many, lambda: give(many, "rq:scheduled:default")),
+            RQ_OWN: stage.emptying(RQ_OWN, "enqueue_scheduled_jobs", some, lambda: give(some, "rq:scheduled:default")),
         },
     )
     return compared(

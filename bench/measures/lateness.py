@@ -38,7 +38,7 @@ def measure(stage: Stage) -> list[Line]:
 
 def _round(stage: Stage, who: str, rate: int, dice: random.Random) -> list[float]:
     """Milliseconds that each job was late by."""
-    seconds = stage.size(10, 2)
+    seconds = stage.size(10, 1)
     stage.server.empty()
     stage.server.forget_scripts_run()
     if who == LIMIT:

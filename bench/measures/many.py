@@ -13,7 +13,7 @@ COUNTS = (1, 2, 4, 8)
 
 
 def measure(stage: Stage) -> list[Line]:
-    jobs = stage.size(100_000, 30_000)
+    jobs = stage.size(100_000, 20_000)
     team = [Subject(OURS, stage.server.url) for _ in range(max(COUNTS))]
 
     def together(count: int) -> Sample:

@@ -4,6 +4,7 @@ A count is the same on a busy machine and on a quiet one. It may change, but not
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -99,19 +100,19 @@ def stored(scheduler: Scheduler, number: int = 1) -> None:
     scheduler.schedules.sync(schedules(number), owner="tests")
 
 
-@scenario("an idle pass")
+@scenario("an idle second: one pass")
 def _(scheduler: Scheduler):
     return one_pass(scheduler)
 
 
-@scenario("an idle pass, 1000 one-offs and 100 schedules pending")
+@scenario("an idle second, 1000 one-offs and 100 schedules pending")
 def _(scheduler: Scheduler):
     jobs(scheduler, 1000)
     stored(scheduler, 100)
     return one_pass(scheduler)
 
 
-@scenario("a heartbeat")
+@scenario("a heartbeat, every 3 to 5 seconds")
 def _(scheduler: Scheduler):
     store = Store(scheduler.connection)
     store.register_birth("one", {"pid": 1}, 60)
@@ -273,12 +274,24 @@ def test_costs_what_it_did(redis: redis_py.Redis, client: redis_py.Redis, title:
     counted = count(redis, client, SCENARIOS[title])
     if os.environ.get("RQS_RECORD_COUNTS"):
         record(title, counted)
-    recorded = read_table().get(title, "nothing recorded")
+    recorded = read_table().get(title, "")
     assert str(counted) == recorded, (
-        f"{title} used to cost\n  {recorded}\nand costs now\n  {counted}\n"
-        "If that is meant: RQS_RECORD_COUNTS=1 .venv/bin/python -m pytest -p no:randomly tests/bench/test_counts.py "
-        "writes it into tests/bench/counts.txt"
+        f"{title}: {differences(recorded, str(counted))}. If that is meant, write it into tests/bench/counts.txt: "
+        "RQS_RECORD_COUNTS=1 .venv/bin/python -m pytest -p no:randomly tests/bench/test_counts.py"
     )
+
+
+def differences(recorded: str, counted: str) -> str:
+    """Which numbers went up or down."""
+    before, now = (dict(re.findall(r"(\w+) (\d+)", row)) for row in (recorded, counted))
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    ways = {name: "up" if int(now.get(name, 0)) > int(before.get(name, 0)) else "down" for name in changed}
+    return ", ".join(f"{name} {ways[name]} from {before.get(name, 0)} to {now.get(name, 0)}" for name in changed)
+
+
+def test_a_difference_says_what_went_up_or_down():
+    told = differences("trips 1, commands 3: get 1, hset 2", "trips 1, commands 5: exists 2, get 1, hset 1")
+    assert told == "commands up from 3 to 5, hset down from 2 to 1, exists up from 0 to 2"
 
 
 def test_the_table_has_no_other_rows():
