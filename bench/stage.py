@@ -12,8 +12,8 @@ from bench.sampling import Round, Sample
 from bench.server import Server
 from bench.subjects import Subject, Subjects
 
-Longest = dict[str, list[float]]
-"""Milliseconds of the longest script of each round, by subject."""
+Longest = dict[str, list[tuple[float, str]]]
+"""Milliseconds and name of the longest script of each round, by subject."""
 
 
 class Stage:
@@ -60,7 +60,7 @@ class Stage:
 
     def note_scripts(self, who: str, server: Server | None = None) -> None:
         """Keeps how long the longest script was since the last `forget_scripts_run`."""
-        self._longest.setdefault(who, []).append(max((server or self.server).scripts_run(), default=0.0))
+        self._longest.setdefault(who, []).append((server or self.server).longest_script())
 
     @contextmanager
     def dispatcher(self) -> Generator[Dispatcher]:

@@ -39,6 +39,7 @@ def measure(stage: Stage) -> list[Line]:
                 process = dispatcher.cpu() - process
         redis = stage.server.cpu() - before
         stage.note_scripts(who)
+        stage.server.expect(many, who)
         last = stage.server.connection.lindex("rq:queue:default", -1).decode()
         ended = utcparse(stage.server.connection.hget(f"rq:job:{last}", "enqueued_at").decode()).timestamp()
         return Sample(many, ended - nominal, redis, process)

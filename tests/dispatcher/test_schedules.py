@@ -118,6 +118,18 @@ class TestAPass:
         assert len(set(told.ids)) == 150
         assert len(results) > 10
 
+    def test_comes_back_to_what_a_cut_left_of_a_page(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(450)))
+        one = dispatcher(redis)
+        monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
+        assert one.dispatch_once().unfinished
+        monkeypatch.setattr(passes_module, "LONGEST_PASS", 60)
+        assert one.dispatch_once().unfinished, "it reached the end, and an earlier page has a rest"
+        one.dispatch_once()
+        assert len(waiting(redis)) == 450
+
     def test_large_calls_commit_alone(
         self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
     ) -> None:

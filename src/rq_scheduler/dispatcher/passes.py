@@ -120,6 +120,8 @@ class Passes:
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
         self._due_cursor: Cursor | None = None
+        # Whether a pass, and those that went on where it stopped, left entries behind that are due.
+        self._index_left = self._schedules_left = False
         self._ahead_cursor: Cursor | None = None
         self._schedules_due: int | None = None
 
@@ -172,6 +174,8 @@ class Passes:
             if batch.left or batch.ahead:
                 self._serve_left(result, batch, until)
             if batch.cursor is None or result.fenced:
+                result.unfinished = result.unfinished or self._index_left
+                self._index_left = False
                 return
             # Only what was left is still there: without it, the head of the index is the place to go on.
             cursor = batch.cursor if batch.left or cursor else None
@@ -194,7 +198,9 @@ class Passes:
         # Recurring jobs first: hundreds that RQ itself has to enqueue, or that cannot be, take their time.
         recurring = [left for left in batch.left if left.kind is not Kind.SLOW]
         if recurring and self._hooks.enqueue_job is None:
-            self._count(result, self.recurring.serve([left.id for left in recurring], until))
+            served = self.recurring.serve([left.id for left in recurring], until)
+            self._count(result, served)
+            self._index_left = self._index_left or served.unfinished
         for left in batch.left:
             if left.kind is Kind.SLOW:
                 self._serve_slowly(result, left)
@@ -211,21 +217,22 @@ class Passes:
         until = monotonic() + LONGEST_PASS
         planned = self._schedules.serve_planned(result.now, until)
         self._count(result, planned)
-        stale = planned.stale
+        self._schedules_left = self._schedules_left or planned.stale
         while not self._stopping() and not result.fenced:
             ahead = 0 if self._schedules.sees_no_further else AHEAD
             page = self._store.read_due(cursor, PAGE, LOOK_AHEAD, ahead=self._ahead_cursor, ahead_limit=ahead)
             result.saw(page.now, page.next_due)
             served = self._schedules.serve(page.due, page.now, until)
             self._count(result, served)
-            stale = stale or served.stale
+            self._schedules_left = self._schedules_left or served.stale or served.unfinished
             self._start_remembered(result, page.remembering)
             self._schedules.look_ahead(page.ahead, page.now)
             self._ahead_cursor = page.ahead_cursor
             # There may be more to plan before its time comes.
             result.unfinished = result.unfinished or len(page.ahead) == AHEAD
             if page.cursor is None or result.fenced:
-                result.unfinished = result.unfinished or stale
+                result.unfinished = result.unfinished or self._schedules_left
+                self._schedules_left = False
                 return
             cursor = page.cursor
             if monotonic() > until:

@@ -72,6 +72,8 @@ class Client(threading.Thread):
         # With retries, redis-py sends a command again whose reply was lost: at once, or after some time.
         retry = Retry(ExponentialBackoff(cap=0.5, base=0.02), 5) if retries else Retry(NoBackoff(), 0)
         self._redis = redis_py.Redis.from_url(url, socket_timeout=10, retry=retry)
+        # RQ's own enqueue_at makes a second job of one that is sent again, when the first has been handed off.
+        self._once = redis_py.Redis.from_url(url, socket_timeout=10, retry=Retry(NoBackoff(), 0))
         self._scheduler = Scheduler(connection=self._redis)
         self._load = load
         self._steered, self._exact, self._contested = steered, exact, contested
@@ -106,6 +108,7 @@ class Client(threading.Thread):
         for watched, since, until in self._backfills:
             self._backfill_until_told(watched, since, until)
         self._redis.close()
+        self._once.close()
 
     # Calls
 
@@ -199,7 +202,7 @@ class Client(threading.Thread):
     def _enqueue_through_rq(self) -> None:
         """RQ's own scheduled jobs, which count in whole seconds."""
         id, due = self._new_id(), now() + self._delay()
-        queue = Queue(self._dice.choice(QUEUES), connection=self._redis)
+        queue = Queue(self._dice.choice(QUEUES), connection=self._once)
         one_off = self._expect(id, due // US * US, queue.name)
         one_off.is_punctual = False
         self._recent.pop()  # no entry of ours
