@@ -20,7 +20,7 @@ help:
 	@echo "make test    every test, with the newest and the oldest RQ and Redis"
 	@echo "make chaos   faults of every kind at random on real processes: MINUTES=10 SEED=1"
 	@echo "make fuzz    hostile values, texts and records for every call and reader: MINUTES=5 SEED=1"
-	@echo "make bench   the measurements of docs/benchmarks.md, about 20 minutes; QUICK=1: in a minute, not written down"
+	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes; QUICK=1: in a minute, not written down"
 	@echo "make lint    style, types, import rule"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove the environments and caches"
