@@ -183,3 +183,11 @@ def test_command_lines_that_make_no_sense(cli: Callable[..., Result], args: list
 def test_a_length_that_is_none(cli: Callable[..., Result], redis: Any) -> None:
     result = cli("quarantine", "purge", "--older-than", "soon", "--yes")
     assert (result.exit_code, "older_than='soon'" in result.output) == (1, True), result.output
+
+
+@pytest.mark.parametrize("score", ["inf", "-inf", 1e15])
+def test_status_shows_a_next_time_that_no_calendar_has(redis: redis_py.Redis, cli: Callable[..., Result], score: Any):
+    redis.zadd(INDEX, {"odd": score})
+    result = cli("status")
+    assert result.exit_code in (0, 1)
+    assert "odd" in result.output

@@ -99,7 +99,17 @@ class TestOnePass:
         assert dispatcher(redis, told).dispatch_once().handed_off == 1
         assert redis.lrange(b"rq:queue:\xfe", 0, -1) == [b"a"]
         (reason,) = redis.hgetall("rq:scheduler:quarantine").values()
-        assert b"redis-cli RENAME" in reason
+        assert b"the installed RQ refuses its id" in reason
+
+    @pytest.mark.parametrize(("id", "offered"), [("user:42", True), ("x:'; touch pwned; echo '", False)])
+    def test_a_command_to_paste_is_offered_for_harmless_ids_alone(
+        self, redis: redis_py.Redis, store: Store, id: str, offered: bool
+    ) -> None:
+        redis.zadd(INDEX, {id: 4})
+        dispatcher(redis).dispatch_once()
+        (reason,) = redis.hgetall("rq:scheduler:quarantine").values()
+        assert b"the installed RQ refuses its id" in reason
+        assert (b"redis-cli" in reason, b"touch" in reason) == (offered, False)
 
 
 class TestRefusedIds:

@@ -79,7 +79,7 @@ class _Run:
             mover.start()
         site.start([WORK])
         clients = self._clients(load)
-        self._say(f"begins: {settings.one_offs} one-offs, {len(self._journal.schedules)} schedules")
+        self._say(f"seed {settings.seed}: {settings.one_offs} one-offs, {len(self._journal.schedules)} schedules")
         time.sleep(max(0.0, (first - now()) / US))
         for client in clients:
             client.start()

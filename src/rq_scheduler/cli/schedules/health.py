@@ -15,6 +15,7 @@ from rq_scheduler.cli.schedules.grid import Cell, Column, Grid, Part
 from rq_scheduler.cli.schedules.words import NONE, counted, length, when
 from rq_scheduler.clock import from_us
 from rq_scheduler.store.survey import Counts, Daemon, Fence, Survey
+from rq_scheduler.triggers import MAX_US, MIN_US
 
 __all__ = ["Health", "form", "gather", "problems", "screen"]
 
@@ -43,8 +44,9 @@ class Health:
 
     @property
     def next_due(self) -> datetime | None:
-        """When what comes first is due."""
-        return None if self.counts.next_due is None else from_us(self.counts.next_due)
+        """When what comes first is due; a score that is no time of a calendar is the first or the last of them."""
+        due = self.counts.next_due
+        return None if due is None else from_us(max(MIN_US, min(MAX_US, due)))
 
     @property
     def one_offs(self) -> int:

@@ -1,8 +1,11 @@
--- Why an id of 0.14's days cannot be served, and what to do.
+-- Why an id of 0.14's days cannot be served, and what to do. A command is offered only for ids that are harmless in a shell.
 local function refused_id(id, score)
+  if not string.find(id, '^[%w_.:@-]+$') then
+    return 'the installed RQ refuses its id: schedule it anew under one of letters, digits, _ and -, and purge this entry'
+  end
   local renamed = string.gsub(id, '[^%w_-]', '-')
-  return "the installed RQ refuses its id; to rename it: redis-cli RENAME '" .. prefix .. ':job:' .. id .. "' '" .. prefix ..
-    ':job:' .. renamed .. "' && redis-cli ZADD " .. prefix .. ':scheduler:scheduled_jobs' .. ' ' .. score .. ' ' .. renamed
+  return "the installed RQ refuses its id; once it is renamed, purge this entry; to rename it: redis-cli RENAME '" .. prefix ..
+    ':job:' .. id .. "' '" .. prefix .. ':job:' .. renamed .. "' && redis-cli ZADD " .. prefix .. ':scheduler:scheduled_jobs ' .. score .. ' ' .. renamed
 end
 
 -- A key of a wrong type has to end the script before its first write: once a script, when there is something to keep.
