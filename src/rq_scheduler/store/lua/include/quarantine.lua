@@ -5,7 +5,8 @@ local function refused_id(id, score)
   end
   local renamed = string.gsub(id, '[^%w_-]', '-')
   return "the installed RQ refuses its id; once it is renamed, purge this entry; to rename it: redis-cli RENAME '" .. prefix ..
-    ':job:' .. id .. "' '" .. prefix .. ':job:' .. renamed .. "' && redis-cli ZADD " .. prefix .. ':scheduler:scheduled_jobs' .. ' ' .. score .. ' ' .. renamed
+    ':job:' .. id .. "' '" .. prefix .. ':job:' .. renamed .. "' && redis-cli ZADD " .. prefix ..
+    ':scheduler:scheduled_jobs' .. ' ' .. score .. ' ' .. renamed
 end
 
 -- A key of a wrong type has to end the script before its first write: once a script, when there is something to keep.
