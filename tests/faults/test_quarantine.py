@@ -253,6 +253,15 @@ class TestARecurringJob:
         serve(redis)
         assert store.due_of("a") == due + 60 * US
 
+    def test_whose_id_has_become_another_job_stays(self, redis: redis_py.Redis, store: Store, held: Quarantine) -> None:
+        recurring_job(redis, store, spec=Spec(trigger=Every(60)))
+        mend(redis)
+        add(store, entry(redis, "a", now_us(redis) - 1000))
+        assert serve(redis).ids == ["a"]
+        with pytest.raises(RetryRefused, match="another by now"):
+            held.retry("a")
+        assert waiting(redis) == ["a"]
+
     @pytest.mark.parametrize("gone", ["expired between two runs", "about to expire"])
     def test_outlives_its_job(self, redis: redis_py.Redis, store: Store, held: Quarantine, gone: str) -> None:
         due = now_us(redis) - US
