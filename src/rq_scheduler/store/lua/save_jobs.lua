@@ -60,7 +60,11 @@ end
 -- Whether RQ may have run and deleted the job before an echo comes.
 local function vanishes(entry)
   if tonumber(entry.score) > now + ECHO then return false end
-  return field_of(entry, 'result_ttl') == '0' or field_of(entry, 'failure_ttl') == '0'
+  for _, name in ipairs({'result_ttl', 'failure_ttl', 'ttl'}) do
+    local seconds = tonumber(field_of(entry, name) or '')
+    if seconds and seconds >= 0 and seconds <= ECHO then return true end
+  end
+  return false
 end
 
 local function is_echo(entry)
