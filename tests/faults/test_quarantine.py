@@ -27,7 +27,7 @@ from making import (
 from making_schedules import put_due
 from rq_scheduler import Every, Quarantined, Scheduler
 from rq_scheduler.dispatcher import Options
-from rq_scheduler.errors import RetryRefused
+from rq_scheduler.errors import IdTaken, RetryRefused
 from rq_scheduler.quarantine import Quarantine
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
@@ -254,13 +254,27 @@ class TestARecurringJob:
         assert store.due_of("a") == due + 60 * US
 
     def test_whose_id_has_become_another_job_stays(self, redis: redis_py.Redis, store: Store, held: Quarantine) -> None:
-        recurring_job(redis, store, spec=Spec(trigger=Every(60)))
+        """RQ's clients ask nobody whether an id is free."""
+        recurring_job(redis, store, spec=Spec(trigger=Every(60)), result_ttl=-1)
         mend(redis)
-        add(store, entry(redis, "a", now_us(redis) - 1000))
-        assert serve(redis).ids == ["a"]
+        redis.hset("rq:job:a", mapping={**make_job(redis, "a").to_dict(), "status": "queued"})
+        redis.rpush("rq:queue:default", "a")
         with pytest.raises(RetryRefused, match="another by now"):
             held.retry("a")
         assert waiting(redis) == ["a"]
+        before = redis.hgetall("rq:job:a")
+        assert held.purge("a")
+        assert (redis.hgetall("rq:job:a"), redis.ttl("rq:job:a")) == (before, -1)
+
+    def test_that_is_scheduled_anew_is_replaced(
+        self, redis: redis_py.Redis, store: Store, held: Quarantine, scheduler: Scheduler
+    ) -> None:
+        recurring_job(redis, store, spec=Spec(trigger=Every(60)))
+        mend(redis)
+        scheduler.enqueue_at(datetime.now(UTC), "jobs_for_tests.nothing", job_id="a")
+        assert (len(held), redis.exists(store.keys.quarantined("a"))) == (0, 0)
+        assert serve(redis).ids == ["a"]
+        assert not held.retry("a")
 
     @pytest.mark.parametrize("gone", ["expired between two runs", "about to expire"])
     def test_outlives_its_job(self, redis: redis_py.Redis, store: Store, held: Quarantine, gone: str) -> None:
@@ -329,3 +343,20 @@ def test_a_job_that_is_edited_in_quarantine_runs_as_it_is(
     assert waiting(redis) == ["a"]
     finish(redis, "a")
     assert store.due_of("a") == due + 5 * US
+
+
+@pytest.mark.parametrize("kind", ["one-off", "recurring"])
+def test_no_schedule_takes_its_id(
+    redis: redis_py.Redis, store: Store, held: Quarantine, scheduler: Scheduler, kind: str
+) -> None:
+    if kind == "one-off":
+        one_off(redis, store)
+    else:
+        recurring_job(redis, store, spec=Spec(trigger=Every(60)))
+    before = snapshot(redis)
+    with pytest.raises(IdTaken, match="belongs to a job in quarantine: retry or purge it"):
+        scheduler.schedules.put("a", Every(60), "jobs_for_tests.nothing")
+    assert snapshot(redis) == before
+    mend(redis)
+    held.purge("a")
+    assert scheduler.schedules.put("a", Every(60), "jobs_for_tests.nothing").id == "a"

@@ -38,10 +38,9 @@ class TestRefused:
             (lambda c, s: c.hdel("rq:job:a", "status"), "its job is without a status by now"),
             (lambda c, s: c.zadd(INDEX, {"a": 5e9}), "its id is pending again"),
             (lambda c, s: c.zadd("rq:scheduled:odd", {"a": 5e9}), "its id is pending again"),
-            (lambda c, s: s.schedules.put("a", Every(60), "jobs_for_tests.nothing"), "belongs to something newer"),
-            (lambda c, s: s.schedule(LATER, "jobs_for_tests.nothing", interval=60, id="a"), "its id is pending again"),
+            (lambda c, s: c.hset("rq:scheduler:schedule:a", "kind", "schedule"), "belongs to something newer"),
         ],
-        ids=["gone", "no hash", "queued", "canceled", "no status", "pending", "pending in RQ", "schedule", "recurring"],
+        ids=["gone", "no hash", "queued", "canceled", "no status", "pending", "pending in RQ", "schedule"],
     )  # fmt: skip
     def test_a_one_off(
         self,
@@ -131,7 +130,7 @@ class TestPurge:
         [
             lambda c, s: s.enqueue_at(LATER, "jobs_for_tests.nothing", job_id="a"),
             lambda c, s: s.schedule(LATER, "jobs_for_tests.nothing", interval=60, id="a"),
-            lambda c, s: s.schedules.put("a", Every(60), "jobs_for_tests.nothing"),
+            lambda c, s: c.hset("rq:scheduler:schedule:a", "kind", "schedule"),
             lambda c, s: c.zadd("rq:scheduled:odd", {"a": 5e9}),
             lambda c, s: c.hset("rq:job:a", "status", "queued"),
         ],

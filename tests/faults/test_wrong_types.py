@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from faults.poisoning import KINDS, SOON, Beds, serving
-from making import now_us
+from faults.poisoning import KINDS, SOON, Beds, Listening, serving
+from making import dispatcher, now_us
 from making_schedules import new, put
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.schedule import Spec
@@ -127,6 +127,13 @@ class TestAWrongType:
         assert told.drops == []
         assert len(told.misfits) <= 2, "said once, not at every pass"
         assert [other for other in told.others if other[0] == "lost"] == []
+
+    def test_ends_a_burst_with_an_error_that_the_log_explains(self, redis: redis_py.Redis) -> None:
+        make_wrong(redis, Keys().due_schedules)
+        told = Listening()
+        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+            dispatcher(redis, told).run(burst=True)
+        assert Keys().due_schedules in told.misfits[0][0]
 
     def test_is_named_by_status(self, redis: redis_py.Redis) -> None:
         for key in Keys().shared():

@@ -403,6 +403,17 @@ class TestCatchingUp:
         committed = commit(store, fire_of(store))
         assert committed.to_stop == ids_of(committed)[:-1]
 
+    def test_what_was_to_stop_is_looked_at_again_after_a_pause(self, redis: redis_py.Redis, store: Store) -> None:
+        """Whoever was to ask it may have died meanwhile."""
+        put_due(store, of=spec(overlap="replace"))
+        first = ids_of(commit(store, fire_of(store)))
+        due_again(store)
+        assert commit(store, fire_of(store)).to_stop == first
+        put(store, Write("s", record(store)["rev"], paused=True))
+        assert redis.zscore(store.keys.buffered, "s") is None
+        put(store, Write("s", record(store)["rev"], paused=False))
+        assert commit(store, remembered()).to_stop == first
+
 
 class TestBackfill:
     def test_is_once_also_when_sent_again(self, redis: redis_py.Redis, store: Store) -> None:

@@ -150,6 +150,26 @@ class TestLeft:
         assert batch.ahead == [("soon", now + US)]
 
 
+class TestThePlainPath:
+    """Most jobs are looked at once and briefly: that must decide nothing differently."""
+
+    @pytest.mark.parametrize("tell", [True, False])
+    def test_telling_each_job_changes_nothing_else(self, redis: redis_py.Redis, store: Store, tell: bool) -> None:
+        now = now_us(redis) - 1000
+        add(store, entry(redis, "a", now), entry(redis, "no-data", now + 1), entry(redis, "short", now + 2, ttl=60))
+        redis.hdel("rq:job:no-data", "data")
+        batch = hand_off(store, tell=tell)
+        assert waiting(redis) == ["a", "no-data", "short"], "a worker says what is wrong with its arguments"
+        assert batch.queues == {"default": 3}
+        assert [job.id for job in batch.handed_off] == (["a", "no-data", "short"] if tell else [])
+
+    def test_a_recurring_job_that_lost_its_meta_is_left_to_python(self, redis: redis_py.Redis, store: Store) -> None:
+        add(store, recurring(redis, "r", now_us(redis) - 1000))
+        redis.hdel("rq:job:r", "meta")
+        batch = hand_off(store, tell=False)
+        assert ([left.id for left in batch.left], waiting(redis)) == (["r"], [])
+
+
 class TestDropped:
     @pytest.mark.parametrize(
         ("breaking", "reason"),

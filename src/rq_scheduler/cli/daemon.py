@@ -15,7 +15,7 @@ from typing import Literal, NoReturn
 
 import click
 from redis import RedisCluster
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
 
 from rq_scheduler._version import __version__
 from rq_scheduler.cli.connections import Connection, ConnectionOptions, connect_patiently
@@ -24,6 +24,7 @@ from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.store import Store
+from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.survey import Survey
 
 __all__ = ["DaemonOptions", "check_cluster_prefix", "run_daemon"]
@@ -127,6 +128,10 @@ def _user_errors(where: ConnectionOptions) -> Generator[None]:
         )
     except NoPermissionError as error:
         _fail(f"this Redis user may not do what a dispatcher does: {error}. Grant the command or the keys in its ACL.")
+    except ResponseError as error:
+        if not is_misfit(error):
+            raise
+        _fail("not all could be served: a key holds something of another type. The log names it; move it away.")
 
 
 def _fail(message: str) -> NoReturn:

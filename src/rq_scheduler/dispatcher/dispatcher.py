@@ -121,7 +121,8 @@ class Dispatcher:
         """Serves until a signal (SIGINT, SIGTERM), then leaves by SystemExit; with `burst`, until nothing is due.
 
         A second signal ends it at once; nothing is lost even then. Losing Redis never ends it. Raises EvictionRefused
-        where Redis may evict schedules, NameTaken when a live instance bears its name.
+        where Redis may evict schedules, NameTaken when a live instance bears its name; with `burst`, redis-py's
+        ResponseError where a key of a wrong type kept it from serving all.
         """
         self._store.load_scripts()
         handlers = self._install_handlers()
@@ -142,6 +143,7 @@ class Dispatcher:
     def _serve(self, burst: bool) -> None:
         lost_at: float | None = None
         backoff = SHORTEST_BACKOFF
+        misfit: ResponseError | None = None
         try:
             while not self._stop:
                 try:
@@ -155,7 +157,8 @@ class Dispatcher:
                         lost_at, backoff = None, SHORTEST_BACKOFF
                         continue  # to listen again, before the first sleep
                     if burst and result.fenced is None and not result.more_is_due:
-                        return
+                        misfit = result.misfit
+                        break
                     self._between_passes(result)
                 except (RedisError, OSError) as error:
                     if lost_at is None:
@@ -166,6 +169,9 @@ class Dispatcher:
                         _let_go(self._store.connection)
                     self._pause(backoff * random.uniform(0.5, 1.0))
                     backoff = min(backoff * 2, LONGEST_BACKOFF)
+            if misfit is not None:
+                self._tell_misfit(misfit)
+                raise misfit
         finally:
             self._leave()
 

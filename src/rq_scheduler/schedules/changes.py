@@ -62,7 +62,7 @@ def redefinition(
     if old is not None:
         spec = replace(spec, trigger=_with_anchors_of(old.trigger, spec.trigger))
     same_rest = (owner, "\n".join(tags)) == (stored.text("owner"), stored.text("tags"))
-    if old == spec and same_rest and same_job():
+    if old == spec and same_rest and stored.text("runs_as") and same_job():
         return None
     anchored = replace(spec, trigger=spec.trigger.anchored(now))
     if old is None or old.trigger != anchored.trigger:

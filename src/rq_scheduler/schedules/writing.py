@@ -158,6 +158,10 @@ def refusal(id: str, outcome: Written) -> SchedulerError:
         return IdTaken(
             f"id={id!r} belongs to a pending job: cancel it (scheduler.cancel({id!r})), or choose another id"
         )
+    if outcome is Written.HELD:
+        return IdTaken(
+            f"id={id!r} belongs to a job in quarantine: retry or purge it (scheduler.quarantine), or choose another id"
+        )
     if outcome is Written.JOB:
         return _is_job(id)
     return InvalidArgument(f"id={id!r}: a key of that schedule holds something else; delete it, or choose another id")

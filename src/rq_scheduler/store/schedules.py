@@ -34,6 +34,7 @@ class Written(StrEnum):
     OK = "ok"
     CHANGED = "changed"
     PENDING = "pending"
+    HELD = "held"
     JOB = "job"
     FOREIGN = "foreign"
 

@@ -24,19 +24,19 @@ local index = KEYS[1]
 -- @include quarantine
 -- @include seek
 
--- The ids among `entries` (id, score, ...) that have a schedule record; nearly always none, in one command.
-local function schedules_among(entries)
-  local keys, found = {}, {}
-  for i = 1, #entries, 2 do keys[#keys + 1] = prefix .. ':scheduler:schedule:' .. entries[i] end
+-- Those of these ids that have a schedule record, and whether there is any; nearly always none, in one command.
+local function schedules_among(ids)
+  local keys, found, any = {}, {}, false
+  for i, id in ipairs(ids) do keys[i] = prefix .. ':scheduler:schedule:' .. id end
   for first = 1, #keys, CHUNK do
     local last = math.min(first + CHUNK - 1, #keys)
     if redis.call('EXISTS', unpack(keys, first, last)) > 0 then
       for i = first, last do
-        if redis.call('EXISTS', keys[i]) == 1 then found[entries[2 * i - 1]] = true end
+        if redis.call('EXISTS', keys[i]) == 1 then found[ids[i]], any = true, true end
       end
     end
   end
-  return found
+  return found, any
 end
 
 local start = last_score == '' and 0 or rank_behind(last_score, last_id)
@@ -44,6 +44,11 @@ local due = redis.call('ZRANGEBYSCORE', index, '-inf', now_score, 'LIMIT', start
 local last = #due == limit and due[#due]
 local last_due = last and redis.call('ZSCORE', index, last)
 local told, left, broken, dropped = {}, {}, {}, {}
+
+-- Only recurring jobs have a record, and they are listed.
+local recorded, any_recorded = {}, false
+local schedules = prefix .. ':scheduler:schedules'
+if due[1] and redis.pcall('ZCARD', schedules .. ':jobs') ~= 0 then recorded, any_recorded = schedules_among(due) end
 
 local function due_of(id) return redis.call('ZSCORE', index, id) end
 
@@ -65,7 +70,7 @@ end
 local function look_closer(id)
   local entry = read_entry(id)
   local kind = entry.kind
-  if redis.call('EXISTS', prefix .. ':scheduler:schedule:' .. id) == 1 then kind = 'schedule' end
+  if recorded[id] then kind = 'schedule' end
   if id == '' or string.find(id, refused_in_id) then
     kind, entry.reason = 'broken', refused_id(id, due_of(id))
   elseif kind == 'ready' then
@@ -100,7 +105,7 @@ end
 -- Nearly all jobs are plain, and one read says so: RQ writes the fields that ask for more only where they do, and writes the
 -- origin and the data of a job in one command.
 local call, try = redis.call, redis.pcall
-local job_prefix, closer = prefix .. ':job:', all_slow or tells or string.find(table.concat(due), refused_in_id)
+local job_prefix, closer = prefix .. ':job:', all_slow or any_recorded or string.find(table.concat(due), refused_in_id)
 local queue, back
 for _, id in ipairs(due) do
   local key = job_prefix .. id
@@ -114,12 +119,14 @@ for _, id in ipairs(due) do
   end
   if not (plain and back) then
     look_closer(id)
-  elseif filled(job[3]) then
-    call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at)
-    back[#back + 1] = id
   else
-    call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout)
+    if filled(job[3]) then
+      call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at)
+    else
+      call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout)
+    end
     back[#back + 1] = id
+    if tells then tell(told, id, due_of(id), queue) end
   end
 end
 if #broken > 0 then check_quarantine() end
@@ -145,17 +152,15 @@ for i = 1, #dropped, 3 do
 end
 
 local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 64)
-local near = {}
+local near, due_at = {}, {}
 for i = 1, #coming, 2 do
   if tonumber(coming[i + 1]) > now + look_ahead then break end
-  near[i], near[i + 1] = coming[i], coming[i + 1]
+  near[#near + 1] = coming[i]
+  due_at[coming[i]] = coming[i + 1]
 end
 local ahead, planned = {}, schedules_among(near)
-for i = 1, #near, 2 do
-  if planned[near[i]] then
-    ahead[#ahead + 1] = near[i]
-    ahead[#ahead + 1] = near[i + 1]
-  end
+for _, id in ipairs(near) do
+  if planned[id] then tell(ahead, id, due_at[id]) end
 end
 -- What is no zset is for Python to find: jobs do not wait for that.
 local function first_of(key)

@@ -14,7 +14,7 @@ local index = KEYS[1]
 local function let_go(id, record)
   local key = prefix .. ':job:' .. id
   if not record or redis.call('TYPE', key).ok ~= 'hash' or redis.pcall('HGET', schedule_key(id), 'kind') then return end
-  if pending_in(id, record) then return end
+  if pending_in(id, record) or is_another_job(id) then return end
   local status = redis.call('HGET', key, 'status')
   if status == 'scheduled' then redis.call('HSET', key, 'status', 'canceled') end
   if (status == 'scheduled' or record.recurs) and redis.call('TTL', key) == -1 then redis.call('EXPIRE', key, keep_for) end

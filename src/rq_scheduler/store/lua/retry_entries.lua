@@ -26,10 +26,7 @@ local function refusal(id, record)
   if not record.recurs and entry.status ~= 'scheduled' then
     return 'its job is ' .. (filled(entry.status) and entry.status or 'without a status') .. ' by now, not scheduled'
   end
-  local made = record.recurs and redis.pcall('HGET', kept_key(id), 'created_at')
-  if type(made) == 'string' and made ~= '' and made ~= (redis.call('HGET', entry.key, 'created_at') or '') then
-    return 'its job is another by now: the id belongs to something newer'
-  end
+  if record.recurs and is_another_job(id) then return 'its job is another by now: the id belongs to something newer' end
   if record.registry then
     local type = redis.call('TYPE', record.registry).ok
     if type ~= 'zset' and type ~= 'none' then return 'the key ' .. record.registry .. ' is no registry of RQ' end

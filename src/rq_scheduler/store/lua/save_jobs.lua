@@ -148,5 +148,13 @@ for first = 1, #entries, CHUNK / 2 do
   end
   redis.call('ZADD', index, unpack(scores))
 end
+-- As they replace a pending entry of their id, they replace one in quarantine: whoever schedules it anew has mended it.
+local quarantined = prefix .. ':scheduler:quarantine'
+if redis.pcall('HLEN', quarantined) ~= 0 then
+  for _, entry in ipairs(entries) do
+    redis.pcall('HDEL', quarantined, entry.id)
+    redis.call('DEL', quarantined .. ':' .. entry.id)
+  end
+end
 wake_if_first(earliest)
 return {'ok'}

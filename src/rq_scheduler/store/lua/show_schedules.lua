@@ -12,7 +12,7 @@ local prefix, templates = ARGV[1], ARGV[2] == '1'
 local LARGEST = 2 * 1024 * 1024 -- bytes of templates: so much takes Redis a millisecond or two
 local FIELDS = {'kind', 'spec', 'rev', 'version', 'created', 'updated', 'func', 'call', 'queue', 'owner', 'tags', 'note', 'paused',
   'armed', 'mark', 'runs', 'skipped', 'missed', 'last_run_at', 'last_run_id', 'manual', 'backfilled', 'repeat',
-  'slow', 'buffered', 'size'}
+  'slow', 'buffered', 'size', 'runs_as'}
 
 local function hash(key, names)
   local values, fields = redis.pcall('HMGET', key, unpack(names)), {}

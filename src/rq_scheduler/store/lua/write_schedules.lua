@@ -6,7 +6,7 @@
 --          '1' when it has other instants than before, paused ('1', '0' or 'keep'), note, its function, its call, its queue, its
 --          owner, its tags (one a line), '1' when RQ itself has to enqueue its runs, number of job fields, field, value, ...
 -- returns  {now in us, outcome, rev, ...} in the order given; outcomes: ok; with nothing written: changed, pending (a one-off has
---          the id), job (a recurring job of the 0.14 API has it), foreign (a key of it holds something else)
+--          the id), held (one in quarantine has it), job (a recurring job of the 0.14 API has it), foreign (a key of it holds something else)
 -- keeps    a rev is never used again; what a deleted schedule of the id has handed off is not handed off again
 local prefix = ARGV[1]
 local index = KEYS[1]
@@ -39,6 +39,7 @@ local function refusal(entry)
   local kind = redis.call('HGET', schedule_key(entry.id), 'kind')
   if kind == 'job' then return 'job' end
   if not kind and redis.call('ZSCORE', scheduled_jobs, entry.id) then return 'pending' end
+  if not kind and is_held_elsewhere(entry.id) then return 'held' end
   local read = redis.call('HMGET', schedule_key(entry.id), 'rev', 'armed')
   if (read[1] or '') ~= entry.rev then return 'changed' end
   -- A fire arms the next instant and changes no rev: what was worked out from the one before must not undo that.
@@ -105,7 +106,10 @@ local function write(entry)
   end
   redis.call('ZREM', paused_schedules, entry.id)
   leave_quarantine(entry.id)
-  if redis.call('EXISTS', buffer_key(entry.id)) == 1 then redis.call('ZADD', buffered_schedules, now_score, entry.id) end
+  -- What it remembers, and runs that were to make way, want to be looked at.
+  if redis.call('EXISTS', buffer_key(entry.id)) == 1 or (redis.call('HGET', key, 'stopping') or '') ~= '' then
+    redis.call('ZADD', buffered_schedules, now_score, entry.id)
+  end
   if entry.armed == '' then
     redis.call('ZREM', index, entry.id)
   elseif entry.armed ~= 'keep' then

@@ -25,6 +25,12 @@ local function keep_schedule(id)
   redis.call('ZREM', prefix .. ':scheduler:buffered', id)
 end
 
+-- Whether the job under the id is not the one that the kept record was made of.
+local function is_another_job(id)
+  local made = redis.pcall('HGET', kept_key(id), 'created_at')
+  return type(made) == 'string' and made ~= '' and made ~= redis.pcall('HGET', prefix .. ':job:' .. id, 'created_at')
+end
+
 local function bring_back(id, queue)
   redis.call('RENAME', kept_key(id), schedule_key(id))
   redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))

@@ -17,10 +17,14 @@ local function lists_of(owner, queue, tags)
   return lists
 end
 
--- A schedule that is mended, or deleted, leaves the quarantine. An earlier one-off of its id does not.
-local function leave_quarantine(id)
-  local quarantine = prefix .. ':scheduler:quarantine'
-  local known, held = pcall(cjson.decode, redis.call('HGET', quarantine, id) or '')
+-- Whether a job, and no schedule, is in quarantine under the id.
+local function is_held_elsewhere(id)
+  local known, held = pcall(cjson.decode, redis.call('HGET', prefix .. ':scheduler:quarantine', id) or '')
   local index = known and type(held) == 'table' and held.index
-  if not index or index == prefix .. ':scheduler:due_schedules' then redis.call('HDEL', quarantine, id) end
+  return index and index ~= prefix .. ':scheduler:due_schedules'
+end
+
+-- A schedule that is mended, or deleted, leaves the quarantine. An earlier job of its id does not.
+local function leave_quarantine(id)
+  if not is_held_elsewhere(id) then redis.call('HDEL', prefix .. ':scheduler:quarantine', id) end
 end
