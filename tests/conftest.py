@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: real servers, real workers, the 0.14 peer. What is missing is a failure, not a skip."""
 
 import fnmatch
+import logging
 import os
 import re
 import threading
@@ -161,6 +162,18 @@ _EXPECTED = re.compile(
 )
 # What stands for a living process has to die with it.
 _MORTAL = re.compile(rb"^(?:rq|\{[^{}]+\}):scheduler_(?:instance:.+|lock)$", re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_before() -> Iterator[None]:
+    """Whatever sets up logging, the command line for one, leaves nothing of it to the next test."""
+    loggers = [logging.getLogger(name) for name in ("rq_scheduler", "py.warnings", "rq")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    yield
+    logging.captureWarnings(False)
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

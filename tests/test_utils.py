@@ -89,13 +89,11 @@ def test_rationalize_until() -> None:
 def fresh_logging() -> Iterator[logging.Logger]:
     """The logger as in a fresh process: pytest's own handlers on the root logger are put aside."""
     logger, root = logging.getLogger("rq_scheduler"), logging.getLogger()
-    before = (logger.handlers, logger.level, root.handlers)
-    logger.handlers, root.handlers = [], []
+    kept, root.handlers, logger.handlers = root.handlers, [], []
     try:
         yield logger
     finally:
-        logger.handlers, level, root.handlers = before
-        logger.setLevel(level)
+        root.handlers = kept
 
 
 def test_loghandlers_are_set_up_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,24 +4,9 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 from datetime import datetime
 
-import pytest
-
 from rq_scheduler.cli.logs import setup_logging
-
-
-@pytest.fixture(autouse=True)
-def _loggers_as_before() -> Iterator[None]:
-    names = ("rq_scheduler", "py.warnings", "rq")
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
-    yield
-    logging.captureWarnings(False)
-    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
 
 
 def test_json_lines_carry_action_and_extras() -> None:

@@ -37,8 +37,10 @@ class Writer(threading.Thread):
         self.name = name
         self.acknowledged: list[tuple[str, int]] = []
         self.unsure: list[tuple[str, int]] = []
+        self.master_ends = threading.Event()
+        """Set before the master is done away with. A write that fails earlier, on a slow machine, says nothing."""
         self.before: int | None = None
-        """How many were acknowledged when the first write failed: by the old master."""
+        """How many were acknowledged when the first write after that failed: by the old master."""
         self._client = client
         self._scheduler = Scheduler(connection=client)
         self._replicas = replicas
@@ -54,7 +56,7 @@ class Writer(threading.Thread):
                 safe = not self._replicas or self._client.wait(self._replicas, 500) >= self._replicas
             except redis_py.RedisError:
                 safe = False
-                if self.before is None:
+                if self.before is None and self.master_ends.is_set():
                     self.before = len(self.acknowledged)
             (self.acknowledged if safe else self.unsure).append((id, to_us(when)))
 
@@ -99,6 +101,11 @@ class Load:
     def __exit__(self, *_: object) -> None:
         for writer in self.writers:
             writer.end()
+
+    def master_ends(self) -> None:
+        """To be called before the master is done away with."""
+        for writer in self.writers:
+            writer.master_ends.set()
 
     def drained(self) -> bool:
         """Whether all one-offs have been handed off, and no schedule is behind. Then the dispatchers may go."""

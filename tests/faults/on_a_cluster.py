@@ -31,6 +31,7 @@ def main(port: int, owner: int, replica_port: int, number: int) -> None:
         load.save()
         with load:
             wait_for_pushes(patient, 400)
+            load.master_ends()
             os.kill(owner, number)
             wait_until(lambda: replica.info("replication")["role"] == "master", 20, 0.002, "no failover")
             promoted_at = now_us(replica)

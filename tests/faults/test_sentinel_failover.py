@@ -55,6 +55,7 @@ def under_load(setup: SentinelSetup, end: Callable[[EmbeddedRedis], None]) -> tu
     assert load.scheduler.connection.wait(REPLICAS, 5000) == REPLICAS
     with load:
         wait_for_pushes(load.scheduler.connection, 400)
+        load.master_ends()
         end(setup.master)
         promoted = setup.promoted()
         with redis_py.Redis(port=promoted.port) as redis:

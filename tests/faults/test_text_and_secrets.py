@@ -4,7 +4,7 @@ import gc
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,20 +26,9 @@ EVIL = "evil\nERROR forged line\r\x1b[31m\x1b]0;title\x07\x9b1m\u202e[red]bold[/
 class TestTextFromRedis:
     """Control characters, line ends, rich's markup: shown, never obeyed."""
 
-    @pytest.fixture
-    def logged(self) -> Iterator[io.StringIO]:
-        names = ("rq_scheduler", "py.warnings", "rq")
-        kept = {name: (logging.getLogger(name).handlers[:], logging.getLogger(name).level,
-                       logging.getLogger(name).propagate) for name in names}  # fmt: skip
-        yield io.StringIO()
-        logging.captureWarnings(False)
-        for name, (handlers, level, propagate) in kept.items():
-            logger = logging.getLogger(name)
-            logger.handlers[:], logger.propagate = handlers, propagate
-            logger.setLevel(level)
-
     @pytest.mark.parametrize("form", ["text", "json"])
-    def test_in_logs(self, logged: io.StringIO, form: Any) -> None:
+    def test_in_logs(self, form: Any) -> None:
+        logged = io.StringIO()
         setup_logging(logging.DEBUG, form, logged)
         events = LogEvents()
         events.dropped(Dropped(EVIL, 5, EVIL))

@@ -3,7 +3,6 @@ writes nothing; and whatever it has written, nothing else is held up."""
 
 # ruff: noqa: BLE001, PT017  (what is raised is what is tested)
 
-import logging
 import time
 import traceback
 import warnings
@@ -39,16 +38,6 @@ ENDLESS = {(call.name, "n") for call in CALLS} | {("Schedules.upcoming", "limit"
 def world(redis: redis_py.Redis) -> Iterator[World]:
     yield World(redis)
     redis.flushall()  # foreign hands leave what they like
-
-
-@pytest.fixture(autouse=True)
-def _log_as_it_was() -> Iterator[None]:
-    """`setup_loghandlers` is among the calls."""
-    logger = logging.getLogger("rq_scheduler")
-    level, handlers = logger.level, list(logger.handlers)
-    yield
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
 
 
 class Given(dict[str, Any]):
