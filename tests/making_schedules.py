@@ -7,7 +7,7 @@ from making import HOUR, make_job, now_us
 from rq_scheduler.planning import Instant, plan
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
-from rq_scheduler.store.firing import Armed, Commit, Committed, Mode, ScheduleFire
+from rq_scheduler.store.firing import Armed, Commit, Committed, Mode, ScheduleFire, pack
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
 from rq_scheduler.triggers import Every
@@ -101,7 +101,7 @@ def remembered(id: str = "s") -> ScheduleFire:
 
 
 def commit_all(store: Store, *fires: ScheduleFire, **options: Any) -> list[Committed]:
-    answer = store.fire_schedules(fires, **options)
+    answer = store.fire_schedules(pack(fires), **options)
     assert not isinstance(answer, Fenced), answer
     return answer[1]
 

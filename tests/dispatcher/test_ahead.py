@@ -124,9 +124,10 @@ class TestAHerd:
     ) -> None:
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
         monkeypatch.setattr(ahead_module, "SIFTED", 150)
-        monkeypatch.setattr(ahead_module, "MANY", HERD)  # all begin at the same place
-        due = now_us(redis) + 3 * US // 2
-        runs = put_herd(store, due)
+        herd = 3 * HERD
+        monkeypatch.setattr(ahead_module, "MANY", herd)  # all begin at the same place
+        due = now_us(redis) + 2 * US
+        runs = put_herd(store, due, herd)
         asked: list[int] = []
         still_armed = Store.still_armed
 
@@ -139,7 +140,7 @@ class TestAHerd:
         for one in ones:
             look_ahead(one)
         wait_until(lambda: now_us(redis) >= due)
-        assert serve(*ones) == HERD
+        assert serve(*ones) == herd
         assert sorted(told.ids) == sorted(waiting(redis)) == runs
         assert sum(asked) > 0, "they ask the index what is left"
 

@@ -23,10 +23,12 @@ from making import US
 from rq_scheduler import Scheduler
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.dispatcher import Events
+from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.passes import LOOK_AHEAD
 from rq_scheduler.dispatcher.schedules import Schedules as Planner
 from rq_scheduler.runs import parse_run_id, run_id
 from rq_scheduler.schedule import Spec
+from rq_scheduler.store.firing import pack
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from rq_scheduler.triggers import AnyOf, AnyTrigger, Cron, Every
@@ -192,7 +194,7 @@ class Schedules(RuleBasedStateMachine):
     def a_dispatcher_reads_and_falls_asleep(self) -> None:
         store = self.scheduler._store
         page = store.read_due(None, 200, LOOK_AHEAD)
-        planner = Planner(store, self.scheduler._creator, Events(), all_slow=False)
+        planner = Planner(store, self.scheduler._creator, Events(), Flights(store.connection), all_slow=False)
         plans = [planner._prepare(armed, page.now) for armed in [*page.due, *page.ahead]]
         self.asleep = [fire for fire in plans if fire is not None]
 
@@ -200,7 +202,7 @@ class Schedules(RuleBasedStateMachine):
     @rule(us=moves)
     def it_wakes_when_others_have_served_everything(self, us: int) -> None:
         self.tick(us)
-        answer = self.scheduler._store.fire_schedules(self.asleep)
+        answer = self.scheduler._store.fire_schedules(pack(self.asleep))
         assert not isinstance(answer, Fenced)
         assert [committed.made for committed in answer[1]] == [[]] * len(self.asleep), answer
         self.asleep = None

@@ -37,7 +37,7 @@ from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
 from rq_scheduler.schedules import asking
 from rq_scheduler.store import Store
-from rq_scheduler.store.firing import Commit, Mode, ScheduleFire
+from rq_scheduler.store.firing import Commit, Mode, ScheduleFire, pack
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.schedules import Deleted, JobFields, Write
 from rq_scheduler.triggers import Every
@@ -76,7 +76,7 @@ def start(client: Any, id: str, *, seconds: float = 3600, queue: str = "default"
 class TestAFire:
     def test_moves_everything_at_once(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store)
-        answer = store.fire_schedules([fire_of(store)])
+        answer = store.fire_schedules(pack([fire_of(store)]))
         assert isinstance(answer, tuple)
         now, (committed,) = answer
         run = run_id("s", nominal)
@@ -525,9 +525,9 @@ class TestAServerThatRefusesWrites:
             changed(fire_of(store, "ends"), next=None), fire_of(store, "runs"), fire_of(store, "remembers"),
         ]  # fmt: skip
         calls: list[Callable[[], Any]] = [
-            *(lambda fire=fire: store.fire_schedules([fire]) for fire in fires),
-            lambda: store.fire_schedules(fires),
-            lambda: store.fire_schedules([manual(store, "runs")], fenced=False),
+            *(lambda fire=fire: store.fire_schedules(pack([fire])) for fire in fires),
+            lambda: store.fire_schedules(pack(fires)),
+            lambda: store.fire_schedules(pack([manual(store, "runs")]), fenced=False),
             lambda: store.backfill("runs", "", "0..60000000", [0]),
             lambda: store.write_schedules([new(client, "more"), new(client, "again")]),
             lambda: store.put_aside(armed_of(store, "ends"), "why"),
@@ -668,8 +668,8 @@ class TestAWrongType:
         make_wrong(redis, key)
         before = unfenced(redis)
         calls: list[Callable[[], Any]] = [
-            lambda: store.fire_schedules(fires),
-            lambda: store.fire_schedules([by_hand], fenced=False),
+            lambda: store.fire_schedules(pack(fires)),
+            lambda: store.fire_schedules(pack([by_hand]), fenced=False),
             lambda: store.backfill("s", "", "0..60000000", [0]),
         ]
         for call in calls:
@@ -694,7 +694,7 @@ class TestTheFence:
         redis.set(store.keys.fence, "1795.5", px=60_000)
         before = snapshot(redis)
         for fire in (fire_of(store), remembered()):
-            answer = store.fire_schedules([fire])
+            answer = store.fire_schedules(pack([fire]))
             assert isinstance(answer, Fenced)
             assert (answer.holder, 0 < answer.ttl_ms <= 60_000) == ("1795.5", True)
         assert snapshot(redis) == before

@@ -5,8 +5,9 @@ Never sleeps and keeps no time of its own: what is due, the server's clock says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -17,6 +18,7 @@ from rq.serializers import JSONSerializer
 
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.recurring import Recurring, Served
 from rq_scheduler.dispatcher.schedules import Schedules
@@ -25,7 +27,7 @@ from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
-from rq_scheduler.store.firing import Remembering
+from rq_scheduler.store.firing import DuePage, Remembering
 from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
 
 SMALLEST, LARGEST = 100, 1_000
@@ -39,7 +41,7 @@ LONGEST_PASS = 0.25
 """Seconds after which a pass leaves one-offs, and then schedules, for the next one: between passes are the heartbeat
 and RQ's registries, and neither kind waits for the end of the other's backlog."""
 
-PAGE = 200
+PAGE = 500
 """Due schedules in one read."""
 
 AHEAD = 500
@@ -67,9 +69,10 @@ class Pass:
     misfit: ResponseError | None = None
     queues: set[str] = field(default_factory=set[str])
 
-    def saw(self, now: int, next_due: int | None) -> None:
-        """Takes note of the server's time, and of something to come."""
-        self.now, self.at = now, monotonic()
+    def saw(self, now: int, next_due: int | None, at: float | None = None) -> None:
+        """Takes note of the server's time, which was read at the monotonic instant `at`, or just now; and of something
+        to come."""
+        self.now, self.at = now, monotonic() if at is None else at
         self.expect(next_due)
 
     def expect(self, due: int | None) -> None:
@@ -114,7 +117,8 @@ class Passes:
         self._slow = SlowPath(store, jobs, queue_class, hooks, events)
         self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
         self.recurring = Recurring(store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow)
-        self._schedules = Schedules(store, jobs, events, all_slow=self._all_slow)
+        self._flights = Flights(store.connection)
+        self._schedules = Schedules(store, jobs, events, self._flights, all_slow=self._all_slow)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
         self._limit = SMALLEST if self._all_slow else 500
         self._registries_at: float | None = None
@@ -213,31 +217,44 @@ class Passes:
         if self._schedules_due is None or self._schedules_due > result.now + LOOK_AHEAD:
             result.expect(self._schedules_due)
             return
-        cursor, self._due_cursor = self._due_cursor, None
         until = monotonic() + LONGEST_PASS
         planned = self._schedules.serve_planned(result.now, until)
         self._count(result, planned)
         self._schedules_left = self._schedules_left or planned.stale
-        while not self._stopping() and not result.fenced:
-            ahead = 0 if self._schedules.sees_no_further else AHEAD
-            page = self._store.read_due(cursor, PAGE, LOOK_AHEAD, ahead=self._ahead_cursor, ahead_limit=ahead)
-            result.saw(page.now, page.next_due)
-            served = self._schedules.serve(page.due, page.now, until)
-            self._count(result, served)
-            self._schedules_left = self._schedules_left or served.stale or served.unfinished
+        if self._stopping() or result.fenced:
+            return
+        served = self._schedules.serve(self._due_pages(result, until), until)
+        self._count(result, served)
+        self._schedules_left = self._schedules_left or served.stale or served.unfinished
+        if self._due_cursor is None:
+            result.unfinished = result.unfinished or self._schedules_left
+            self._schedules_left = False
+
+    def _due_pages(self, result: Pass, until: float) -> Iterator[DuePage]:
+        """Pages of schedules that are due, each read while the one before is served."""
+        cursor, self._due_cursor = self._due_cursor, None
+        reading = self._flights.launch(partial(self._read_due, cursor), aside=False)
+        while True:
+            page, at = reading.result()
+            self._ahead_cursor = page.ahead_cursor
+            if page.cursor is not None:
+                reading = self._flights.launch(partial(self._read_due, page.cursor), aside=True)
+            result.saw(page.now, page.next_due, at)
+            yield page
             self._start_remembered(result, page.remembering)
             self._schedules.look_ahead(page.ahead, page.now)
-            self._ahead_cursor = page.ahead_cursor
             # There may be more to plan before its time comes.
             result.unfinished = result.unfinished or len(page.ahead) == AHEAD
-            if page.cursor is None or result.fenced:
-                result.unfinished = result.unfinished or self._schedules_left
-                self._schedules_left = False
+            if page.cursor is None or result.fenced or self._stopping():
                 return
-            cursor = page.cursor
             if monotonic() > until:
-                self._due_cursor, result.unfinished = cursor, True
+                self._due_cursor, result.unfinished = page.cursor, True
                 return
+
+    def _read_due(self, cursor: Cursor | None) -> tuple[DuePage, float]:
+        ahead = 0 if self._schedules.sees_no_further else AHEAD
+        page = self._store.read_due(cursor, PAGE, LOOK_AHEAD, ahead=self._ahead_cursor, ahead_limit=ahead)
+        return page, monotonic()
 
     def _start_remembered(self, result: Pass, remembering: Sequence[Remembering]) -> None:
         jobs = [each.id for each in remembering if each.kind == "job"]

@@ -5,14 +5,21 @@ Owns which plans are shared. Decides nothing about time (`planning`) and writes 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from itertools import takewhile
 from time import monotonic
 
 import msgspec
+from redis.exceptions import RedisError
 
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.ahead import Ahead
 from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
 from rq_scheduler.dispatcher.recurring import Served
 from rq_scheduler.errors import SchedulerError
@@ -20,16 +27,29 @@ from rq_scheduler.jobs import JobCreator
 from rq_scheduler.planning import Plan, plan
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
-from rq_scheduler.store.firing import Armed, Commit, Committed, Mode, Remembering, ScheduleFire
+from rq_scheduler.store.firing import (
+    Armed,
+    Commit,
+    Committed,
+    DuePage,
+    Mode,
+    PackedFires,
+    Remembering,
+    ScheduleFire,
+    pack,
+)
 from rq_scheduler.store.handoff import Dropped, Fenced
 
-FEWEST, FIRST, BATCH = 10, 100, 200
+FEWEST, FIRST, BATCH = 10, 100, 250
 """Schedules in one commit: fewer where it takes long, since each may have many runs to be looked at."""
 
 BUDGET = 0.008
 """Seconds that a commit may take, as seen from here."""
 
-RUNS = 200
+IN_FLIGHT = 2
+"""Commits on their way at once: Redis has the next one at hand when it is done with one."""
+
+RUNS = 250
 """Runs in one commit: an outage leaves many instants of one schedule to catch up with."""
 
 COPIES = 512 * 1024
@@ -50,19 +70,24 @@ LOST = 10
 AGAIN = US // 20
 """Microseconds until the next look at a schedule whose commit was refused twice, though it reads as before."""
 
+Landed = tuple[Sequence[ScheduleFire], tuple[int, list[Committed]] | Fenced]
+"""Fires that were committed: with the server's time and what became of each, or with who holds the fence."""
+
 
 class Schedules:
     """Serves schedules."""
 
-    def __init__(self, store: Store, jobs: JobCreator, events: Events, *, all_slow: bool) -> None:
+    def __init__(self, store: Store, jobs: JobCreator, events: Events, flights: Flights, *, all_slow: bool) -> None:
         self._store = store
         self._jobs = jobs
         self._events = events
+        self._flights = flights
         self._all_slow = all_slow
         self._ahead = Ahead(store.still_armed)
         self._shared: dict[tuple[bytes, int, int, int], tuple[Spec, Plan]] = {}
         self._stale: dict[str, Armed] = {}
         self._at_most = FIRST
+        self._landed_at = monotonic()
 
     @property
     def sees_no_further(self) -> bool:
@@ -78,52 +103,42 @@ class Schedules:
     def serve_planned(self, now: int, until: float) -> Served:
         """Serves those due by `now` whose plans were made ahead, without reading them again: the commit compares."""
         served = Served()
-        while (fire := self._ahead.next_due(now)) is not None:
-            for batch in self._batches(self._taken(fire, now)):
-                lost = self._commit(batch, served)
-                if served.fenced:
-                    return served
-                if lost >= LOST and lost > len(batch) // 2:
-                    self._ahead.contend()
-                if monotonic() > until:
-                    served.unfinished = True
-                    return served
+        for batch, lost in self._commit_all(self._taken(now, served), served):
+            if lost >= LOST and lost > len(batch) // 2:
+                self._ahead.contend()
+            served.unfinished = served.unfinished or monotonic() > until
         return served
 
-    def _taken(self, first: ScheduleFire, now: int) -> Iterator[ScheduleFire]:
-        fire: ScheduleFire | None = first
-        while fire is not None:
+    def _taken(self, now: int, served: Served) -> Iterator[ScheduleFire]:
+        while not (served.fenced or served.unfinished) and (fire := self._ahead.next_due(now)) is not None:
             yield fire
-            fire = self._ahead.next_due(now)
 
-    def serve(self, due: Sequence[Armed], now: int, until: float) -> Served:
+    def serve(self, pages: Iterable[DuePage], until: float) -> Served:
         """Serves schedules that are due. What it does not get to by the monotonic instant `until` stays due."""
         served = Served()
-        for batch in self._batches(self._planned(due, now, until, served)):
-            self._commit(batch, served)
-            if served.fenced:
-                break
+        for _ in self._commit_all(self._planned(pages, until, served), served):
+            pass
         return served
 
     def start_remembered(self, remembering: Sequence[Remembering]) -> Served:
         """Starts remembered runs whose predecessors have ended."""
         served = Served()
-        for batch in self._batches(
-            ScheduleFire(each.id, None, Mode.REMEMBERED, size=each.size) for each in remembering
-        ):
-            self._commit(batch, served)
-            if served.fenced:
-                break
+        fires = (ScheduleFire(each.id, None, Mode.REMEMBERED, size=each.size) for each in remembering)
+        for _ in self._commit_all(takewhile(lambda _: not served.fenced, fires), served):
+            pass
         return served
 
-    def _planned(self, due: Sequence[Armed], now: int, until: float, served: Served) -> Iterator[ScheduleFire]:
-        for armed in due:
-            fire = self._ahead.take(armed) or self._prepare(armed, now)
-            if fire is not None:
-                yield fire
-            if monotonic() > until:
-                served.unfinished = True
-                return
+    def _planned(self, pages: Iterable[DuePage], until: float, served: Served) -> Iterator[ScheduleFire]:
+        for page in pages:
+            for armed in page.due:
+                fire = self._ahead.take(armed) or self._prepare(armed, page.now)
+                if fire is not None:
+                    yield fire
+                if served.fenced:
+                    return
+                if monotonic() > until:
+                    served.unfinished = True
+                    break
 
     def _prepare(self, armed: Armed, now: int) -> ScheduleFire | None:
         try:
@@ -188,14 +203,39 @@ class Schedules:
 
     # Committing
 
-    def _commit(self, fires: Sequence[ScheduleFire], served: Served) -> int:
-        """Commits, and tells what came of it. Returns how many were refused."""
+    def _commit_all(
+        self, fires: Iterable[ScheduleFire], served: Served
+    ) -> Iterator[tuple[Sequence[ScheduleFire], int]]:
+        """Commits in batches, and tells what came of each: gives those, and how many of each were refused. While Redis
+        works on some, others are made and told."""
+        flights: deque[Future[Landed]] = deque()
+        try:
+            for batch in self._batches(fires):
+                commit = partial(self._commit, pack(batch))
+                if len(flights) == IN_FLIGHT:
+                    yield self._take_in(flights.popleft().result(), served)
+                flights.append(self._flights.launch(commit, aside=len(batch) > self._at_most // 2))
+            while flights:
+                yield self._take_in(flights.popleft().result(), served)
+        except (RedisError, OSError):
+            for flight in flights:
+                with suppress(RedisError, OSError):
+                    self._take_in(flight.result(), served)
+            raise
+
+    def _commit(self, packed: PackedFires) -> Landed:
         began = monotonic()
-        answer = self._store.fire_schedules(fires, all_slow=self._all_slow, tell=self._events.wants_each_job)
-        self._adapt(len(fires), monotonic() - began)
+        answer = self._store.fire_schedules(packed, all_slow=self._all_slow, tell=self._events.wants_each_job)
+        began, self._landed_at = max(began, self._landed_at), monotonic()
+        self._adapt(len(packed.fires), self._landed_at - began)
+        return packed.fires, answer
+
+    def _take_in(self, landed: Landed, served: Served) -> tuple[Sequence[ScheduleFire], int]:
+        """Tells what came of a commit. Returns its fires, and how many were refused."""
+        fires, answer = landed
         if isinstance(answer, Fenced):
             served.fenced = answer
-            return 0
+            return fires, 0
         now, commits = answer
         if len(self._stale) > KEPT:
             self._stale.clear()
@@ -231,8 +271,8 @@ class Schedules:
             for job_id in committed.to_stop:
                 stop_run(self._store, self._jobs, self._events, job_id)
         if unsure:
-            self._commit(unsure, served)
-        return refused
+            self._take_in(self._commit(pack(unsure)), served)
+        return fires, refused
 
     def _tell(self, fire: ScheduleFire, committed: Committed, now: int) -> None:
         if committed.made and not committed.through_rq:

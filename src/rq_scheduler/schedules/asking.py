@@ -21,7 +21,7 @@ from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
 from rq_scheduler.series import Series
 from rq_scheduler.store import Store, StoredJob
-from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire
+from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire, pack
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.schedules import Stored
 from rq_scheduler.triggers.base import aware_us
@@ -69,7 +69,7 @@ def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int,
 
 
 def _commit(store: Store, fire: ScheduleFire) -> Committed | None:
-    answer = store.fire_schedules([fire], fenced=False)
+    answer = store.fire_schedules(pack([fire]), fenced=False)
     return None if isinstance(answer, Fenced) else answer[1][0]
 
 

@@ -109,6 +109,16 @@ class ScheduleFire:
 
 
 @dataclass(slots=True)
+class PackedFires:
+    """Fires with what the script takes for them: the plans, those that schedules share once; for each fire the number
+    of its plan and the lengths of its id and rev (both MessagePack); and those. Redis takes three arguments apart
+    faster than three for each fire."""
+
+    fires: Sequence[ScheduleFire]
+    arguments: tuple[bytes, bytes, bytes]
+
+
+@dataclass(slots=True)
 class Committed:
     """The answer for one schedule. `detail`: the job ids to look for, or why it paused. `made` are the runs, which are
     in their queue, or wait among the one-offs where `through_rq`; `runs` is how many. `skipped` and `remembered` are
@@ -164,25 +174,23 @@ class FiringOperations(Operations):
         return [score is not None and us_of(score) == armed.due for armed, score in zip(schedules, scores, strict=True)]
 
     def fire_schedules(
-        self, fires: Sequence[ScheduleFire], *, all_slow: bool = False, fenced: bool = True, tell: bool = True
+        self, packed: PackedFires, *, all_slow: bool = False, fenced: bool = True, tell: bool = True
     ) -> tuple[int, list[Committed]] | Fenced:
         """Commits fires, each if nothing has changed. Returns the server's time and an answer for each. Without `tell`,
         the runs of those that went as planned are only counted.
 
         `fenced` False is for a run that a person asks for: no 0.14 daemon knows of schedules."""
         fence = self._fence if fenced else ("", "", 0)
-        plans, numbers, names = _numbered(fires)
         reply = self._run(
             "fire_schedules",
             self.keys.due_schedules,
-            *(self.keys.prefix, *fence, DEFAULT_TIMEOUT, "1" if all_slow else "0"),
-            *(msgspec.msgpack.encode(plans), msgspec.msgpack.encode(numbers), b"".join(names)),
+            *(self.keys.prefix, *fence, DEFAULT_TIMEOUT, "1" if all_slow else "0", *packed.arguments),
         )
         if reply[0] == b"fenced":
             return Fenced(int(reply[1]), text(reply[2]), int(reply[3]))
         counts: dict[tuple[bytes, int], Committed] = {}
         answers: list[Committed] = []
-        for fire, row in zip(fires, reply[2:], strict=True):
+        for fire, row in zip(packed.fires, reply[2:], strict=True):
             if tell or not isinstance(row, bytes):
                 answers.append(_committed(fire, row))
                 continue
@@ -228,9 +236,8 @@ def _times(score: bytes, armed: bytes) -> tuple[int, int]:
     return at, at if named is None or whole_of(armed_due) != at else named
 
 
-def _numbered(fires: Sequence[ScheduleFire]) -> tuple[list[dict[str, Any]], list[int], list[bytes]]:
-    """The plans, those that schedules share once; for each fire the number of its plan and the lengths of its id and
-    rev; and those. Three arguments, which Redis takes apart faster than three for each fire."""
+def pack(fires: Sequence[ScheduleFire]) -> PackedFires:
+    """What a commit needs, made before its turn."""
     plans: list[dict[str, Any]] = []
     numbers: list[int] = []
     names: list[bytes] = []
@@ -248,7 +255,7 @@ def _numbered(fires: Sequence[ScheduleFire]) -> tuple[list[dict[str, Any]], list
         name, rev = wire(fire.id), b"" if armed is None else wire(armed.rev)
         numbers += (number, len(name), len(rev))
         names += (name, rev)
-    return plans, numbers, names
+    return PackedFires(fires, (msgspec.msgpack.encode(plans), msgspec.msgpack.encode(numbers), b"".join(names)))
 
 
 def _instants(fire: ScheduleFire) -> tuple[Instant, ...]:

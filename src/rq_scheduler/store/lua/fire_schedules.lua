@@ -30,13 +30,14 @@ local index = KEYS[1]
 -- @include schedule
 -- @include runs_as
 -- @include runs
-
 local LOOK_EVERY = 60 * 1000000
 local KEPT_RUNS = 20
 local MOST_REMEMBERED = {buffer_one = 1, buffer_all = 1000}
 local NONE = {}
 local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
+local armings = {} -- the next due time and the id of each that has fired
+local nobody_remembers = call('ZCARD', buffered_schedules) == 0
 
 -- What every fire needs to know of its schedule.
 local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -76,6 +77,8 @@ local function is_behind(nominal, mark)
   if #nominal ~= #mark then return #nominal > #mark end
   return nominal > mark
 end
+
+-- @include plain_fires
 
 -- Whether the list of runs is about to lose its oldest: those that are over then make room for one that is still going.
 local function is_crowded(fire) return #fire.live + #fire.plan.instants > KEPT_RUNS end
@@ -160,7 +163,6 @@ local function counted(runs)
 end
 
 -- How many runs it remembers. An active one that does is in the set of those, which is nearly always empty.
-local nobody_remembers = call('ZCARD', buffered_schedules) == 0
 local function waiting_of(fire)
   if nobody_remembers and not is_paused(fire) and not MOST_REMEMBERED[fire.plan.overlap] then return 0 end
   return try('LLEN', buffer_key(fire.id))
@@ -233,7 +235,7 @@ local function decide(fire)
   if stray then fire.stray = stray end
   if stray or record[KIND] ~= 'schedule' or (fire.rev ~= '' and record[REV] ~= fire.rev) then return 'stale' end
   if mode == 'due' then
-    if not same_moment(fire.score, plan.due) then return 'stale' end
+    if not same_moment(call('ZSCORE', index, fire.id), plan.due) then return 'stale' end
     if plan.untimely then return plan.untimely end
   elseif mode == 'manual' and count(more_of(fire, 'manual')) ~= plan.number - 1 then
     return decide_again(fire)
@@ -286,7 +288,6 @@ local function set(field, value)
 end
 
 -- What makes the step final: the high-water mark and the next instant, right behind the push.
-local armings = {}
 local function advance(fire)
   local id, plan, record, started = fire.id, fire.plan, fire.record, fire.started
   local runs, last_run = fire.runs + counted(started), started[#started]
@@ -355,60 +356,6 @@ local function pause(fire, note)
   call('ZREM', buffered_schedules, fire.id)
 end
 
-local plans, numbers, names, fires = cmsgpack.unpack(ARGV[7]), cmsgpack.unpack(ARGV[8]), ARGV[9], {}
-for _, plan in ipairs(plans) do
-  if plan.not_before and us < tonumber(plan.not_before) then
-    plan.untimely = 'early'
-  elseif plan.valid_until and us >= tonumber(plan.valid_until) then
-    plan.untimely = 'stale'
-  end
-end
-local read = 0
-for i = 1, #numbers, 3 do
-  local id_ends = read + numbers[i + 1]
-  local id, rev = string.sub(names, read + 1, id_ends), string.sub(names, id_ends + 1, id_ends + numbers[i + 2])
-  read = id_ends + #rev
-  fires[#fires + 1] = {id = id, key = schedule_key(id), rev = rev, plan = plans[numbers[i]],
-    score = false, record = NONE, job = NONE, started = {}, live = NONE, waiting = 0, owed = 0, runs = 0, failures = 0,
-    commits = false, outcome = 'stale'}
-end
-
--- When each is due, in a few commands.
-local dated = {}
-for _, fire in ipairs(fires) do
-  if fire.plan.mode == 'due' then dated[#dated + 1] = fire end
-end
-for first = 1, #dated, CHUNK do
-  local ids = {}
-  for i = first, math.min(first + CHUNK - 1, #dated) do ids[#ids + 1] = dated[i].id end
-  for i, score in ipairs(call('ZMSCORE', index, unpack(ids))) do dated[first + i - 1].score = score end
-end
-
-local decided = {}
-for _, fire in ipairs(fires) do
-  -- Nothing is written yet, so a second fire of one schedule would look as good as the first.
-  if not decided[fire.id] then
-    local outcome, detail = decide(fire)
-    fire.outcome = outcome
-    if detail then fire.detail = detail end
-    if outcome == 'broken' then check_quarantine() end
-    if outcome == 'broken' or outcome == 'paused' then check_revisions() end
-    fire.commits = fire.commits and (outcome == 'done' or outcome == 'waiting')
-  end
-  decided[fire.id] = true
-end
-
-for _, fire in ipairs(fires) do
-  if fire.commits then
-    for _, run in ipairs(fire.started) do make_run(fire.id, fire.job, run.id) end
-  end
-end
-push_runs()
-for _, fire in ipairs(fires) do
-  if fire.commits then advance(fire) end
-end
-call_in_chunks('ZADD', index, armings)
-
 local function put_aside(fire)
   if fire.plan.mode == 'manual' then return end -- its caller is told
   if fire.outcome == 'broken' then
@@ -443,7 +390,84 @@ local function answer(fire)
     nominals_of(fire.commits and fire.remembered), fire.stops or {}, through_rq and '1' or '0'}
 end
 
-local reply = {'ok', now_us}
+-- The batch.
+local plans, numbers, names, any_plain = cmsgpack.unpack(ARGV[7]), cmsgpack.unpack(ARGV[8]), ARGV[9], false
+for _, plan in ipairs(plans) do
+  if plan.not_before and us < tonumber(plan.not_before) then
+    plan.untimely = 'early'
+  elseif plan.valid_until and us >= tonumber(plan.valid_until) then
+    plan.untimely = 'stale'
+  end
+  any_plain = prepare_plain(plan) or any_plain
+end
+local ids, revs, plan_of, read = {}, {}, {}, 0
+for i = 1, #numbers, 3 do
+  local n, id_ends, rev_ends = #ids + 1, read + numbers[i + 1], read + numbers[i + 1] + numbers[i + 2]
+  ids[n], revs[n] = string.sub(names, read + 1, id_ends), string.sub(names, id_ends + 1, rev_ends)
+  plan_of[n], read = plans[numbers[i]], rev_ends
+end
+
+local function arm()
+  call_in_chunks('ZADD', index, armings)
+  armings = {}
+end
+
+-- The short way, from the first read to the last write.
+local reply, plain, rest = {'ok', now_us}, {}, {}
+for first = 1, #ids, CHUNK do
+  local last = math.min(first + CHUNK - 1, #ids)
+  local scores = any_plain and call('ZMSCORE', index, unpack(ids, first, last))
+  for i = first, last do
+    local fire = plan_of[i].plain and plain_fire(ids[i], revs[i], scores[i - first + 1], plan_of[i])
+    if fire then
+      fire.number = i
+      plain[#plain + 1] = fire
+    else
+      rest[#rest + 1] = i
+    end
+  end
+end
+local made = {}
+for _, fire in ipairs(plain) do
+  if make_plain(fire) then
+    made[#made + 1] = fire
+    reply[fire.number + 2] = fire.job.queue
+  else
+    rest[#rest + 1] = fire.number
+  end
+end
+push_runs()
+for _, fire in ipairs(made) do advance_plain(fire) end
+arm()
+for _, fire in ipairs(made) do add_lines(fire.id, fire.plan.line .. fire.run) end
+
+-- The long one.
+local fires, decided = {}, {}
+for _, i in ipairs(rest) do
+  local id = ids[i]
+  local fire = {id = id, key = schedule_key(id), number = i, rev = revs[i], plan = plan_of[i],
+    record = NONE, job = NONE, started = {}, live = NONE, waiting = 0, owed = 0, runs = 0, failures = 0,
+    commits = false, outcome = 'stale'}
+  fires[#fires + 1] = fire
+  -- Nothing is written yet, so a second fire of one schedule would look as good as the first.
+  if not decided[id] then
+    fire.outcome, fire.detail = decide(fire)
+    fire.commits = fire.commits and (fire.outcome == 'done' or fire.outcome == 'waiting')
+    if fire.outcome == 'broken' then check_quarantine() end
+    if fire.outcome == 'broken' or fire.outcome == 'paused' then check_revisions() end
+  end
+  decided[id] = true
+end
+for _, fire in ipairs(fires) do
+  if fire.commits then
+    for _, run in ipairs(fire.started) do make_run(fire.id, fire.job, run.id) end
+  end
+end
+push_runs()
+for _, fire in ipairs(fires) do
+  if fire.commits then advance(fire) end
+end
+arm()
 for _, fire in ipairs(fires) do
   if fire.stray then call('ZREM', fire.stray, fire.id) end
   if fire.commits then
@@ -451,6 +475,6 @@ for _, fire in ipairs(fires) do
   elseif fire.outcome == 'paused' or fire.outcome == 'broken' then
     put_aside(fire)
   end
-  reply[#reply + 1] = answer(fire)
+  reply[fire.number + 2] = answer(fire)
 end
 return reply

@@ -52,15 +52,18 @@ local function push_runs()
     call_in_chunks('LPUSH', prefix .. ':queue:' .. queue, pushes[queue].front)
     call_in_chunks('RPUSH', prefix .. ':queue:' .. queue, pushes[queue].back)
   end
+  pushes, queue_order = {}, {}
 end
 
 local HISTORY_LENGTH = 50
 
--- Adds lines (oldest first) to the history, which only informs: it must not turn a finished write into an error.
+-- Adds lines, oldest first, to the history, which only informs: it must not turn a finished write into an error.
+local function add_lines(id, ...)
+  local key = history_key(id)
+  local length = redis.pcall('LPUSH', key, ...)
+  if type(length) == 'number' and length > HISTORY_LENGTH then redis.pcall('LTRIM', key, 0, HISTORY_LENGTH - 1) end
+end
+
 local function add_history(id, lines)
-  if #lines == 0 then return end
-  local length = redis.pcall('LPUSH', history_key(id), unpack(lines, math.max(1, #lines - HISTORY_LENGTH + 1)))
-  if type(length) == 'number' and length > HISTORY_LENGTH then
-    redis.pcall('LTRIM', history_key(id), 0, HISTORY_LENGTH - 1)
-  end
+  if #lines > 0 then add_lines(id, unpack(lines, math.max(1, #lines - HISTORY_LENGTH + 1))) end
 end

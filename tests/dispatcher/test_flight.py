@@ -1,0 +1,100 @@
+"""Calls that go on while others are prepared: that they do, what a fault of one does to the others, and small pools."""
+
+import threading
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from making import Told, dispatcher, now_us, waiting
+from making_schedules import new, put
+from rq_scheduler.dispatcher import Options
+from rq_scheduler.dispatcher.flight import ROOM, Flights
+from rq_scheduler.store import Store
+
+DUE = 700
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def due(redis: redis_py.Redis, store: Store) -> None:
+    put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(DUE)))
+
+
+def commits(monkeypatch: pytest.MonkeyPatch, around: Any) -> None:
+    """Lets `around(number, commit)` make each commit, counted from 0."""
+    commit, numbers = Store.fire_schedules, iter(range(1000))
+
+    def fire_schedules(self: Store, *args: Any, **options: Any) -> Any:
+        return around(next(numbers), lambda: commit(self, *args, **options))
+
+    monkeypatch.setattr(Store, "fire_schedules", fire_schedules)
+
+
+class TestFlights:
+    def test_a_call_aside_is_made_in_another_thread(self, redis: redis_py.Redis) -> None:
+        assert Flights(redis).launch(threading.get_ident, aside=True).result() != threading.get_ident()
+        assert Flights(redis).launch(threading.get_ident, aside=False).result() == threading.get_ident()
+
+    def test_its_error_is_raised_where_the_result_is_asked_for(self, redis: redis_py.Redis) -> None:
+        for aside in (True, False):
+            flight = Flights(redis).launch(lambda: 1 // 0, aside=aside)
+            with pytest.raises(ZeroDivisionError):
+                flight.result()
+
+    def test_a_pool_without_room_has_one_call_at_a_time(self, redis: redis_py.Redis) -> None:
+        pool = redis_py.ConnectionPool(max_connections=ROOM - 1)
+        flights = Flights(redis_py.Redis(connection_pool=pool))
+        assert flights.launch(threading.get_ident, aside=True).result() == threading.get_ident()
+
+
+@pytest.mark.usefixtures("due")
+class TestCommits:
+    def test_two_are_on_their_way_at_once(
+        self, redis: redis_py.Redis, told: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        both = threading.Barrier(2, timeout=10)
+
+        def around(number: int, commit: Any) -> Any:
+            if number < 2:
+                both.wait()
+            return commit()
+
+        commits(monkeypatch, around)
+        assert dispatcher(redis, told).dispatch_once().handed_off == DUE
+        assert sorted(told.ids) == sorted(waiting(redis))
+
+    @pytest.mark.parametrize("fault", [redis_py.ConnectionError("reset"), OSError("unreachable")])
+    def test_what_was_committed_beside_a_fault_is_told(
+        self, redis: redis_py.Redis, told: Told, monkeypatch: pytest.MonkeyPatch, fault: Exception
+    ) -> None:
+        both = threading.Barrier(2, timeout=10)
+
+        def around(number: int, commit: Any) -> Any:
+            if number < 2:
+                both.wait()
+            if number == 0:
+                raise fault
+            return commit()
+
+        commits(monkeypatch, around)
+        one = dispatcher(redis, told)
+        with pytest.raises(type(fault)):
+            one.dispatch_once()
+        assert sorted(told.ids) == sorted(waiting(redis)) != []
+        while one.dispatch_once().more_is_due:
+            pass
+        assert sorted(told.ids) == sorted(waiting(redis))
+        assert len(set(told.ids)) == DUE
+
+    def test_a_small_pool_serves_all(self, redis: redis_py.Redis, told: Told) -> None:
+        pool = redis_py.ConnectionPool(**redis.connection_pool.connection_kwargs, max_connections=2)
+        with redis_py.Redis(connection_pool=pool) as client:
+            one = dispatcher(client, told, options=Options(rq_registries=False))
+            assert one.dispatch_once().handed_off == DUE
+        assert sorted(told.ids) == sorted(waiting(redis))
+        pool.disconnect()
