@@ -27,7 +27,9 @@ How to read it:
   later). The same by the processor time that Redis's main thread had for a job, and by that of Redis and the subject's
   own process together: these hold better on a machine that does other things too.
 - **The bare script** (`bench/lua`) makes the same writes in the fewest commands and checks nothing: what Redis itself
-  allows. It has the same entries in the same server, in batches of 500.
+  allows. It has the same entries in the same server, in batches of 500. All that it reads of a job, or of a schedule,
+  is its queue, without which it could not be handed off; told the queue, it reads nothing at all. One that reads what
+  decides, and heeds none of it, shows what a scheduler can reach that looks at each job before it moves it.
 - Each subject has a process of its own, which stays for all rounds; garbage is collected before each. All of the jobs
   have to be in the queue in the end, or the run is void.
 - Peers have as many entries as they can serve in a few seconds. RQ's own scheduler sleeps a second after each 1,000

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DRIVERS = Path(__file__).resolve().parent / "drivers"
 
 OURS, LIMIT, PEER = "rq-scheduler 1.0", "the bare script", "rq-scheduler 0.14"
+BLIND, SEEING = "the bare script, told the queue", "the bare script, reading what decides"
 RQ_OWN, RQ_CRON, REDISCRON = "RQ's own scheduler", "`rq cron`", "rq-rediscron"
 
 LONGEST = 180
@@ -27,6 +28,8 @@ LONGEST = 180
 _PROGRAMS = {
     OURS: (".venv", "ours"),
     LIMIT: (".venv", "limit"),
+    BLIND: (".venv", "limit"),
+    SEEING: (".venv", "limit"),
     PEER: (".venvs/peer", "rq_scheduler_0_14"),
     RQ_OWN: (".venv", "rq_own"),
     RQ_CRON: (".venv", "rq_own"),

@@ -20,8 +20,8 @@ def today():
     return time.strftime("%Y-%m-%dT", time.gmtime())
 
 
-def hand_off(batch=BATCH):
-    while hand_off_script(keys=[INDEX], args=[batch, today(), "default", 180]):
+def hand_off(reads=("origin",), batch=BATCH):
+    while hand_off_script(keys=[INDEX], args=[batch, today(), 180, *reads]):
         pass
 
 
@@ -29,7 +29,7 @@ def fire(nominal, batch=BATCH, period=PERIOD, runs=1):
     following = nominal + period
     stamp = dt.datetime.fromtimestamp(nominal, dt.UTC).strftime("%Y%m%dT%H%M%S000000Z")
     instants = [nominal * 1_000_000, stamp, following * 1_000_000, following, runs]
-    while fire_script(keys=[DUE_SCHEDULES], args=[batch, today(), "default", 180, *instants]):
+    while fire_script(keys=[DUE_SCHEDULES], args=[batch, today(), 180, *instants]):
         pass
 
 
@@ -42,7 +42,7 @@ def hand_off_when_due():
     """The bare loop: sleep until the first is due, hand off what is."""
     while first := redis.zrange(INDEX, 0, 0, withscores=True):
         time.sleep(max(0.0, first[0][1] - time.time()))
-        hand_off_script(keys=[INDEX], args=[BATCH, today(), "default", 180])
+        hand_off_script(keys=[INDEX], args=[BATCH, today(), 180, "origin"])
 
 
 serve(hand_off=hand_off, fire=fire, fire_at=fire_at, hand_off_when_due=hand_off_when_due)

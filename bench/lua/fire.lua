@@ -2,8 +2,8 @@
 -- are due at the same instant, and none has a run that is still going.
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
--- ARGV     1 most schedules, 2 today ("2026-01-31T"), 3 queue, 4 RQ's default timeout, 5 nominal time (us), 6 the same
---          as run ids have it, 7 next (us), 8 next (unix seconds), 9 how many runs each has had, with this one
+-- ARGV     1 most schedules, 2 today ("2026-01-31T"), 3 RQ's default timeout, 4 nominal time (us), 5 the same as run ids
+--          have it, 6 next (us), 7 next (unix seconds), 8 how many runs each has had, with this one
 -- returns  schedules fired
 local time = redis.call('TIME')
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', time[1] .. '.' .. string.format('%06d', time[2]), 'LIMIT', 0, ARGV[1])
@@ -11,22 +11,26 @@ if #ids == 0 then return 0 end
 local second = time[1] % 86400
 local now = ARGV[2] .. string.format('%02d:%02d:%02d.%06dZ', math.floor(second / 3600), math.floor(second / 60) % 60, second % 60, time[2])
 local now_us = time[1] .. string.format('%06d', time[2])
-local nominal, next_us, next_due, runs = ARGV[5], ARGV[7], ARGV[8], ARGV[9]
+local timeout, nominal, next_us, next_due, runs = ARGV[3], ARGV[4], ARGV[6], ARGV[7], ARGV[8]
 local armed, line = next_us .. ':' .. next_us, 'enqueued ' .. nominal .. ' ' .. nominal .. ' ' .. now_us .. ' '
-local made, arming = {}, {}
+local queues, arming = {}, {}
 for i, id in ipairs(ids) do
-  local run = id .. '-' .. ARGV[6]
+  local run = id .. '-' .. ARGV[5]
+  local queue = redis.call('HGET', 'rq:scheduler:schedule:' .. id, 'queue')
+  local its = queues[queue]
   local job, history = 'rq:job:' .. run, 'rq:scheduler:history:' .. id
   redis.call('COPY', 'rq:scheduler:template:' .. id, job)
-  redis.call('HSET', job, 'status', 'queued', 'created_at', now, 'enqueued_at', now, 'timeout', ARGV[4])
+  redis.call('HSET', job, 'status', 'queued', 'created_at', now, 'enqueued_at', now, 'timeout', timeout)
   redis.call('HSET', 'rq:scheduler:schedule:' .. id, 'live', run, 'mark', nominal, 'armed', armed,
     'runs', runs, 'last_run_at', now_us, 'last_run_id', run)
   redis.call('LPUSH', history, line .. run)
   redis.call('LTRIM', history, 0, 49)
-  made[i] = run
+  if its then its[#its + 1] = run else queues[queue] = {run} end
   arming[2 * i - 1], arming[2 * i] = next_due, id
 end
-redis.call('SADD', 'rq:queues', 'rq:queue:' .. ARGV[3])
-redis.call('RPUSH', 'rq:queue:' .. ARGV[3], unpack(made))
+for queue, its in pairs(queues) do
+  redis.call('SADD', 'rq:queues', 'rq:queue:' .. queue)
+  redis.call('RPUSH', 'rq:queue:' .. queue, unpack(its))
+end
 redis.call('ZADD', KEYS[1], unpack(arming))
 return #ids

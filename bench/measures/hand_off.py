@@ -7,8 +7,14 @@ import time
 from bench.sampling import interleave
 from bench.server import INDEX
 from bench.stage import Stage
-from bench.subjects import LIMIT, OURS, PEER, RQ_OWN
+from bench.subjects import BLIND, LIMIT, OURS, PEER, RQ_OWN, SEEING
 from bench.table import Line, Wanted, compared
+
+DECIDES = (
+    "origin", "status", "timeout", "ttl", "meta", "dependency_id", "enqueue_at_front", "enqueue_at_front_on_retry",
+    "rate_limit_key",
+)  # fmt: skip
+"""Of a job: what says whether it is one that only has to be moved. RQ writes most of them only where they are used."""
 
 
 def measure(stage: Stage) -> list[Line]:
@@ -23,6 +29,8 @@ def measure(stage: Stage) -> list[Line]:
         {
             OURS: stage.emptying(OURS, "drain", many, lambda: give(many)),
             LIMIT: stage.emptying(LIMIT, "hand_off", many, lambda: give(many)),
+            BLIND: stage.emptying(BLIND, "hand_off", many, lambda: give(many), reads=()),
+            SEEING: stage.emptying(SEEING, "hand_off", many, lambda: give(many), reads=DECIDES),
             PEER: stage.emptying(PEER, "enqueue_jobs", few, lambda: give(few)),
             RQ_OWN: stage.emptying(RQ_OWN, "enqueue_scheduled_jobs", some, lambda: give(some, "rq:scheduled:default")),
         },

@@ -17,7 +17,7 @@ from rq_scheduler.store.base import Operations, armed_text, moment, score_of, te
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import (
     DEFAULT_TIMEOUT,
-    REFUSED_IN_ID,
+    ID_PATTERN,
     SCHEDULER_LOCK_OWNER,
     SCHEDULER_LOCK_TTL,
     intermediate_key,
@@ -181,7 +181,7 @@ class HandOffOperations(Operations):
             "hand_off_jobs",
             self.keys.scheduled_jobs,
             *(self.keys.prefix, *self._fence, *(cursor or (b"", b"")), limit, score_of(look_ahead), DEFAULT_TIMEOUT),
-            *("1" if all_slow else "0", "1" if all_meta else "0", REFUSED_IN_ID, "1" if tell else "0"),
+            *("1" if all_slow else "0", "1" if all_meta else "0", ID_PATTERN, "1" if tell else "0"),
         )
         if reply[0] == b"fenced":
             return _fenced(reply)

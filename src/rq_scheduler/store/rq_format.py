@@ -29,8 +29,8 @@ SCHEDULER_LOCK_TTL = 61
 """Seconds that RQ gives that lock at its default interval."""
 
 
-REFUSED_IN_ID = "[^%w_-]" if hasattr(rq.job, "JOB_ID_PATTERN") else ":"
-"""Lua pattern of what the installed RQ takes in no job id."""
+ID_PATTERN = "^[%w_-]*$" if hasattr(rq.job, "JOB_ID_PATTERN") else "^[^:]*$"
+"""Lua pattern of what the installed RQ takes for a job id."""
 
 
 def queues_key(prefix: str) -> str:

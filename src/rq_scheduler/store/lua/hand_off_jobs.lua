@@ -5,7 +5,7 @@
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 due and 6 id of the last
 --          entry read in this pass, or '' and '', 7 limit, 8 seconds to look ahead for schedules, 9 RQ's default timeout,
 --          10 '1' when every job takes the slow path, 11 '1' when every filled meta has to be read by Python,
---          12 pattern of what RQ takes in no id, 13 '1' when each job that was handed off is to be told
+--          12 pattern of what RQ takes for an id, 13 '1' when each job that was handed off is to be told
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '',
 --          handed off {queue, number, ...}, of those, if asked for, {id, due, queue, ...},
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
@@ -15,7 +15,7 @@
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local last_score, last_id, limit = ARGV[5], ARGV[6], tonumber(ARGV[7])
 local look_ahead, default_timeout = tonumber(ARGV[8]), ARGV[9]
-local all_slow, all_meta, refused_in_id, tells = ARGV[10] == '1', ARGV[11] == '1', ARGV[12], ARGV[13] == '1'
+local all_slow, all_meta, id_pattern, tells = ARGV[10] == '1', ARGV[11] == '1', ARGV[12], ARGV[13] == '1'
 local index = KEYS[1]
 -- @include clock
 -- @include fence
@@ -71,7 +71,7 @@ local function look_closer(id)
   local entry = read_entry(id)
   local kind = entry.kind
   if recorded[id] then kind = 'schedule' end
-  if id == '' or string.find(id, refused_in_id) then
+  if id == '' or not string.find(id, id_pattern) then
     kind, entry.reason = 'broken', refused_id(id, due_of(id))
   elseif kind == 'ready' then
     if names(entry.meta, 'interval') or names(entry.meta, 'cron_string')
@@ -105,22 +105,24 @@ end
 -- Nearly all jobs are plain, and one read says so: RQ writes the fields that ask for more only where they do, and writes the
 -- origin and the data of a job in one command.
 local call, try = redis.call, redis.pcall
-local job_prefix, closer = prefix .. ':job:', all_slow or any_recorded or string.find(table.concat(due), refused_in_id)
+local job_prefix = prefix .. ':job:'
+local closer = all_slow or any_recorded or not string.find(table.concat(due), id_pattern) -- anchored, which is quicker
 local queue, back
 for _, id in ipairs(due) do
   local key = job_prefix .. id
   local job = try('HMGET', key, 'origin', 'status', 'timeout', 'ttl', 'meta', 'dependency_id', 'enqueue_at_front',
     'enqueue_at_front_on_retry', 'rate_limit_key')
-  local plain = job[1] and job[2] ~= 'canceled' and id ~= ''
-    and not (closer or job[4] or job[5] or job[6] or job[7] or job[8] or job[9])
-  if plain and job[1] ~= queue then
-    queue = job[1]
+  local origin, timeout = job[1], job[3]
+  local plain = origin and not (closer or job[4] or job[5] or job[6] or job[7] or job[8] or job[9])
+    and job[2] ~= 'canceled' and id ~= ''
+  if plain and origin ~= queue then
+    queue = origin
     back = queue ~= '' and is_queue(queue) and pushes_of(queue).back
   end
   if not (plain and back) then
     look_closer(id)
   else
-    if filled(job[3]) then
+    if timeout and timeout ~= '' then
       call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at)
     else
       call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout)
