@@ -27,6 +27,7 @@ from rq_scheduler.planning import Instant, due_time
 from rq_scheduler.quarantine import Quarantine
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.scheduler import bulk, keywords, recurring
+from rq_scheduler.scheduler.alike import Alike
 from rq_scheduler.scheduler.instance import Duration, Instance
 from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.schedules import Schedules
@@ -101,9 +102,9 @@ class Scheduler(Instance):
         the item's index and what is saved by then. Returns the job ids, in the order of the items.
         """
         shared = keywords.options_only(options)
-        now = self._clock.now_us()
+        now, alike = self._clock.now_us(), Alike(described=bool(shared.creator.get("description")))
         ids: list[str] = []
-        for chunk in bulk.chunks(items, lambda item: self._bulk_entry(item, shared, now)):
+        for chunk in bulk.chunks(items, lambda item: self._bulk_entry(item, shared, now, alike)):
             self._store.save(chunk)
             ids += [entry.id for entry in chunk]
         return ids
@@ -417,15 +418,21 @@ class Scheduler(Instance):
         self._store.save([self._entry(job, due, at_front=sorted_out.at_front)])
         return job
 
-    def _bulk_entry(self, item: Any, shared: keywords.JobKeywords, now: int) -> NewEntry:
+    def _bulk_entry(self, item: Any, shared: keywords.JobKeywords, now: int, alike: Alike) -> NewEntry:
         read = bulk.read_item(item)
         due = due_at(read.when, "when") if isinstance(read.when, datetime) else due_after(read.when, now, "when")
+        plain = not (read.options or read.at_front)
+        if plain and (entry := alike.entry(read.func, read.args, read.kwargs, due)) is not None:
+            return entry
         options = {**shared.creator, **read.options}
         if isinstance(options["meta"], dict):
             options["meta"] = dict(cast("dict[Any, Any]", options["meta"]))  # one dict for all would be one for none
         job = self._create_job(read.func, args=read.args, kwargs=read.kwargs, commit=False, **options)
         warn_about_function(read.func)
-        return self._entry(job, due, at_front=read.at_front or shared.at_front)
+        entry = self._entry(job, due, at_front=read.at_front or shared.at_front)
+        if plain and not options["meta"] and type(self)._create_job is Instance._create_job:
+            alike.learn(read.func, job, entry)
+        return entry
 
     def _save_recurring(
         self, job: Job, due: int, spec: Spec | None, recurrence: Mapping[str, Any], *, at_front: bool | None

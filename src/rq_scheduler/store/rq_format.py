@@ -8,13 +8,15 @@ newest RQ that the package claims.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import rq.defaults
 import rq.job
 from rq.job import Job, JobStatus
 from rq.queue import Queue
+from rq.utils import get_call_string, now, utcformat
 
 KEY_PREFIX: str = getattr(rq.defaults, "RQ_KEY_PREFIX", "rq")
 """RQ's key prefix; settable through the environment since RQ 3."""
@@ -78,6 +80,15 @@ def wants_front(job: Job) -> bool:
 def stored_meta(job: Job) -> bytes:
     """The bytes in which RQ saves the job's meta; empty when it saves none."""
     return cast("Any", job).to_dict(include_result=False).get("meta", b"")
+
+
+def call_fields(job: Job, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What `Job.to_dict` would say of another job with this call of the same function: all else is as with `job`."""
+    return {
+        "created_at": utcformat(now()),
+        "data": zlib.compress(job.serializer.dumps((job.func_name, job.instance, args, kwargs))),
+        "description": get_call_string(job.func_name, args, kwargs, max_length=75),
+    }
 
 
 def start_afresh(job: Job, retries: int | None) -> None:

@@ -1,8 +1,10 @@
 -- Saves a batch of jobs and their entries, all or none: each replaces a pending entry of the same id.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
--- ARGV     1 prefix, then for each entry: id, job key, due (unix seconds), spec (JSON of a recurring job, or ''),
---          runs left or '', armed ("nominal:due" in us, or '' when they are one), number of fields, field, value, ...
+-- ARGV     1 prefix, 2 the entries (MessagePack): {{field, value, ... that all of their jobs have}, {id, job key, due (unix
+--          seconds), spec (JSON of a recurring job, or ''), runs left or '', armed ("nominal:due" in us, or '' when they are
+--          one), {field, value, ... of this job alone}}, ...}, 3 the bytes of all values that are no ASCII, in the same order:
+--          for each, the entries have its length
 -- returns  {'ok'} , or with nothing written: {'taken', id} when that id belongs to a schedule,
 --          {'foreign', key} when that key holds something that is no job
 -- keeps    an id is pending at most once; a recurring job and its record appear and vanish together
@@ -14,26 +16,49 @@ local index = KEYS[1]
 -- @include revision
 
 local CHUNK = 1000
+local entries, bytes, read = cmsgpack.unpack(ARGV[2]), ARGV[3], 0
+local shared = table.remove(entries, 1)
 
-local function set_fields(key, first, last)
-  for i = first, last, CHUNK do
-    redis.call('HSET', key, unpack(ARGV, i, math.min(i + CHUNK - 1, last)))
+local function put_bytes(values)
+  for i, value in ipairs(values) do
+    if type(value) == 'number' then
+      values[i] = string.sub(bytes, read + 1, read + value)
+      read = read + value
+    end
   end
+end
+put_bytes(shared)
+
+-- The fields and values of a job: one list for all, of which each replaces the end behind what they share.
+local line, shares = shared, #shared
+local function line_of(entry)
+  for i, value in ipairs(entry.own) do line[shares + i] = value end
+  return line, shares + #entry.own
+end
+
+local function set_fields(entry)
+  local line, length = line_of(entry)
+  for i = 1, length, CHUNK do redis.call('HSET', entry.key, unpack(line, i, math.min(i + CHUNK - 1, length))) end
+end
+
+local function fields_of(entry)
+  local line, length = line_of(entry)
+  local fields = {}
+  for i = 1, length, 2 do fields[line[i]] = line[i + 1] end
+  return fields
 end
 
 -- What an earlier job of this id left, and the new one does not have.
-local function remove_other_fields(key, first, last)
-  local wanted = {}
-  for i = first, last, 2 do wanted[ARGV[i]] = true end
-  for _, field in ipairs(redis.call('HKEYS', key)) do
-    if not wanted[field] then redis.call('HDEL', key, field) end
+local function remove_other_fields(entry)
+  local wanted = fields_of(entry)
+  for _, field in ipairs(redis.call('HKEYS', entry.key)) do
+    if not wanted[field] then redis.call('HDEL', entry.key, field) end
   end
-  redis.call('PERSIST', key)
+  redis.call('PERSIST', entry.key)
 end
 
 local function save_record(entry)
-  local field = {}
-  for i = entry.first, entry.last, 2 do field[ARGV[i]] = ARGV[i + 1] end
+  local field = fields_of(entry)
   local key, result_ttl = schedule_key(entry.id), field.result_ttl or ''
   unlist_schedule(entry.id)
   redis.call('DEL', key)
@@ -52,8 +77,9 @@ local ECHO = 60 -- seconds within which one comes
 local function saved_key(id) return prefix .. ':scheduler:saved:' .. id end
 
 local function field_of(entry, name)
-  for i = entry.first, entry.last, 2 do
-    if ARGV[i] == name then return ARGV[i + 1] end
+  local line, length = line_of(entry)
+  for i = 1, length, 2 do
+    if line[i] == name then return line[i + 1] end
   end
 end
 
@@ -98,25 +124,30 @@ local function run_of(entry)
   return fields
 end
 
-local entries, position = {}, 2
-while position <= #ARGV do
-  local count = tonumber(ARGV[position + 6])
-  local entry = {id = ARGV[position], key = ARGV[position + 1], score = ARGV[position + 2], spec = ARGV[position + 3],
-    runs_left = ARGV[position + 4], armed = ARGV[position + 5],
-    first = position + 7, last = position + 6 + 2 * count}
-  entries[#entries + 1] = entry
-  position = entry.last + 1
+local keys = {}
+for i, entry in ipairs(entries) do
+  put_bytes(entry)
+  put_bytes(entry[7])
+  entry.id, entry.key, entry.score, entry.spec, entry.runs_left, entry.armed, entry.own = unpack(entry)
+  keys[2 * i - 1], keys[2 * i] = schedule_key(entry.id), entry.key
 end
 
 redis.call('ZCARD', index)
+-- Nearly always nothing is there yet, which one command says of many.
+local none_is_there = true
+for first = 1, #keys, CHUNK do
+  none_is_there = none_is_there and redis.call('EXISTS', unpack(keys, first, math.min(first + CHUNK - 1, #keys))) == 0
+end
 for _, entry in ipairs(entries) do
   if entry.spec ~= '' then check_revisions() end
-  local kind = redis.call('HGET', schedule_key(entry.id), 'kind')
-  if kind and kind ~= 'job' then return {'taken', entry.id} end
-  entry.was_schedule = kind
-  local type = redis.call('TYPE', entry.key).ok
-  entry.was_there = type == 'hash'
-  if type ~= 'hash' and type ~= 'none' then return {'foreign', entry.key} end
+  if not none_is_there then
+    local kind = redis.call('HGET', schedule_key(entry.id), 'kind')
+    if kind and kind ~= 'job' then return {'taken', entry.id} end
+    entry.was_schedule = kind
+    local type = redis.call('TYPE', entry.key).ok
+    entry.was_there = type == 'hash'
+    if type ~= 'hash' and type ~= 'none' then return {'foreign', entry.key} end
+  end
 end
 
 local earliest, news = nil, {}
@@ -128,9 +159,9 @@ entries = news
 
 for _, entry in ipairs(entries) do
   local run = run_of(entry)
-  set_fields(entry.key, entry.first, entry.last)
+  set_fields(entry)
   if run then redis.call('HSET', entry.key, unpack(run)) end
-  if entry.was_there then remove_other_fields(entry.key, entry.first, entry.last) end
+  if entry.was_there then remove_other_fields(entry) end
   if vanishes(entry) then redis.call('SET', saved_key(entry.id), field_of(entry, 'created_at') or '', 'EX', ECHO) end
   if entry.spec ~= '' then
     save_record(entry)
