@@ -24,7 +24,11 @@ class Flights:
     """Launches calls that use one client."""
 
     def __init__(self, connection: Connection) -> None:
-        self._has_room = isinstance(connection, Redis) and connection.connection_pool.max_connections >= ROOM
+        self._has_room = (
+            isinstance(connection, Redis)
+            and getattr(connection, "connection", None) is None  # a client with a single connection has no other
+            and getattr(connection.connection_pool, "max_connections", 0) >= ROOM
+        )
 
     def launch(self, call: Callable[[], T], *, aside: bool) -> Future[T]:
         """Makes the call, in a thread of its own if `aside` and there is room. Its result, or its error, is in the
