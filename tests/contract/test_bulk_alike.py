@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 import redis as redis_py
@@ -111,6 +112,13 @@ def test_an_override_of_the_job_creator_is_asked_each_time(redis: redis_py.Redis
 
     Own(connection=redis).enqueue_many([(WHEN, jobs_for_tests.nothing)] * 3)
     assert len(asked) == 3
+
+
+def test_and_so_is_one_that_a_test_puts_on_the_object(redis: redis_py.Redis) -> None:
+    scheduler = Scheduler(connection=redis)
+    with mock.patch.object(scheduler, "_create_job", wraps=scheduler._create_job) as create:
+        scheduler.enqueue_many([(WHEN, jobs_for_tests.nothing)] * 3)
+    assert create.call_count == 3
 
 
 @pytest.mark.parametrize(

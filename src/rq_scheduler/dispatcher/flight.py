@@ -11,28 +11,30 @@ from threading import Thread
 from typing import TypeVar
 
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from rq_scheduler.jobs import Connection
 
 T = TypeVar("T")
 
-ROOM = 8
-"""Connections that a pool has to allow before several of them are used at once."""
+ROOM = 16
+"""Connections that a pool has to allow before several of them are used at once: an application may share it."""
 
 
 class Flights:
-    """Launches calls that use one client."""
+    """Launches calls that use one client. `alone`: never two at once."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, alone: bool = False) -> None:
         self._has_room = (
-            isinstance(connection, Redis)
+            not alone
+            and isinstance(connection, Redis)
             and getattr(connection, "connection", None) is None  # a client with a single connection has no other
             and getattr(connection.connection_pool, "max_connections", 0) >= ROOM
         )
 
-    def launch(self, call: Callable[[], T], *, aside: bool) -> Future[T]:
-        """Makes the call, in a thread of its own if `aside` and there is room. Its result, or its error, is in the
-        future."""
+    def launch(self, call: Callable[[], T], *, aside: bool) -> Callable[[], T]:
+        """Makes the call, in a thread of its own if `aside` and there is room. What is returned waits for its result,
+        or raises its error."""
         flight: Future[T] = Future()
 
         def run() -> None:
@@ -41,9 +43,31 @@ class Flights:
             except BaseException as error:  # noqa: BLE001  raised where the result is asked for
                 flight.set_exception(error)
 
-        if aside and self._has_room:
-            # A daemon: a process that is told to end at once does not wait for Redis.
-            Thread(target=run, daemon=True).start()
-        else:
+        def result() -> T:
+            try:
+                return flight.result()
+            except RedisConnectionError as error:
+                if not (in_thread and self.heed(error)):
+                    raise
+                return call()  # nothing was sent
+
+        in_thread = aside and self._has_room and _start(run)
+        if not in_thread:
             run()
-        return flight
+        return result
+
+    def heed(self, error: Exception) -> bool:
+        """Whether others have used up the pool. Then there is one call at a time from now on."""
+        if not (isinstance(error, RedisConnectionError) and "Too many connections" in str(error)):
+            return False
+        self._has_room = False
+        return True
+
+
+def _start(run: Callable[[], None]) -> bool:
+    """Whether there is a thread for it. A daemon: a process that is told to end at once does not wait for Redis."""
+    try:
+        Thread(target=run, daemon=True).start()
+    except RuntimeError:  # the host has no more
+        return False
+    return True

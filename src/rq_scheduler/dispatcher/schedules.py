@@ -6,8 +6,7 @@ Owns which plans are shared. Decides nothing about time (`planning`) and writes 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import takewhile
@@ -128,7 +127,7 @@ class Schedules:
             pass
         return served
 
-    def _planned(self, pages: Iterable[DuePage], until: float, served: Served) -> Iterator[ScheduleFire]:
+    def _planned(self, pages: Iterable[DuePage], until: float, served: Served) -> Iterator[ScheduleFire | None]:
         for page in pages:
             for armed in page.due:
                 fire = self._ahead.take(armed) or self._prepare(armed, page.now)
@@ -139,6 +138,7 @@ class Schedules:
                 if monotonic() > until:
                     served.unfinished = True
                     break
+            yield None  # what comes before the next page may take its time, or fail
 
     def _prepare(self, armed: Armed, now: int) -> ScheduleFire | None:
         try:
@@ -175,11 +175,17 @@ class Schedules:
             self._shared[key] = spec, made
         return spec, made
 
-    def _batches(self, fires: Iterable[ScheduleFire]) -> Iterator[list[ScheduleFire]]:
-        """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others."""
+    def _batches(self, fires: Iterable[ScheduleFire | None]) -> Iterator[list[ScheduleFire]]:
+        """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others. None
+        ends a commit."""
         batch: list[ScheduleFire] = []
         began, runs, copies = monotonic(), 0, 0
         for fire in fires:
+            if fire is None:
+                if batch:
+                    yield batch
+                batch, began, runs, copies = [], monotonic(), 0, 0
+                continue
             more = len(fire.plan.fires) if fire.plan else 1
             size = more * fire.size
             full = len(batch) >= self._at_most or runs + more > RUNS or copies + size > COPIES
@@ -204,23 +210,24 @@ class Schedules:
     # Committing
 
     def _commit_all(
-        self, fires: Iterable[ScheduleFire], served: Served
+        self, fires: Iterable[ScheduleFire | None], served: Served
     ) -> Iterator[tuple[Sequence[ScheduleFire], int]]:
         """Commits in batches, and tells what came of each: gives those, and how many of each were refused. While Redis
         works on some, others are made and told."""
-        flights: deque[Future[Landed]] = deque()
+        flights: deque[Callable[[], Landed]] = deque()
         try:
             for batch in self._batches(fires):
                 commit = partial(self._commit, pack(batch))
                 if len(flights) == IN_FLIGHT:
-                    yield self._take_in(flights.popleft().result(), served)
+                    yield self._take_in(flights.popleft()(), served)
                 flights.append(self._flights.launch(commit, aside=len(batch) > self._at_most // 2))
             while flights:
-                yield self._take_in(flights.popleft().result(), served)
-        except (RedisError, OSError):
+                yield self._take_in(flights.popleft()(), served)
+        except Exception as error:
+            self._flights.heed(error)
             for flight in flights:
                 with suppress(RedisError, OSError):
-                    self._take_in(flight.result(), served)
+                    self._take_in(flight(), served)
             raise
 
     def _commit(self, packed: PackedFires) -> Landed:

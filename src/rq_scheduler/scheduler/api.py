@@ -430,7 +430,7 @@ class Scheduler(Instance):
         job = self._create_job(read.func, args=read.args, kwargs=read.kwargs, commit=False, **options)
         warn_about_function(read.func)
         entry = self._entry(job, due, at_front=read.at_front or shared.at_front)
-        if plain and not options["meta"] and type(self)._create_job is Instance._create_job:
+        if plain and not options["meta"] and getattr(self._create_job, "__func__", None) is Instance._create_job:
             alike.learn(read.func, job, entry)
         return entry
 

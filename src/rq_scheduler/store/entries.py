@@ -92,7 +92,7 @@ class EntryOperations(Operations):
         apart: list[bytes] = []
 
         def packed(value: Any) -> str | int:
-            data = wire(value) if isinstance(value, str) else encode(value)
+            data = wire(value) if isinstance(value, str) else bytes(encode(value))
             if data.isascii():
                 return data.decode()
             apart.append(data)
