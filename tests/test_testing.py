@@ -15,7 +15,9 @@ import jobs_for_tests
 from making import US, finish, now_us, snapshot, waiting
 from rq_scheduler import Scheduler
 from rq_scheduler.clock import SystemClock, to_us
+from rq_scheduler.dispatcher import flight
 from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
+from rq_scheduler.schedule import Schedule
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
 from rq_scheduler.triggers import At, Cron, Every
@@ -358,6 +360,19 @@ class TestOverlap:
             found += dispatcher.tick(1)
         assert dues(found) == [after(seconds=10 * n) for n in range(1, 5)]
         assert [job.at for job in found] == [after(seconds=at) for at in (10, 46, 47, 48)]
+
+
+class TestTheOrder:
+    def test_of_many_that_are_due_at_once_is_always_the_same(
+        self, redis: redis_py.Redis, schedules: Schedules, dispatcher: ManualDispatcher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A dispatcher has two commits on their way at once, and one may overtake the other; a test's has one."""
+        monkeypatch.setattr(flight, "_start", lambda _: pytest.fail("a thread"))
+        every = Every("1h", anchor=after(seconds=1))
+        schedules.sync([Schedule(f"s{n:03}", every, NOTHING) for n in range(700)], owner="x")
+        made = ids(dispatcher.tick(2))
+        assert made == waiting(redis) == sorted(made)
+        assert len(made) == 700
 
 
 class TestManyDispatchers:

@@ -9,7 +9,7 @@ local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', time[1] .. '.' .. strin
 if #ids == 0 then return 0 end
 local second = time[1] % 86400
 local now = ARGV[2] .. string.format('%02d:%02d:%02d.%06dZ', math.floor(second / 3600), math.floor(second / 60) % 60, second % 60, time[2])
-local timeout, fields, queues = ARGV[3], #ARGV - 3, {default = {}}
+local timeout, fields, queues = ARGV[3], #ARGV - 3, {}
 for _, id in ipairs(ids) do
   local key, queue = 'rq:job:' .. id, 'default'
   if fields == 1 then

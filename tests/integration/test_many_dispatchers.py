@@ -4,6 +4,7 @@ No worker is here: what is in the queues at the end is the record of every push.
 start fast: see `nursery`.
 """
 
+import os
 import random
 import threading
 import time
@@ -11,15 +12,21 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
 
 import pytest
 import redis as redis_py
 
 from integration import nursery
 from integration.helpers import INDEX, KEYS, account, pushed
+from making import now_us, waiting
+from making_schedules import job_fields, new, put, spec
 from rq_scheduler import Scheduler
+from rq_scheduler.runs import run_id
+from rq_scheduler.store import Store
 from support import wait_until
 
+HERD = int(os.environ.get("RQS_HERD", "3000"))
 ONE_OFFS, SCHEDULES = 20_000, 200
 SECONDS = 8
 """Over which the one-offs are due."""
@@ -135,3 +142,31 @@ def test_each_is_handed_off_exactly_once(
     # (What stands for the dead has a TTL.)
     left = {key.decode() for key in redis.keys("rq:scheduler*") if redis.ttl(key) == -1}
     assert left <= {KEYS.revisions, KEYS.rq_claims, KEYS.dispatchers}
+
+
+def test_a_herd_is_fired_exactly_once_though_dispatchers_die_in_the_middle(
+    redis: redis_py.Redis, dispatcher_url: str, request: pytest.FixtureRequest
+) -> None:
+    """3,000 schedules are due at once. Each time that some have been fired, both dispatchers die by SIGKILL, with other
+    commits on their way (RQS_HERD sets how many schedules)."""
+    store, now, dice = Store(redis), now_us(redis), random.Random(7)
+    job = job_fields(redis)
+    for first in range(0, HERD, 100):
+        put(store, *(new(redis, f"s{n}", now - 1000, of=spec(3600), job=job) for n in range(first, first + 100)))
+    alive: list[BaseProcess] = []
+    request.addfinalizer(lambda: [process.kill() for process in alive])
+    killed = 0
+    while (fired := len(waiting(redis))) < HERD:
+        alive = [nursery.start(dispatcher_url, name=f"d{killed + n}") for n in range(2)]
+        wait_until(lambda fired=fired: redis.llen("rq:queue:default") > fired, 20, interval=0.001)
+        time.sleep(dice.uniform(0, 0.02))  # the load, not a wait
+        for process in alive:
+            process.kill()
+            process.join()
+        killed += 2
+    print(f"{killed} dispatchers killed")
+    assert killed >= 6
+    assert sorted(waiting(redis)) == sorted(run_id(f"s{n}", now - 1000) for n in range(HERD))
+    assert len(redis.keys("rq:job:*")) == HERD
+    following = (now - 1000) / 1e6 + 3600
+    assert {due for _, due in redis.zrange(KEYS.due_schedules, 0, -1, withscores=True)} == {following}

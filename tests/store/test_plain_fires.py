@@ -136,22 +136,20 @@ def effect(redis: redis_py.Redis, job: Any, policies: dict[str, Any], arrange: A
     return state, answers, commands(redis).get("exists", 0)
 
 
-@pytest.mark.parametrize(("policies", "options", "arrange"), PLAIN)
-def test_what_is_plain(
-    redis: redis_py.Redis, the_long_way: Any, policies: dict[str, Any], options: dict[str, Any], arrange: Arrange
+@pytest.mark.parametrize(
+    ("plain", "policies", "options", "arrange"), [(True, *each) for each in PLAIN] + [(False, *each) for each in OTHERS]
+)
+def test_both_ways_leave_the_same(
+    redis: redis_py.Redis,
+    the_long_way: Any,
+    plain: bool,
+    policies: dict[str, Any],
+    options: dict[str, Any],
+    arrange: Arrange,
 ) -> None:
     job = job_fields(redis, **options)
     state, answers, looks = effect(redis, job, policies, arrange)
-    assert looks == 0, "it is not plain"
-    the_long_way()
-    assert effect(redis, job, policies, arrange) == (state, answers, 2)
-
-
-@pytest.mark.parametrize(("policies", "options", "arrange"), OTHERS)
-def test_what_is_not(
-    redis: redis_py.Redis, the_long_way: Any, policies: dict[str, Any], options: dict[str, Any], arrange: Arrange
-) -> None:
-    job = job_fields(redis, **options)
-    state, answers, _ = effect(redis, job, policies, arrange)
+    if plain:
+        assert looks == 0, "it went the long way"
     the_long_way()
     assert effect(redis, job, policies, arrange)[:2] == (state, answers)
