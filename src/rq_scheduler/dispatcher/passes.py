@@ -29,7 +29,6 @@ from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.firing import DuePage, Remembering
 from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
-from rq_scheduler.store.scripts import SERVER_CLOCK
 
 SMALLEST, LARGEST = 100, 1_000
 BUDGET = 0.008
@@ -100,7 +99,7 @@ class Pass:
 
 
 class Passes:
-    """Makes passes for one dispatcher."""
+    """Makes passes for one dispatcher. `alone`: one call to Redis at a time, and so always in the same order."""
 
     def __init__(
         self,
@@ -113,6 +112,7 @@ class Passes:
         stopping: Callable[[], bool],
         *,
         registry_poll: float = REGISTRY_POLL,
+        alone: bool = False,
     ) -> None:
         self._store = store
         self._hooks = hooks
@@ -123,7 +123,7 @@ class Passes:
         self._slow = SlowPath(store, jobs, queue_class, hooks, events)
         self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
         self.recurring = Recurring(store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow)
-        self._flights = Flights(store.connection, alone=store.clock != SERVER_CLOCK)  # a test has one order
+        self._flights = Flights(store.connection, alone=alone)
         self._schedules = Schedules(store, jobs, events, self._flights, all_slow=self._all_slow)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
         self._limit = SMALLEST if self._all_slow else 500
