@@ -23,10 +23,13 @@ SIFTED = 1_000
 
 
 class Ahead:
-    """Plans by the id of their schedule, and in the order in which they were made, which is that of the index."""
+    """Plans by the id of their schedule, and in the order in which they were made, which is that of the index.
 
-    def __init__(self, still_armed: Callable[[Sequence[Armed]], Sequence[bool]]) -> None:
+    `anywhere`: of many that are due, begins with any."""
+
+    def __init__(self, still_armed: Callable[[Sequence[Armed]], Sequence[bool]], *, anywhere: bool = True) -> None:
         self._still_armed = still_armed
+        self._anywhere = anywhere
         self._contended = False
         self._sure = 0
         self._plans: dict[str, ScheduleFire] = {}
@@ -97,5 +100,5 @@ class Ahead:
         self._turn()
 
     def _turn(self) -> None:
-        if len(self._due) > MANY:
+        if self._anywhere and len(self._due) > MANY:
             self._due.rotate(random.randrange(len(self._due)))

@@ -25,6 +25,7 @@ class Flights:
     """Launches calls that use one client. `alone`: never two at once."""
 
     def __init__(self, connection: Connection, *, alone: bool = False) -> None:
+        self.alone = alone
         self._has_room = (
             not alone
             and isinstance(connection, Redis)

@@ -82,7 +82,7 @@ class Schedules:
         self._events = events
         self._flights = flights
         self._all_slow = all_slow
-        self._ahead = Ahead(store.still_armed)
+        self._ahead = Ahead(store.still_armed, anywhere=not flights.alone)
         self._shared: dict[tuple[bytes, int, int, int], tuple[Spec, Plan]] = {}
         self._stale: dict[str, Armed] = {}
         self._at_most = FIRST
