@@ -22,7 +22,7 @@ local shared = table.remove(entries, 1)
 local function put_bytes(values)
   for i, value in ipairs(values) do
     if type(value) == 'number' then
-      values[i] = string.sub(bytes, read + 1, read + value)
+      values[i] = value == #bytes and bytes or string.sub(bytes, read + 1, read + value) -- a large one is not copied
       read = read + value
     end
   end
