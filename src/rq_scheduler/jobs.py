@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import FunctionType
 from typing import Any, Protocol, TypeVar, cast
 
 from redis import Redis, RedisCluster
@@ -78,7 +79,7 @@ class NewerOptions:
     rate_limit: Any = None
 
 
-_NO_NEWER = NewerOptions()
+NO_NEWER = NewerOptions()
 
 
 class JobCreator:
@@ -110,7 +111,7 @@ class JobCreator:
         depends_on: Any = None,
         on_success: Any = None,
         on_failure: Any = None,
-        newer: NewerOptions = _NO_NEWER,
+        newer: NewerOptions = NO_NEWER,
     ) -> Job:
         """An unsaved job with status `scheduled` for the queue `origin`.
 
@@ -218,6 +219,8 @@ def check_function(func: Any, name: str = "func") -> None:
     Dotted names are taken as they are: the code may live where only the workers are. A name without a dot is a builtin
     for RQ, or nothing. Bound methods and callable objects travel by value, so nothing is asked of their names here.
     """
+    if type(func) is FunctionType and _at(func.__module__, func.__qualname__) is func:
+        return
     if isinstance(func, str):
         if not func.strip():
             raise InvalidArgument(
@@ -299,6 +302,11 @@ def load_class(value: type[T] | str, base: type[T], name: str) -> type[T]:
     return loaded
 
 
+def _at(module: str | None, name: str) -> Any:
+    """What stands at the top of an imported module under that name; None when nothing does."""
+    return getattr(sys.modules.get(module or ""), name, None)
+
+
 def _reaches(module: Any, qualname: str) -> bool:
     target = module
     for part in qualname.split("."):
@@ -329,7 +337,7 @@ def _args(value: Any) -> list[Any] | tuple[Any, ...]:
 def _kwargs(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):  # the look at an abstract class is not cheap
         mapping = cast("Mapping[Any, Any]", value)
         wrong = [key for key in mapping if not isinstance(key, str)]
         if not wrong:
@@ -378,6 +386,8 @@ def _text(value: Any, name: str) -> str | None:
 
 def _seconds(value: Any, name: str) -> int | None:
     """RQ's own reading of a duration in whole seconds (-1 is for ever), and timedeltas, rounded up."""
+    if value is None:
+        return None
     if isinstance(value, timedelta):
         return math.ceil(value.total_seconds())
     if isinstance(value, bool):
@@ -419,7 +429,7 @@ def _accepted(job_class: type[Job]) -> frozenset[str] | None:
 
 def _refuse_unknown(job_class: type[Job], options: Mapping[str, Any]) -> None:
     accepted = _accepted(job_class)
-    if accepted is None:
+    if accepted is None or accepted.issuperset(options):
         return
     for name in options:
         if name not in accepted:

@@ -20,7 +20,7 @@ from rq.job import Job
 from rq_scheduler._version import __version__
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
-from rq_scheduler.jobs import Connection, Function, JobCreator, NewerOptions, load_class, meta_of
+from rq_scheduler.jobs import NO_NEWER, Connection, Function, JobCreator, NewerOptions, load_class, meta_of
 from rq_scheduler.store import Store
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
@@ -189,7 +189,7 @@ class Instance:
             depends_on=depends_on,
             on_success=on_success,
             on_failure=on_failure,
-            newer=NewerOptions(**newer),
+            newer=NewerOptions(**newer) if newer else NO_NEWER,
         )
         if self._queue_class_name is not None:
             job.meta["queue_class_name"] = self._queue_class_name

@@ -33,6 +33,7 @@ _CLASSIC = {
     "on_success": "on_success",
     "on_failure": "on_failure",
 }
+_NONE_GIVEN: dict[str, Any] = dict.fromkeys(_CLASSIC.values())
 # Newer ones are passed on only when given, so that overrides of _create_job with a fixed signature keep working.
 _NEWER = ("failure_ttl", "on_stopped", "retry")
 
@@ -64,7 +65,9 @@ class JobKeywords:
 def split(func: Any, keywords: Mapping[str, Any]) -> JobKeywords:
     """Sort the keywords of one `enqueue_at` or `enqueue_in`, warning about options under a wrong name."""
     rest = dict(keywords)
-    creator = {target: rest.pop(name, None) for name, target in _CLASSIC.items()}
+    creator = _NONE_GIVEN.copy()
+    if not rest.keys().isdisjoint(_CLASSIC):
+        creator = {target: rest.pop(name, None) for name, target in _CLASSIC.items()}
     at_front = bool(rest.pop("at_front", False))
     for name in _NEWER:
         if name not in rest or (name == "retry" and not isinstance(rest[name], Retry)):

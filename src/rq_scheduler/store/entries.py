@@ -5,9 +5,8 @@ Knows nothing of handing off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, cast
 
 import msgspec
@@ -25,7 +24,7 @@ PAGE_BYTES = 1_000_000
 """Bytes of jobs after which a page ends before it is full: what Redis copies in a millisecond or two."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewEntry:
     """A job to be saved, and when it is due (microseconds since the epoch).
 
@@ -52,6 +51,8 @@ class StoredJob:
 
 def _shared(entries: Sequence[NewEntry]) -> dict[str, Any]:
     """The fields that are the same in all of them."""
+    if len(entries) == 1:
+        return {}
     shared = dict(entries[0].fields)
     for entry in entries[1:]:
         fields = entry.fields
@@ -88,28 +89,43 @@ class EntryOperations(Operations):
     def _packed(self, entries: Sequence[NewEntry]) -> tuple[bytes, bytes]:
         """The entries as `save_jobs` takes them: two arguments, which redis-py and Redis take apart faster than dozens
         for each. What all jobs have is there once, and what is no ASCII apart, since Lua's MessagePack has no bytes."""
-        encode = self.connection.get_encoder().encode
         apart: list[bytes] = []
 
         def packed(value: Any) -> str | int:
-            data = wire(value) if isinstance(value, str) else bytes(encode(value))
+            """The text, or the length of what is put apart."""
+            if type(value) is str and value.isascii():
+                return value
+            data = value if type(value) is bytes else wire(value) if isinstance(value, str) else self._encoded(value)
             if data.isascii():
                 return data.decode()
             apart.append(data)
             return len(data)
 
-        def line(values: Iterable[Any]) -> list[Any]:
-            return [each if type(each) is str and each.isascii() else packed(each) for each in values]
+        def fields(values: Mapping[str, Any], beside: Mapping[str, Any]) -> tuple[list[str], list[str | int]]:
+            """Names and values that are text, and names and lengths of the others."""
+            texts: list[str] = []
+            lengths: list[str | int] = []
+            for name, value in values.items():
+                if name in beside:
+                    continue
+                known = value if type(value) is str and value.isascii() else packed(value)
+                if type(known) is str:
+                    texts += (name, known)
+                else:
+                    lengths += (name, known)
+            return texts, lengths
 
         shared = _shared(entries)
-        lines: list[Any] = [line(chain.from_iterable(shared.items()))]
+        lines: list[Any] = [fields(shared, {})]
         for entry in entries:
             spec = encode_spec(entry.spec) if entry.spec else ""
             repeat = "" if entry.repeat is None else str(entry.repeat)
             head = (entry.id, entry.key, score_of(entry.due), spec, repeat, armed_text(entry.nominal, entry.due))
-            own = chain.from_iterable(pair for pair in entry.fields.items() if pair[0] not in shared)
-            lines.append([*line(head), line(own)])
+            lines.append((*map(packed, head), *fields(entry.fields, shared)))
         return msgspec.msgpack.encode(lines), b"".join(apart)
+
+    def _encoded(self, value: Any) -> bytes:
+        return bytes(self.connection.get_encoder().encode(value))
 
     def cancel(self, id: str, keep_for: int, *, at_most: bool = False, due: int | None = None) -> bool:
         """Takes an entry out of the index; its job, if it would never expire, is kept for `keep_for` seconds, or in any

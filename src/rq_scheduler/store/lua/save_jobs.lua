@@ -1,37 +1,41 @@
 -- Saves a batch of jobs and their entries, all or none: each replaces a pending entry of the same id.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
--- ARGV     1 prefix, 2 the entries (MessagePack): {{field, value, ... that all of their jobs have}, {id, job key, due (unix
---          seconds), spec (JSON of a recurring job, or ''), runs left or '', armed ("nominal:due" in us, or '' when they are
---          one), {field, value, ... of this job alone}}, ...}, 3 the bytes of all values that are no ASCII, in the same order:
---          for each, the entries have its length
+-- ARGV     1 prefix, 2 the entries (MessagePack): {{field, text, ...}, {field, length, ...}} that all of their jobs have, then for
+--          each {id, job key, due (unix seconds), spec (JSON of a recurring job, or ''), runs left or '', armed ("nominal:due" in
+--          us, or '' when they are one), {field, text, ...} and {field, length, ...} of this job alone}, 3 what is no ASCII, one
+--          behind the other in the same order: the entries have the length of each
 -- returns  {'ok'} , or with nothing written: {'taken', id} when that id belongs to a schedule,
 --          {'foreign', key} when that key holds something that is no job
 -- keeps    an id is pending at most once; a recurring job and its record appear and vanish together
 local prefix = ARGV[1]
 local index = KEYS[1]
 -- @include clock
--- @include recurring
 -- @include wake
--- @include revision
 
 local CHUNK = 1000
 local entries, bytes, read = cmsgpack.unpack(ARGV[2]), ARGV[3], 0
 local shared = table.remove(entries, 1)
 
-local function put_bytes(values)
-  for i, value in ipairs(values) do
-    if type(value) == 'number' then
-      values[i] = value == #bytes and bytes or string.sub(bytes, read + 1, read + value) -- a large one is not copied
-      read = read + value
-    end
-  end
+local function take(length)
+  read = read + length
+  return length == #bytes and bytes or string.sub(bytes, read - length + 1, read) -- a large one is not copied
 end
-put_bytes(shared)
+
+-- Texts, behind which come the others: those of which there are lengths.
+local function all_of(texts, lengths)
+  local length = #texts
+  for i = 1, #lengths, 2 do
+    texts[length + i], texts[length + i + 1] = lengths[i], take(lengths[i + 1])
+  end
+  return texts
+end
 
 -- The fields and values of a job: one list for all, of which each replaces the end behind what they share.
-local line, shares = shared, #shared
+local line = all_of(unpack(shared))
+local shares = #line
 local function line_of(entry)
+  if shares == 0 then return entry.own, #entry.own end
   for i, value in ipairs(entry.own) do line[shares + i] = value end
   return line, shares + #entry.own
 end
@@ -40,6 +44,75 @@ local function set_fields(entry)
   local line, length = line_of(entry)
   for i = 1, length, CHUNK do redis.call('HSET', entry.key, unpack(line, i, math.min(i + CHUNK - 1, length))) end
 end
+
+local function field_of(entry, name)
+  local line, length = line_of(entry)
+  for i = 1, length, 2 do
+    if line[i] == name then return line[i + 1] end
+  end
+end
+
+-- A client library sends a script again when the reply was lost: within so many seconds. By then RQ may have run the job and
+-- deleted it.
+local ECHO = 60
+local function vanishes(entry)
+  if tonumber(entry.score) > now + ECHO then return false end
+  for _, name in ipairs({'result_ttl', 'failure_ttl', 'ttl'}) do
+    local seconds = tonumber(field_of(entry, name) or '')
+    if seconds and seconds >= 0 and seconds <= ECHO then return true end
+  end
+  return false
+end
+
+-- Enters jobs that are written in the index. As they replace a pending entry of their id, they replace one in quarantine:
+-- whoever schedules it anew has mended it.
+local function enter(entries)
+  local earliest = math.huge
+  for first = 1, #entries, CHUNK / 2 do
+    local scores = {}
+    for i = first, math.min(first + CHUNK / 2 - 1, #entries) do
+      local score = entries[i].score
+      scores[#scores + 1], scores[#scores + 2] = score, entries[i].id
+      earliest = math.min(earliest, tonumber(score))
+    end
+    redis.call('ZADD', index, unpack(scores))
+  end
+  local quarantined = prefix .. ':scheduler:quarantine'
+  if redis.pcall('HLEN', quarantined) ~= 0 then
+    for _, entry in ipairs(entries) do
+      redis.pcall('HDEL', quarantined, entry.id)
+      redis.call('DEL', quarantined .. ':' .. entry.id)
+    end
+  end
+  wake_if_first(earliest)
+  return {'ok'}
+end
+
+local keys, schedule_prefix, all_plain = {}, prefix .. ':scheduler:schedule:', true
+for i, entry in ipairs(entries) do
+  for part = 1, 6 do
+    if type(entry[part]) == 'number' then entry[part] = take(entry[part]) end
+  end
+  entry.id, entry.key, entry.score, entry.spec, entry.runs_left, entry.armed = unpack(entry, 1, 6)
+  entry.own = all_of(entry[7], entry[8])
+  keys[2 * i - 1], keys[2 * i] = schedule_prefix .. entry.id, entry.key
+  all_plain = all_plain and entry.spec == '' and not vanishes(entry)
+end
+
+redis.call('ZCARD', index) -- a key of a wrong type has to end the script before its first write
+local none_is_there = true
+for first = 1, #keys, CHUNK do
+  none_is_there = none_is_there and redis.call('EXISTS', unpack(keys, first, math.min(first + CHUNK - 1, #keys))) == 0
+end
+
+-- Nearly always: one-offs, and nothing is there yet.
+if none_is_there and all_plain then
+  for _, entry in ipairs(entries) do set_fields(entry) end
+  return enter(entries)
+end
+
+-- @include recurring
+-- @include revision
 
 local function fields_of(entry)
   local line, length = line_of(entry)
@@ -71,27 +144,9 @@ local function save_record(entry)
   redis.pcall('ZREM', prefix .. ':scheduler:buffered', entry.id)
 end
 
--- A client library sends a script again when the reply was lost. By then the job may have been handed off: saving it
--- once more would run it twice. The very same job (created_at has microseconds) that has moved on is such an echo.
-local ECHO = 60 -- seconds within which one comes
+-- Saving a job once more that has been handed off would run it twice. The very same job (created_at has microseconds) that
+-- has moved on is the echo of a script that was sent again.
 local function saved_key(id) return prefix .. ':scheduler:saved:' .. id end
-
-local function field_of(entry, name)
-  local line, length = line_of(entry)
-  for i = 1, length, 2 do
-    if line[i] == name then return line[i + 1] end
-  end
-end
-
--- Whether RQ may have run and deleted the job before an echo comes.
-local function vanishes(entry)
-  if tonumber(entry.score) > now + ECHO then return false end
-  for _, name in ipairs({'result_ttl', 'failure_ttl', 'ttl'}) do
-    local seconds = tonumber(field_of(entry, name) or '')
-    if seconds and seconds >= 0 and seconds <= ECHO then return true end
-  end
-  return false
-end
 
 local function is_echo(entry)
   local known
@@ -124,20 +179,6 @@ local function run_of(entry)
   return fields
 end
 
-local keys = {}
-for i, entry in ipairs(entries) do
-  put_bytes(entry)
-  put_bytes(entry[7])
-  entry.id, entry.key, entry.score, entry.spec, entry.runs_left, entry.armed, entry.own = unpack(entry)
-  keys[2 * i - 1], keys[2 * i] = schedule_key(entry.id), entry.key
-end
-
-redis.call('ZCARD', index)
--- Nearly always nothing is there yet, which one command says of many.
-local none_is_there = true
-for first = 1, #keys, CHUNK do
-  none_is_there = none_is_there and redis.call('EXISTS', unpack(keys, first, math.min(first + CHUNK - 1, #keys))) == 0
-end
 for _, entry in ipairs(entries) do
   if entry.spec ~= '' then check_revisions() end
   if not none_is_there then
@@ -150,14 +191,13 @@ for _, entry in ipairs(entries) do
   end
 end
 
-local earliest, news = nil, {}
+local news = {}
 for _, entry in ipairs(entries) do
   if not is_echo(entry) then news[#news + 1] = entry end
 end
 if #news == 0 then return {'ok'} end
-entries = news
 
-for _, entry in ipairs(entries) do
+for _, entry in ipairs(news) do
   local run = run_of(entry)
   set_fields(entry)
   if run then redis.call('HSET', entry.key, unpack(run)) end
@@ -168,24 +208,5 @@ for _, entry in ipairs(entries) do
   elseif entry.was_schedule then
     forget_schedule(entry.id)
   end
-  local score = tonumber(entry.score)
-  if not earliest or score < earliest then earliest = score end
 end
-for first = 1, #entries, CHUNK / 2 do
-  local scores = {}
-  for i = first, math.min(first + CHUNK / 2 - 1, #entries) do
-    scores[#scores + 1] = entries[i].score
-    scores[#scores + 1] = entries[i].id
-  end
-  redis.call('ZADD', index, unpack(scores))
-end
--- As they replace a pending entry of their id, they replace one in quarantine: whoever schedules it anew has mended it.
-local quarantined = prefix .. ':scheduler:quarantine'
-if redis.pcall('HLEN', quarantined) ~= 0 then
-  for _, entry in ipairs(entries) do
-    redis.pcall('HDEL', quarantined, entry.id)
-    redis.call('DEL', quarantined .. ':' .. entry.id)
-  end
-end
-wake_if_first(earliest)
-return {'ok'}
+return enter(news)
