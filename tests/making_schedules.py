@@ -4,15 +4,26 @@ from dataclasses import replace
 from typing import Any
 
 from making import HOUR, make_job, now_us
+from rq_scheduler.dispatcher import Events
 from rq_scheduler.planning import Instant, plan
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
-from rq_scheduler.store.firing import Armed, Commit, Committed, Mode, ScheduleFire, pack
+from rq_scheduler.store.due import Armed, DuePage, SharedPlan
+from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire, pack
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
+from rq_scheduler.store.shared import shared_plan
 from rq_scheduler.triggers import Every
 
 EVERY = Spec(trigger=Every(60))
+
+
+class Few(Events):
+    """Asks for no list of all jobs, as a dispatcher's log does."""
+
+    @property
+    def wants_each_job(self) -> bool:
+        return False
 
 
 def spec(seconds: float = 60, **policies: Any) -> Spec:
@@ -87,6 +98,21 @@ def fire_of(store: Store, id: str = "s", *, now: int | None = None, at_most: int
     time = now_us(store.connection) if now is None else now
     planned = plan(id, known, armed.nominal, time, due=armed.due, updated=armed.updated, at_most=at_most)
     return replace(ScheduleFire(id, known, Mode.DUE, armed, planned), **changes)
+
+
+def shared_of(fire: ScheduleFire) -> SharedPlan:
+    """Its plan, for others to share."""
+    assert fire.armed is not None
+    assert fire.spec is not None
+    assert fire.plan is not None
+    return shared_plan(fire.armed, fire.plan, fire.spec.overlap)
+
+
+def fire_due(store: Store, *plans: SharedPlan, copies: int = 1_000_000, limit: int = 1000, **options: Any) -> DuePage:
+    """What is due, and plain by these plans, fires; the page has the others."""
+    page = store.fire_due(plans, copies, options.pop("cursor", None), limit, HOUR, **options)
+    assert isinstance(page, DuePage), page
+    return page
 
 
 def manual(store: Store, id: str = "s", *, of: Spec = EVERY, **changes: Any) -> ScheduleFire:

@@ -17,7 +17,8 @@ from rq_scheduler.planning import Instant, Plan
 from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
-from rq_scheduler.store.firing import Armed, Mode, ScheduleFire
+from rq_scheduler.store.due import Armed
+from rq_scheduler.store.firing import Mode, ScheduleFire
 from support import wait_until
 
 HERD = 450

@@ -126,7 +126,7 @@ class TestAPass:
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(450)))
-        monkeypatch.setattr(passes_module, "PAGE", 200)
+        monkeypatch.setattr(schedules_module, "PAGE", 200)
         one = dispatcher(redis)
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
         assert one.dispatch_once().unfinished

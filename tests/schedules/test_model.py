@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from making import US
+from making_schedules import Few, fire_due
 from rq_scheduler import Scheduler
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.dispatcher import Events
@@ -28,6 +29,7 @@ from rq_scheduler.dispatcher.passes import LOOK_AHEAD
 from rq_scheduler.dispatcher.schedules import Schedules as Planner
 from rq_scheduler.runs import parse_run_id, run_id
 from rq_scheduler.schedule import Spec
+from rq_scheduler.store.due import SharedPlan
 from rq_scheduler.store.firing import pack
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.testing import ManualClock, ManualDispatcher
@@ -87,6 +89,7 @@ class Schedules(RuleBasedStateMachine):
         self.gone: dict[str, Model] = {}
         self.handed_off: dict[str, list[tuple[str, int]]] = {id: [] for id in IDS}
         self.asleep: Any = None
+        self.shared: list[SharedPlan] = []
 
     def teardown(self) -> None:
         self.dispatcher.release()
@@ -206,6 +209,26 @@ class Schedules(RuleBasedStateMachine):
         assert not isinstance(answer, Fenced)
         assert [committed.made for committed in answer[1]] == [[]] * len(self.asleep), answer
         self.asleep = None
+
+    @rule(us=moves)
+    def a_dispatcher_fires_by_shared_plans(self, us: int) -> None:
+        """Those that it has kept from before too; what is left, another serves."""
+        self.clock.move(us / US)
+        store = self.scheduler._store
+        page = store.read_due(None, 200, 0)
+        planner = Planner(store, self.scheduler._creator, Few(), Flights(store.connection), all_slow=False)
+        for armed in page.due:
+            planner._prepare(armed, page.now)
+            planner._prepare(armed, page.now)
+        self.shared += planner._shared.given(page.now)
+        dues = {armed.id: armed.due for armed in page.due}
+        before = self.redis.lrange("rq:queue:default", 0, -1)
+        fire_due(store, *self.shared[-20:])
+        for job_id in self.redis.lrange("rq:queue:default", 0, -1)[len(before) :]:
+            run = parse_run_id(job_id.decode())
+            assert run is not None
+            self.handed_off[run.schedule_id].append((job_id.decode(), dues[run.schedule_id]))
+        self.tick(0)
 
     # Workers
 

@@ -1,4 +1,5 @@
-"""A plain fire takes a short way through the script, which must leave just what the long way leaves."""
+"""A plain fire takes a short way through the script, which must leave just what the long way leaves: by a plan of its
+own, and by one that schedules share."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,15 +7,19 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from redis.exceptions import ResponseError
 
-from making import US, finish, snapshot
-from making_schedules import commit_all, fire_of, job_fields, new, put, spec
+from making import US, finish, snapshot, waiting
+from making_schedules import commit_all, fire_due, fire_of, job_fields, new, put, shared_of, spec
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store, scripts
+from rq_scheduler.store.due import Fired, SharedPlan
+from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
+from rq_scheduler.store.schedules import JobFields
 
 NOW = 1_774_656_000_000_000
-SHORT = "plan.plain = plan.mode == 'due'"
+SHORT = "return plan.mode == 'due'"
 
 Arrange = Callable[[redis_py.Redis, str], object]
 
@@ -80,6 +85,8 @@ def busy(n: int) -> Arrange:
     return lambda client, run: client.hset("rq:scheduler:schedule:s", "live", " ".join(f"{run}x{i}" for i in range(n)))
 
 
+a_rev = fields(live="", rev="77")
+
 SKIP, ALLOW = {"overlap": "skip"}, {"overlap": "allow"}
 PLAIN: list[tuple[dict[str, Any], dict[str, Any], Arrange]] = [
     (SKIP, {}, ended("finished")),
@@ -97,7 +104,7 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any], Arrange]] = [
     (SKIP, {}, fields(live="", skips_in_a_row="3")),
     (SKIP, {}, fields(live="", failures="2")),
     (SKIP, {}, fields(live="", mark=str(NOW + 3600 * US))),
-    (SKIP, {}, fields(live="", rev="77")),
+    (SKIP, {}, a_rev),
     (SKIP, {}, fields(live="", paused="1")),
     (SKIP, {}, fields(live="", kind="job")),
     (SKIP, {}, fields(live="", runs_as="{}")),
@@ -115,9 +122,8 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any], Arrange]] = [
 ]
 
 
-def effect(redis: redis_py.Redis, job: Any, policies: dict[str, Any], arrange: Arrange) -> tuple[Any, Any, int]:
-    """What two schedules, one of which is as arranged, have left and answered after their second fire; and how often
-    it looked for a job, as the long way does."""
+def second_fires(redis: redis_py.Redis, job: Any, policies: dict[str, Any], arrange: Arrange) -> Any:
+    """The second fires of two schedules, one of which is as arranged, and the store."""
     redis.flushall()
     clock, store = ManualTime(redis, Store(redis).keys), Store(redis, clock=MANUAL_CLOCK)
     clock.set(NOW)
@@ -128,12 +134,22 @@ def effect(redis: redis_py.Redis, job: Any, policies: dict[str, Any], arrange: A
     fires = [fire_of(store, id, now=NOW + 60 * US) for id in ("s", "t")]
     arrange(redis, run_id("s", NOW))
     redis.config_resetstat()
-    answers = commit_all(store, *fires, tell=False)
+    return store, fires
+
+
+def state_of(redis: redis_py.Redis) -> Any:
+    """All that was left: of a batch, what is plain comes first."""
     state = snapshot(redis)
-    # Of a batch, what is plain comes first.
     queue, ttl = state[b"rq:queue:default"]
     state[b"rq:queue:default"] = sorted(queue), ttl
-    return state, answers, commands(redis).get("exists", 0)
+    return state
+
+
+def effect(redis: redis_py.Redis, job: Any, policies: dict[str, Any], arrange: Arrange) -> tuple[Any, Any, int]:
+    """What they have left and answered; and how often it looked for a job, as the long way does."""
+    store, fires = second_fires(redis, job, policies, arrange)
+    answers = commit_all(store, *fires, tell=False)
+    return state_of(redis), answers, commands(redis).get("exists", 0)
 
 
 @pytest.mark.parametrize(
@@ -153,3 +169,141 @@ def test_both_ways_leave_the_same(
         assert looks == 0, "it went the long way"
     the_long_way()
     assert effect(redis, job, policies, arrange)[:2] == (state, answers)
+
+
+@pytest.mark.parametrize(("policies", "options", "arrange"), PLAIN)
+def test_by_a_shared_plan_they_leave_the_same(
+    redis: redis_py.Redis, policies: dict[str, Any], options: dict[str, Any], arrange: Arrange
+) -> None:
+    job = job_fields(redis, **options)
+    state, answers, _ = effect(redis, job, policies, arrange)
+    store, fires = second_fires(redis, job, policies, arrange)
+    shared = shared_of(fires[1])
+    page = fire_due(store, shared)
+    assert page.due == []
+    assert page.next_due == NOW + 120 * US, "what is armed now"
+    assert page.fired == [Fired(shared, "default", sum(answer.runs for answer in answers))]
+    state.pop(b"rq:scheduler_lock", None)
+    left = state_of(redis)
+    left.pop(b"rq:scheduler_lock", None)
+    assert left == state
+
+
+SHARED_ONLY: list[tuple[dict[str, Any], dict[str, Any], Arrange]] = [
+    (SKIP, {}, fields(live="", updated=str(NOW + 60 * US + 1))),
+    (SKIP, {}, fields(live="", updated="long ago")),
+    (SKIP, {}, fields(live="", armed="")),
+    (SKIP, {}, fields(live="", armed=f"{NOW}:{NOW + 60 * US}")),
+    (SKIP, {}, lambda client, _: client.zadd("rq:scheduler:due_schedules", {"s": NOW / US + 59})),
+    (SKIP, {}, lambda client, _: client.hset("rq:scheduler:schedule:s", "spec", "{}")),
+    (SKIP, {}, lambda client, _: client.delete("rq:scheduler:schedule:s")),
+    (SKIP, {}, lambda client, _: client.delete("rq:scheduler:schedule:s") and client.set("rq:scheduler:schedule:s", 1)),
+]
+COUNTS = ("max_runs", "pause_on_failures", "buffer_one")
+NOT_BY_SHARED = [
+    (policies, options, arrange)
+    for policies, options, arrange in OTHERS
+    if arrange is not a_rev  # nobody can have changed it in between
+    and not any(name in {**policies, policies["overlap"]: 1} for name in COUNTS)  # no plan of those is shared
+]
+
+
+@pytest.mark.parametrize(("policies", "options", "arrange"), NOT_BY_SHARED + SHARED_ONLY)
+def test_what_is_not_plain_by_a_shared_plan_is_left_as_it_was(
+    redis: redis_py.Redis, policies: dict[str, Any], options: dict[str, Any], arrange: Arrange
+) -> None:
+    store, (_, other) = second_fires(redis, job_fields(redis, **options), policies, arrange)
+    redis.zrem(store.keys.due_schedules, "t")
+    before = snapshot(redis)
+    page = fire_due(store, shared_of(other))
+    assert ([armed.id for armed in page.due], page.fired) == (["s"], [])
+    after = snapshot(redis)
+    assert after.pop(b"rq:scheduler_lock")
+    assert after == {key: value for key, value in before.items() if key != b"rq:scheduler_lock"}
+
+
+class TestASharedPlan:
+    @pytest.fixture
+    def store(self, redis: redis_py.Redis) -> Store:
+        ManualTime(redis, Store(redis).keys).set(NOW)
+        return Store(redis, clock=MANUAL_CLOCK)
+
+    def put_all(self, store: Store, count: int, **changes: Any) -> SharedPlan:
+        """So many schedules that are due now; the plan of one of them."""
+        job = changes.pop("job", None) or job_fields(store.connection)
+        put(store, *(new(store.connection, f"s{n:03}", NOW, of=spec(), job=job, **changes) for n in range(count)))
+        return shared_of(fire_of(store, "s000", now=NOW))
+
+    def test_fires_a_page_and_the_next_goes_on_behind_it(self, redis: redis_py.Redis, store: Store) -> None:
+        shared = self.put_all(store, 50)
+        redis.hset(store.keys.schedule("s003"), "failures", 1)
+        cursor, left = None, []
+        for runs in (19, 20, 10):
+            page = fire_due(store, shared, limit=20, cursor=cursor)
+            assert page.fired == [Fired(shared, "default", runs)]
+            left += [armed.id for armed in page.due]
+            cursor = page.cursor
+        assert cursor is None
+        assert left == ["s003"]
+        assert waiting(redis) == [run_id(f"s{n:03}", NOW) for n in range(50) if n != 3]
+
+    def test_one_of_several_and_several_queues(self, redis: redis_py.Redis, store: Store) -> None:
+        shared = self.put_all(store, 3)
+        other = job_fields(redis, "other")
+        put(store, *(new(redis, id, NOW, of=spec(), job=other) for id in ("t", "u")))
+        put(store, *(new(redis, id, NOW, of=spec(30)) for id in ("v", "w")))
+        another = shared_of(fire_of(store, "v", now=NOW))
+        page = fire_due(store, shared, another)
+        assert {(fired.by, fired.queue, fired.runs) for fired in page.fired} == {
+            (shared, "default", 3),
+            (shared, "other", 2),
+            (another, "default", 2),
+        }
+        assert waiting(redis, "other") == [run_id("t", NOW), run_id("u", NOW)]
+
+    def test_leaves_only_those_that_remember_a_run(self, redis: redis_py.Redis, store: Store) -> None:
+        shared = self.put_all(store, 3)
+        redis.zadd(store.keys.buffered, {"s001": NOW / US + 5, "somebody": NOW / US + 5})
+        page = fire_due(store, shared)
+        assert [armed.id for armed in page.due] == ["s001"]
+        assert waiting(redis) == [run_id("s000", NOW), run_id("s002", NOW)]
+
+    def test_serves_no_instant_twice(self, redis: redis_py.Redis, store: Store) -> None:
+        shared = self.put_all(store, 5)
+        first, again = fire_due(store, shared), fire_due(store, shared)
+        assert (len(first.fired), again.fired, again.due) == (1, [], [])
+        assert len(waiting(redis)) == 5
+
+    @pytest.mark.parametrize("late", [-1, 60 * US])
+    def test_holds_for_its_time_only(self, redis: redis_py.Redis, store: Store, late: int) -> None:
+        shared = self.put_all(store, 2)
+        ManualTime(redis, store.keys).set(NOW + late)
+        redis.zadd(store.keys.due_schedules, dict.fromkeys(("s000", "s001"), (NOW - US) / US), xx=True)
+        redis.zadd(store.keys.due_schedules, {"s001": NOW / US})
+        page = fire_due(store, shared)
+        assert page.fired == []
+        assert waiting(redis) == []
+
+    def test_large_calls_wait_for_another_commit(self, redis: redis_py.Redis, store: Store) -> None:
+        large = JobFields({**job_fields(redis).fields, "data": b"x" * 1000}, "f", "f()", "default")
+        shared = self.put_all(store, 5, job=large)
+        page = fire_due(store, shared, copies=2500)
+        assert [fired.runs for fired in page.fired] == [2]
+        assert [armed.id for armed in page.due] == ["s002", "s003", "s004"]
+
+    def test_waits_while_something_else_holds_the_fence(self, redis: redis_py.Redis, store: Store) -> None:
+        shared = self.put_all(store, 2)
+        redis.set(store.keys.fence, "a daemon of 0.14", px=5000)
+        answer = store.fire_due([shared], 1000, None, 10, 0)
+        assert isinstance(answer, Fenced)
+        assert waiting(redis) == []
+
+    def test_a_key_of_a_wrong_type_ends_it_before_it_writes(self, redis: redis_py.Redis, store: Store) -> None:
+        shared = self.put_all(store, 2)
+        redis.set("rq:queues", "x")
+        before = snapshot(redis)
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            fire_due(store, shared)
+        after = snapshot(redis)
+        after.pop(b"rq:scheduler_lock", None)
+        assert after == before

@@ -21,7 +21,7 @@ from making import (
     snapshot,
     waiting,
 )
-from making_schedules import armed_of, job_fields, manual, put, put_due, record
+from making_schedules import armed_of, fire_due, job_fields, manual, put, put_due, record, shared_of
 from making_schedules import commit as commit_schedule
 from making_schedules import fire_of as schedule_fire_of
 from making_schedules import remembered as remembered_run
@@ -153,6 +153,9 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
         made = entry(client, id, due, spec=spec, **options)
         return NewEntry(id, key + id, due, made.fields, spec)
 
+    put_due(store, "shared")
+    client.hset(store.keys.schedule("shared"), "updated", 0)
+    assert fire_due(store, shared_of(schedule_fire_of(store, "shared"))).fired
     every = Spec(trigger=Every(60), overlap="buffer_one")
     for id in ("one", "two", "canceled", "moved", "lost"):
         add(store, make(id, now - 5))
@@ -257,7 +260,7 @@ class TestKeys:
         mine |= {keys.due_schedules, keys.buffer("skips"), keys.tombstone("deleted")}
         mine |= {keys.schedules_of(*what) for what in (("owner", "me"), ("tag", "tag"), ("queue", "default"))}
         mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused")}
-        for id in ("fires", "skips", "paused", "broken", "aside", "slow"):
+        for id in ("shared", "fires", "skips", "paused", "broken", "aside", "slow"):
             mine |= {keys.schedule(id), keys.template(id), keys.history(id)}
             mine |= {key.decode() for key in redis.scan_iter(f"{rq_format.job_key(prefix, id)}-2*")}
         mine.add(rq_format.job_key(prefix, run_id("fires", 0, "b")))

@@ -10,7 +10,8 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from rq_scheduler.store.firing import Armed, ScheduleFire
+from rq_scheduler.store.due import Armed
+from rq_scheduler.store.firing import ScheduleFire
 
 KEPT = 100_000
 """So many plans, or a page more, are kept: about 50 MB. Those beyond are made when they are due."""

@@ -5,9 +5,9 @@ Never sleeps and keeps no time of its own: what is due, the server's clock says.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -21,13 +21,13 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.recurring import Recurring, Served
-from rq_scheduler.dispatcher.schedules import Schedules
+from rq_scheduler.dispatcher.schedules import PAGE, Schedules
 from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
-from rq_scheduler.store.firing import DuePage, Remembering
+from rq_scheduler.store.due import DuePage, Remembering
 from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
 
 SMALLEST, LARGEST = 100, 1_000
@@ -41,8 +41,8 @@ LONGEST_PASS = 0.25
 """Seconds after which a pass leaves one-offs, and then schedules, for the next one: between passes are the heartbeat
 and RQ's registries, and neither kind waits for the end of the other's backlog."""
 
-PAGE = 500
-"""Due schedules in one read."""
+READS = 2
+"""Reads on their way at once that fire all there is."""
 
 AHEAD = 500
 """Schedules in one look ahead: they wait for nothing, and what is due meanwhile waits for them, about 5 ms."""
@@ -237,30 +237,36 @@ class Passes:
             self._schedules_left = False
 
     def _due_pages(self, result: Pass, until: float) -> Iterator[DuePage]:
-        """Pages of schedules that are due, each read while the one before is served."""
+        """Pages of schedules that are due, each read while the one before is served; two at once where Redis has served
+        all of that itself."""
         cursor, self._due_cursor = self._due_cursor, None
-        reading = self._flights.launch(partial(self._read_due, cursor), aside=False)
-        while True:
-            page, at = reading()
+        readings = deque([self._read_due(result, cursor, aside=False)])
+        goes_on = True
+        while readings:
+            page, at = readings.popleft()()
+            if isinstance(page, Fenced):
+                result.fenced, goes_on = page, False
+                continue
             self._ahead_cursor = page.ahead_cursor
-            if page.cursor is not None:
-                reading = self._flights.launch(partial(self._read_due, page.cursor), aside=True)
             result.saw(page.now, page.next_due, at)
+            if page.cursor is None or self._stopping():
+                goes_on = False
+            elif goes_on and monotonic() > until:
+                self._due_cursor, result.unfinished, goes_on = page.cursor, True, False
+            while goes_on and len(readings) < (1 if page.due else READS):
+                readings.append(self._read_due(result, page.cursor, aside=True))
             yield page
             self._start_remembered(result, page.remembering)
             self._schedules.look_ahead(page.ahead, page.now)
             # There may be more to plan before its time comes.
             result.unfinished = result.unfinished or len(page.ahead) == AHEAD
-            if page.cursor is None or result.fenced or self._stopping():
-                return
-            if monotonic() > until:
-                self._due_cursor, result.unfinished = page.cursor, True
-                return
+            goes_on = goes_on and not result.fenced
 
-    def _read_due(self, cursor: Cursor | None) -> tuple[DuePage, float]:
-        ahead = 0 if self._schedules.sees_no_further else AHEAD
-        page = self._store.read_due(cursor, PAGE, LOOK_AHEAD, ahead=self._ahead_cursor, ahead_limit=ahead)
-        return page, monotonic()
+    def _read_due(
+        self, result: Pass, cursor: Cursor | None, *, aside: bool
+    ) -> Callable[[], tuple[DuePage | Fenced, float]]:
+        read = self._schedules.read(cursor, result.time, LOOK_AHEAD, self._ahead_cursor, AHEAD)
+        return self._flights.launch(lambda: (read(), monotonic()), aside=aside)
 
     def _start_remembered(self, result: Pass, remembering: Sequence[Remembering]) -> None:
         jobs = [each.id for each in remembering if each.kind == "job"]

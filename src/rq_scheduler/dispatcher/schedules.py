@@ -1,6 +1,6 @@
 """Schedules in a pass: plan what is due, commit, and answer what the commit says.
 
-Owns which plans are shared. Decides nothing about time (`planning`) and writes nothing itself (`store`).
+Decides nothing about time (`planning`) and writes nothing itself (`store`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 from time import monotonic
+from typing import Any
 
 import msgspec
 from redis.exceptions import RedisError
@@ -21,29 +22,24 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
 from rq_scheduler.dispatcher.recurring import Served
+from rq_scheduler.dispatcher.shared import SharedPlans
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.planning import Plan, plan
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
-from rq_scheduler.store.firing import (
-    Armed,
-    Commit,
-    Committed,
-    DuePage,
-    Mode,
-    PackedFires,
-    Remembering,
-    ScheduleFire,
-    pack,
-)
-from rq_scheduler.store.handoff import Dropped, Fenced
+from rq_scheduler.store.due import Armed, DuePage, Remembering
+from rq_scheduler.store.firing import Commit, Committed, Mode, PackedFires, ScheduleFire, pack
+from rq_scheduler.store.handoff import Cursor, Dropped, Fenced
 
 FEWEST, FIRST, BATCH = 10, 100, 250
 """Schedules in one commit: fewer where it takes long, since each may have many runs to be looked at."""
 
 BUDGET = 0.008
 """Seconds that a commit may take, as seen from here."""
+
+PAGE = 500
+"""Schedules in one read that fires nothing."""
 
 IN_FLIGHT = 2
 """Commits on their way at once: Redis has the next one at hand when it is done with one."""
@@ -61,7 +57,7 @@ CHECK = US
 """Microseconds after which the store looks at a remembered run again."""
 
 KEPT = 10_000
-"""Plans that other schedules may share, and schedules whose commit was refused, that are remembered."""
+"""Schedules whose commit was refused that are remembered."""
 
 LOST = 10
 """When so many of a commit, and most of them, were served by others meanwhile, those are among the same plans."""
@@ -83,21 +79,37 @@ class Schedules:
         self._flights = flights
         self._all_slow = all_slow
         self._ahead = Ahead(store.still_armed, anywhere=not flights.alone)
-        self._shared: dict[tuple[bytes, int, int, int], tuple[Spec, Plan]] = {}
+        self._shared = SharedPlans(lambda: not (flights.alone or all_slow or events.wants_each_job))
         self._stale: dict[str, Armed] = {}
         self._at_most = FIRST
         self._landed_at = monotonic()
 
-    @property
-    def sees_no_further(self) -> bool:
-        """Whether no other plan can be made ahead now."""
-        return self._ahead.is_full
-
     def look_ahead(self, coming: Sequence[Armed], now: int) -> None:
         """Makes the plans of schedules that will soon be due."""
         for armed in coming:
-            if not self._ahead.knows(armed) and (fire := self._prepare(armed, now)) is not None:
+            if self._shared.serves(armed) or self._ahead.knows(armed):
+                continue
+            if (fire := self._prepare(armed, now)) is not None:
                 self._ahead.add(fire)
+
+    def read(
+        self, cursor: Cursor | None, now: int, look_ahead: int, ahead: Cursor | None, most_ahead: int
+    ) -> Callable[[], DuePage | Fenced]:
+        """A look at the schedules that are due from `cursor` on, and at those that will be within `look_ahead`
+        microseconds: it fires by what is known of them now."""
+        plans = self._shared.given(now)
+        options: dict[str, Any] = {"ahead": ahead, "ahead_limit": 0 if self._ahead.is_full else most_ahead}
+        if not plans:
+            return lambda: self._store.read_due(cursor, PAGE, look_ahead, **options)
+
+        def fire() -> DuePage | Fenced:
+            began = monotonic()
+            page = self._store.fire_due(plans, COPIES, cursor, self._at_most, look_ahead, **options)
+            if isinstance(page, DuePage):
+                self._time(sum(each.runs for each in page.fired), began)
+            return page
+
+        return fire
 
     def serve_planned(self, now: int, until: float) -> Served:
         """Serves those due by `now` whose plans were made ahead, without reading them again: the commit compares."""
@@ -128,8 +140,13 @@ class Schedules:
         return served
 
     def _planned(self, pages: Iterable[DuePage], until: float, served: Served) -> Iterator[ScheduleFire | None]:
+        before: dict[str, Armed] = {}
         for page in pages:
+            self._take_note(page, served)
+            last, before = before, {armed.id: armed for armed in page.due}
             for armed in page.due:
+                if last.get(armed.id) == armed:
+                    continue  # two reads at once may find the same
                 fire = self._ahead.take(armed) or self._prepare(armed, page.now)
                 if fire is not None:
                     yield fire
@@ -139,6 +156,14 @@ class Schedules:
                     served.unfinished = True
                     break
             yield None  # what comes before the next page may take its time, or fail
+
+    def _take_note(self, page: DuePage, served: Served) -> None:
+        self._shared.fired(each.by for each in page.fired)
+        for each in page.fired:
+            served.fired += each.runs
+            served.queues.add(each.queue)
+            if each.by.plan.next is not None:
+                served.expect(each.by.plan.next.due)
 
     def _prepare(self, armed: Armed, now: int) -> ScheduleFire | None:
         try:
@@ -157,22 +182,16 @@ class Schedules:
         return ScheduleFire(armed.id, planned[0], Mode.DUE, armed, planned[1], size=armed.size)
 
     def _plan(self, armed: Armed, now: int) -> tuple[Spec, Plan] | None:
-        """The plan of a schedule; None for a spec that a newer version wrote. All of one spec that are armed for one
-        instant share it, but for those with jitter, and those defined after that instant."""
+        """The plan of a schedule; None for a spec that a newer version wrote."""
         at_most = max(1, min(RUNS, COPIES // max(armed.size, 1)))
-        key = armed.spec, armed.nominal, armed.due, at_most
-        is_plain = armed.updated is None or armed.updated <= armed.nominal
-        shared = self._shared.get(key) if is_plain else None
-        if shared is not None and _holds(shared[1], max(now, armed.due)):
+        shared = self._shared.of(armed, at_most, max(now, armed.due))
+        if shared is not None:
             return shared
         spec = decode_spec(armed.spec)
         if spec is None:
             return None
         made = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=at_most)
-        if is_plain and spec.jitter is None:
-            if len(self._shared) > KEPT:
-                self._shared.clear()
-            self._shared[key] = spec, made
+        self._shared.keep(armed, at_most, spec, made)
         return spec, made
 
     def _batches(self, fires: Iterable[ScheduleFire | None]) -> Iterator[list[ScheduleFire]]:
@@ -198,9 +217,11 @@ class Schedules:
         if batch:
             yield batch
 
-    def _adapt(self, fires: int, seconds: float) -> None:
+    def _time(self, fires: int, began: float) -> None:
+        """Adapts to how long so many took, that were sent at the monotonic instant `began`."""
+        began, self._landed_at = max(began, self._landed_at), monotonic()
         if fires >= self._at_most // 2:
-            wanted = fires * BUDGET / max(seconds, 0.0005)
+            wanted = fires * BUDGET / max(self._landed_at - began, 0.0005)
             self._at_most = int(max(FEWEST, min(BATCH, wanted, self._at_most * 1.5)))
 
     def _put_aside(self, armed: Armed, reason: str) -> None:
@@ -233,8 +254,7 @@ class Schedules:
     def _commit(self, packed: PackedFires) -> Landed:
         began = monotonic()
         answer = self._store.fire_schedules(packed, all_slow=self._all_slow, tell=self._events.wants_each_job)
-        began, self._landed_at = max(began, self._landed_at), monotonic()
-        self._adapt(len(packed.fires), self._landed_at - began)
+        self._time(len(packed.fires), began)
         return packed.fires, answer
 
     def _take_in(self, landed: Landed, served: Served) -> tuple[Sequence[ScheduleFire], int]:
@@ -294,8 +314,3 @@ class Schedules:
             self._events.dropped(Dropped(fire.id, now, committed.detail))
         elif committed.outcome is Commit.DONE and fire.plan is not None and fire.plan.missed is not None:
             self._events.missed(fire.id, fire.plan.missed)
-
-
-def _holds(planned: Plan, moment: int) -> bool:
-    """Whether a plan answers for that moment too."""
-    return planned.not_before <= moment and (planned.valid_until is None or moment < planned.valid_until)

@@ -1,5 +1,4 @@
-"""Schedules as dispatchers see them: what is due, and the commit of planned fires. Also the runs that people ask for,
-which are made by the same step.
+"""The commit of planned fires. Also the runs that people ask for, which are made by the same step.
 
 Writes what it is told; what fires when is decided in `planning`.
 """
@@ -9,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -18,17 +16,11 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.planning import Instant, Plan
 from rq_scheduler.runs import run_ending, run_id
 from rq_scheduler.schedule import Spec
-from rq_scheduler.store.base import Operations, score_of, text, us_of, wire
-from rq_scheduler.store.base import moment as moment_of
-from rq_scheduler.store.base import whole as whole_of
-from rq_scheduler.store.handoff import Cursor, Fenced, HandedOff
+from rq_scheduler.store.base import Operations, score_of, text, wire
+from rq_scheduler.store.due import Armed
+from rq_scheduler.store.handoff import Fenced, HandedOff
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import DEFAULT_TIMEOUT
-
-# Schedules that are due at once have most of this in common. Nor are the structs below frozen, which would make each
-# one three times as dear: there is one of them for every fire.
-whole = lru_cache(4096)(whole_of)
-moment = lru_cache(4096)(moment_of)
 
 
 class Mode(StrEnum):
@@ -49,44 +41,6 @@ class Commit(StrEnum):
     VERIFY = "verify"
     PAUSED = "paused"
     BROKEN = "broken"
-
-
-@dataclass(slots=True)
-class Armed:
-    """What a plan needs of a schedule. `nominal` is its armed time and `due` that with jitter; `updated` the moment of
-    its definition. Microseconds. `size`: bytes of the call, which each run copies."""
-
-    id: str
-    due: int
-    rev: str
-    spec: bytes
-    nominal: int
-    updated: int | None
-    size: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Remembering:
-    """A schedule that remembers a run: its kind, and bytes of the call, which the run copies."""
-
-    id: str
-    kind: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class DuePage:
-    """What one read found. `now` is the server's clock, `next_due` the first to come, `cursor` where the next read goes
-    on, if there is more, and `ahead_cursor` where a look ahead does. `remembering`: those whose remembered run may
-    start."""
-
-    now: int
-    next_due: int | None
-    cursor: Cursor | None
-    due: list[Armed]
-    ahead: list[Armed]
-    ahead_cursor: Cursor | None
-    remembering: list[Remembering]
 
 
 @dataclass(slots=True)
@@ -138,41 +92,6 @@ class Committed:
 class FiringOperations(Operations):
     """Operations that make runs of schedules."""
 
-    def read_due(
-        self,
-        cursor: Cursor | None,
-        limit: int,
-        look_ahead: int,
-        *,
-        ahead: Cursor | None = None,
-        ahead_limit: int | None = None,
-    ) -> DuePage:
-        """A page of due schedules from `cursor` on, and of those that are due within `look_ahead` microseconds, from
-        `ahead` on."""
-        now, next_due, last_due, last_id, due, coming, remembering = self._run(
-            "read_due",
-            self.keys.due_schedules,
-            *(self.keys.prefix, *(cursor or (b"", b"")), limit, score_of(look_ahead)),
-            *(*(ahead or (b"", b"")), limit if ahead_limit is None else ahead_limit),
-        )
-        return DuePage(
-            int(now),
-            us_of(next_due) if next_due else None,
-            (last_due, last_id) if last_due else None,
-            [_armed(row) for row in due],
-            [_armed(row) for row in coming],
-            (coming[-1][6], coming[-1][5]) if coming else ahead,
-            [Remembering(text(id), text(kind), whole(size) or 0) for id, kind, size in remembering],
-        )
-
-    def still_armed(self, schedules: Sequence[Armed]) -> list[bool]:
-        """Which of them are armed for that instant yet: nobody has served them."""
-        if not schedules:
-            return []
-        ids = [wire(armed.id) for armed in schedules]
-        scores = self.connection.zmscore(self.keys.due_schedules, ids)
-        return [score is not None and us_of(score) == armed.due for armed, score in zip(schedules, scores, strict=True)]
-
     def fire_schedules(
         self, packed: PackedFires, *, all_slow: bool = False, fenced: bool = True, tell: bool = True
     ) -> tuple[int, list[Committed]] | Fenced:
@@ -219,21 +138,6 @@ class FiringOperations(Operations):
             *(self.keys.prefix, wire(armed.id), armed.rev, score_of(armed.due), reason),
         )
         return reply[0] == b"ok"
-
-
-def _armed(row: Sequence[bytes | None]) -> Armed:
-    rev, spec, armed, updated, size, id, score = row
-    due, nominal = _times(score or b"", armed or b"")
-    return Armed(text(id or b""), due, text(rev or b""), spec or b"", nominal, moment(updated), whole(size) or 0)
-
-
-@lru_cache(4096)
-def _times(score: bytes, armed: bytes) -> tuple[int, int]:
-    """When it is due, and its nominal time."""
-    nominal, _, armed_due = armed.partition(b":")
-    at, named = us_of(score), moment_of(nominal)
-    # A score that is not the armed one was written by hand: that is the time which is meant.
-    return at, at if named is None or whole_of(armed_due) != at else named
 
 
 def pack(fires: Sequence[ScheduleFire]) -> PackedFires:

@@ -7,6 +7,7 @@ The groups of operations each have a module; this class is all of them on one co
 from __future__ import annotations
 
 from rq_scheduler.store.base import Connection
+from rq_scheduler.store.due import DueOperations
 from rq_scheduler.store.entries import EntryOperations
 from rq_scheduler.store.firing import FiringOperations
 from rq_scheduler.store.handoff import HandOffOperations
@@ -16,6 +17,7 @@ from rq_scheduler.store.quarantine import QuarantineOperations
 from rq_scheduler.store.rq_format import KEY_PREFIX
 from rq_scheduler.store.schedules import ScheduleOperations
 from rq_scheduler.store.scripts import SERVER_CLOCK
+from rq_scheduler.store.shared import SharedPlanOperations
 from rq_scheduler.store.through_rq import ThroughRQ
 
 
@@ -23,7 +25,9 @@ class Store(
     EntryOperations,
     HandOffOperations,
     ScheduleOperations,
+    DueOperations,
     FiringOperations,
+    SharedPlanOperations,
     QuarantineOperations,
     ThroughRQ,
     PresenceOperations,

@@ -30,23 +30,11 @@ local index = KEYS[1]
 -- @include schedule
 -- @include runs_as
 -- @include runs
+-- @include firing
+-- @include plain_fires
 local LOOK_EVERY = 60 * 1000000
-local KEPT_RUNS = 20
 local MOST_REMEMBERED = {buffer_one = 1, buffer_all = 1000}
 local NONE = {}
-local us = tonumber(now_us)
-local call, try = redis.call, redis.pcall
-local armings = {} -- the next due time and the id of each that has fired
-local nobody_remembers = call('ZCARD', buffered_schedules) == 0
-
--- What every fire needs to know of its schedule.
-local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local function read_state(key)
-  local record = try('HMGET', key, 'kind', 'rev', 'paused', 'mark', 'live', 'runs', 'failures', 'skips_in_a_row', 'runs_as')
-  return record.err and NONE or record
-end
-
-local function count(value) return tonumber(value or '') or 0 end
 
 -- And what only some need.
 local function more_of(fire, field) return call('HGET', fire.key, field) end
@@ -69,16 +57,6 @@ local function words_of(text)
   for word in string.gmatch(text, '%S+') do words[#words + 1] = word end
   return words
 end
-
--- Decimal texts of microseconds, compared exactly.
-local function is_behind(nominal, mark)
-  if not tonumber(mark or '') then return true end
-  if string.byte(nominal) == 45 or string.byte(mark) == 45 then return tonumber(nominal) > tonumber(mark) end
-  if #nominal ~= #mark then return #nominal > #mark end
-  return nominal > mark
-end
-
--- @include plain_fires
 
 -- Whether the list of runs is about to lose its oldest: those that are over then make room for one that is still going.
 local function is_crowded(fire) return #fire.live + #fire.plan.instants > KEPT_RUNS end
@@ -301,8 +279,7 @@ local function advance(fire)
       call('ZREM', index, id)
     else
       set('armed', plan.armed)
-      armings[#armings + 1] = plan.next
-      armings[#armings + 1] = id
+      arm_later(id, plan.next)
     end
   elseif plan.mode == 'manual' then
     set('manual', plan.number)
@@ -391,14 +368,18 @@ local function answer(fire)
 end
 
 -- The batch.
+local function is_plain(plan)
+  return plan.mode == 'due' and plan.next and plan.instants[1] and not plan.instants[2]
+    and not (all_slow or MOST_REMEMBERED[plan.overlap] or plan.untimely or plan.missed or plan.most_runs
+      or plan.most_failures or plan.looked_for)
+end
+
 local plans, numbers, names, any_plain = cmsgpack.unpack(ARGV[7]), cmsgpack.unpack(ARGV[8]), ARGV[9], false
 for _, plan in ipairs(plans) do
-  if plan.not_before and us < tonumber(plan.not_before) then
-    plan.untimely = 'early'
-  elseif plan.valid_until and us >= tonumber(plan.valid_until) then
-    plan.untimely = 'stale'
-  end
-  any_plain = prepare_plain(plan) or any_plain
+  plan.untimely = untimely(plan.not_before, plan.valid_until)
+  plan.plain = is_plain(plan)
+  if plan.plain then share(plan, unpack(plan.instants[1])) end
+  any_plain = any_plain or plan.plain
 end
 local ids, revs, plan_of, read = {}, {}, {}, 0
 for i = 1, #numbers, 3 do
@@ -407,39 +388,23 @@ for i = 1, #numbers, 3 do
   plan_of[n], read = plans[numbers[i]], rev_ends
 end
 
-local function arm()
-  call_in_chunks('ZADD', index, armings)
-  armings = {}
-end
-
 -- The short way, from the first read to the last write.
-local reply, plain, rest = {'ok', now_us}, {}, {}
+local reply, rest = {'ok', now_us}, {}
 for first = 1, #ids, CHUNK do
   local last = math.min(first + CHUNK - 1, #ids)
   local scores = any_plain and call('ZMSCORE', index, unpack(ids, first, last))
   for i = first, last do
-    local fire = plan_of[i].plain and plain_fire(ids[i], revs[i], scores[i - first + 1], plan_of[i])
-    if fire then
-      fire.number = i
-      plain[#plain + 1] = fire
-    else
-      rest[#rest + 1] = i
-    end
+    local plan, record = plan_of[i], nil
+    local key = schedule_key(ids[i])
+    if plan.plain and is_due(plan, scores[i - first + 1]) then record = read_state(key) end
+    if not (record and record[REV] == revs[i] and add_plain(ids[i], key, plan, record, i)) then rest[#rest + 1] = i end
   end
 end
-local made = {}
-for _, fire in ipairs(plain) do
-  if make_plain(fire) then
-    made[#made + 1] = fire
-    reply[fire.number + 2] = fire.job.queue
-  else
-    rest[#rest + 1] = fire.number
-  end
-end
+local made, refused = make_plain()
 push_runs()
-for _, fire in ipairs(made) do advance_plain(fire) end
-arm()
-for _, fire in ipairs(made) do add_lines(fire.id, fire.plan.line .. fire.run) end
+advance_plain(made)
+for _, fire in ipairs(made) do reply[fire[FIRE_NUMBER] + 2] = fire[FIRE_JOB].queue end
+for _, fire in ipairs(refused) do rest[#rest + 1] = fire[FIRE_NUMBER] end
 
 -- The long one.
 local fires, decided = {}, {}

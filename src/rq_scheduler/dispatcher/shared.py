@@ -1,0 +1,116 @@
+"""Plans that schedules share: those of one definition that are armed for one instant. Redis is given those that several
+have wanted, and fires by them without another question.
+
+Owns which plans are kept, and which of them Redis is given. Makes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import monotonic
+
+from rq_scheduler.planning import Plan
+from rq_scheduler.schedule import Spec
+from rq_scheduler.store.due import Armed, SharedPlan
+from rq_scheduler.store.shared import shared_plan
+
+KEPT = 10_000
+"""Plans that other schedules may share."""
+
+GIVEN, MOST = 64, 1_000
+"""Plans that Redis is given at once, since it reads them each time; and that it may be given."""
+
+WANTED = 5.0
+"""Seconds after which what shares a plan has been served, when nobody has wanted it."""
+
+Key = tuple[bytes, int, int]
+"""The definition, the instant, and when that is due."""
+
+
+class SharedPlans:
+    """Plans of schedules that have no jitter, and a definition no newer than the instant. `gives`: whether Redis is
+    given any."""
+
+    def __init__(self, gives: Callable[[], bool]) -> None:
+        self._gives = gives
+        self._plans: dict[tuple[Key, int], tuple[Spec, Plan]] = {}
+        self._wanted: dict[Key, _Wanted] = {}
+
+    def of(self, armed: Armed, at_most: int, moment: int) -> tuple[Spec, Plan] | None:
+        """The plan that was made for another of the same definition, if it holds at that moment (us); for no more than
+        `at_most` runs."""
+        if not _may_share(armed):
+            return None
+        key = _key(armed)
+        found = self._plans.get((key, at_most))
+        if found is None or not holds(found[1], moment):
+            return None
+        if key in self._wanted:
+            self._wanted[key].at = monotonic()
+        elif len(self._wanted) < MOST and _is_plain(*found) and self._gives():
+            self._wanted[key] = _Wanted(shared_plan(armed, found[1], found[0].overlap), armed.due, monotonic())
+        return found
+
+    def keep(self, armed: Armed, at_most: int, spec: Spec, plan: Plan) -> None:
+        """Keeps a plan for others, if they may share it."""
+        if spec.jitter is None and _may_share(armed):
+            if len(self._plans) > KEPT:
+                self._plans.clear()
+            self._plans[_key(armed), at_most] = spec, plan
+
+    def serves(self, armed: Armed) -> bool:
+        """Whether Redis will be given a plan for it, when it is due: it needs no other."""
+        wanted = self._wanted.get(_key(armed)) if self._wanted and _may_share(armed) and self._gives() else None
+        if wanted is not None:
+            wanted.at = monotonic()
+        return wanted is not None
+
+    def given(self, now: int) -> list[SharedPlan]:
+        """What Redis fires by at that moment (us)."""
+        if not (self._wanted and self._gives()):
+            return []
+        oldest = monotonic() - WANTED
+        self._wanted = {
+            key: wanted
+            for key, wanted in self._wanted.items()
+            if wanted.at > oldest and holds(wanted.shared.plan, max(now, wanted.due))
+        }
+        due = sorted((wanted for wanted in self._wanted.values() if wanted.due <= now), key=lambda wanted: -wanted.at)
+        return [wanted.shared for wanted in due[:GIVEN]]
+
+    def fired(self, by: Iterable[SharedPlan]) -> None:
+        """Takes note of plans by which something was fired: there may be more."""
+        used = set(by)
+        for wanted in self._wanted.values() if used else ():
+            if wanted.shared in used:
+                wanted.at = monotonic()
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A plan that several have wanted, the last of them at that monotonic instant; for what is due then (us)."""
+
+    shared: SharedPlan
+    due: int
+    at: float
+
+
+def holds(plan: Plan, moment: int) -> bool:
+    """Whether a plan answers for that moment (us) too."""
+    return plan.not_before <= moment and (plan.valid_until is None or moment < plan.valid_until)
+
+
+def _key(armed: Armed) -> Key:
+    return armed.spec, armed.nominal, armed.due
+
+
+def _may_share(armed: Armed) -> bool:
+    return armed.updated is None or armed.updated <= armed.nominal
+
+
+def _is_plain(spec: Spec, plan: Plan) -> bool:
+    """Whether Redis may fire by it: what else there is to look at, the long way knows."""
+    counts = spec.max_runs is not None or spec.pause_on_failures is not None
+    one = len(plan.fires) == 1 and plan.missed is None and plan.next is not None
+    return one and not counts and spec.overlap in ("skip", "allow", "replace")
