@@ -9,6 +9,7 @@ CHAOS_ARGS ?=
 VENV := .venv
 OLDEST := .venvs/oldest
 PEER := .venvs/peer
+PEER_NEWEST := .venvs/peer-newest
 REDISCRON := .venvs/rediscron
 SERVERS := .venvs/servers
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input --root-user-action=ignore
@@ -32,7 +33,7 @@ test: test-newest test-oldest
 
 # Redis 8 and the newest RQ; what measures time runs after the rest, with nothing beside it. The dispatchers and clients of the
 # end-to-end tests are the users of docs/acl.md.
-test-newest: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready
+test-newest: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready
 	@echo "== newest RQ, Redis 8"
 	$(VENV)/bin/python -m pytest --server 8 --acl -n 2 -m "not alone" $(PYTEST_ARGS)
 	$(VENV)/bin/python -m pytest --server 8 --acl -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ] # 5: PYTEST_ARGS left none
@@ -50,7 +51,7 @@ chaos: $(VENV)/.ready $(SERVERS)/.ready
 fuzz: $(VENV)/.ready $(SERVERS)/.ready
 	RQS_FUZZ_MINUTES=$(MINUTES) RQS_FUZZ_SEED=$(SEED) $(VENV)/bin/python -m pytest --server 8 tests/fuzz -q $(PYTEST_ARGS)
 
-bench: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(REDISCRON)/.ready
+bench: $(VENV)/.ready $(SERVERS)/.ready $(PEER_NEWEST)/.ready $(REDISCRON)/.ready
 	$(VENV)/bin/python -m bench $(if $(QUICK),--quick,--write docs/benchmarks.md) $(BENCH_ARGS)
 
 lint: $(VENV)/.ready
@@ -63,7 +64,7 @@ format: $(VENV)/.ready
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(SERVERS)/.ready
+setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(SERVERS)/.ready
 
 clean:
 	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
@@ -100,6 +101,12 @@ $(OLDEST)/.ready: pyproject.toml constraints/oldest.txt
 $(PEER)/.ready: constraints/peer.txt
 	$(call new_env,$(PEER),constraints/peer.txt)
 	@$(PEER)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer.txt rq-scheduler
+	@touch $@
+
+# And with the RQ and redis-py that the other subjects of the benchmark have.
+$(PEER_NEWEST)/.ready: constraints/peer-newest.txt
+	$(call new_env,$(PEER_NEWEST),constraints/peer-newest.txt)
+	@$(PEER_NEWEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer-newest.txt rq-scheduler
 	@touch $@
 
 # rq-rediscron, for the benchmark.

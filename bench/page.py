@@ -29,11 +29,14 @@ How to read it:
 - **The bare script** (`bench/lua`) makes the same writes in the fewest commands and checks nothing: what Redis itself
   allows. It has the same entries in the same server, in batches of 500. All that it reads of a job, or of a schedule,
   is its queue, without which it could not be handed off; told the queue, it reads nothing at all. One that reads what
-  decides, and heeds none of it, shows what a scheduler can reach that looks at each job before it moves it.
+  decides, and heeds none of it, shows what a scheduler can reach that looks at each job before it moves it. Beside
+  `enqueue_at` it has RQ build each job, and saves that in one round trip: what RQ and redis-py leave.
 - Each subject has a process of its own, which stays for all rounds; garbage is collected before each. All of the jobs
   have to be in the queue in the end, or the run is void.
+- All have the same RQ and redis-py, so that what is compared is the scheduler. hiredis, which reads Redis's answers
+  faster, comes with rq-scheduler 1.0; the peers do not ask for it.
 - Peers have as many entries as they can serve in a few seconds. RQ's own scheduler sleeps a second after each 1,000
-  jobs: that is left out. `rq cron` and rq-rediscron have interval jobs that are all due.
+  jobs: that is left out; it runs in our environment. `rq cron` and rq-rediscron have interval jobs that are all due.
 - In the herd, and for lateness, ours is a `rqscheduler` process as people start it, which plans ahead; its processor
   time counts from the second on. Lateness is the moment of the hand-off minus the due time, both by the clock of Redis.
 

@@ -20,6 +20,7 @@ DRIVERS = Path(__file__).resolve().parent / "drivers"
 
 OURS, LIMIT, PEER = "rq-scheduler 1.0", "the bare script", "rq-scheduler 0.14"
 BLIND, SEEING = "the bare script, told the queue", "the bare script, reading what decides"
+BARE_CALL = "RQ's job, the bare script"
 RQ_OWN, RQ_CRON, REDISCRON = "RQ's own scheduler", "`rq cron`", "rq-rediscron"
 
 LONGEST = 180
@@ -30,7 +31,8 @@ _PROGRAMS = {
     LIMIT: (".venv", "limit"),
     BLIND: (".venv", "limit"),
     SEEING: (".venv", "limit"),
-    PEER: (".venvs/peer", "rq_scheduler_0_14"),
+    BARE_CALL: (".venv", "limit"),
+    PEER: (".venvs/peer-newest", "rq_scheduler_0_14"),
     RQ_OWN: (".venv", "rq_own"),
     RQ_CRON: (".venv", "rq_own"),
     REDISCRON: (".venvs/rediscron", "rq_rediscron"),

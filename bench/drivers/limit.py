@@ -1,15 +1,17 @@
-"""The bare scripts under measurement: a loop around a script that makes the writes, and nothing else."""
+"""The bare scripts under measurement: a loop around a script that makes the writes, and nothing else. Jobs are RQ's."""
 
 import datetime as dt
 import time
 from pathlib import Path
 
+from rq.job import Job
 from talk import connection, serve
+from work import nothing
 
 redis = connection()
 LUA = Path(__file__).resolve().parent.parent / "lua"
-hand_off_script, fire_script = (
-    redis.register_script((LUA / f"{name}.lua").read_text()) for name in ("hand_off", "fire")
+hand_off_script, fire_script, save_script = (
+    redis.register_script((LUA / f"{name}.lua").read_text()) for name in ("hand_off", "fire", "save")
 )
 INDEX, DUE_SCHEDULES = "rq:scheduler:scheduled_jobs", "rq:scheduler:due_schedules"
 PERIOD = 300
@@ -45,4 +47,13 @@ def hand_off_when_due():
         hand_off_script(keys=[INDEX], args=[BATCH, today(), 180, "origin"])
 
 
-serve(hand_off=hand_off, fire=fire, fire_at=fire_at, hand_off_when_due=hand_off_when_due)
+def enqueue_at(calls):
+    later = time.time() + 30 * 86_400
+    for n in range(calls):
+        job = Job.create(
+            nothing, args=(n,), kwargs={"name": "value"}, connection=redis, origin="default", status="scheduled"
+        )
+        save_script(keys=[INDEX], args=[later, job.id, *(part for field in job.to_dict().items() for part in field)])
+
+
+serve(enqueue_at=enqueue_at, hand_off=hand_off, fire=fire, fire_at=fire_at, hand_off_when_due=hand_off_when_due)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.sampling import Round, Sample, interleave
 from bench.stage import Stage
-from bench.subjects import OURS, PEER
+from bench.subjects import BARE_CALL, OURS, PEER
 from bench.table import Line, Wanted, compared
 
 
@@ -18,12 +18,16 @@ def measure(stage: Stage) -> list[Line]:
 
         return measured
 
-    def beside(title: str, ours: str, theirs: str, times: int = 1, wanted: Wanted | None = None) -> list[Line]:
-        series = interleave(stage.rounds, {OURS: calling(OURS, ours, times), PEER: calling(PEER, theirs)})
-        return compared(title, OURS, series, {PEER: wanted} if wanted else {})
+    def beside(
+        title: str, ours: str, theirs: str, times: int = 1, wanted: Wanted | None = None, limit: str = ""
+    ) -> list[Line]:
+        subjects = {OURS: calling(OURS, ours, times), PEER: calling(PEER, theirs)}
+        if limit:
+            subjects[BARE_CALL] = calling(BARE_CALL, limit)
+        return compared(title, OURS, interleave(stage.rounds, subjects), {PEER: wanted} if wanted else {})
 
     return [
-        *beside("enqueue_at, calls", "enqueue_at", "enqueue_at", wanted=Wanted(1.5)),
+        *beside("enqueue_at, calls", "enqueue_at", "enqueue_at", wanted=Wanted(1.5), limit="enqueue_at"),
         *beside("enqueue_many (0.14: enqueue_at), jobs", "enqueue_many", "enqueue_at", times=5, wanted=Wanted(8)),
         *beside("schedules.put (0.14: schedule), calls", "put", "schedule"),
         *beside("schedules.sync (0.14: schedule), schedules", "sync", "schedule"),
