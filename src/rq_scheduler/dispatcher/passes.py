@@ -6,7 +6,7 @@ Never sleeps and keeps no time of its own: what is due, the server's clock says.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -21,13 +21,13 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.recurring import Recurring, Served
-from rq_scheduler.dispatcher.schedules import PAGE, Schedules
+from rq_scheduler.dispatcher.schedules import Schedules
 from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
-from rq_scheduler.store.due import DuePage, Remembering
+from rq_scheduler.store.due import DuePage
 from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
 
 SMALLEST, LARGEST = 100, 1_000
@@ -256,7 +256,7 @@ class Passes:
             while goes_on and len(readings) < (1 if page.due else READS):
                 readings.append(self._read_due(result, page.cursor, aside=True))
             yield page
-            self._start_remembered(result, page.remembering)
+            self._start_remembered(result, page)
             self._schedules.look_ahead(page.ahead, page.now)
             # There may be more to plan before its time comes.
             result.unfinished = result.unfinished or len(page.ahead) == AHEAD
@@ -268,12 +268,13 @@ class Passes:
         read = self._schedules.read(cursor, result.time, LOOK_AHEAD, self._ahead_cursor, AHEAD)
         return self._flights.launch(lambda: (read(), monotonic()), aside=aside)
 
-    def _start_remembered(self, result: Pass, remembering: Sequence[Remembering]) -> None:
+    def _start_remembered(self, result: Pass, page: DuePage) -> None:
+        remembering = page.remembering
         jobs = [each.id for each in remembering if each.kind == "job"]
         if jobs:
             self._count(result, self.recurring.start_remembered(jobs))
         self._count(result, self._schedules.start_remembered([each for each in remembering if each.kind != "job"]))
-        if len(remembering) == PAGE:
+        if len(remembering) == page.limit:
             result.unfinished = True  # there may be more; those that wait are looked at again in a second
 
     @staticmethod

@@ -65,6 +65,5 @@ class SharedPlanOperations(Operations):
             return Fenced(int(reply[1]), text(reply[2]), int(reply[3]))
         fired: list[Any] = reply[7]
         threes = (fired[first : first + 3] for first in range(0, len(fired), 3))
-        return page_of(
-            reply[:7], ahead, [Fired(plans[int(number) - 1], text(queue), runs) for number, queue, runs in threes]
-        )
+        by = [Fired(plans[int(number) - 1], text(queue), runs) for number, queue, runs in threes]
+        return page_of(reply[:7], limit, ahead, by)

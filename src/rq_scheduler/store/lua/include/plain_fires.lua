@@ -1,7 +1,7 @@
 -- Plain fires, as nearly all are: one run, of a job that goes straight to the end of its queue, and nothing is held up,
 -- remembered or counted. In the fewest commands and few tables; the effect is that of the long way (fire_schedules), which
 -- serves whatever is not just so. Needs: firing, runs.
-local schedule_prefix, template_prefix, job_prefix = schedule_key(''), template_key(''), prefix .. ':job:'
+local template_prefix, job_prefix = template_key(''), prefix .. ':job:'
 
 -- What the fires by a plan have in common: its one instant, and the line of the history up to the id of the run.
 local function share(plan, nominal, due, ending)
