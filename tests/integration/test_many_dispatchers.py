@@ -153,6 +153,8 @@ def test_a_herd_is_fired_exactly_once_though_dispatchers_die_in_the_middle(
     job = job_fields(redis)
     for first in range(0, HERD, 100):
         put(store, *(new(redis, f"s{n}", now - 1000, of=spec(3600), job=job) for n in range(first, first + 100)))
+    for n in range(0, HERD, 2):  # half of them share a plan: it was put before its time
+        redis.hset(store.keys.schedule(f"s{n}"), "updated", 0)
     alive: list[BaseProcess] = []
     request.addfinalizer(lambda: [process.kill() for process in alive])
     killed = 0

@@ -114,8 +114,11 @@ class _Run:
         number = self._settings.schedules
         dice = self._dice
 
-        def watched(id: str, kind: str, overlap: str, catchup: str, lo: float, hi: float) -> Watched:
+        def watched(
+            id: str, kind: str, overlap: str, catchup: str, lo: float, hi: float, like: Watched | None = None
+        ) -> Watched:
             grid = Grid(first - int(dice.uniform(0, 60) * US), int(dice.uniform(lo, hi) * US), first, end)
+            grid = grid if like is None else like.grids[0]
             made = self._journal.schedules[id] = Watched(id, kind, overlap, catchup, [grid])
             queue = SLOW if kind == "counted" else EXACT
             called = now()
@@ -129,7 +132,8 @@ class _Run:
         steered, counted = max(6, number // 10), max(len(POLICIES), number // 5)
         contested, recurring = 4, max(4, number // 20)
         for n in range(max(10, number - steered - counted - contested - recurring)):
-            watched(f"exact-{n}", "exact", "allow", "all", 1, 12)
+            like = None if n % 5 == 0 else self._journal.schedules[f"exact-{n - n % 5}"]  # five share each plan
+            watched(f"exact-{n}", "exact", "allow", "all", 1, 12, like)
         for n in range(steered):
             watched(f"steered-{n}", "steered", "allow", "all", 0.5, 4)
         for n in range(counted):
