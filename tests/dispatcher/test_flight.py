@@ -95,7 +95,7 @@ def test_a_fault_in_what_is_remembered_holds_up_no_schedule_that_is_due(
     assert len(waiting(redis)) == len(told.ids) == 20
 
 
-@pytest.mark.usefixtures("due")
+@pytest.mark.usefixtures("due", "long_passes")
 class TestCommits:
     def test_two_are_on_their_way_at_once(
         self, redis: redis_py.Redis, told: Told, monkeypatch: pytest.MonkeyPatch
