@@ -108,9 +108,11 @@ def shared_of(fire: ScheduleFire) -> SharedPlan:
     return shared_plan(fire.armed, fire.plan, fire.spec.overlap)
 
 
-def fire_due(store: Store, *plans: SharedPlan, copies: int = 1_000_000, limit: int = 1000, **options: Any) -> DuePage:
+def fire_due(
+    store: Store, *plans: SharedPlan, fires: int = 1000, copies: int = 1_000_000, limit: int = 1000, **options: Any
+) -> DuePage:
     """What is due, and plain by these plans, fires; the page has the others."""
-    page = store.fire_due(plans, copies, options.pop("cursor", None), limit, HOUR, **options)
+    page = store.fire_due(plans, fires, copies, options.pop("cursor", None), limit, HOUR, **options)
     assert isinstance(page, DuePage), page
     return page
 

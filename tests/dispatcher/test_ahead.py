@@ -191,6 +191,18 @@ class TestASharedPlan:
         assert int(record(store, "two")["mark"]) >= nominal + 3 * US
 
 
+class TestRoom:
+    def test_is_for_so_many_plans_and_so_many_that_need_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ahead_module, "KEPT", 3)
+        ahead = Ahead(alone)
+        ahead.add(fire(instant(1, 7)))
+        ahead.spare(instant(2, 5))
+        assert not ahead.is_full(4)
+        ahead.spare(instant(3, 6))
+        assert ahead.is_full(5)
+        assert not ahead.is_full(6), "those have been served"
+
+
 class TestTheOrder:
     def test_is_that_of_the_index_and_nothing_comes_early(self) -> None:
         ahead = Ahead(alone)

@@ -14,7 +14,7 @@ from rq_scheduler.dispatcher.shared import SharedPlans
 from rq_scheduler.planning import Instant, Missed, Plan
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store
-from rq_scheduler.store.due import Armed, DuePage
+from rq_scheduler.store.due import Armed, DuePage, Fired
 from support import wait_until
 
 NOW = 1_000 * US
@@ -31,6 +31,14 @@ def plans(**policies: Any) -> SharedPlans:
 
 def names(shared: SharedPlans, now: int = NOW) -> list[str]:
     return [each.terms[1] for each in shared.given(now)]
+
+
+def page(shared: SharedPlans, *, fired: int = 0, left: int = 0) -> DuePage:
+    """What Redis answers when it was given the one plan."""
+    (given,) = shared.given(NOW)
+    due = [replace(ARMED, id=str(n)) for n in range(left)]
+    runs = [Fired(given, "default", fired)] if fired else []
+    return DuePage(NOW, None, None, due, [], None, [], runs, [given])
 
 
 class TestWhatIsGiven:
@@ -95,23 +103,62 @@ class TestWhatIsGiven:
         shared = plans()
         shared.of(ARMED, 200, NOW)
         at = 4.9
-        (given,) = shared.given(NOW)
-        shared.fired([given])
+        shared.saw(page(shared, fired=1))
         at = 9.8
         assert names(shared) != []
         at = 10.0
         assert names(shared) == []
 
-    def test_is_what_was_wanted_last_where_there_are_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_so_much_of_one_instant(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(shared_module, "GIVEN", 2)
-        monkeypatch.setattr(shared_module, "MOST", 3)
         shared = SharedPlans(lambda: True)
-        others = [replace(ARMED, spec=str(n).encode()) for n in range(4)]
-        for armed in (*others, *others, others[0]):
+        others = [replace(ARMED, spec=str(n).encode()) for n in range(3)]
+        for armed in (*others, *others):
             if shared.of(armed, 200, NOW) is None:
                 shared.keep(armed, 200, spec(), PLAN)
-        assert [shared.serves(armed) for armed in reversed(others)] == [False, True, True, True]
-        assert [each.terms[0] for each in shared.given(NOW)] == ["0", "1"]
+        assert [shared.serves(armed) for armed in others] == [True, True, False], "the third is planned by itself"
+        assert {each.terms[0] for each in shared.given(NOW)} == {"0", "1"}
+
+    def test_is_what_was_wanted_last_of_several_instants(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        at = 0.0
+        monkeypatch.setattr(shared_module, "monotonic", lambda: at)
+        monkeypatch.setattr(shared_module, "GIVEN", 1)
+        shared = SharedPlans(lambda: True)
+        for n in range(3):
+            at += 1
+            armed = replace(ARMED, due=NOW + n)
+            shared.keep(armed, 200, spec(), PLAN)
+            shared.of(armed, 200, NOW)
+        assert names(shared, NOW + 10) == [f"{NOW}:{NOW + 2}"]
+        at += 1
+        assert shared.serves(ARMED)
+        assert names(shared, NOW + 10) == [f"{NOW}:{NOW}"]
+
+    def test_is_nothing_that_redis_mostly_leaves(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        at = 0.0
+        monkeypatch.setattr(shared_module, "monotonic", lambda: at)
+        shared = plans()
+        shared.of(ARMED, 200, NOW)
+        shared.saw(page(shared, fired=20, left=20))
+        shared.saw(page(shared, fired=0, left=9))
+        assert shared.serves(ARMED), "few, or no more than half"
+        shared.saw(replace(page(shared, left=20), given=[]))
+        assert shared.serves(ARMED), "it was given to nobody"
+        shared.saw(page(shared, fired=9, left=10))
+        assert not shared.serves(ARMED)
+        at = 599.0
+        shared.of(ARMED, 200, NOW)
+        assert names(shared) == []
+        at = 601.0
+        shared.of(ARMED, 200, NOW)
+        assert names(shared) != [], "then it is tried again"
+
+    def test_is_nothing_that_is_no_text(self) -> None:
+        shared = SharedPlans(lambda: True)
+        odd = replace(ARMED, spec=b'{"format": 1, "x": "\xff"}')
+        shared.keep(odd, 200, spec(), PLAN)
+        assert shared.of(odd, 200, NOW) is not None
+        assert names(shared) == []
 
     def test_is_nothing_where_somebody_wants_each_job(self) -> None:
         gives = False
@@ -195,6 +242,49 @@ class TestADispatcher:
         assert sorted(waiting(redis)) == runs[:-1]
         assert runs_of(pages) > 300
         assert record(store, "s1499")["paused"] == "1"
+
+    def test_plans_ahead_what_mostly_waits(self, redis: redis_py.Redis, store: Store, pages: list[DuePage]) -> None:
+        """Workers are away: the last runs wait in their queue."""
+        due = now_us(redis) - 117 * US // 2
+        put_herd(store, due, 200)
+        one = Dispatcher(redis, events=Few(), options=Options(rq_registries=False))
+        one.dispatch_once()
+        before = len(waiting(redis))
+        assert before == 200
+        while now_us(redis) < due + 60 * US:
+            one.dispatch_once()  # looks ahead
+        while one.dispatch_once().more_is_due:
+            pass
+        assert len(waiting(redis)) == before
+        assert one._passes._schedules._shared._avoided
+        assert {record(store, f"s{n:04}")["skipped"] for n in range(200)} == {"1"}
+
+    def test_counts_what_was_on_its_way_when_a_pass_failed(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put_herd(store, now_us(redis) - US, 2000)
+        one = Dispatcher(redis, events=Few(), options=Options(rq_registries=False))
+        fire_due, counted = Store.fire_due, []
+        take_note = one._passes._schedules.take_note
+
+        def noting(found: DuePage, served: Any) -> None:
+            counted.append(sum(each.runs for each in found.fired))
+            take_note(found, served)
+
+        def failing(self: Store, *args: Any, **options: Any) -> Any:
+            found = fire_due(self, *args, **options)
+            if len(counted) == 5:
+                raise redis_py.ConnectionError("reset")
+            return found
+
+        monkeypatch.setattr(one._passes._schedules, "take_note", noting)
+        monkeypatch.setattr(Store, "fire_due", failing)
+        with pytest.raises(redis_py.ConnectionError):
+            one.dispatch_once()
+        monkeypatch.setattr(Store, "fire_due", fire_due)
+        while one.dispatch_once().more_is_due:
+            pass
+        assert len(waiting(redis)) == 2000
 
     def test_stops_at_the_fence_of_a_daemon_of_0_14(
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch

@@ -247,6 +247,26 @@ class TestASharedPlan:
         assert left == ["s003"]
         assert waiting(redis) == [run_id(f"s{n:03}", NOW) for n in range(50) if n != 3]
 
+    def test_ends_the_page_with_so_many_fires(self, redis: redis_py.Redis, store: Store) -> None:
+        shared = self.put_all(store, 30)
+        redis.hset(store.keys.schedule("s003"), "failures", 1)
+        first = fire_due(store, shared, fires=5)
+        assert ([armed.id for armed in first.due], first.fired[0].runs) == (["s003"], 5)
+        assert first.cursor == (b"%d" % (NOW // US), b"s005")
+        rest = fire_due(store, shared, fires=25, cursor=first.cursor)
+        assert (rest.due, rest.fired[0].runs, rest.cursor) == ([], 24, None)
+        assert waiting(redis) == [run_id(f"s{n:03}", NOW) for n in range(30) if n != 3]
+
+    def test_gives_those_that_it_leaves_as_a_read_does(self, redis: redis_py.Redis, store: Store) -> None:
+        shared = self.put_all(store, 5)
+        for id in ("s001", "s002"):
+            redis.hset(store.keys.schedule(id), "failures", 1)
+        redis.hset("rq:job:" + run_id("s003", NOW), "status", "queued")
+        redis.zadd(store.keys.due_schedules, {"nobody": NOW / US})
+        left = fire_due(store, shared).due
+        assert sorted(armed.id for armed in left) == ["nobody", "s001", "s002", "s003"]
+        assert sorted(left, key=lambda armed: armed.id) == store.read_due(None, 10, 0).due
+
     def test_one_of_several_and_several_queues(self, redis: redis_py.Redis, store: Store) -> None:
         shared = self.put_all(store, 3)
         other = job_fields(redis, "other")
@@ -294,7 +314,7 @@ class TestASharedPlan:
     def test_waits_while_something_else_holds_the_fence(self, redis: redis_py.Redis, store: Store) -> None:
         shared = self.put_all(store, 2)
         redis.set(store.keys.fence, "a daemon of 0.14", px=5000)
-        answer = store.fire_due([shared], 1000, None, 10, 0)
+        answer = store.fire_due([shared], 10, 1000, None, 10, 0)
         assert isinstance(answer, Fenced)
         assert waiting(redis) == []
 

@@ -33,14 +33,21 @@ class Ahead:
         self._anywhere = anywhere
         self._contended = False
         self._sure = 0
+        self._spared = self._spared_until = 0
         self._plans: dict[str, ScheduleFire] = {}
         self._coming: deque[ScheduleFire] = deque()
         self._due: deque[ScheduleFire] = deque()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether there is room for no other."""
-        return len(self._coming) + len(self._due) >= KEPT
+    def is_full(self, now: int) -> bool:
+        """Whether there is room for no other, or need: of those that need none, as many have been seen."""
+        if now >= self._spared_until:
+            self._spared = 0
+        return len(self._coming) + len(self._due) + self._spared >= KEPT
+
+    def spare(self, armed: Armed) -> None:
+        """Takes note of one that needs no plan of its own."""
+        self._spared += 1
+        self._spared_until = max(self._spared_until, armed.due)
 
     def add(self, fire: ScheduleFire) -> None:
         """Keeps a plan, in the place of an earlier one of the schedule."""

@@ -6,12 +6,13 @@ Never sleeps and keeps no time of its own: what is due, the server's clock says.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -21,13 +22,13 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.recurring import Recurring, Served
-from rq_scheduler.dispatcher.schedules import Schedules
+from rq_scheduler.dispatcher.schedules import PAGE, Schedules
 from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
-from rq_scheduler.store.due import DuePage
+from rq_scheduler.store.due import DuePage, Remembering
 from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
 
 SMALLEST, LARGEST = 100, 1_000
@@ -51,6 +52,9 @@ REGISTRY_POLL = 1.0
 """Seconds between two looks at RQ's own registries when nothing in them is due: others write them without a word."""
 
 _HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_dict", "restore", "cleanup", "set_status")
+
+Reading = Callable[[], tuple[DuePage | Fenced, float]]
+"""Waits for a page of schedules, and says at which monotonic instant it came."""
 
 
 @dataclass(slots=True)
@@ -242,39 +246,50 @@ class Passes:
         cursor, self._due_cursor = self._due_cursor, None
         readings = deque([self._read_due(result, cursor, aside=False)])
         goes_on = True
-        while readings:
-            page, at = readings.popleft()()
-            if isinstance(page, Fenced):
-                result.fenced, goes_on = page, False
-                continue
-            self._ahead_cursor = page.ahead_cursor
-            result.saw(page.now, page.next_due, at)
-            if page.cursor is None or self._stopping():
-                goes_on = False
-            elif goes_on and monotonic() > until:
-                self._due_cursor, result.unfinished, goes_on = page.cursor, True, False
-            while goes_on and len(readings) < (1 if page.due else READS):
-                readings.append(self._read_due(result, page.cursor, aside=True))
-            yield page
-            self._start_remembered(result, page)
-            self._schedules.look_ahead(page.ahead, page.now)
-            # There may be more to plan before its time comes.
-            result.unfinished = result.unfinished or len(page.ahead) == AHEAD
-            goes_on = goes_on and not result.fenced
+        try:
+            while readings:
+                page, at = readings.popleft()()
+                if isinstance(page, Fenced):
+                    result.fenced, goes_on = page, False
+                    continue
+                self._ahead_cursor = page.ahead_cursor
+                result.saw(page.now, page.next_due, at)
+                cursor = _further(cursor, page.cursor)
+                if page.cursor is None or self._stopping():
+                    goes_on = False
+                elif goes_on and monotonic() > until:
+                    self._due_cursor, result.unfinished, goes_on = cursor, True, False
+                while goes_on and len(readings) < (1 if page.due else READS):
+                    readings.append(self._read_due(result, cursor, aside=True))
+                yield page
+                self._start_remembered(result, page.remembering)
+                self._schedules.look_ahead(page.ahead, page.now)
+                # There may be more to plan before its time comes.
+                result.unfinished = result.unfinished or len(page.ahead) == AHEAD
+                goes_on = goes_on and not result.fenced
+        finally:
+            self._count_fired(result, readings)
 
-    def _read_due(
-        self, result: Pass, cursor: Cursor | None, *, aside: bool
-    ) -> Callable[[], tuple[DuePage | Fenced, float]]:
+    def _count_fired(self, result: Pass, readings: Iterable[Reading]) -> None:
+        """What nobody waits for any more has fired what it has."""
+        for reading in readings:
+            with suppress(RedisError, OSError):
+                page, _ = reading()
+                if isinstance(page, DuePage):
+                    served = Served()
+                    self._schedules.take_note(page, served)
+                    self._count(result, served)
+
+    def _read_due(self, result: Pass, cursor: Cursor | None, *, aside: bool) -> Reading:
         read = self._schedules.read(cursor, result.time, LOOK_AHEAD, self._ahead_cursor, AHEAD)
         return self._flights.launch(lambda: (read(), monotonic()), aside=aside)
 
-    def _start_remembered(self, result: Pass, page: DuePage) -> None:
-        remembering = page.remembering
+    def _start_remembered(self, result: Pass, remembering: Sequence[Remembering]) -> None:
         jobs = [each.id for each in remembering if each.kind == "job"]
         if jobs:
             self._count(result, self.recurring.start_remembered(jobs))
         self._count(result, self._schedules.start_remembered([each for each in remembering if each.kind != "job"]))
-        if len(remembering) == page.limit:
+        if len(remembering) == PAGE:
             result.unfinished = True  # there may be more; those that wait are looked at again in a second
 
     @staticmethod
@@ -330,3 +345,9 @@ class Passes:
         self._registries_at = monotonic() + wait
         if wait > 0:
             result.expect(result.time + int(wait * US))
+
+
+def _further(one: Cursor | None, other: Cursor | None) -> Cursor | None:
+    """The place behind which neither has read: Redis may have served the later of two reads first."""
+    places = [place for place in (one, other) if place is not None]
+    return max(places, key=lambda place: (float(place[0]), place[1]), default=None)

@@ -87,9 +87,9 @@ class Schedules:
     def look_ahead(self, coming: Sequence[Armed], now: int) -> None:
         """Makes the plans of schedules that will soon be due."""
         for armed in coming:
-            if self._shared.serves(armed) or self._ahead.knows(armed):
-                continue
-            if (fire := self._prepare(armed, now)) is not None:
+            if self._shared.serves(armed):
+                self._ahead.spare(armed)
+            elif not self._ahead.knows(armed) and (fire := self._prepare(armed, now)) is not None:
                 self._ahead.add(fire)
 
     def read(
@@ -98,13 +98,13 @@ class Schedules:
         """A look at the schedules that are due from `cursor` on, and at those that will be within `look_ahead`
         microseconds: it fires by what is known of them now."""
         plans = self._shared.given(now)
-        options: dict[str, Any] = {"ahead": ahead, "ahead_limit": 0 if self._ahead.is_full else most_ahead}
+        options: dict[str, Any] = {"ahead": ahead, "ahead_limit": 0 if self._ahead.is_full(now) else most_ahead}
         if not plans:
             return lambda: self._store.read_due(cursor, PAGE, look_ahead, **options)
 
         def fire() -> DuePage | Fenced:
             began = monotonic()
-            page = self._store.fire_due(plans, COPIES, cursor, self._at_most, look_ahead, **options)
+            page = self._store.fire_due(plans, self._at_most, COPIES, cursor, PAGE, look_ahead, **options)
             if isinstance(page, DuePage):
                 self._time(sum(each.runs for each in page.fired), began)
             return page
@@ -142,7 +142,7 @@ class Schedules:
     def _planned(self, pages: Iterable[DuePage], until: float, served: Served) -> Iterator[ScheduleFire | None]:
         before: dict[str, Armed] = {}
         for page in pages:
-            self._take_note(page, served)
+            self.take_note(page, served)
             last, before = before, {armed.id: armed for armed in page.due}
             for armed in page.due:
                 if last.get(armed.id) == armed:
@@ -157,8 +157,9 @@ class Schedules:
                     break
             yield None  # what comes before the next page may take its time, or fail
 
-    def _take_note(self, page: DuePage, served: Served) -> None:
-        self._shared.fired(each.by for each in page.fired)
+    def take_note(self, page: DuePage, served: Served) -> None:
+        """Counts what Redis has fired by itself."""
+        self._shared.saw(page)
         for each in page.fired:
             served.fired += each.runs
             served.queues.add(each.queue)

@@ -6,23 +6,28 @@ Owns which plans are kept, and which of them Redis is given. Makes none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
 from rq_scheduler.planning import Plan
 from rq_scheduler.schedule import Spec
-from rq_scheduler.store.due import Armed, SharedPlan
+from rq_scheduler.store.due import Armed, DuePage, SharedPlan
 from rq_scheduler.store.shared import shared_plan
 
 KEPT = 10_000
 """Plans that other schedules may share."""
 
 GIVEN, MOST = 64, 1_000
-"""Plans that Redis is given at once, since it reads them each time; and that it may be given."""
+"""Plans that Redis is given at once, of one instant, since it reads them each time; and in all."""
 
 WANTED = 5.0
 """Seconds after which what shares a plan has been served, when nobody has wanted it."""
+
+LEFT, AVOIDED = 10, 600.0
+"""Schedules of which Redis leaves so many, and most, have something to be looked at (runs that still wait, as when
+workers are away): for so many seconds Redis is given no plan of their definition."""
 
 Key = tuple[bytes, int, int]
 """The definition, the instant, and when that is due."""
@@ -36,6 +41,8 @@ class SharedPlans:
         self._gives = gives
         self._plans: dict[tuple[Key, int], tuple[Spec, Plan]] = {}
         self._wanted: dict[Key, _Wanted] = {}
+        self._of_instant: Counter[int] = Counter()
+        self._avoided: dict[bytes, float] = {}
 
     def of(self, armed: Armed, at_most: int, moment: int) -> tuple[Spec, Plan] | None:
         """The plan that was made for another of the same definition, if it holds at that moment (us); for no more than
@@ -48,9 +55,14 @@ class SharedPlans:
             return None
         if key in self._wanted:
             self._wanted[key].at = monotonic()
-        elif len(self._wanted) < MOST and _is_plain(*found) and self._gives():
+        elif self._may_give(armed) and _is_plain(*found) and self._gives():
             self._wanted[key] = _Wanted(shared_plan(armed, found[1], found[0].overlap), armed.due, monotonic())
+            self._of_instant[armed.due] += 1
         return found
+
+    def _may_give(self, armed: Armed) -> bool:
+        has_room = len(self._wanted) < MOST and self._of_instant[armed.due] < GIVEN
+        return has_room and armed.spec.isascii() and monotonic() >= self._avoided.get(armed.spec, 0.0)
 
     def keep(self, armed: Armed, at_most: int, spec: Spec, plan: Plan) -> None:
         """Keeps a plan for others, if they may share it."""
@@ -76,15 +88,32 @@ class SharedPlans:
             for key, wanted in self._wanted.items()
             if wanted.at > oldest and holds(wanted.shared.plan, max(now, wanted.due))
         }
+        self._of_instant = Counter(wanted.due for wanted in self._wanted.values())
         due = sorted((wanted for wanted in self._wanted.values() if wanted.due <= now), key=lambda wanted: -wanted.at)
         return [wanted.shared for wanted in due[:GIVEN]]
 
-    def fired(self, by: Iterable[SharedPlan]) -> None:
-        """Takes note of plans by which something was fired: there may be more."""
-        used = set(by)
-        for wanted in self._wanted.values() if used else ():
-            if wanted.shared in used:
+    def saw(self, page: DuePage) -> None:
+        """Takes note of the plans by which Redis has fired some, and of those by which it would not."""
+        if not page.given:
+            return
+        fired: Counter[SharedPlan] = Counter()
+        for each in page.fired:
+            fired[each.by] += each.runs
+        given = set(page.given)
+        left = Counter(key for armed in page.due if (key := _key(armed)) in self._wanted)
+        for key, wanted in list(self._wanted.items()):
+            runs, back = fired[wanted.shared], left[key]
+            if runs:
                 wanted.at = monotonic()
+            if back >= LEFT and back > runs and wanted.shared in given:
+                del self._wanted[key]
+                self._avoid(key[0])
+
+    def _avoid(self, definition: bytes) -> None:
+        now = monotonic()
+        self._avoided = {each: until for each, until in self._avoided.items() if until > now}
+        if len(self._avoided) < KEPT:
+            self._avoided[definition] = now + AVOIDED
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ class Fired:
 class DuePage:
     """What one read found. `now` is the server's clock, `next_due` the first to come, `cursor` where the next read goes
     on, if there is more, and `ahead_cursor` where a look ahead does. `remembering`: those whose remembered run may
-    start; there may be more where they are `limit`. `fired` is what needs nobody any more."""
+    start. `fired` is what needs nobody any more, of what could be fired by the plans that were `given`."""
 
     now: int
     next_due: int | None
@@ -75,8 +75,8 @@ class DuePage:
     ahead: list[Armed]
     ahead_cursor: Cursor | None
     remembering: list[Remembering]
-    limit: int
     fired: Sequence[Fired] = ()
+    given: Sequence[SharedPlan] = ()
 
 
 class DueOperations(Operations):
@@ -94,7 +94,7 @@ class DueOperations(Operations):
         """A page of due schedules from `cursor` on, and of those that are due within `look_ahead` microseconds, from
         `ahead` on."""
         asked = page_asked(cursor, limit, look_ahead, ahead, ahead_limit)
-        return page_of(self._run("read_due", self.keys.due_schedules, self.keys.prefix, *asked), limit, ahead)
+        return page_of(self._run("read_due", self.keys.due_schedules, self.keys.prefix, *asked), ahead)
 
     def still_armed(self, schedules: Sequence[Armed]) -> list[bool]:
         """Which of them are armed for that instant yet: nobody has served them."""
@@ -113,7 +113,7 @@ def page_asked(
     return (*(cursor or (b"", b"")), limit, score_of(look_ahead), *(ahead or (b"", b"")), most_ahead)
 
 
-def page_of(reply: Sequence[Any], limit: int, ahead: Cursor | None, fired: Sequence[Fired] = ()) -> DuePage:
+def page_of(reply: Sequence[Any], ahead: Cursor | None) -> DuePage:
     """The page that a script answers; `ahead` is where its look ahead began."""
     now, next_due, last_due, last_id, due, coming, remembering = reply
     return DuePage(
@@ -124,8 +124,6 @@ def page_of(reply: Sequence[Any], limit: int, ahead: Cursor | None, fired: Seque
         [_armed(row) for row in coming],
         (coming[-1][6], coming[-1][5]) if coming else ahead,
         [Remembering(text(id), text(kind), whole(size) or 0) for id, kind, size in remembering],
-        limit,
-        fired,
     )
 
 

@@ -109,6 +109,7 @@ class EntryOperations(Operations):
                 if name in beside:
                     continue
                 known = value if type(value) is str and value.isascii() else packed(value)
+                name = name if type(name) is str else self._encoded(name).decode()
                 if type(known) is str:
                     texts += (name, known)
                 else:

@@ -6,7 +6,8 @@ What such a plan does not serve at once is left to `firing`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import cast
 
 import msgspec
 
@@ -45,6 +46,7 @@ class SharedPlanOperations(Operations):
     def fire_due(
         self,
         plans: Sequence[SharedPlan],
+        fires: int,
         copies: int,
         cursor: Cursor | None,
         limit: int,
@@ -54,16 +56,16 @@ class SharedPlanOperations(Operations):
         ahead_limit: int | None = None,
     ) -> DuePage | Fenced:
         """A page as `read_due` gives it, of which those are fired at once whose fire is plain by one of the plans; with
-        the others in it. No more of them than have `copies` bytes of calls."""
+        the others in it. It ends with so many `fires`, and fires no more than have `copies` bytes of calls."""
         reply = self._run(
             "fire_due",
             self.keys.due_schedules,
             *(self.keys.prefix, *page_asked(cursor, limit, look_ahead, ahead, ahead_limit)),
-            *(*self._fence, DEFAULT_TIMEOUT, copies, msgspec.msgpack.encode([each.terms for each in plans])),
+            *(*self._fence, DEFAULT_TIMEOUT, fires, copies, msgspec.msgpack.encode([each.terms for each in plans])),
         )
         if reply[0] == b"fenced":
             return Fenced(int(reply[1]), text(reply[2]), int(reply[3]))
-        fired: list[Any] = reply[7]
-        threes = (fired[first : first + 3] for first in range(0, len(fired), 3))
-        by = [Fired(plans[int(number) - 1], text(queue), runs) for number, queue, runs in threes]
-        return page_of(reply[:7], limit, ahead, by)
+        *page, told = reply
+        threes = (told[first : first + 3] for first in range(0, len(told), 3))
+        fired = [Fired(plans[int(number) - 1], text(queue), runs) for number, queue, runs in threes]
+        return replace(page_of(page, ahead), fired=fired, given=plans)

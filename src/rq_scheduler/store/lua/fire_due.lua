@@ -5,15 +5,15 @@
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 due and 3 id of the last one read in this pass, or '' and '', 4 limit, 5 seconds to look ahead, 6 due and
 --          7 id of the last one read ahead, or '' and '', 8 limit of those,
---          9 fence key or '', 10 fence token, 11 fence ttl in ms, 12 RQ's default timeout, 13 most bytes of calls,
---          which the runs are copies of, 14 plans (MessagePack) of one run each, with another to come, and nothing
+--          9 fence key or '', 10 fence token, 11 fence ttl in ms, 12 RQ's default timeout, 13 most fires, with which
+--          the page ends, 14 most bytes of calls, which the runs are copies of, 15 plans (MessagePack) of one run each, with another to come, and nothing
 --          to be counted or remembered: {definition, armed ("nominal:due" in us), overlap, due, not before (us), valid until (us or
 --          nil), nominal and due of the run (us), what its job id ends with, next due, armed then}
 -- returns  as read_due, of what is left; behind that {number of the plan, queue, number of runs, ...}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each (schedule, nominal time) is handed off at most once
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[9], ARGV[10], ARGV[11]
-local default_timeout, most_bytes, all_slow = ARGV[12], tonumber(ARGV[13]), false
+local default_timeout, most_fires, most_bytes, all_slow = ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14]), false
 local index = KEYS[1]
 -- @include clock
 -- @include fence
@@ -31,7 +31,7 @@ local SPEC, ARMED, UPDATED, SIZE = RUNS_AS + 1, RUNS_AS + 2, RUNS_AS + 3, RUNS_A
 local NO_PLANS = {}
 
 local plans_of = {} -- by definition and instant
-for number, terms in ipairs(cmsgpack.unpack(ARGV[14])) do
+for number, terms in ipairs(cmsgpack.unpack(ARGV[15])) do
   local spec, was, overlap, due, not_before, valid_until, nominal, named, ending, next, armed = unpack(terms, 1, 11)
   if not untimely(not_before, valid_until) then
     local plan = {number = number, overlap = overlap, due = due, next = next, armed = armed, instant = tonumber(nominal)}
@@ -42,26 +42,31 @@ for number, terms in ipairs(cmsgpack.unpack(ARGV[14])) do
 end
 
 -- A definition that is newer than the instant does not share the plan: it has not missed what was before it.
-local bytes = 0
-local function fires(id, score)
+local bytes, left = 0, {}
+local function look_at(id, score)
   local key = schedule_key(id)
   local record = read_state(key, 'spec', 'armed', 'updated', 'size')
   local plan = (plans_of[record[SPEC]] or NO_PLANS)[record[ARMED]]
   local updated = plan and tonumber(record[UPDATED] or '')
-  if not updated or updated > plan.instant or not is_due(plan, score) then return false end
-  bytes = bytes + count(record[SIZE])
-  return bytes <= most_bytes and add_plain(id, key, plan, record)
+  if updated and updated <= plan.instant and is_due(plan, score) then
+    bytes = bytes + count(record[SIZE])
+    if bytes <= most_bytes and add_plain(id, key, plan, record) then return end
+  end
+  left[#left + 1] = {record[REV] or false, record[SPEC] or false, record[ARMED] or false, record[UPDATED] or false,
+    record[SIZE] or false, id, score}
 end
 
-local page, left = read_page(), {}
-local function leave(id, score) left[#left + 1], left[#left + 2] = id, score end
-for i = 1, #page, 2 do
-  if not fires(page[i], page[i + 1]) then leave(page[i], page[i + 1]) end
+local page, seen = read_page(), 0
+while page[seen + 1] and #plain_fires < most_fires do
+  look_at(page[seen + 1], page[seen + 2])
+  seen = seen + 2
 end
+local more = seen < #page or #page / 2 == limit
+for i = #page, seen + 1, -1 do page[i] = nil end
 local made, refused = make_plain()
 push_runs()
 advance_plain(made)
-for _, fire in ipairs(refused) do leave(fire[FIRE_ID], fire[FIRE_PLAN].score) end
+for _, fire in ipairs(refused) do left[#left + 1] = row_of(fire[FIRE_ID], fire[FIRE_PLAN].score) end
 
 local fired, counts = {}, {}
 for _, fire in ipairs(made) do
@@ -74,6 +79,6 @@ for queue, of_queue in pairs(counts) do
     fired[#fired + 1], fired[#fired + 2], fired[#fired + 3] = number, queue, runs
   end
 end
-local answer = answer_page(page, left)
+local answer = answer_page(page, left, more)
 answer[8] = fired
 return answer

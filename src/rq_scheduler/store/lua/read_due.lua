@@ -14,4 +14,4 @@ local index = KEYS[1]
 -- @include seek
 -- @include due_page
 local page = read_page()
-return answer_page(page, page)
+return answer_page(page, rows(page), #page / 2 == limit)

@@ -9,15 +9,17 @@ local function read_page()
   return redis.call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, limit)
 end
 
--- What planning needs of these.
+-- What planning needs of one.
+local function row_of(id, due)
+  local row = redis.pcall('HMGET', schedule_key(id), 'rev', 'spec', 'armed', 'updated', 'size')
+  if row.err then row = {false, false, false, false, false} end
+  row[6], row[7] = id, due
+  return row
+end
+
 local function rows(entries)
   local found = {}
-  for i = 1, #entries, 2 do
-    local row = redis.pcall('HMGET', schedule_key(entries[i]), 'rev', 'spec', 'armed', 'updated', 'size')
-    if row.err then row = {false, false, false, false, false} end
-    row[6], row[7] = entries[i], entries[i + 1]
-    found[#found + 1] = row
-  end
+  for i = 1, #entries, 2 do found[#found + 1] = row_of(entries[i], entries[i + 1]) end
   return found
 end
 
@@ -34,10 +36,9 @@ local function read_near(next_due)
   return near
 end
 
--- The answer: of the page, those that are to be planned.
-local function answer_page(page, unplanned)
+-- The answer: of the page, what is to be planned. `more`: whether something may be due behind it.
+local function answer_page(page, unplanned, more)
   local next_due = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or ''
-  local more = #page / 2 == limit
   local near = more and {} or read_near(next_due) -- what is due comes first
   local check = redis.call('ZRANGEBYSCORE', buffered_schedules, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
   if check and (next_due == '' or tonumber(check) < tonumber(next_due)) then next_due = check end
@@ -46,5 +47,5 @@ local function answer_page(page, unplanned)
     local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'size')
     remembering[#remembering + 1] = {id, record[1] or '', record[2] or '0'}
   end
-  return {now_us, next_due, more and page[#page] or '', more and page[#page - 1] or '', rows(unplanned), rows(near), remembering}
+  return {now_us, next_due, more and page[#page] or '', more and page[#page - 1] or '', unplanned, rows(near), remembering}
 end
