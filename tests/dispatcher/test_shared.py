@@ -245,13 +245,18 @@ class TestADispatcher:
 
     def test_plans_ahead_what_mostly_waits(self, redis: redis_py.Redis, store: Store, pages: list[DuePage]) -> None:
         """Workers are away: the last runs wait in their queue."""
-        due = now_us(redis) - 117 * US // 2
-        put_herd(store, due, 200)
+        put_herd(store, now_us(redis) - US, 200)
         one = Dispatcher(redis, events=Few(), options=Options(rq_registries=False))
         one.dispatch_once()
         before = len(waiting(redis))
         assert before == 200
-        while now_us(redis) < due + 60 * US:
+        due = now_us(redis) + 3 * US // 2
+        with redis.pipeline() as pipe:
+            for n in range(200):
+                pipe.hset(store.keys.schedule(f"s{n:04}"), "armed", f"{due}:{due}")
+                pipe.zadd(store.keys.due_schedules, {f"s{n:04}": f"{due / US:.6f}"})
+            pipe.execute()
+        while now_us(redis) < due:
             one.dispatch_once()  # looks ahead
         while one.dispatch_once().more_is_due:
             pass
