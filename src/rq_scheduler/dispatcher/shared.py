@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from rq_scheduler.clock import US
 from rq_scheduler.planning import Plan
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store.due import Armed, DuePage, SharedPlan
@@ -24,6 +25,9 @@ GIVEN, MOST = 64, 1_000
 
 WANTED = 5.0
 """Seconds after which what shares a plan has been served, when nobody has wanted it."""
+
+SOON = US // 10
+"""Microseconds before its time from which on a plan is given: that may come while it is on its way."""
 
 LEFT, AVOIDED = 10, 600.0
 """Schedules of which Redis leaves so many, and most, have something to be looked at (runs that still wait, as when
@@ -79,7 +83,7 @@ class SharedPlans:
         return wanted is not None
 
     def given(self, now: int) -> list[SharedPlan]:
-        """What Redis fires by at that moment (us)."""
+        """What Redis fires by at about that moment (us)."""
         if not (self._wanted and self._gives()):
             return []
         oldest = monotonic() - WANTED
@@ -89,8 +93,8 @@ class SharedPlans:
             if wanted.at > oldest and holds(wanted.shared.plan, max(now, wanted.due))
         }
         self._of_instant = Counter(wanted.due for wanted in self._wanted.values())
-        due = sorted((wanted for wanted in self._wanted.values() if wanted.due <= now), key=lambda wanted: -wanted.at)
-        return [wanted.shared for wanted in due[:GIVEN]]
+        due = [wanted for wanted in self._wanted.values() if wanted.due <= now + SOON]
+        return [wanted.shared for wanted in sorted(due, key=lambda wanted: -wanted.at)[:GIVEN]]
 
     def saw(self, page: DuePage) -> None:
         """Takes note of the plans by which Redis has fired some, and of those by which it would not."""
