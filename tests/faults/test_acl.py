@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis as redis_py
@@ -20,11 +21,13 @@ from faults.cutting import World
 from faults.proxy import Proxy
 from faults.writes import WRITES
 from making import US, Told, add, dispatcher, entry, history, now_us, recurring, waiting
+from making_schedules import Few, fire_due, fire_of, job_fields, new, put, shared_of, spec
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.store import Store, scripts
+from rq_scheduler.store.firing import ScheduleFire, pack
 from rq_scheduler.store.keys import Keys
 from support import wait_until
 
@@ -272,5 +275,58 @@ def test_a_command_less_loses_and_doubles_nothing(guarded: redis_py.Redis) -> No
         doubled = [id for id, times in pushes.items() if times > 1]
         if held or missing or doubled:
             harmed.append(f"without {command}: quarantine {held}, missing {sorted(missing)}, doubled {doubled}")
+    guarded.acl_log_reset()
+    assert harmed == [], "\n".join(harmed)
+
+
+def by_shared_plan(store: Store, fires: list[ScheduleFire]) -> None:
+    fire_due(store, shared_of(fires[0]))
+
+
+def by_commit(store: Store, fires: list[ScheduleFire]) -> None:
+    store.fire_schedules(pack(fires), tell=False)
+
+
+def by_backfill(store: Store, fires: list[ScheduleFire]) -> None:
+    for fire in fires:
+        store.backfill(fire.id, "", "1-2", [1_000_000, 2_000_000])
+
+
+@pytest.mark.parametrize(
+    ("how", "policies", "slow", "runs"),
+    [
+        (by_shared_plan, {}, False, 3),
+        (by_commit, {}, False, 3),
+        (by_commit, {"max_runs": 9}, False, 3),
+        (by_commit, {}, True, 3),
+        (by_backfill, {}, False, 9),
+        (by_backfill, {}, True, 9),
+    ],
+)
+def test_a_command_less_loses_no_run(
+    guarded: redis_py.Redis, how: Any, policies: dict[str, Any], slow: bool, runs: int
+) -> None:
+    """A run whose job is there counts as made: what was refused in the middle must leave none."""
+    harmed: list[str] = []
+    ids = ("a", "b", "c")
+    job = job_fields(guarded, slow=slow)
+    for command in sorted(acl.commands("dispatcher", 0) - {"eval", "evalsha"}):
+        guarded.flushall()
+        store, due = Store(guarded), now_us(guarded) - 1000
+        put(store, *(new(guarded, id, due, of=spec(3600, **policies), job=job) for id in ids))
+        for id in ids:
+            guarded.hset(KEYS.schedule(id), "updated", 0)
+        fires = [fire_of(store, id) for id in ids]
+        with acl.as_user(guarded, "dispatcher") as user:
+            for rule in (f"-{command}", f"-{command}", f"+{command}"):
+                guarded.execute_command("ACL", "SETUSER", "dispatcher", rule)
+                with suppress(redis_py.RedisError):
+                    how(Store(user), fires)
+        one = Dispatcher(guarded, events=Few(), options=Options(rq_registries=False))
+        while one.dispatch_once().more_is_due:
+            pass
+        queued = waiting(guarded)
+        if len(queued) != runs or len(set(queued)) != runs or guarded.hkeys(KEYS.quarantine):
+            harmed.append(f"without {command}: {queued}, quarantine {guarded.hkeys(KEYS.quarantine)}")
     guarded.acl_log_reset()
     assert harmed == [], "\n".join(harmed)

@@ -21,15 +21,16 @@ local reason = fault_of(id, job)
 if reason then return {'broken', reason} end
 
 local reply, lines = {'ok', job.queue}, {}
-for i = 6, #ARGV, 2 do
-  local nominal, job_id = ARGV[i], ARGV[i + 1]
-  if redis.call('EXISTS', prefix .. ':job:' .. job_id) == 0 then
-    make_run(id, job, job_id)
-    reply[#reply + 1] = job_id
-    lines[#lines + 1] = table.concat({'backfill', nominal, nominal, now_us, job_id}, ' ')
+make_and_push(function()
+  for i = 6, #ARGV, 2 do
+    local nominal, job_id = ARGV[i], ARGV[i + 1]
+    if redis.call('EXISTS', prefix .. ':job:' .. job_id) == 0 then
+      make_run(id, job, job_id)
+      reply[#reply + 1] = job_id
+      lines[#lines + 1] = table.concat({'backfill', nominal, nominal, now_us, job_id}, ' ')
+    end
   end
-end
-push_runs()
+end)
 redis.call('HSET', schedule_key(id), 'backfilled', after)
 add_history(id, lines)
 return reply

@@ -64,7 +64,6 @@ end
 local more = seen < #page or #page / 2 == limit
 for i = #page, seen + 1, -1 do page[i] = nil end
 local made, refused = make_plain()
-push_runs()
 advance_plain(made)
 for _, fire in ipairs(refused) do left[#left + 1] = row_of(fire[FIRE_ID], fire[FIRE_PLAN].score) end
 

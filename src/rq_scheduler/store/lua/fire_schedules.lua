@@ -401,7 +401,6 @@ for first = 1, #ids, CHUNK do
   end
 end
 local made, refused = make_plain()
-push_runs()
 advance_plain(made)
 for _, fire in ipairs(made) do reply[fire[FIRE_NUMBER] + 2] = fire[FIRE_JOB].queue end
 for _, fire in ipairs(refused) do rest[#rest + 1] = fire[FIRE_NUMBER] end
@@ -423,12 +422,13 @@ for _, i in ipairs(rest) do
   end
   decided[id] = true
 end
-for _, fire in ipairs(fires) do
-  if fire.commits then
-    for _, run in ipairs(fire.started) do make_run(fire.id, fire.job, run.id) end
+make_and_push(function()
+  for _, fire in ipairs(fires) do
+    if fire.commits then
+      for _, run in ipairs(fire.started) do make_run(fire.id, fire.job, run.id) end
+    end
   end
-end
-push_runs()
+end)
 for _, fire in ipairs(fires) do
   if fire.commits then advance(fire) end
 end

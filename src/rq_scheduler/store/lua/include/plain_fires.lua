@@ -58,24 +58,22 @@ local function add_plain(id, key, plan, record, number)
   return true
 end
 
--- Makes the runs, which push_runs then puts in their queues. Returns the fires, and those whose run was there.
+-- Makes the runs of what was noted. Returns the fires, and those whose run was there.
 local function make_plain()
   local made, refused = {}, {}
-  for _, fire in ipairs(plain_fires) do
-    local run, job = fire[FIRE_RUN], fire[FIRE_JOB]
-    local key = job_prefix .. run
-    if call('COPY', fire[FIRE_TEMPLATE], key) == 0 then
-      refused[#refused + 1] = fire
-    else
-      if job.timeout ~= '' then
-        call('HSET', key, 'status', 'queued', 'created_at', enqueued_at, 'enqueued_at', enqueued_at)
+  make_and_push(function()
+    for _, fire in ipairs(plain_fires) do
+      local run, job = fire[FIRE_RUN], fire[FIRE_JOB]
+      local key = job_prefix .. run
+      if call('COPY', fire[FIRE_TEMPLATE], key) == 0 then
+        refused[#refused + 1] = fire
       else
-        call('HSET', key, 'status', 'queued', 'created_at', enqueued_at, 'enqueued_at', enqueued_at, 'timeout', default_timeout)
+        push_later(job.queue, run, false)
+        set_queued(key, job)
+        made[#made + 1] = fire
       end
-      push_later(job.queue, run, false)
-      made[#made + 1] = fire
     end
-  end
+  end)
   return made, refused
 end
 

@@ -16,7 +16,10 @@ local function goes_through_rq(job) return all_slow or job.slow end
 
 -- Why a schedule cannot run, if so.
 local function fault_of(id, job)
-  if not job.queue or redis.pcall('HEXISTS', template_key(id), 'data') ~= 1 then
+  local has_data = redis.pcall('HEXISTS', template_key(id), 'data')
+  -- What a user may not read (ACL) is no fault of the schedule.
+  if type(has_data) == 'table' and not string.find(has_data.err, 'WRONGTYPE', 1, true) then error(has_data.err, 0) end
+  if not job.queue or has_data ~= 1 then
     return 'its job template is gone, or is no hash: put the schedule again, and resume it if it is paused'
   end
   if not is_queue(job.queue) then
@@ -24,35 +27,58 @@ local function fault_of(id, job)
   end
 end
 
--- Writes the job of a run; repeating it changes nothing. The push comes later, with all others of its queue.
+local function set_queued(key, job)
+  if job.timeout ~= '' then
+    redis.call('HSET', key, 'status', 'queued', 'created_at', enqueued_at, 'enqueued_at', enqueued_at)
+  else
+    redis.call('HSET', key, 'status', 'queued', 'created_at', enqueued_at, 'enqueued_at', enqueued_at, 'timeout', default_timeout)
+  end
+end
+
+-- Writes the job of a run. The push comes later, with all others of its queue.
+local without_entry
 local function make_run(id, job, job_id)
   local call, key = redis.call, prefix .. ':job:' .. job_id
   call('COPY', template_key(id), key)
   if goes_through_rq(job) then
     -- A one-off that is due now: the dispatchers let RQ's own code enqueue those.
+    without_entry = key
     call('HSET', key, 'status', 'scheduled', 'created_at', enqueued_at)
     call('ZADD', scheduled_jobs, now_score, job_id)
+    without_entry = nil
     redis.pcall('PUBLISH', prefix .. ':scheduler:wakeup', now_score)
     return
   end
-  if job.timeout ~= '' then
-    call('HSET', key, 'status', 'queued', 'created_at', enqueued_at, 'enqueued_at', enqueued_at)
-  else
-    call('HSET', key, 'status', 'queued', 'created_at', enqueued_at, 'enqueued_at', enqueued_at, 'timeout', default_timeout)
-  end
+  push_later(job.queue, job_id, job.at_front)
+  set_queued(key, job)
   -- RQ's enqueue takes `at_front` as an argument; on the job it would bring a retry to the front too.
   if job.at_front then call('HDEL', key, 'enqueue_at_front') end
   if job.ttl and job.ttl > 0 then expire_job(job_id, job.ttl) end
-  push_later(job.queue, job_id, job.at_front)
 end
 
 local function push_runs()
   register_queues()
-  for _, queue in ipairs(queue_order) do
+  while queue_order[1] do
+    local queue = queue_order[1]
     call_in_chunks('LPUSH', prefix .. ':queue:' .. queue, pushes[queue].front)
     call_in_chunks('RPUSH', prefix .. ':queue:' .. queue, pushes[queue].back)
+    pushes[queue] = nil
+    table.remove(queue_order, 1)
   end
-  pushes, queue_order = {}, {}
+end
+
+-- Makes runs and pushes them, or leaves none of their jobs: one whose job is there counts as made. In the middle, only a user
+-- who may not do all of it (ACL) is refused.
+local function make_and_push(make)
+  local ok, refusal = pcall(function() make() push_runs() end)
+  if ok then return end
+  if without_entry then redis.pcall('DEL', without_entry) end
+  for _, queue in ipairs(queue_order) do
+    for _, ids in pairs(pushes[queue]) do
+      for _, id in ipairs(ids) do redis.pcall('DEL', prefix .. ':job:' .. id) end
+    end
+  end
+  error(refusal, 0)
 end
 
 local HISTORY_LENGTH = 50
