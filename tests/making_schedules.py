@@ -12,7 +12,7 @@ from rq_scheduler.store.due import Armed, DuePage, SharedPlan
 from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire, pack
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
-from rq_scheduler.store.shared import shared_plan
+from rq_scheduler.store.shared_plans import shared_plan
 from rq_scheduler.triggers import Every
 
 EVERY = Spec(trigger=Every(60))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rq_scheduler.clock import to_us
 from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
 from rq_scheduler.series import jitter_of
@@ -61,7 +62,7 @@ class Model:
 
     @property
     def end(self) -> int | None:
-        return None if self.spec.end is None else round(self.spec.end.timestamp()) * US
+        return None if self.spec.end is None else to_us(self.spec.end)
 
     def due(self, nominal: int) -> int:
         if self.spec.jitter is None:

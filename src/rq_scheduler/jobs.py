@@ -220,7 +220,7 @@ def check_function(func: Any, name: str = "func") -> None:
     for RQ, or nothing. Bound methods and callable objects travel by value, so nothing is asked of their names here.
     """
     if type(func) is FunctionType and _at(func.__module__, func.__qualname__) is func:
-        return
+        return  # nearly always
     if isinstance(func, str):
         if not func.strip():
             raise InvalidArgument(
@@ -303,8 +303,9 @@ def load_class(value: type[T] | str, base: type[T], name: str) -> type[T]:
 
 
 def _at(module: str | None, name: str) -> Any:
-    """What stands at the top of an imported module under that name; None when nothing does."""
-    return getattr(sys.modules.get(module or ""), name, None)
+    """What stands at the top of an imported module under that name; None when nothing does, and where the module makes
+    its names as they are wanted."""
+    return getattr(sys.modules.get(module or ""), "__dict__", {}).get(name)
 
 
 def _reaches(module: Any, qualname: str) -> bool:

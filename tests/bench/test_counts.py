@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import redis as redis_py
 
+from making import now_us
+from making_schedules import fire_due, fire_of, new, put, shared_of
 from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.dispatcher import Dispatcher
 from rq_scheduler.store import Store
@@ -150,6 +152,16 @@ def _(scheduler: Scheduler):
     for id in scheduler.connection.lrange("rq:queue:default", 0, -1):
         scheduler.connection.hset(f"rq:job:{id.decode()}", "status", "finished")
     return overdue(scheduler, KEYS.due_schedules)
+
+
+@scenario("50 schedules fired by the plan that they share")
+def _(scheduler: Scheduler):
+    store, due = Store(scheduler.connection), now_us(scheduler.connection) - 1000
+    put(store, *(new(scheduler.connection, f"s-{n}", due) for n in range(50)))
+    for n in range(50):
+        scheduler.connection.hset(KEYS.schedule(f"s-{n}"), "updated", 0)
+    shared = shared_of(fire_of(store, "s-0"))
+    return lambda: fire_due(store, shared, ahead_limit=0)
 
 
 @scenario("a pass that fires 10 recurring jobs of the 0.14 API")

@@ -29,6 +29,8 @@ from rq_scheduler.dispatcher.passes import LOOK_AHEAD
 from rq_scheduler.dispatcher.schedules import Schedules as Planner
 from rq_scheduler.runs import parse_run_id, run_id
 from rq_scheduler.schedule import Spec
+from rq_scheduler.store import Store
+from rq_scheduler.store.base import us_of
 from rq_scheduler.store.due import SharedPlan
 from rq_scheduler.store.firing import pack
 from rq_scheduler.store.handoff import Fenced
@@ -56,17 +58,18 @@ triggers: st.SearchStrategy[AnyTrigger] = st.sampled_from(
         AnyOf(_anchored(45), Cron("* * * * *")),
     ]
 )
-policies = st.fixed_dictionaries(
-    {
-        "overlap": st.sampled_from(["skip", "allow", "buffer_one", "buffer_all", "replace"]),
-        "catchup": st.sampled_from(["latest", "all", "none"]),
-        "catchup_window": st.sampled_from([None, 5, 60, 600]),
-        "jitter": st.sampled_from([None, 3, 30]),
-        "max_runs": st.sampled_from([None, None, 3, 20]),
-        "end": st.sampled_from([None, None, START + timedelta(minutes=25)]),
-        "pause_on_failures": st.sampled_from([None, None, 1, 3]),
-    }
-)
+any_policies = {
+    "overlap": st.sampled_from(["skip", "allow", "buffer_one", "buffer_all", "replace"]),
+    "catchup": st.sampled_from(["latest", "all", "none"]),
+    "catchup_window": st.sampled_from([None, 5, 60, 600]),
+    "jitter": st.sampled_from([None, 3, 30]),
+    "max_runs": st.sampled_from([None, None, 3, 20]),
+    "end": st.sampled_from([None, None, START + timedelta(minutes=25)]),
+    "pause_on_failures": st.sampled_from([None, None, 1, 3]),
+}
+# Of which Redis may fire by a plan that schedules share.
+plain_policies = {**any_policies, **dict.fromkeys(("jitter", "max_runs", "pause_on_failures"), st.none())}
+policies = st.one_of(st.fixed_dictionaries(any_policies), st.fixed_dictionaries(plain_policies))
 moves = st.one_of(
     st.integers(0, 20 * US),
     st.integers(0, 90 * US),
@@ -78,6 +81,7 @@ class Schedules(RuleBasedStateMachine):
     """Each rule is something that a caller, a worker or a dispatcher does."""
 
     redis: redis_py.Redis
+    shared_runs = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -210,25 +214,34 @@ class Schedules(RuleBasedStateMachine):
         assert [committed.made for committed in answer[1]] == [[]] * len(self.asleep), answer
         self.asleep = None
 
-    @rule(us=moves)
-    def a_dispatcher_fires_by_shared_plans(self, us: int) -> None:
-        """Those that it has kept from before too; what is left, another serves."""
-        self.clock.move(us / US)
+    @rule(lates=st.lists(st.sampled_from([0, 0, 1, 3 * US, 11 * US]), min_size=1, max_size=6))
+    def a_dispatcher_fires_by_shared_plans(self, lates: list[int]) -> None:
+        """Each time that the next is due, or somewhat later; by plans that it has kept from before too. What is left,
+        another serves."""
         store = self.scheduler._store
+        for late in lates:
+            for _, score in self.redis.zrange(store.keys.due_schedules, 0, 0, withscores=True):
+                self.clock.move(max(0, us_of(score) - self.now) / US)
+            self.clock.move(late / US)
+            self._fire_by_shared_plans(store)
+            self.tick(0)
+
+    def _fire_by_shared_plans(self, store: Store) -> None:
         page = store.read_due(None, 200, 0)
         planner = Planner(store, self.scheduler._creator, Few(), Flights(store.connection), all_slow=False)
         for armed in page.due:
             planner._prepare(armed, page.now)
-            planner._prepare(armed, page.now)
+            planner._prepare(armed, page.now)  # as another of its definition
         self.shared += planner._shared.given(page.now)
-        dues = {armed.id: armed.due for armed in page.due}
         before = self.redis.lrange("rq:queue:default", 0, -1)
-        fire_due(store, *self.shared[-20:])
-        for job_id in self.redis.lrange("rq:queue:default", 0, -1)[len(before) :]:
-            run = parse_run_id(job_id.decode())
+        fired = fire_due(store, *self.shared[-20:]).fired
+        made = [job_id.decode() for job_id in self.redis.lrange("rq:queue:default", 0, -1)[len(before) :]]
+        assert len(made) == sum(each.runs for each in fired)
+        Schedules.shared_runs += len(made)
+        for job_id in made:
+            run = parse_run_id(job_id)
             assert run is not None
-            self.handed_off[run.schedule_id].append((job_id.decode(), dues[run.schedule_id]))
-        self.tick(0)
+            self.handed_off[run.schedule_id].append((job_id, self.now))
 
     # Workers
 
@@ -297,3 +310,4 @@ def test_whatever_happens_the_rules_hold(redis: redis_py.Redis) -> None:
             print_blob=True,
         ),
     )
+    assert Schedules.shared_runs > 0

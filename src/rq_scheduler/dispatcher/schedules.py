@@ -22,7 +22,7 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
 from rq_scheduler.dispatcher.recurring import Served
-from rq_scheduler.dispatcher.shared import SharedPlans
+from rq_scheduler.dispatcher.shared_plans import SharedPlans
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.planning import Plan, plan

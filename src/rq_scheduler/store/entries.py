@@ -50,7 +50,7 @@ class StoredJob:
 
 
 def _shared(entries: Sequence[NewEntry]) -> dict[str, Any]:
-    """The fields that are the same in all of them."""
+    """The fields that are the same in all of them, where there are several."""
     if len(entries) == 1:
         return {}
     shared = dict(entries[0].fields)

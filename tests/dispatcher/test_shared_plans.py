@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-import rq_scheduler.dispatcher.shared as shared_module
+import rq_scheduler.dispatcher.shared_plans as shared_module
 from making import HOUR, US, now_us, waiting
 from making_schedules import Few, job_fields, new, put, record, spec
 from rq_scheduler.dispatcher import Dispatcher, Options
-from rq_scheduler.dispatcher.shared import SharedPlans
+from rq_scheduler.dispatcher.shared_plans import SharedPlans
 from rq_scheduler.planning import Instant, Missed, Plan
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store

@@ -15,7 +15,7 @@ from rq_scheduler.clock import US
 from rq_scheduler.planning import Plan
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store.due import Armed, DuePage, SharedPlan
-from rq_scheduler.store.shared import shared_plan
+from rq_scheduler.store.shared_plans import shared_plan
 
 KEPT = 10_000
 """Plans that other schedules may share."""
