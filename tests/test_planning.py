@@ -14,6 +14,8 @@ from rq_scheduler.schedule import Catchup, Spec
 from rq_scheduler.series import Series, jitter_of
 from rq_scheduler.triggers import At, Cron, Dates, Every
 
+pytestmark = pytest.mark.once
+
 T = 1_795_464_000 * US
 """2026-11-23T20:00:00Z, the armed instant of every example."""
 

@@ -14,6 +14,8 @@ from freezegun import freeze_time
 from rq_scheduler import utils
 from rq_scheduler.errors import InvalidArgument
 
+pytestmark = pytest.mark.once
+
 MOMENT = datetime(2020, 1, 1)
 UNIX = 1_577_836_800
 

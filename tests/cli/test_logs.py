@@ -6,7 +6,11 @@ import logging
 import warnings
 from datetime import datetime
 
+import pytest
+
 from rq_scheduler.cli.logs import setup_logging
+
+pytestmark = pytest.mark.once
 
 
 def test_json_lines_carry_action_and_extras() -> None:

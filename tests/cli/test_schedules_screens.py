@@ -28,6 +28,8 @@ from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.store.survey import Counts, Daemon, Fence
 from rq_scheduler.triggers import RRule
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 24, 22, 0, 0, tzinfo=UTC)
 PARIS = zone_of("Europe/Paris")
 UTC_ZONE = zone_of(None)
