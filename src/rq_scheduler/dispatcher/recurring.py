@@ -6,6 +6,7 @@ Owns the plans made ahead. Decides nothing about time (`planning`) and writes no
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from rq_scheduler.planning import Instant, Plan, plan
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.schedule import Spec, decode_spec, recurrence_of, repeats_left
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Dropped, Fenced, Fire, HandedOff, Outcome, Record
+from rq_scheduler.store.handoff import Cursor, Dropped, Fenced, Fire, HandedOff, Outcome, Record, order_of
 from rq_scheduler.triggers import Cron
 
 BATCH = 100
@@ -47,8 +48,9 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 @dataclasses.dataclass(slots=True)
 class Served:
     """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when
-    time was up before all were planned, `stale` when something changed between plan and commit, `through_rq` when runs
-    wait among the one-offs, since RQ itself has to enqueue them."""
+    time was up before all had their turn, and `untried` who had none, or `cut` the place behind which they are; `stale`
+    when something changed between plan and commit, `through_rq` when runs wait among the one-offs, since RQ itself has
+    to enqueue them."""
 
     fired: int = 0
     stale: bool = False
@@ -56,12 +58,19 @@ class Served:
     through_rq: bool = False
     next_due: int | None = None
     fenced: Fenced | None = None
+    cut: Cursor | None = None
+    untried: set[str] = dataclasses.field(default_factory=set[str])
     queues: set[str] = dataclasses.field(default_factory=set[str])
 
     def expect(self, due: int | None) -> None:
         """Takes note of an instant to come: the batch that read the index has not seen it."""
         if due is not None and (self.next_due is None or due < self.next_due):
             self.next_due = due
+
+    def cut_behind(self, place: Cursor) -> None:
+        """Takes note that time was up for what comes behind that place."""
+        self.unfinished = True
+        self.cut = place if self.cut is None else min(self.cut, place, key=order_of)
 
 
 class Recurring:
@@ -87,11 +96,14 @@ class Recurring:
             return
         if len(self._ahead) > KEPT_AHEAD:
             self._ahead.clear()
-        for fire in self._prepare(*self._store.read_schedules(unplanned)):
-            self._ahead[fire.record.id] = fire
+        now, records = self._store.read_schedules(unplanned)
+        for record in records:
+            if (fire := self._prepare(record, now)) is not None:
+                self._ahead[record.id] = fire
 
     def serve(self, ids: Sequence[str], until: float) -> Served:
-        """Serves recurring jobs that are due. What it does not get to by the monotonic instant `until` stays due."""
+        """Serves recurring jobs that are due, the first of them in any case. What it does not get to by the monotonic
+        instant `until` stays due."""
         served = Served()
         pending = list(ids)
         for _ in range(ROUNDS):
@@ -100,7 +112,7 @@ class Recurring:
                 again += self._commit(batch, served)
                 if served.fenced:
                     return served
-            pending = again
+            pending, until = again, math.inf  # they have had their turn
             if not pending:
                 break
         return served
@@ -109,11 +121,15 @@ class Recurring:
         for first in range(0, len(ids), BATCH):
             planned = {id: self._ahead.pop(id) for id in ids[first : first + BATCH] if id in self._ahead}
             yield from planned.values()
-            unplanned = [id for id in ids[first : first + BATCH] if id not in planned]
-            for fire in self._prepare(*self._store.read_schedules(unplanned)) if unplanned else ():
-                yield fire
+            untried = [id for id in ids[first:] if id not in planned]
+            unplanned = untried[: BATCH - len(planned)]
+            now, records = self._store.read_schedules(unplanned) if unplanned else (0, [])
+            for record in records:
+                if (fire := self._prepare(record, now)) is not None:
+                    yield fire
                 if monotonic() > until:
-                    served.unfinished = True
+                    served.untried = set(untried[untried.index(record.id) + 1 :])
+                    served.unfinished = bool(served.untried)
                     return
 
     def start_remembered(self, ids: Sequence[str]) -> Served:
@@ -140,17 +156,16 @@ class Recurring:
 
     # Reading and planning
 
-    def _prepare(self, now: int, records: Iterable[Record]) -> Iterator[Fire]:
-        for record in records:
-            if (known := self._known(record, now)) is None:
-                continue
-            current, spec = known
-            try:
-                planned = plan(current.id, spec, current.nominal, now, due=current.due)
-            except (SchedulerError, OverflowError) as error:
-                self._quarantine(current, now, f"no run can be planned from its time: {error}")
-                continue
-            yield self._fire(current, spec, planned)
+    def _prepare(self, record: Record, now: int) -> Fire | None:
+        if (known := self._known(record, now)) is None:
+            return None
+        current, spec = known
+        try:
+            planned = plan(current.id, spec, current.nominal, now, due=current.due)
+        except (SchedulerError, OverflowError) as error:
+            self._quarantine(current, now, f"no run can be planned from its time: {error}")
+            return None
+        return self._fire(current, spec, planned)
 
     def _known(self, record: Record, now: int) -> tuple[Record, Spec] | None:
         """The record and its spec, adopted first where the job says something that the record does not; None when
