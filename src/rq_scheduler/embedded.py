@@ -28,8 +28,9 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
+from rq_scheduler.aliases import Fsync
 from rq_scheduler.errors import SchedulerError
 
 __all__ = ["EmbeddedRedis", "EmbeddedRedisError", "GuardedProcess", "find_server", "free_port", "server_version"]
@@ -273,13 +274,13 @@ class EmbeddedRedis:
         server: str | os.PathLike[str] | None = None,
         args: Sequence[str] = (),
         *,
-        fsync: Literal["always", "everysec", "no"] = "everysec",
+        fsync: Fsync = "everysec",
     ) -> None:
-        self.server = Path(server) if server is not None else find_server()
+        self.server: Path = Path(server) if server is not None else find_server()
         self.data_dir: Path | None = Path(data_dir) if data_dir is not None else None
         self.aof = aof
         self.fsync = fsync
-        self.args = tuple(args)
+        self.args: tuple[str, ...] = tuple(args)
         self._port = port
         self._temporary = data_dir is None
         self._process: GuardedProcess | None = None

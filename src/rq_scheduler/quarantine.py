@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from rq.defaults import DEFAULT_FAILURE_TTL
 
+from rq_scheduler.aliases import DurationLike, EntryKind
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, RetryRefused, SchedulerError, kind_of
 from rq_scheduler.schedules import Schedules
@@ -33,7 +34,7 @@ class Quarantined:
 
     id: str
     reason: str
-    kind: str
+    kind: EntryKind
     at: datetime | None
     due: datetime | None
     queue: str | None
@@ -112,7 +113,7 @@ class Quarantine:
         self._store.purge_entries([held], DEFAULT_FAILURE_TTL)
         return id not in self
 
-    def purge_all(self, older_than: float | timedelta | str | None = None) -> int:
+    def purge_all(self, older_than: DurationLike | None = None) -> int:
         """Forget everything, or what has been here for longer than that; how many entries. See `purge`.
 
         With `older_than`, records that do not say since when stay.

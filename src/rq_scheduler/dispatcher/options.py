@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from rq.job import Job
 from rq.queue import Queue
 
-Overdue = Literal["run", "hold"]
+from rq_scheduler.aliases import RqOverdue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +27,7 @@ class Options:
     adopt_timezone: str | None = None
     take_fence: bool = False
     rq_registries: bool = True
-    rq_overdue: Overdue = "hold"
+    rq_overdue: RqOverdue = "hold"
     allow_eviction: bool = False
 
 

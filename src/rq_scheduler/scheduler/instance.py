@@ -11,25 +11,22 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, cast
 
 from rq import Queue
 from rq.job import Job
 
 from rq_scheduler._version import __version__
+from rq_scheduler.aliases import CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
-from rq_scheduler.jobs import NO_NEWER, Connection, Function, JobCreator, NewerOptions, load_class, meta_of
+from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, load_class, meta_of
 from rq_scheduler.store import Store
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
 from rq_scheduler.texts import PLAIN_ARGUMENTS
 
-__all__ = ["Duration", "Instance"]
-
-Duration = float | timedelta | str
-"""Seconds, a timedelta, or RQ's text such as "10m"."""
+__all__ = ["Instance"]
 
 _LONGEST_TTL = 1000 * 365 * 86_400
 
@@ -39,10 +36,10 @@ _KEYS = Keys(KEY_PREFIX)
 class Instance:
     """The part of `Scheduler` that is about the instance itself."""
 
-    scheduler_key = f"{KEY_PREFIX}:scheduler"
-    scheduler_lock_key = _KEYS.fence
-    scheduled_jobs_key = _KEYS.scheduled_jobs
-    redis_scheduler_namespace_prefix = _KEYS.instance_prefix
+    scheduler_key: str = f"{KEY_PREFIX}:scheduler"
+    scheduler_lock_key: str = _KEYS.fence
+    scheduled_jobs_key: str = _KEYS.scheduled_jobs
+    redis_scheduler_namespace_prefix: str = _KEYS.instance_prefix
     queue_class: type[Queue] = Queue
     job_class: type[Job] = Job
 
@@ -55,7 +52,7 @@ class Instance:
         job_class: type[Job] | str | None = None,
         queue_class: type[Queue] | str | None = None,
         name: str | None = None,
-        serializer: Any = None,
+        serializer: SerializerLike | None = None,
     ) -> None:
         if connection is None:
             raise InvalidArgument("connection is required: Scheduler(..., connection=Redis())")
@@ -73,17 +70,17 @@ class Instance:
             if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise InvalidType(f"name={name!r} is {kind_of(name)}: give text, or leave it out for a random one")
             check_encodable(name=name)
-        self.connection = connection
-        self.queue_name = queue_name if queue is None else queue.name
+        self.connection: Connection = connection
+        self.queue_name: str = queue_name if queue is None else queue.name
         self._interval = interval
         if job_class is not None:
             self.job_class = load_class(job_class, Job, "job_class")
         if queue_class is not None:
             self.queue_class = load_class(queue_class, Queue, "queue_class")
         self._queue_class_name = queue_class if isinstance(queue_class, str) else None
-        self.name = name or uuid.uuid4().hex
-        self.pid = os.getpid()
-        self.log = logging.getLogger("rq_scheduler.scheduler")  # 0.14's name
+        self.name: str = name or uuid.uuid4().hex
+        self.pid: int = os.getpid()
+        self.log: logging.Logger = logging.getLogger("rq_scheduler.scheduler")  # 0.14's name
         self.log.addFilter(PLAIN_ARGUMENTS)
         self._lock_token: str | None = None
         self._lock_asked: str | None = None
@@ -158,16 +155,16 @@ class Instance:
         args: Sequence[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
         commit: bool = True,
-        result_ttl: Duration | None = None,
-        ttl: Duration | None = None,
+        result_ttl: DurationLike | None = None,
+        ttl: DurationLike | None = None,
         id: str | None = None,
         description: str | None = None,
         queue_name: str | None = None,
-        timeout: Duration | None = None,
+        timeout: DurationLike | None = None,
         meta: dict[Any, Any] | None = None,
-        depends_on: Any = None,
-        on_success: Any = None,
-        on_failure: Any = None,
+        depends_on: DependsOn | None = None,
+        on_success: CallbackLike | None = None,
+        on_failure: CallbackLike | None = None,
         **newer: Any,
     ) -> Job:
         """The Job Creator, which subclasses override (django-rq does): every public method calls it with keywords.

@@ -10,15 +10,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from rq import Retry
 from rq.utils import import_attribute
 
 from rq_scheduler.advice import warn_once
+from rq_scheduler.aliases import CallbackLike, DependsOn, DurationLike
 from rq_scheduler.errors import InvalidType, kind_of
 
-__all__ = ["JobKeywords", "options_only", "split"]
+__all__ = ["BulkOptions", "JobKeywords", "options_only", "split"]
 
 # keyword of enqueue_at -> keyword of Scheduler._create_job. 0.14 always passes these, given or not.
 _CLASSIC = {
@@ -47,6 +48,25 @@ _LOOKALIKES = {
     "description": "the option is called job_description",
     "retry": "the option takes an rq.Retry, such as Retry(max=3)",
 }
+
+
+class BulkOptions(TypedDict, total=False):
+    """Options of `enqueue_many`, as callers give them."""
+
+    timeout: DurationLike | None
+    job_result_ttl: DurationLike | None
+    job_ttl: DurationLike | None
+    job_description: str | None
+    meta: dict[Any, Any] | None
+    queue_name: str | None
+    depends_on: DependsOn | None
+    on_success: CallbackLike | None
+    on_failure: CallbackLike | None
+    at_front: bool
+    failure_ttl: DurationLike | None
+    on_stopped: CallbackLike | None
+    retry: Retry | None
+
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 

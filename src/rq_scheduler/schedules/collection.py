@@ -7,15 +7,16 @@ nothing else has changed meanwhile. Knows no key of Redis, and nothing of how a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Unpack, overload
+from typing import Any, TypeVar, Unpack, cast, overload
 
 from rq.job import Job
 
+from rq_scheduler.aliases import DurationLike, Function
 from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
-from rq_scheduler.schedule import Options, Schedule, check_id
+from rq_scheduler.schedule import Changes, Options, Schedule, check_id
 from rq_scheduler.schedules import asking, changes
 from rq_scheduler.schedules.coming import upcoming_runs
 from rq_scheduler.schedules.files import definitions_from
@@ -28,6 +29,9 @@ from rq_scheduler.triggers import AnyTrigger
 from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Schedules"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+D = TypeVar("D")
 
 
 class Schedules:
@@ -43,8 +47,14 @@ class Schedules:
     @overload
     def put(self, id: Schedule, /) -> StoredSchedule: ...
     @overload
-    def put(self, id: str, trigger: AnyTrigger, func: Any, **options: Unpack[Options]) -> StoredSchedule: ...
-    def put(self, id: Any, trigger: Any = None, func: Any = None, **options: Any) -> StoredSchedule:
+    def put(self, id: str, trigger: AnyTrigger, func: Function, **options: Unpack[Options]) -> StoredSchedule: ...
+    def put(
+        self,
+        id: str | Schedule,
+        trigger: AnyTrigger | None = None,
+        func: Function | None = None,
+        **options: Unpack[Options],
+    ) -> StoredSchedule:
         """Create a schedule, or replace it, atomically: `put(id, trigger, func, **options)` or `put(Schedule(...))`.
 
         The options are those of `Schedule`. The same definition again changes nothing, neither version, next run nor
@@ -57,13 +67,13 @@ class Schedules:
         """
         return self._writer.put(_definition(id, trigger, func, options))
 
-    def register(self, id: str, trigger: AnyTrigger, **options: Unpack[Options]) -> Callable[[Callable[..., Any]], Any]:
+    def register(self, id: str, trigger: AnyTrigger, **options: Unpack[Options]) -> Callable[[F], F]:
         """On a function: collect a schedule of it, which `sync` without definitions puts. Nothing is sent on import.
 
         Raises InvalidArgument when another function is registered under the id.
         """
 
-        def collect(func: Callable[..., Any]) -> Callable[..., Any]:
+        def collect(func: F) -> F:
             known = self._registered.get(id)
             if known is not None and known.func is not func and _name(known.func) != _name(func):
                 raise InvalidArgument(
@@ -101,7 +111,7 @@ class Schedules:
         given = definitions_from(definitions) if isinstance(definitions, str | Path) else definitions
         return Sync(self._writer, self._scheduler, owner).run(given, prune=prune, dry_run=dry_run)
 
-    def update(self, id: str, *, version: int | None = None, **changes: Any) -> StoredSchedule:
+    def update(self, id: str, *, version: int | None = None, **changes: Unpack[Changes]) -> StoredSchedule:
         """Change some fields of a schedule: `update("nightly", jitter="1m", args=("weekly",))`.
 
         With `version` (of the schedule as it was read), raises VersionConflict when somebody has changed the definition
@@ -109,7 +119,7 @@ class Schedules:
         """
         if version is not None:
             not_negative(version=version)
-        return self._writer.update(check_id(id), version, changes)
+        return self._writer.update(check_id(id), version, cast("dict[str, Any]", changes))
 
     def delete(self, id: str) -> bool:
         """Delete a schedule and its history; False when there is none. Runs already in their queue stay.
@@ -130,6 +140,10 @@ class Schedules:
             raise not_found(id)
         return found
 
+    @overload
+    def get(self, id: str, default: None = None) -> StoredSchedule | None: ...
+    @overload
+    def get(self, id: str, default: D) -> StoredSchedule | D: ...
     def get(self, id: str, default: Any = None) -> Any:
         """The schedule of this id, or `default`."""
         _, (stored,) = self._store.read_definitions([_text_id(id)])
@@ -172,7 +186,7 @@ class Schedules:
         wanted = Filter(tag, queue_name, owner, prefix or "", paused)
         return [view for ids in self._store.find_schedules(wanted, offset, limit) for view in self._views(ids)]
 
-    def upcoming(self, within: float | timedelta | str | None = None, limit: int = 100) -> list[UpcomingRun]:
+    def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
         """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from
         now.
 
