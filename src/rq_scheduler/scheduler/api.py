@@ -20,7 +20,6 @@ from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
-from rq_scheduler.dispatcher import Dispatcher, Hooks
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
 from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
 from rq_scheduler.planning import Instant, due_time
@@ -390,6 +389,8 @@ class Scheduler(Instance):
 
         With `burst`, hand off what is due and return. Overrides of `enqueue_job` and `get_queue_for_job` are honoured.
         """
+        from rq_scheduler.dispatcher import Dispatcher, Hooks  # which costs a client's start, and few clients run one
+
         kind = type(self)
         Dispatcher(
             self.connection,
