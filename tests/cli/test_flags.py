@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from rq_scheduler.cli import app
-from rq_scheduler.cli.connections import ConnectionOptions
+from rq_scheduler.cli import app, daemon
+from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.daemon import DaemonOptions
 from rq_scheduler.scripts import rqscheduler as home
 
@@ -27,7 +27,7 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     def remember(where: ConnectionOptions, options: DaemonOptions) -> None:
         started.append((where, options))
 
-    monkeypatch.setattr(app, "run_daemon", remember)
+    monkeypatch.setattr(daemon, "run_daemon", remember)
 
     def run(*args: str, env: dict[str, str] | None = None) -> Any:
         started.clear()

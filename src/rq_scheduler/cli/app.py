@@ -1,5 +1,5 @@
 """The command line itself: the group `rqscheduler`, its flags and its subcommands. Each subcommand lives in a module
-of its own and is registered here; without one, the daemon runs."""
+of its own, which is imported when it is invoked; without one, the daemon runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ from typing import Any
 import click
 
 from rq_scheduler._version import __version__
-from rq_scheduler.cli.check.command import check
-from rq_scheduler.cli.daemon import DaemonOptions, run_daemon
-from rq_scheduler.cli.demo.command import demo
-from rq_scheduler.cli.dev import dev
+from rq_scheduler.cli.later import Later
 from rq_scheduler.cli.options import connection_options, gather_connection
-from rq_scheduler.cli.schedules import COMMANDS
 
 __all__ = ["main", "rqscheduler"]
 
@@ -90,15 +86,34 @@ def rqscheduler(ctx: click.Context, /, **params: Any) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
+    from rq_scheduler.cli.daemon import DaemonOptions, run_daemon  # with RQ and redis-py: not for a --help
+
     where = gather_connection(ctx, params)
     run_daemon(where, DaemonOptions(**params))
 
 
-for _command in COMMANDS:
-    rqscheduler.add_command(_command)
-rqscheduler.add_command(check)
-rqscheduler.add_command(demo)
-rqscheduler.add_command(dev)
+# In the order of the help: what looks, then what changes, then what needs no schedule.
+for _name, _home, _help in (
+    ("status", "schedules.status:status", "Say how things stand: Redis, dispatchers, schedules, queues."),
+    ("list", "schedules.reading:list_", "List schedules, by id."),
+    ("show", "schedules.reading:show", "Show a schedule: definition, state, next and last runs."),
+    ("runs", "schedules.reading:runs", "Show the last runs of a schedule and how their jobs stand."),
+    ("upcoming", "schedules.reading:upcoming", "Show what will run next, across all schedules."),
+    ("next", "schedules.preview:next_", "Show when a CRON string fires, in its zone and in UTC."),
+    ("put", "schedules.putting:put", "Create or replace a schedule."),
+    ("pause", "schedules.steering:pause", "Let a schedule fire no more until it is resumed."),
+    ("resume", "schedules.steering:resume", "Let a paused schedule fire again."),
+    ("run-now", "schedules.steering:run_now", "Make one run now; the next one stays where it is."),
+    ("backfill", "schedules.steering:backfill", "Make a run for every instant of a time that has passed."),
+    ("delete", "schedules.steering:delete", "Delete a schedule and its history."),
+    ("sync", "schedules.syncing:sync", "Make an owner's schedules exactly those that FILE defines."),
+    ("quarantine", "schedules.quarantine:quarantine", "See what could not be served, put it back, or forget it."),
+    ("schema", "schedules.preview:schema", "Print the JSON Schema of the files that `sync` reads."),
+    ("check", "check.command:check", "Say what an upgrade from 0.14 will do to this Redis."),
+    ("demo", "demo.command:demo", "Show the whole system at work, while parts of it get killed."),
+    ("dev", "dev:dev", "Run Redis, a dispatcher and rq workers in one terminal."),
+):
+    rqscheduler.add_command(Later(_name, f"rq_scheduler.cli.{_home}", _help))
 
 
 def main() -> None:

@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 import click
-from redis import RedisCluster
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
 
 from rq_scheduler._version import __version__
-from rq_scheduler.cli.connections import Connection, ConnectionOptions, connect_patiently
+from rq_scheduler.cli.addresses import ConnectionOptions
+from rq_scheduler.cli.connections import Connection, check_cluster_prefix, connect_patiently
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
 from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.errors import SchedulerError
-from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.survey import Survey
 
-__all__ = ["DaemonOptions", "check_cluster_prefix", "run_daemon"]
+__all__ = ["DaemonOptions", "run_daemon"]
 
 log = logging.getLogger("rq_scheduler.cli")
 
@@ -89,18 +88,6 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
             ),
         )
         dispatcher.run(burst=options.burst)
-
-
-def check_cluster_prefix(connection: Connection) -> None:
-    """A usage error for a Redis Cluster under a key prefix that would spread a site's keys over several slots."""
-    if not isinstance(connection, RedisCluster):
-        return
-    prefix = Store(connection).keys.prefix
-    if "{" not in prefix or "}" not in prefix:
-        raise click.UsageError(
-            f"on a Redis Cluster all keys of a site must share one slot, and the key prefix {prefix!r} has no hash "
-            "tag. Set RQ_KEY_PREFIX='{site}' (RQ 3 or newer) for clients, workers and dispatchers alike."
-        )
 
 
 def _check_access(connection: Connection) -> None:

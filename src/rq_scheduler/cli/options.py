@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from rq_scheduler.cli.connections import ConnectionOptions
+from rq_scheduler.cli.addresses import ConnectionOptions
 
 __all__ = ["ApplicationOptions", "application_options", "connection_options", "gather_application", "gather_connection"]
 

@@ -30,7 +30,6 @@ from rq_scheduler.aliases import (
     JobOverlap,
     Until,
 )
-from rq_scheduler.dispatcher import Dispatcher, Hooks
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
 from rq_scheduler.jobs import meta_of, unread_meta, warn_about_function
 from rq_scheduler.planning import Instant, due_time
@@ -416,6 +415,8 @@ class Scheduler(Instance):
 
         With `burst`, hand off what is due and return. Overrides of `enqueue_job` and `get_queue_for_job` are honoured.
         """
+        from rq_scheduler.dispatcher import Dispatcher, Hooks  # which costs a client's start, and few clients run one
+
         kind = type(self)
         Dispatcher(
             self.connection,

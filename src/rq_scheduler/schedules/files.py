@@ -29,7 +29,6 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
 from rq_scheduler.formats import Duration
 from rq_scheduler.jobs import check_function
 from rq_scheduler.schedule import RetryFields, Schedule, check_id
-from rq_scheduler.schedules.rq_cron import read_rq_cron
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, At, Cron, Every, RRule
 
 __all__ = ["definitions_from", "file_schema", "read_definitions", "write_definitions"]
@@ -126,6 +125,9 @@ def definitions_from(source: str | Path, rq_timezone: str | None = None) -> list
         raise InvalidArgument(f"{source!s:.60} will not do as a path: {error.strerror}") from error
     if is_file and path.suffix.lower() != ".py":
         raise InvalidArgument(f"{source} will not do: give a .toml or .json file, a .py file or a dotted module name")
+    # It imports rq.cron, and that croniter: only for who has such a file.
+    from rq_scheduler.schedules.rq_cron import read_rq_cron
+
     return read_rq_cron(str(source), rq_timezone)
 
 

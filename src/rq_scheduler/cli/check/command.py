@@ -32,7 +32,7 @@ __all__ = ["check"]
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @click.pass_context
 def check(ctx: click.Context, /, **params: Any) -> None:
-    """Say what an upgrade from rq-scheduler 0.14 will do to this Redis. Writes nothing.
+    """Say what an upgrade from 0.14 will do to this Redis. Writes nothing.
 
     Exit status: 0 when it could be read, whatever was found; the JSON's `attention` lists what to decide.
     """
