@@ -377,9 +377,9 @@ class TestLostRuns:
 
 
 class TestStopping:
-    def replaced(self, redis: redis_py.Redis, store: Store, told: Listening, status: str = "queued") -> str:
+    def replaced(self, redis: redis_py.Redis, store: Store, told: Listening, status: str = "queued", **of: Any) -> str:
         """The id of a run that has made way for another."""
-        put_due(store, of=spec(overlap="replace"))
+        put_due(store, of=spec(overlap="replace"), **of)
         make_passes(redis, told)
         (run,) = waiting(redis)
         if status == "started":
@@ -395,7 +395,47 @@ class TestStopping:
         run = self.replaced(redis, store, told)
         assert waiting(redis) == told.ids[1:]
         assert Job.fetch(run, connection=redis).get_status() == "canceled"
-        assert redis.zrange("rq:canceled:default", 0, -1) == [run.encode()]
+        assert not redis.exists("rq:canceled:default"), "RQ never cleans that registry"
+
+    @pytest.mark.parametrize(
+        ("failure_ttl", "kept"),
+        [(None, 3600), (-1, 3600), (7 * 86400, 3600), (60, 60), (0, -2)],
+        ids=["none", "for ever", "a week", "a minute", "not at all"],
+    )
+    def test_keeps_it_for_its_failure_ttl_and_an_hour_at_most(
+        self, redis: redis_py.Redis, store: Store, told: Listening, failure_ttl: int | None, kept: int
+    ) -> None:
+        run = self.replaced(redis, store, told, job=job_fields(redis, failure_ttl=failure_ttl))
+        assert told.others == []
+        assert kept - 10 <= redis.ttl(f"rq:job:{run}") <= kept
+
+    def test_one_that_was_to_be_tried_again_goes_with_its_results(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        put_due(store, of=spec(overlap="replace"))
+        make_passes(redis, told)
+        (run,) = waiting(redis)
+        redis.lpop("rq:queue:default")
+        redis.hset(f"rq:job:{run}", "status", "scheduled")
+        redis.zadd("rq:scheduled:default", {run: "+inf"})
+        redis.xadd(f"rq:results:{run}", {"type": 4})
+        due_again(store)
+        make_passes(redis, told)
+        assert redis.zcard("rq:scheduled:default") == 0
+        assert 0 < redis.ttl(f"rq:job:{run}") <= 3600
+        assert 0 < redis.ttl(f"rq:results:{run}") <= 3600
+
+    def test_a_worker_that_is_away_leaves_no_more_than_the_last_run(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        run = self.replaced(redis, store, told)
+        for _ in range(20):
+            due_again(store)
+            make_passes(redis, told)
+        lasting = [key for key in redis.scan_iter("rq:job:*") if redis.ttl(key) == -1]
+        assert lasting == [f"rq:job:{told.ids[-1]}".encode()]
+        assert told.ids[0] == run
+        assert not redis.exists("rq:canceled:default")
 
     def test_that_cannot_be_asked_is_told_and_holds_up_nobody(
         self, redis: redis_py.Redis, store: Store, told: Listening

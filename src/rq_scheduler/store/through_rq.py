@@ -95,6 +95,18 @@ class ThroughRQ(Operations):
                 # The entry has left this due time: by that EXEC, or by somebody else's hand-off at that very moment.
                 return self.server_time() if unsure and at is None else at
 
+    def cancel_run(self, job: Job, keep_for: int) -> None:
+        """Cancels a job as RQ does, and keeps it for `keep_for` seconds (0: not at all). RQ would keep it for ever, with
+        its id in a registry that nobody ever cleans."""
+        with self.connection.pipeline(transaction=True) as pipe:
+            rq_format.tell_transaction(pipe)
+            if rq_format.has_rate_limit(job):
+                job.cancel()
+            else:
+                job.cancel(pipeline=pipe)
+            rq_format.let_expire(pipe, self.keys.prefix, job, keep_for)
+            pipe.execute()
+
 
 @dataclass(slots=True)
 class _Attempt:
