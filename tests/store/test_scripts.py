@@ -220,6 +220,7 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.delete_schedule("deleted")
     store.read_definitions(["fires", "slow"])
     list(store.find_schedules(Filter(tag="tag", paused=False)))
+    list(store.coming(10))
     store.read_runs("fires", 20)
     store.tend_schedules(0, 100)
 

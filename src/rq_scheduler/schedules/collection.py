@@ -6,7 +6,7 @@ nothing else has changed meanwhile. Knows no key of Redis, and nothing of how a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
@@ -163,9 +163,8 @@ class Schedules:
         return True
 
     def __iter__(self) -> Iterator[StoredSchedule]:
-        """All schedules by id, a page a round trip; those that appear or vanish meanwhile may be missed."""
-        for ids in self._store.find_schedules(Filter()):
-            yield from self._views(ids)
+        """All schedules by id, as `find_iter` reads them."""
+        return self.find_iter()
 
     def find(
         self,
@@ -180,11 +179,24 @@ class Schedules:
     ) -> list[StoredSchedule]:
         """A page of the schedules that fit all that is given, by id, in a few round trips."""
         not_negative(offset=offset, limit=limit)
-        _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
-        if paused is not None:
-            _flags(paused=paused)
-        wanted = Filter(tag, queue_name, owner, prefix or "", paused)
-        return [view for ids in self._store.find_schedules(wanted, offset, limit) for view in self._views(ids)]
+        return list(self._found(_filter(tag, queue_name, prefix, paused, owner), offset, limit))
+
+    def find_iter(
+        self,
+        *,
+        tag: str | None = None,
+        queue_name: str | None = None,
+        prefix: str | None = None,
+        paused: bool | None = None,
+        owner: str | None = None,
+        offset: int = 0,
+    ) -> Iterator[StoredSchedule]:
+        """All schedules that fit, by id, read a page at a time as they are used: any number takes little memory.
+
+        Those that appear or vanish meanwhile may be missed.
+        """
+        not_negative(offset=offset)
+        return self._found(_filter(tag, queue_name, prefix, paused, owner), offset, None)
 
     def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
         """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from
@@ -196,7 +208,7 @@ class Schedules:
         horizon = None if within is None else duration_us(within, "within")
         if horizon is not None and horizon < 0:
             raise InvalidArgument(f"within={within!r} is negative: give a length of time from now on")
-        return upcoming_runs(self._store, self._views, limit, horizon)
+        return upcoming_runs(self._store, self._writer.views, limit, horizon)
 
     def runs(self, id: str, limit: int = 20) -> list[Run]:
         """The last runs of a schedule, newest first (50 are kept), with RQ's status of each job now.
@@ -279,9 +291,9 @@ class Schedules:
         now, (stored,) = self._store.read_definitions([check_id(id)], templates=False)
         return now, the_schedule(id, stored)
 
-    def _views(self, ids: Sequence[str]) -> list[StoredSchedule]:
-        _, found = self._store.read_definitions(ids)
-        return [self._writer.view(stored) for stored in found if stored is not None]
+    def _found(self, wanted: Filter, offset: int, limit: int | None) -> Iterator[StoredSchedule]:
+        for ids in self._store.find_schedules(wanted, offset, limit):
+            yield from self._writer.views(ids)
 
 
 def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
@@ -298,6 +310,15 @@ def _text_id(id: object) -> str:
     if not isinstance(id, str):
         raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
     return id
+
+
+def _filter(
+    tag: str | None, queue_name: str | None, prefix: str | None, paused: bool | None, owner: str | None
+) -> Filter:
+    _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
+    if paused is not None:
+        _flags(paused=paused)
+    return Filter(tag, queue_name, owner, prefix or "", paused)
 
 
 def _flags(**values: object) -> None:

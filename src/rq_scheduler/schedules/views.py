@@ -87,7 +87,9 @@ class StoredSchedule:
     def definition(self) -> Schedule:
         """What was put, arguments loaded (unpickling runs what their classes do).
 
-        Raises JobUnreadable when they cannot be loaded here, or a newer version of this package wrote it.
+        Of a schedule that `find`, `find_iter` or iteration gave it is read now, since it may be large: as it stands
+        now, and ScheduleNotFound where it is gone. Raises JobUnreadable when the arguments cannot be loaded here,
+        InvalidArgument when a newer version of this package wrote it.
         """
         return self._load()
 

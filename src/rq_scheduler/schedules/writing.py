@@ -6,7 +6,8 @@ says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -107,6 +108,12 @@ class Writer:
         """What callers are shown of it."""
         return stored_schedule(stored, lambda: self._load(stored))
 
+    def views(self, ids: Sequence[str]) -> list[StoredSchedule]:
+        """What callers are shown of these, as far as they are there. Their jobs, which may be large, are read when a
+        definition is asked for."""
+        _, found = self.store.read_definitions(ids, templates=False)
+        return [stored_schedule(each, partial(self._read_and_load, each.id)) for each in found if each is not None]
+
     def _update(self, current: Stored, changed: dict[str, Any], now: int) -> Write | None:
         if not changed.keys() <= _POLICIES:
             definition = replace(self._load(current), **changed)
@@ -125,6 +132,12 @@ class Writer:
             current.text("slow") == "1",
         )
         return changes.redefinition(current, checked.spec, job, now, None, checked.tags, same_job=lambda: True)
+
+    def _read_and_load(self, id: str) -> Schedule:
+        _, (stored,) = self.store.read_definitions([id])
+        if stored is None:
+            raise not_found(id)
+        return self._load(stored)
 
     def _load(self, stored: Stored) -> Schedule:
         paused = stored.text("paused") == "1"

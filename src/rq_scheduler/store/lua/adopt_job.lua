@@ -36,5 +36,5 @@ if keeps_copy(job[3], job[5], job[6]) then
 else
   redis.call('HDEL', key, 'template')
 end
-list_schedule(id, job[7] or '')
+list_schedule(id, job[7] or '', score)
 return {'adopted', rev}
