@@ -70,6 +70,7 @@ lint: $(VENV)/.ready
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m pytest -q -m newest_only tests/typed # what mypy and pyright say to applications
 
 format: $(VENV)/.ready
 	$(VENV)/bin/ruff check --fix .
@@ -78,7 +79,7 @@ format: $(VENV)/.ready
 setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(SERVERS)/.ready
 
 clean:
-	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: each has a stamp, so that the second run starts at once ---

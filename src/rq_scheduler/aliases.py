@@ -1,8 +1,7 @@
 """The types of the public API that are no classes: the words that options take and answers give, and what may stand for
 a length of time, a function, a dependency.
 
-Each is written here once, for checkers and for the code that refuses other values. Of RQ it names types alone: nothing
-of it is imported when this runs.
+Each is written here once, for checkers and for the code that refuses other values. RQ is imported for checkers alone.
 """
 
 from __future__ import annotations
@@ -10,12 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    from rq import Callback, RateLimit, Retry, Webhook
-    from rq.job import Dependency, Job
-    from rq.queue import EnqueueData
-    from rq.serializers import Serializer
 
 __all__ = [
     "CallbackLike",
@@ -102,28 +95,36 @@ Until: TypeAlias = datetime | timedelta | float
 Function: TypeAlias = Callable[..., Any] | str
 """A function, or the dotted name under which a worker imports it."""
 
-DependsOn: TypeAlias = "Dependency | Job | str | Iterable[Dependency | Job | str]"
-"""Jobs, or their ids, that have to be done first."""
+if TYPE_CHECKING:
+    from rq import Callback, RateLimit, Retry, Webhook
+    from rq.job import Dependency, Job
+    from rq.queue import EnqueueData
+    from rq.serializers import Serializer
 
-CallbackLike: TypeAlias = "Callback | Callable[..., Any] | str"
-"""What RQ calls when a job has ended: a function, its dotted name, or an rq.Callback."""
+    DependsOn: TypeAlias = Dependency | Job | str | Iterable[Dependency | Job | str]
+    """Jobs, or their ids, that have to be done first."""
 
-RetryLike: TypeAlias = "Retry | int"
-"""How often a failed run is tried again."""
+    CallbackLike: TypeAlias = Callback | Callable[..., Any] | str
+    """What RQ calls when a job has ended: a function, its dotted name, or an rq.Callback."""
 
-Webhooks: TypeAlias = "Sequence[Webhook | Mapping[str, Any]]"
-"""RQ 3's webhooks, or their fields."""
+    RetryLike: TypeAlias = Retry | int
+    """How often a failed run is tried again."""
 
-RateLimitLike: TypeAlias = "RateLimit | Mapping[str, Any]"
-"""RQ 3's rate limit, or its fields."""
+    Webhooks: TypeAlias = Sequence[Webhook | Mapping[str, Any]]
+    """RQ 3's webhooks, or their fields."""
 
-SerializerLike: TypeAlias = "Serializer | str"
-"""What writes and reads arguments, or its dotted path."""
+    RateLimitLike: TypeAlias = RateLimit | Mapping[str, Any]
+    """RQ 3's rate limit, or its fields."""
 
-EnqueueItem: TypeAlias = (
-    tuple[datetime | timedelta, Function]
-    | tuple[datetime | timedelta, Function, Sequence[Any] | None]
-    | tuple[datetime | timedelta, Function, Sequence[Any] | None, Mapping[str, Any] | None]
-    | tuple[datetime | timedelta, "EnqueueData"]
-)
-"""One job of `enqueue_many`: when (a naive datetime means UTC, a timedelta counts from now), and what."""
+    SerializerLike: TypeAlias = Serializer | str
+    """What writes and reads arguments (a class with static methods, or an object), or its dotted path."""
+
+    EnqueueItem: TypeAlias = (
+        tuple[datetime | timedelta, Function]
+        | tuple[datetime | timedelta, Function, Sequence[Any] | None]
+        | tuple[datetime | timedelta, Function, Sequence[Any] | None, Mapping[str, Any] | None]
+        | tuple[datetime | timedelta, EnqueueData]
+    )
+    """One job of `enqueue_many`: when (a naive datetime means UTC, a timedelta counts from now), and what."""
+else:
+    DependsOn = CallbackLike = RetryLike = Webhooks = RateLimitLike = SerializerLike = EnqueueItem = Any

@@ -6,6 +6,7 @@ Owns the definition and how a recurring job of the 0.14 API is read from its met
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -191,6 +192,15 @@ class _ScheduleMeta(msgspec.StructMeta):
                     hint = f"it belongs to the trigger: {_OF_TRIGGERS[name]}(..., {name}=...)"
                 raise InvalidType(f"{name}={options[name]!r} is no option of a schedule: {hint}")
         return super().__call__(id=id, trigger=trigger, func=func, **options)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:  # noqa: N805 (of a metaclass)
+        *first, _ = inspect.signature(_ScheduleMeta.__call__.__get__(cls)).parameters.values()
+        named = super().__signature__.parameters
+        options = [
+            named[name].replace(annotation=kind.__forward_arg__) for name, kind in Options.__annotations__.items()
+        ]
+        return inspect.Signature([*first, *options])
 
 
 class Schedule(

@@ -15,7 +15,7 @@ from rq_scheduler.planning import Missed
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
 from rq_scheduler.texts import PLAIN_ARGUMENTS
 
-log = logging.getLogger("rq_scheduler")
+log: logging.Logger = logging.getLogger("rq_scheduler")
 log.addFilter(PLAIN_ARGUMENTS)
 
 

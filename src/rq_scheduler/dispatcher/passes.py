@@ -127,7 +127,9 @@ class Passes:
         self._registry_poll = registry_poll
         self._slow = SlowPath(store, jobs, queue_class, hooks, events)
         self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
-        self.recurring = Recurring(store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow)
+        self.recurring: Recurring = Recurring(
+            store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow
+        )
         self._flights = Flights(store.connection, alone=alone)
         self._schedules = Schedules(store, jobs, events, self._flights, all_slow=self._all_slow)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)

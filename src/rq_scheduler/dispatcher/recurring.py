@@ -86,8 +86,9 @@ class Recurring:
         self._slow = slow
         self._all_slow = all_slow
         self._ahead: dict[str, Fire] = {}
-        self.timezone = options.adopt_timezone or host_zone()
-        self.adopted = self.adopted_crons = 0
+        self.adopted: int = 0
+        self.adopted_crons: int = 0
+        self.timezone: str = options.adopt_timezone or host_zone()
 
     def look_ahead(self, coming: Sequence[tuple[str, int]]) -> None:
         """Makes the plans of schedules that will soon be due."""

@@ -5,7 +5,7 @@ Reads only; what is due when is decided in `planning`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,8 +18,8 @@ from rq_scheduler.store.handoff import Cursor
 
 # Schedules that are due at once have most of this in common. Nor are the structs below frozen, which would make each
 # one three times as dear: there is one of them for every fire.
-whole = lru_cache(4096)(whole_of)
-moment = lru_cache(4096)(moment_of)
+whole: Callable[[bytes | str | None], int | None] = lru_cache(4096)(whole_of)
+moment: Callable[[bytes | str | None], int | None] = lru_cache(4096)(moment_of)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ epoch, UTC ("us"); datetimes appear only at the public methods.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABCMeta, abstractmethod
 from datetime import UTC, datetime
 from typing import Self
@@ -60,7 +61,14 @@ def not_negative(**values: object) -> None:
 
 
 class TriggerMeta(msgspec.StructMeta, ABCMeta):
-    """Structs that can also be abstract."""
+    """Structs that can also be abstract, and show people the constructor that callers write."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        call = type(cls).__call__
+        if not inspect.isfunction(call):
+            return super().__signature__  # msgspec's: the stored fields are the parameters
+        return inspect.signature(call.__get__(cls)).replace(return_annotation=inspect.Signature.empty)
 
 
 class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="type"):
