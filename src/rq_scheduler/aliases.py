@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 __all__ = [
+    "Args",
     "CallbackLike",
     "Catchup",
     "DayMatch",
@@ -30,6 +31,7 @@ __all__ = [
     "RunKind",
     "ScheduleKind",
     "SerializerLike",
+    "Tags",
     "Until",
     "Webhooks",
 ]
@@ -95,6 +97,12 @@ Until: TypeAlias = datetime | timedelta | float
 Function: TypeAlias = Callable[..., Any] | str
 """A function, or the dotted name under which a worker imports it."""
 
+Args: TypeAlias = list[Any] | tuple[Any, ...]
+"""Positional arguments of a call. A text is a sequence too, and none."""
+
+Tags: TypeAlias = list[str] | tuple[str, ...]
+"""Words to find a schedule by."""
+
 if TYPE_CHECKING:
     from rq import Callback, RateLimit, Retry, Webhook
     from rq.job import Dependency, Job
@@ -121,8 +129,8 @@ if TYPE_CHECKING:
 
     EnqueueItem: TypeAlias = (
         tuple[datetime | timedelta, Function]
-        | tuple[datetime | timedelta, Function, Sequence[Any] | None]
-        | tuple[datetime | timedelta, Function, Sequence[Any] | None, Mapping[str, Any] | None]
+        | tuple[datetime | timedelta, Function, Args | None]
+        | tuple[datetime | timedelta, Function, Args | None, Mapping[str, Any] | None]
         | tuple[datetime | timedelta, EnqueueData]
     )
     """One job of `enqueue_many`: when (a naive datetime means UTC, a timedelta counts from now), and what."""

@@ -26,7 +26,7 @@ from rq.utils import import_attribute, parse_timeout
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.advice import warn_once
-from rq_scheduler.aliases import CallbackLike, DependsOn, DurationLike, Function, SerializerLike
+from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, check_encodable, kind_of
 
 __all__ = [
@@ -99,7 +99,7 @@ class JobCreator:
     def create(
         self,
         func: Function,
-        args: Sequence[Any] | None = None,
+        args: Args | None = None,
         kwargs: Mapping[str, Any] | None = None,
         *,
         origin: str,

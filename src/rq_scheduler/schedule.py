@@ -22,6 +22,7 @@ from msgspec.structs import force_setattr
 
 from rq_scheduler import formats
 from rq_scheduler.aliases import (
+    Args,
     CallbackLike,
     Catchup,
     DependsOn,
@@ -30,6 +31,7 @@ from rq_scheduler.aliases import (
     Overlap,
     RateLimitLike,
     RetryLike,
+    Tags,
     Webhooks,
 )
 from rq_scheduler.clock import SystemClock, from_us
@@ -126,7 +128,7 @@ class RetryFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 if TYPE_CHECKING:  # what callers give, and read back
     _Function = Function
-    _Args = Sequence[Any]
+    _Args = Args | None
     _Kwargs = Mapping[str, Any] | None
     _Seconds = DurationLike
     _Meta = dict[Any, Any]
@@ -266,7 +268,7 @@ class _Policies(TypedDict, total=False):
 
 
 class _JobOptions(_Policies, total=False):
-    args: Sequence[Any]
+    args: Args | None
     kwargs: Mapping[str, Any] | None
     queue_name: str | None
     job_timeout: DurationLike | None
@@ -283,7 +285,7 @@ class _JobOptions(_Policies, total=False):
     on_stopped: CallbackLike | None
     webhooks: Webhooks | None
     rate_limit: RateLimitLike | None
-    tags: Sequence[str]
+    tags: Tags
 
 
 class Options(_JobOptions, total=False):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Literal, assert_type
+from typing import Any, Literal, assert_type
 from zoneinfo import ZoneInfo
 
 from redis import Redis
@@ -193,6 +193,9 @@ class Shop(Scheduler):
 
     scheduled_jobs_key = "shop:jobs"
 
+    def _create_job(self, *args: Any, **kwargs: Any) -> Job:
+        return super()._create_job(*args, **{"timeout": 300, **kwargs})
+
     def enqueue_job(self, job: Job) -> Job:
         return super().enqueue_job(job)
 
@@ -202,6 +205,7 @@ class Shop(Scheduler):
 
 # Schedules
 
+LISTED: list[Holidays] = [Holidays("FR")]
 schedules = scheduler.schedules
 assert_type(schedules, Schedules)
 assert_type(schedules.put(nightly), StoredSchedule)
@@ -234,7 +238,7 @@ assert_type(
         start=NOON,
         end=None,
         max_runs=3,
-        exclude=(Dates("2026-12-25"), Holidays("FR")),
+        exclude=LISTED,
         pause_on_failures=None,
         paused=True,
         note="new",

@@ -7,7 +7,7 @@ freeze in their tests; the dispatcher that `run` starts goes by the server's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -21,6 +21,7 @@ from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
 from rq_scheduler.aliases import (
+    Args,
     CallbackLike,
     Catchup,
     DependsOn,
@@ -122,7 +123,7 @@ class Scheduler(Instance):
         self,
         scheduled_time: datetime,
         func: Function,
-        args: Sequence[Any] | None = None,
+        args: Args | None = None,
         kwargs: Mapping[str, Any] | None = None,
         interval: DurationLike | None = None,
         repeat: int | None = None,
@@ -199,7 +200,7 @@ class Scheduler(Instance):
         self,
         cron_string: str,
         func: Function,
-        args: Sequence[Any] | None = None,
+        args: Args | None = None,
         kwargs: Mapping[str, Any] | None = None,
         repeat: int | None = None,
         queue_name: str | None = None,

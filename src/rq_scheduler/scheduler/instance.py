@@ -10,14 +10,14 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from rq import Queue
 from rq.job import Job
 
 from rq_scheduler._version import __version__
-from rq_scheduler.aliases import CallbackLike, DependsOn, DurationLike, Function, SerializerLike
+from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, load_class, meta_of
@@ -152,7 +152,7 @@ class Instance:
     def _create_job(
         self,
         func: Function,
-        args: Sequence[Any] | None = None,
+        args: Args | None = None,
         kwargs: Mapping[str, Any] | None = None,
         commit: bool = True,
         result_ttl: DurationLike | None = None,

@@ -331,6 +331,7 @@ def _table(schedule: Schedule) -> dict[str, Any]:
         **{name: _duration(given[name], name) for name in _JOB_DURATIONS},
         **{name: _callback(given[name], name) for name in _CALLBACKS},
         "func": _name(schedule.func, "func"),
+        "args": () if given["args"] is None else given["args"],
         "kwargs": {} if given["kwargs"] is None else _dict(given["kwargs"]),
         "meta": _dict(given["meta"]),
         "retry": _retry(given["retry"]),
@@ -338,7 +339,7 @@ def _table(schedule: Schedule) -> dict[str, Any]:
         "webhooks": [_fields(each) for each in given["webhooks"]] if given["webhooks"] else None,
         "rate_limit": _fields(given["rate_limit"]),
     }
-    _check_plain(list(schedule.args), "args")
+    _check_plain(list(plain["args"]), "args")
     for name in _PLAIN[1:]:
         _check_plain(plain[name], name)
     table: dict[str, Any] = formats.to_builtins(replace(schedule, **plain))
