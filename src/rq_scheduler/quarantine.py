@@ -72,7 +72,7 @@ class Quarantine:
         return isinstance(id, str) and self._store.held_entry(id) is not None
 
     def get(self, id: str) -> Quarantined | None:
-        """The entry of this id; None when there is none."""
+        """The entry of this id; None when there is none. Raises InvalidType for what is no text."""
         held = self._store.held_entry(_id(id))
         return None if held is None else _view(held)
 
@@ -114,9 +114,11 @@ class Quarantine:
         return id not in self
 
     def purge_all(self, older_than: DurationLike | None = None) -> int:
-        """Forget everything, or what has been here for longer than that; how many entries. See `purge`.
+        """Forget everything, or what has been here for longer than `older_than` (seconds, a timedelta or text such as
+        "30d"); how many entries. See `purge`.
 
-        With `older_than`, records that do not say since when stay.
+        With `older_than`, records that do not say since when stay. Raises InvalidArgument or InvalidType for what is no
+        length of time.
         """
         before = None
         if older_than is not None:

@@ -150,6 +150,8 @@ else:  # what a file may hold: msgspec goes by these
 
 
 class _Definition(Spec, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A Spec, and the job that each run is a copy of, but for its function."""
+
     args: _Args = ()
     kwargs: _Kwargs = {}
     queue_name: str | None = None

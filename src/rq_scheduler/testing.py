@@ -92,7 +92,10 @@ class ManualClock:
         return (self._now - self._start) / US
 
     def move(self, delta: DurationLike) -> None:
-        """Moves it on by seconds, a timedelta or text such as "10m", and serves nothing: as if no dispatcher was up."""
+        """Moves it on by seconds, a timedelta or text such as "10m", and serves nothing: as if no dispatcher was up.
+
+        Raises InvalidArgument or InvalidType for what is no length of time, or a negative one.
+        """
         self._show(self._after(delta))
 
     def move_to(self, moment: datetime) -> None:

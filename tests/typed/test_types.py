@@ -12,12 +12,29 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_type_hints
 
 import pytest
 
 import rq_scheduler
-from rq_scheduler import AnyOf, Cron, Dates, Every, Holidays, Schedule, Scheduler
+from rq_scheduler import (
+    AnyOf,
+    Cron,
+    Dates,
+    Every,
+    Holidays,
+    Schedule,
+    Scheduler,
+    embedded,
+    errors,
+    quarantine,
+    runs,
+    schedule,
+    schedules,
+    testing,
+    utils,
+)
 from rq_scheduler.schedule import Options
 from rq_scheduler.schedules import Schedules
 
@@ -123,6 +140,19 @@ class TestWhatPeopleAreShown:
         assert set(parameters) - {"id", "trigger", "func"} == set(get_type_hints(Options))
         assert (parameters["overlap"].default, parameters["overlap"].annotation) == ("skip", "Overlap")
         assert inspect.signature(Schedule).bind("a", Every(5), print, note="x").arguments["note"] == "x"
+
+    @pytest.mark.parametrize(
+        "module", [rq_scheduler, embedded, errors, quarantine, runs, schedule, schedules, testing, utils]
+    )
+    def test_all_that_is_public_is_described(self, module: ModuleType) -> None:
+        for kind in (getattr(module, name) for name in module.__all__):
+            if not inspect.isclass(kind):
+                assert not callable(kind) or kind.__doc__
+                continue
+            for base in (base for base in kind.__mro__ if base.__module__.startswith("rq_scheduler")):
+                public = [each for name, each in vars(base).items() if not name.startswith("_")]
+                calls = [each for each in public if inspect.isroutine(each) or isinstance(each, property)]
+                assert [each for each in (base, *calls) if not each.__doc__] == []
 
     @pytest.mark.parametrize(
         "call", [Schedules.put, Schedules.update, Schedules.get, Scheduler, Scheduler.schedule, Scheduler.enqueue_many]

@@ -145,7 +145,7 @@ class Schedules:
     @overload
     def get(self, id: str, default: D) -> StoredSchedule | D: ...
     def get(self, id: str, default: Any = None) -> Any:
-        """The schedule of this id, or `default`."""
+        """The schedule of this id, or `default`. Raises InvalidType for an id that is no text."""
         _, (stored,) = self._store.read_definitions([_text_id(id)])
         return default if stored is None else self._writer.view(stored)
 
@@ -177,7 +177,10 @@ class Schedules:
         offset: int = 0,
         limit: int = 100,
     ) -> list[StoredSchedule]:
-        """A page of the schedules that fit all that is given, by id, in a few round trips."""
+        """A page of the schedules that fit all that is given, by id, in a few round trips.
+
+        `offset` and `limit` count schedules. Raises InvalidArgument or InvalidType for one that cannot be.
+        """
         not_negative(offset=offset, limit=limit)
         return list(self._found(_filter(tag, queue_name, prefix, paused, owner), offset, limit))
 
