@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
-__all__ = ["PLAIN_ARGUMENTS", "plain", "plain_json"]
+__all__ = ["PLAIN_ARGUMENTS", "plain", "plain_json", "plain_json_parts"]
 
 
 def plain(text: str) -> str:
@@ -21,6 +22,31 @@ def plain_json(value: Any, indent: int | None = None) -> str:
     if written.isprintable():
         return written
     return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in written)
+
+
+def plain_json_parts(pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """`plain_json(dict(pairs), indent=2)` in pieces: an iterator among the values is a list, written as it comes."""
+    opening = "{"
+    for name, value in pairs:
+        yield f"{opening}\n  {plain_json(name)}: "
+        if isinstance(value, Iterator):
+            yield from _list_parts(cast("Iterator[Any]", value))
+        else:
+            yield _indented(value, 2)
+        opening = ","
+    yield "{}" if opening == "{" else "\n}"
+
+
+def _list_parts(items: Iterator[Any]) -> Iterator[str]:
+    opening = "["
+    for item in items:
+        yield f"{opening}\n    {_indented(item, 4)}"
+        opening = ","
+    yield "[]" if opening == "[" else "\n  ]"
+
+
+def _indented(value: Any, spaces: int) -> str:
+    return plain_json(value, indent=2).replace("\n", "\n" + " " * spaces)
 
 
 class _PlainArguments(logging.Filter):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
 
@@ -182,7 +183,7 @@ class Schedules:
         `offset` and `limit` count schedules. Raises InvalidArgument or InvalidType for one that cannot be.
         """
         not_negative(offset=offset, limit=limit)
-        return list(self._found(_filter(tag, queue_name, prefix, paused, owner), offset, limit))
+        return list(self._found(offset, limit, tag, queue_name, prefix, paused, owner))
 
     def find_iter(
         self,
@@ -193,13 +194,12 @@ class Schedules:
         paused: bool | None = None,
         owner: str | None = None,
         offset: int = 0,
+        limit: int | None = None,
     ) -> Iterator[StoredSchedule]:
-        """All schedules that fit, by id, read a page at a time as they are used: any number takes little memory.
-
-        Those that appear or vanish meanwhile may be missed.
-        """
-        not_negative(offset=offset)
-        return self._found(_filter(tag, queue_name, prefix, paused, owner), offset, None)
+        """As `find`, and all of them without a `limit`; read a page at a time as they are used: any number takes little
+        memory. Those that appear or vanish meanwhile may be missed."""
+        not_negative(offset=offset, limit=0 if limit is None else limit)
+        return self._found(offset, limit, tag, queue_name, prefix, paused, owner)
 
     def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
         """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from
@@ -294,9 +294,21 @@ class Schedules:
         now, (stored,) = self._store.read_definitions([check_id(id)], templates=False)
         return now, the_schedule(id, stored)
 
-    def _found(self, wanted: Filter, offset: int, limit: int | None) -> Iterator[StoredSchedule]:
-        for ids in self._store.find_schedules(wanted, offset, limit):
-            yield from self._writer.views(ids)
+    def _found(
+        self,
+        offset: int,
+        limit: int | None,
+        tag: str | None,
+        queue_name: str | None,
+        prefix: str | None,
+        paused: bool | None,
+        owner: str | None,
+    ) -> Iterator[StoredSchedule]:
+        _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
+        if paused is not None:
+            _flags(paused=paused)
+        pages = self._store.find_schedules(Filter(tag, queue_name, owner, prefix or "", paused), offset, limit)
+        return chain.from_iterable(map(self._writer.views, pages))
 
 
 def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
@@ -313,15 +325,6 @@ def _text_id(id: object) -> str:
     if not isinstance(id, str):
         raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
     return id
-
-
-def _filter(
-    tag: str | None, queue_name: str | None, prefix: str | None, paused: bool | None, owner: str | None
-) -> Filter:
-    _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
-    if paused is not None:
-        _flags(paused=paused)
-    return Filter(tag, queue_name, owner, prefix or "", paused)
 
 
 def _flags(**values: object) -> None:

@@ -217,14 +217,14 @@ class ScheduleOperations(Operations):
         scores: Sequence[float | None] = self.connection.zmscore(self.keys.scheduled_jobs, list(ids))
         return [id for id, score in zip(ids, scores, strict=True) if score is not None]
 
-    def coming(self, most: int) -> Iterator[tuple[int, str]]:
-        """When each armed schedule is due (microseconds), and its id, in due order; read as they are used, no more than
-        `most` at a time. One that fires meanwhile may come twice."""
-        of_jobs = self._coming(self.keys.schedules_of("jobs"), self.keys.scheduled_jobs, most)
-        return heapq.merge(self._coming(self.keys.due_schedules, self.keys.due_schedules, most), of_jobs)
+    def coming(self, first: int) -> Iterator[tuple[int, str]]:
+        """When each armed schedule is due (microseconds), and its id, in due order; read as they are used, `first` to
+        begin with. One that fires meanwhile may come twice."""
+        of_jobs = self._coming(self.keys.schedules_of("jobs"), self.keys.scheduled_jobs, first)
+        return heapq.merge(self._coming(self.keys.due_schedules, self.keys.due_schedules, first), of_jobs)
 
-    def _coming(self, listed: str, index: str, most: int) -> Iterator[tuple[int, str]]:
-        size = min(most, COMING)
+    def _coming(self, listed: str, index: str, first: int) -> Iterator[tuple[int, str]]:
+        size = min(first, COMING)
         waiting: list[tuple[int, str]] = []
         behind: tuple[bytes, bytes] = (b"", b"")
         while True:
@@ -235,7 +235,7 @@ class ScheduleOperations(Operations):
                 heapq.heappush(waiting, row)
             if len(page) < 3 * size:
                 break
-            behind = (page[-2], page[-3])
+            behind, size = (page[-2], page[-3]), COMING
             # None behind it in the list is due before that.
             while waiting and waiting[0] <= (us_of(behind[0]), text(behind[1])):
                 yield heapq.heappop(waiting)
