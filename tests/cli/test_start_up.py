@@ -45,6 +45,7 @@ def test_the_version_and_the_help_import_next_to_nothing(flag: str) -> None:
         "rq_scheduler.cli",
         "rq_scheduler.cli.addresses",
         "rq_scheduler.cli.app",
+        "rq_scheduler.cli.concealing",
         "rq_scheduler.cli.later",
         "rq_scheduler.cli.options",
     }

@@ -4,11 +4,14 @@ of its own, which is imported when it is invoked; without one, the daemon runs."
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from rq_scheduler._version import __version__
+from rq_scheduler.cli.concealing import install_excepthook, without_urls
 from rq_scheduler.cli.later import Later
 from rq_scheduler.cli.options import connection_options, gather_connection
 
@@ -21,14 +24,36 @@ def _positive(ctx: click.Context, param: click.Parameter, seconds: float) -> flo
     return seconds
 
 
-class _InOrder(click.Group):
-    """Lists the subcommands as they were added: those that look first, then those that change."""
+class _Rqscheduler(click.Group):
+    """Lists the subcommands as they were added, and says nothing of a secret in an error."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        given = tuple(args)
+        with _discreet(given):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[__name__] = given
+        return context
 
-@click.group(cls=_InOrder, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+    def invoke(self, ctx: click.Context) -> Any:
+        with _discreet(ctx.meta[__name__]):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _discreet(given: Sequence[str]) -> Generator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = without_urls(error.message, given)
+        raise
+
+
+@click.group(cls=_Rqscheduler, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rqscheduler", message="%(prog)s %(version)s")
 @connection_options
 @click.option("-b", "--burst", is_flag=True, help="Hand off what is due, then end.")
@@ -118,4 +143,5 @@ for _name, _home, _help in (
 
 def main() -> None:
     """The entry point of the distribution."""
+    install_excepthook()
     rqscheduler(prog_name="rqscheduler")

@@ -15,7 +15,7 @@ from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from rq_scheduler.cli.addresses import ConnectionOptions, check_url, masked, parse_sentinels
+from rq_scheduler.cli.addresses import Address, ConnectionOptions
 from rq_scheduler.store import Store
 
 __all__ = ["Connection", "check_cluster_prefix", "connect", "connect_patiently"]
@@ -40,46 +40,40 @@ def _client_options() -> dict[str, Any]:
 
 def connect(options: ConnectionOptions) -> Connection:
     """A client for these options. Only Cluster talks to Redis here, and may raise redis-py's errors."""
-    if options.sentinel:
+    options.check()
+    if options.sentinels:
         if options.cluster:
             raise click.UsageError("--sentinel and --cluster exclude each other: a cluster finds its own masters.")
-        pairs = parse_sentinels(options.sentinel)
         common = {**_client_options(), **_QUICKLY}
-        sentinel: Any = Sentinel(pairs, sentinel_kwargs={"socket_timeout": 0.5, "socket_connect_timeout": 0.5})
+        asked = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+        sentinel: Any = Sentinel(options.sentinels, sentinel_kwargs=asked)
         return sentinel.master_for(options.sentinel_master, db=options.db, password=options.password, **common)
-    if options.url:
-        check_url(options.url)
+    address = options.address
     if options.cluster:
-        return _connect_cluster(options)
-    common = _client_options()
-    if options.url:
-        if options.url.startswith("unix:"):
-            del common["socket_keepalive"]
-        try:
-            return _from_url(Redis, options.url, common)
-        except (ValueError, TypeError) as error:
-            raise click.BadParameter(f"{masked(options.url)!r}: {error}", param_hint="--url") from None
-    return Redis(host=options.host, port=options.port, db=options.db, password=options.password, **common)
+        return _connect_cluster(address)
+    keywords: dict[str, Any] = {**_client_options(), **address.keywords}
+    if address.scheme == "unix":
+        return Redis(unix_socket_path=address.path, db=address.db, **keywords)
+    return Redis(host=address.host, port=address.port, db=address.db, ssl=address.scheme == "rediss", **keywords)
 
 
-def _from_url(client: Any, url: str, common: dict[str, Any]) -> Any:
-    return client.from_url(url, **common)  # redis-py leaves these keywords untyped
-
-
-def _connect_cluster(options: ConnectionOptions) -> RedisCluster:
-    if options.url and options.url.startswith("unix:"):
+def _connect_cluster(address: Address) -> RedisCluster:
+    if address.scheme == "unix":
         raise click.UsageError("--cluster needs host and port: a unix socket reaches only one node.")
-    if options.db:
+    if address.db:
         raise click.UsageError("a Redis Cluster has only database 0: leave out --db.")
-    common: dict[str, Any] = {**_QUICKLY, "socket_keepalive": True}
+    keywords: dict[str, Any] = {**_QUICKLY, "socket_keepalive": True, **address.keywords}
+    if address.scheme == "rediss":
+        keywords["ssl"] = True
     try:
-        if options.url:
-            return _from_url(RedisCluster, options.url, common)
-        return RedisCluster(host=options.host, port=options.port, password=options.password, **common)
+        return RedisCluster(host=address.host, port=address.port, **keywords)
     except redis_errors.RedisClusterException as error:
         if "Cluster mode is not enabled" in str(error):
-            raise click.UsageError(f"{options.describe()} is no cluster: leave out --cluster.") from None
-        raise
+            raise click.UsageError(f"{address.shown()} is no cluster: leave out --cluster.") from None
+        # redis-py's words for every node that it asked in vain; what the last of them said is the cause.
+        if isinstance(error.__cause__, redis_errors.AuthenticationError | redis_errors.AuthorizationError):
+            raise error.__cause__ from None
+        raise redis_errors.ConnectionError(f"{error}.") from error
 
 
 def connect_patiently(
@@ -89,9 +83,9 @@ def connect_patiently(
     for attempt in range(1_000_000):
         try:
             return connect(options)
-        except redis_errors.AuthenticationError:
+        except (redis_errors.AuthenticationError, redis_errors.AuthorizationError):
             raise
-        except (redis_errors.RedisError, redis_errors.RedisClusterException) as error:
+        except redis_errors.RedisError as error:
             if attempt == 0:
                 say(f"Redis at {options.describe()} does not answer ({error}): waiting for it.")
             pause(min(1.0, 0.1 * math.pow(2, min(attempt, 6))))
