@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-__all__ = ["PLAIN_ARGUMENTS", "plain", "plain_json", "plain_json_parts"]
+__all__ = ["PLAIN_ARGUMENTS", "either_of", "plain", "plain_json", "plain_json_parts"]
 
 
 def plain(text: str) -> str:
@@ -47,6 +47,14 @@ def _list_parts(items: Iterator[Any]) -> Iterator[str]:
 
 def _indented(value: Any, spaces: int) -> str:
     return plain_json(value, indent=2).replace("\n", "\n" + " " * spaces)
+
+
+def either_of(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are: "a, b or c", "a, b, c or 4 others"."""
+    shown = [*names[:most]]
+    if len(names) > most:
+        shown.append(f"{len(names) - most} {'other' if len(names) == most + 1 else 'others'}")
+    return " or ".join((", ".join(shown[:-1]), shown[-1]) if len(shown) > 1 else shown)
 
 
 class _PlainArguments(logging.Filter):

@@ -224,7 +224,9 @@ class TestRecurring:
     ) -> None:
         nominal = now_us(redis) - 1000
         add(store, entry(redis, "old", nominal, meta=meta, result_ttl=-1))
-        assert dispatcher(redis, told, options=Options(adopt_timezone="Europe/Paris")).dispatch_once().handed_off == 1
+        assert (
+            dispatcher(redis, told, options=Options(adopt_timezones=("Europe/Paris",))).dispatch_once().handed_off == 1
+        )
         assert waiting(redis) == ["old"]
         assert told.others == [("adopted", "old", "Europe/Paris" if "cron_string" in meta else None)]
         due = store.due_of("old")

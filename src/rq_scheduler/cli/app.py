@@ -87,7 +87,13 @@ def _discreet(given: Sequence[str]) -> Generator[None]:
     show_default=True,
     help="Adopt the recurring jobs that 0.14 clients write; else they are quarantined.",
 )
-@click.option("--adopt-timezone", metavar="ZONE", help="Zone of adopted cron entries; this host's unless given.")
+@click.option(
+    "--adopt-timezone",
+    metavar="ZONE",
+    multiple=True,
+    help="Zone of adopted cron entries; this host's unless given. Given again: where a pending time does not fit the "
+    "first one, the only one of the others that it fits.",
+)
 @click.option("--take-fence", is_flag=True, help="Take over the lock of a dead 0.14 daemon at once.")
 @click.option(
     "--rq-registries/--no-rq-registries",
@@ -130,6 +136,7 @@ for _name, _home, _help in (
     ("resume", "schedules.steering:resume", "Let a paused schedule fire again."),
     ("run-now", "schedules.steering:run_now", "Make one run now; the next one stays where it is."),
     ("backfill", "schedules.steering:backfill", "Make a run for every instant of a time that has passed."),
+    ("timezone", "schedules.zones:timezone", "Have schedules read their clock in ZONE from now on."),
     ("delete", "schedules.steering:delete", "Delete a schedule and its history."),
     ("sync", "schedules.syncing:sync", "Make an owner's schedules exactly those that FILE defines."),
     ("quarantine", "schedules.quarantine:quarantine", "See what could not be served, put it back, or forget it."),

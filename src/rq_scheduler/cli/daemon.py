@@ -48,7 +48,7 @@ class DaemonOptions:
     name: str | None
     log_format: LogFormat
     adopt: bool
-    adopt_timezone: str | None
+    adopt_timezone: tuple[str, ...]
     take_fence: bool
     rq_registries: bool
     rq_overdue: Literal["run", "hold"]
@@ -62,8 +62,7 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
     job_class = load_job_class(options.job_class)
     queue_class = load_queue_class(options.queue_class)
     serializer = load_serializer(options.serializer)
-    if options.adopt_timezone is not None:
-        time_zone(options.adopt_timezone, "--adopt-timezone")
+    adopt_timezones = tuple(time_zone(name, "--adopt-timezone") for name in options.adopt_timezone)
     setup_logging(level_for(options.verbose, options.quiet), options.log_format)
     with _pid_file(options.pid), _user_errors(where):
         connection = connect_patiently(where, lambda text: log.warning(text, extra={"action": "redis_waiting"}))
@@ -81,7 +80,7 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
             ttl=int(options.interval) + 10,
             options=Options(
                 adopt=options.adopt,
-                adopt_timezone=options.adopt_timezone,
+                adopt_timezones=adopt_timezones,
                 take_fence=options.take_fence,
                 rq_registries=options.rq_registries,
                 rq_overdue=options.rq_overdue,

@@ -16,7 +16,8 @@ class Options:
     """Choices about what is served and how.
 
     adopt: make schedules of recurring jobs that a 0.14 client wrote (else they go to quarantine).
-    adopt_timezone: IANA zone in which their cron strings are read; None is this host's.
+    adopt_timezones: IANA zones in which their cron strings are read: the first, and where a pending time does not fit
+        that one, the only one of the others that it fits. None: this host's.
     take_fence: do not wait for the lock of a 0.14 daemon that was killed.
     rq_registries: serve RQ's own scheduled jobs too.
     rq_overdue: what to do with those over an hour overdue that nobody was serving.
@@ -24,7 +25,7 @@ class Options:
     """
 
     adopt: bool = True
-    adopt_timezone: str | None = None
+    adopt_timezones: tuple[str, ...] = ()
     take_fence: bool = False
     rq_registries: bool = True
     rq_overdue: RqOverdue = "hold"

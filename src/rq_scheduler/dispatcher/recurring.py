@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from rq_scheduler.runs import parse_run_id
 from rq_scheduler.schedule import Spec, decode_spec, recurrence_of, repeats_left
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Cursor, Dropped, Fenced, Fire, HandedOff, Outcome, Record, order_of
-from rq_scheduler.triggers import Cron
+from rq_scheduler.triggers import Cron, Every, read_pending
 
 BATCH = 100
 """Fires in one commit."""
@@ -86,9 +87,8 @@ class Recurring:
         self._slow = slow
         self._all_slow = all_slow
         self._ahead: dict[str, Fire] = {}
-        self.adopted: int = 0
-        self.adopted_crons: int = 0
-        self.timezone: str = options.adopt_timezone or host_zone()
+        self._zones: tuple[str, ...] = options.adopt_timezones or (host_zone(),)
+        self._adopted_in: Counter[str | None] = Counter()
 
     def look_ahead(self, coming: Sequence[tuple[str, int]]) -> None:
         """Makes the plans of schedules that will soon be due."""
@@ -142,14 +142,13 @@ class Recurring:
             self._commit(batch, served)
         return served
 
-    def take_counts(self) -> tuple[int, int]:
-        """How many were adopted since the last call, and how many of them by cron string."""
-        counts = self.adopted, self.adopted_crons
-        self.adopted = self.adopted_crons = 0
+    def take_counts(self) -> Mapping[str | None, int]:
+        """How many were adopted since the last call in each zone; None has those that read no clock."""
+        counts, self._adopted_in = self._adopted_in, Counter()
         return counts
 
     def adopt(self, ids: Sequence[str]) -> None:
-        """Makes schedules of those that 0.14 wrote; `adopted` and `adopted_crons` count them."""
+        """Makes schedules of those that 0.14 wrote."""
         now, records = self._store.read_schedules(ids)
         for record in records:
             if not record.rev:
@@ -194,7 +193,7 @@ class Recurring:
             return None
         try:
             meta = self._read_meta(record.meta)
-            trigger = recurrence_of(meta, self.timezone)
+            trigger = recurrence_of(meta, self._zone_of(spec))
             repeat = repeats_left(meta)
         except SchedulerError as error:
             self._quarantine(record, now, f"its recurrence can never fire: {error}")
@@ -213,18 +212,34 @@ class Recurring:
         if spec is None and not self._options.adopt:
             self._quarantine(record, now, "a recurring job of rq-scheduler 0.14, and --no-adopt says not to adopt any")
             return None
-        known = Spec(trigger=trigger) if spec is None else spec
-        if not known.fires_like(trigger):
-            known = msgspec.structs.replace(known, trigger=trigger)
+        if spec is None:
+            return self._adopted_at_first_sight(record, trigger, repeat, now)
+        known = spec if spec.fires_like(trigger) else msgspec.structs.replace(spec, trigger=trigger)
         adopted = self._adopt(record, known, repeat, now)
+        return None if adopted is None else (adopted, known)
+
+    def _adopted_at_first_sight(
+        self, record: Record, trigger: Cron | Every, repeat: int | None, now: int
+    ) -> tuple[Record, Spec] | None:
+        reading = read_pending(trigger, record.due, self._zones) if isinstance(trigger, Cron) else None
+        if reading is not None:
+            trigger = reading.cron
+            record = dataclasses.replace(record, nominal=reading.nominal)
+        spec = Spec(trigger=trigger)
+        adopted = self._adopt(record, spec, repeat, now)
         if adopted is None:
             return None
-        if spec is None:
-            zone = trigger.timezone if isinstance(trigger, Cron) else None
-            self.adopted += 1
-            self.adopted_crons += zone is not None
-            self._events.adopted(record.id, repr(trigger), zone)
-        return adopted, known
+        zone = trigger.timezone if isinstance(trigger, Cron) else None
+        self._adopted_in[zone] += 1
+        self._events.adopted(record.id, repr(trigger), zone)
+        if reading is not None and reading.elsewhere:
+            self._events.misread(record.id, record.due, reading)
+        return adopted, spec
+
+    def _zone_of(self, spec: Spec | None) -> str:
+        """The zone in which a cron string that was edited is read: its own, else that of what is adopted."""
+        trigger = None if spec is None else spec.trigger
+        return trigger.timezone if isinstance(trigger, Cron) else self._zones[0]
 
     def _read_meta(self, raw: bytes) -> Any:
         """A job's meta, as far as it says how the job recurs. Its objects are made, which runs what their classes do,

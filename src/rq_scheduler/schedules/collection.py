@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
+from zoneinfo import ZoneInfo
 
 from rq.job import Job
 
@@ -24,6 +25,7 @@ from rq_scheduler.schedules.files import definitions_from
 from rq_scheduler.schedules.sync import Sync
 from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
+from rq_scheduler.schedules.zones import change_timezone
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
 from rq_scheduler.triggers import AnyTrigger
@@ -121,6 +123,16 @@ class Schedules:
         if version is not None:
             not_negative(version=version)
         return self._writer.update(check_id(id), version, cast("dict[str, Any]", changes))
+
+    def change_timezone(self, id: str, timezone: str | ZoneInfo) -> StoredSchedule:
+        """Have a schedule, or a recurring job of `Scheduler.cron`, read its clock in another zone (an IANA name).
+
+        Its next run is then the first one of the new zone from now on; one that is due already, and has not been handed
+        off yet, stays if it is one there too. All else stays. The same zone again changes nothing.
+
+        Raises ScheduleNotFound; InvalidArgument for an unknown zone, and for what reads no clock.
+        """
+        return change_timezone(self._writer, _text_id(id), timezone)
 
     def delete(self, id: str) -> bool:
         """Delete a schedule and its history; False when there is none. Runs already in their queue stay.

@@ -163,8 +163,7 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSched
     is_job = stored.kind == "job"
     paused = stored.text("paused") == "1"
     due = stored.due if stored.due is not None and MIN_US <= stored.due <= MAX_US else None  # +inf is never
-    nominal = stored.armed if stored.armed is not None else due if is_job else None
-    armed = None if nominal is None or due is None else (nominal, due)
+    armed = None if stored.armed is None or due is None else (stored.armed, due)
     waits = armed is not None or bool(stored.text("buffered"))
     spec = spec_of(stored)
     call = stored.template.get(b"description", b"").decode(errors="replace") if is_job else stored.text("call")

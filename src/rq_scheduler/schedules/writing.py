@@ -58,7 +58,7 @@ class Writer:
 
         def change(now: int, stored: Stored | None) -> Write | None:
             current = the_schedule(id, stored)
-            write = self._update(current, changed, now)
+            write = self.edit(current, changed, now)
             behind = 0 if version is None else current.number("version") - version
             if behind == 1 and write is None:
                 return None  # as wanted already: by this very write, perhaps, whose reply was lost
@@ -114,7 +114,8 @@ class Writer:
         _, found = self.store.read_definitions(ids, templates=False)
         return [stored_schedule(each, partial(self._read_and_load, each.id)) for each in found if each is not None]
 
-    def _update(self, current: Stored, changed: dict[str, Any], now: int) -> Write | None:
+    def edit(self, current: Stored, changed: dict[str, Any], now: int) -> Write | None:
+        """The write that changes these fields; None where they are so."""
         if not changed.keys() <= _POLICIES:
             definition = replace(self._load(current), **changed)
             return self.change(definition, template_of(self._scheduler, definition), now, current)

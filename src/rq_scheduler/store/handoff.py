@@ -264,7 +264,7 @@ class HandOffOperations(Operations):
             "adopt_job",
             self.keys.scheduled_jobs,
             *(self.keys.prefix, wire(record.id), score_of(record.due), record.meta, record.created_at),
-            *(encode_spec(spec), "" if repeat is None else repeat),
+            *(encode_spec(spec), "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
         )
         if reply[0] == b"foreign":
             raise InvalidArgument(

@@ -85,7 +85,10 @@ class Stored:
     @property
     def armed(self) -> int | None:
         """The nominal time of the next fire."""
-        return moment(self.fields.get("armed", b"").partition(b":")[0])
+        nominal, _, due = self.fields.get("armed", b"").partition(b":")
+        if self.kind == "job" and whole(due) != self.due:
+            return self.due  # which is its nominal time, unless both are written down, and nobody has moved it since
+        return moment(nominal)
 
 
 @dataclass(frozen=True, slots=True)

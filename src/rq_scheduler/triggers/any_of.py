@@ -61,6 +61,10 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
         triggers = tuple(trigger.anchored(us) for trigger in self.triggers)
         return self if triggers == self.triggers else replace(self, triggers=triggers)
 
+    def in_zone(self, timezone: str) -> Self:
+        """With each of its triggers in that zone."""
+        return replace(self, triggers=tuple(trigger.in_zone(timezone) for trigger in self.triggers))
+
     @property
     def zone_names(self) -> frozenset[str]:
         """Those of all of its triggers."""

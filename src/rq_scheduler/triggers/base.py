@@ -90,6 +90,12 @@ class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="typ
         """This trigger, or where it needs an anchor and has none, one that counts from `us`."""
         return self
 
+    def in_zone(self, timezone: str) -> Self:
+        """This trigger, with its clock read in this zone (an IANA name); one that reads no clock is left as it is.
+
+        Raises InvalidArgument as its construction does."""
+        return self
+
     @property
     def zone_names(self) -> frozenset[str]:
         """The time zones (IANA names) in which this trigger reads a clock; none for elapsed time."""

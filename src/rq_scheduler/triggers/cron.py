@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from rq_scheduler.aliases import DayMatch
 from rq_scheduler.clock import US
@@ -62,6 +62,10 @@ class Cron(Trigger, frozen=True, tag="cron"):
             parse(self.expression)  # refuses it; what is no text may not even be looked up below
         _walk(self.expression, self.timezone, self.day_match)
         force_setattr(self, "expression", " ".join(self.expression.split()))
+
+    def in_zone(self, timezone: str) -> Self:
+        """The same text in another zone."""
+        return replace(self, timezone=timezone)
 
     @property
     def zone_names(self) -> frozenset[str]:
