@@ -112,7 +112,7 @@ $(OLDEST)/.ready: pyproject.toml constraints/oldest.txt
 # rq-scheduler 0.14 itself, for the tests that run beside it and take over its data.
 $(PEER)/.ready: constraints/peer.txt
 	$(call new_env,$(PEER),constraints/peer.txt)
-	@$(PEER)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer.txt rq-scheduler
+	@$(PEER)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer.txt rq-scheduler django-rq
 	@touch $@
 
 # And with the RQ and redis-py that the other subjects of the benchmark have.
