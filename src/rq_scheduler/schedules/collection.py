@@ -25,7 +25,7 @@ from rq_scheduler.schedules.files import definitions_from
 from rq_scheduler.schedules.sync import Sync
 from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
-from rq_scheduler.schedules.zones import change_timezone
+from rq_scheduler.schedules.zones import change_timezone, zones_of
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
 from rq_scheduler.triggers import AnyTrigger
@@ -93,13 +93,15 @@ class Schedules:
         owner: str = "",
         prune: bool = True,
         dry_run: bool = False,
+        rq_timezone: str | None = None,
     ) -> SyncResult:
         """Make the schedules of `owner` exactly these, and touch nobody else's.
 
         `definitions` are Schedules, the path of a TOML or JSON file, or an RQ cron configuration (a `.py` file, or a
         module's dotted name); without them, what `register` has collected. Schedules that nobody owns and that are
         defined here become the owner's. `prune` deletes those of the owner that are not defined; `dry_run` writes
-        nothing and says what would change.
+        nothing and says what would change. `rq_timezone` is the zone of the cron strings in an RQ cron configuration;
+        without it, each keeps the zone that it has since the last sync, and the first sync reads them in UTC.
 
         Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
         """
@@ -111,7 +113,14 @@ class Schedules:
                     f"nothing is registered, so this would delete all schedules of {owner!r}: import the modules that "
                     "call schedules.register, or give the definitions (an empty list, if that is meant)"
                 )
-        given = definitions_from(definitions) if isinstance(definitions, str | Path) else definitions
+        if isinstance(definitions, str | Path):
+            given = definitions_from(definitions, rq_timezone, lambda ids: zones_of(self._writer, ids, owner))
+        elif rq_timezone is not None:
+            raise InvalidArgument(
+                f"rq_timezone={rq_timezone!r} is for an RQ cron configuration: give its path as the definitions"
+            )
+        else:
+            given = definitions
         return Sync(self._writer, self._scheduler, owner).run(given, prune=prune, dry_run=dry_run)
 
     def update(self, id: str, *, version: int | None = None, **changes: Unpack[Changes]) -> StoredSchedule:

@@ -110,14 +110,21 @@ _JOB_DURATIONS = ("job_timeout", "result_ttl", "ttl", "failure_ttl")
 _CALLBACKS = ("on_success", "on_failure", "on_stopped")
 
 
-def definitions_from(source: str | Path, rq_timezone: str | None = None) -> list[Schedule]:
+def definitions_from(
+    source: str | Path, rq_timezone: str | None = None, stored_zones: Callable[..., Mapping[str, str]] | None = None
+) -> list[Schedule]:
     """The definitions of a TOML or JSON file (`read_definitions`), or of what `rq cron` takes (`read_rq_cron`): a `.py`
-    file or the dotted name of a module. `rq_timezone` is for the latter: the zone of its cron strings.
+    file or the dotted name of a module. `rq_timezone` and `stored_zones` are for the latter: the zones of its cron
+    strings.
 
     Raises InvalidArgument naming the source and what is wrong in it.
     """
     path = Path(source)
     if path.suffix.lower() in _PARSERS:
+        if rq_timezone is not None:
+            raise InvalidArgument(
+                f"rq_timezone={rq_timezone!r} is for what `rq cron` takes: {source} names zones of its own"
+            )
         return read_definitions(path)
     try:
         is_file = path.is_file()
@@ -128,7 +135,7 @@ def definitions_from(source: str | Path, rq_timezone: str | None = None) -> list
     # It imports rq.cron, and that croniter: only for who has such a file.
     from rq_scheduler.schedules.rq_cron import read_rq_cron
 
-    return read_rq_cron(str(source), rq_timezone)
+    return read_rq_cron(str(source), rq_timezone, stored_zones)
 
 
 def read_definitions(path: str | Path) -> list[Schedule]:

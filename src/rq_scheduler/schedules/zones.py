@@ -5,6 +5,7 @@ Owns which of them have one. What that does to the next run, `changes` says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,12 +13,13 @@ from msgspec.structs import replace
 from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.schedule import Spec
 from rq_scheduler.schedules.changes import rezoned
-from rq_scheduler.schedules.views import StoredSchedule
+from rq_scheduler.schedules.views import StoredSchedule, spec_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
-from rq_scheduler.store.schedules import Stored, Write
+from rq_scheduler.store.schedules import PAGE, Stored, Write
+from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.zones import zone, zone_name
 
-__all__ = ["change_timezone"]
+__all__ = ["change_timezone", "zones_of"]
 
 
 def change_timezone(writer: Writer, id: str, timezone: Any) -> StoredSchedule:
@@ -42,6 +44,18 @@ def change_timezone(writer: Writer, id: str, timezone: Any) -> StoredSchedule:
                 raise not_found(id)
             return writer.view(stored)
     raise too_busy(id)
+
+
+def zones_of(writer: Writer, ids: Sequence[str], owner: str) -> dict[str, str]:
+    """In which zone the cron strings of these schedules are read, as far as they are the owner's."""
+    zones: dict[str, str] = {}
+    for first in range(0, len(ids), PAGE):
+        _, found = writer.store.read_definitions(ids[first : first + PAGE], templates=False)
+        for stored in found:
+            spec = None if stored is None or stored.text("owner") != owner else spec_of(stored)
+            if stored is not None and spec is not None and isinstance(spec.trigger, Cron):
+                zones[stored.id] = spec.trigger.timezone
+    return zones
 
 
 def _of_schedule(writer: Writer, id: str, name: str) -> StoredSchedule:

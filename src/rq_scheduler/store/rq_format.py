@@ -70,6 +70,20 @@ def workers_key(prefix: str) -> str:
     return f"{prefix}:workers"
 
 
+def cron_schedulers_key(prefix: str) -> str:
+    """zset, name -> unix seconds of its last heartbeat: the `rq cron` processes."""
+    return f"{prefix}:cron_schedulers"
+
+
+def cron_scheduler_key(prefix: str, name: str) -> str:
+    """hash: one `rq cron` process; hostname, pid, config_file."""
+    return f"{prefix}:cron_scheduler:{name}"
+
+
+CRON_SCHEDULER_TTL = 120
+"""Seconds after its last heartbeat for which RQ takes an `rq cron` process to be alive."""
+
+
 def wants_front(job: Job) -> bool:
     """Whether the job goes to the front of its queue (`Job.should_enqueue_at_front` of RQ 3)."""
     if getattr(job, "enqueue_at_front_on_retry", False) and job.ended_at is not None:

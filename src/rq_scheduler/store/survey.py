@@ -17,7 +17,7 @@ from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import Operations, text, us_of, wire
 from rq_scheduler.store.history import HistoryLine, read_line
 
-__all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqRegistry", "Survey"]
+__all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqCron", "RqRegistry", "Survey"]
 
 _FIELDS = ("meta", "origin", "created_at", "timeout")
 _HOUR_US = 3_600_000_000
@@ -56,6 +56,16 @@ class Daemon:
     name: str
     fields: dict[str, str]
     ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class RqCron:
+    """A live `rq cron` process; what its hash does not say is empty."""
+
+    name: str
+    host: str
+    pid: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +205,19 @@ class Survey(Operations):
             shown = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in known.items()}
             name = key.decode(errors="replace").removeprefix(self.keys.instance_prefix)
             found.append(Daemon(name, shown, ttl if _is_number(ttl) else -1))
+        return sorted(found, key=lambda one: one.name)
+
+    def rq_crons(self) -> list[RqCron]:
+        """The `rq cron` processes that are alive, by name."""
+        key = rq_format.cron_schedulers_key(self.keys.prefix)
+        since = self.now() / _US - rq_format.CRON_SCHEDULER_TTL
+        names: list[bytes] = self._quietly(lambda: self.connection.zrangebyscore(key, since, "+inf", 0, _MOST))
+        hashes = [rq_format.cron_scheduler_key(self.keys.prefix, "").encode() + name for name in names]
+        answers = self._batch([("HMGET", hash_key, "hostname", "pid", "config_file") for hash_key in hashes])
+        found: list[RqCron] = []
+        for name, answer in zip(names, answers, strict=True):
+            fields = (b"",) * 3 if isinstance(answer, RedisError) else [value or b"" for value in answer]
+            found.append(RqCron(*(value.decode(errors="replace") for value in (name, *fields))))
         return sorted(found, key=lambda one: one.name)
 
     def counts(self) -> Counts:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from rq_scheduler.cli.check.kinds import Judge, Verdict
 from rq_scheduler.clock import from_us
-from rq_scheduler.store.survey import Daemon, Fence, RawEntry, RqRegistry, Survey
+from rq_scheduler.store.survey import Daemon, Fence, RawEntry, RqCron, RqRegistry, Survey
 from rq_scheduler.triggers import Reading, all_zones, zones_that_fit
 
 __all__ = ["Examples", "Report", "examine"]
@@ -91,6 +91,7 @@ class Report:
     queues_without_worker: list[str] = field(default_factory=list[str])
     rq_registries: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     daemons: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    rq_crons: list[RqCron] = field(default_factory=list[RqCron])
     fence: dict[str, Any] | None = None
     server: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -137,6 +138,7 @@ def examine(
     names = sorted({*survey.queue_names(), *report.queues})
     report.rq_registries = [_registry(registry, now) for registry in survey.rq_registries(names)]
     report.daemons = [_daemon(daemon) for daemon in survey.daemons()]
+    report.rq_crons = survey.rq_crons()
     report.fence = _fence(survey.fence())
     report.server = survey.server_facts()
     return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rq_scheduler.cli.check.report import Examples, Report
+from rq_scheduler.cli.rq_crons import notice
 from rq_scheduler.texts import either_of
 
 __all__ = ["lines"]
@@ -93,6 +94,7 @@ def _attention_items(report: Report) -> Iterator[str]:
                 f"RQ's own scheduler: {registry['overdue']:,} of {registry['total']:,} jobs for {registry['queue']!r} "
                 "are more than an hour overdue; they are held unless you say --rq-overdue run"
             )
+    yield from map(notice, report.rq_crons)
     if report.evicts:
         yield (
             f"maxmemory-policy is {report.server['maxmemory_policy']}: Redis may evict schedules. Set noeviction; "
