@@ -20,6 +20,7 @@ import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
 from rq_scheduler.errors import InvalidArgument, SchedulerWarning
 from rq_scheduler.schedule import Schedule
+from rq_scheduler.schedules import Schedules
 from rq_scheduler.schedules.files import definitions_from
 from rq_scheduler.schedules.rq_cron import read_rq_cron
 from rq_scheduler.triggers import Cron, Every
@@ -434,3 +435,73 @@ class TestTheZoneBetweenSyncs:
         with pytest.raises(InvalidArgument, match="rq_timezone='UTC' is for"):
             schedules.sync(definitions, "cron", rq_timezone="UTC")
         assert len(schedules) == 0
+
+
+# --- ids that change ---
+
+
+class TestAnotherName:
+    """Of RQ 3's `name`, or the hash that a second job of the same function brings: all else stays."""
+
+    ONE = "register(jobs.echo, 'q', args=(1,), cron='30 2 * * *')\n"
+    TWO = "register(jobs.echo, 'q', args=(2,), cron='30 2 * * *')\n"
+
+    @pytest.fixture
+    def schedules(self, redis: redis_py.Redis) -> Schedules:
+        return Scheduler(connection=redis).schedules
+
+    def test_it_keeps_its_history(self, schedules: Schedules, config: Config) -> None:
+        schedules.sync(config(self.ONE), "cron", rq_timezone="Asia/Tokyo")
+        schedules.run_now("jobs_for_tests-echo")
+        before = schedules["jobs_for_tests-echo"]
+        path = config(self.ONE + self.TWO)
+        (renamed,) = [id for id in ids(path) if id != ids(path)[1]]
+        assert schedules.sync(path, "cron", dry_run=True).renamed == (("jobs_for_tests-echo", renamed),)
+        assert "jobs_for_tests-echo" in schedules
+        result = schedules.sync(path, "cron")
+        assert (result.renamed, result.removed, result.changed) == ((("jobs_for_tests-echo", renamed),), (), ())
+        assert result.added == (ids(path)[1],)
+        assert "jobs_for_tests-echo" not in schedules
+        after = schedules[renamed]
+        assert (after.created_at, after.next_run_at, after.trigger) == (
+            before.created_at,
+            before.next_run_at,
+            before.trigger,
+        )
+        assert [run.outcome for run in schedules.runs(renamed)] == ["manual"]
+        assert schedules.sync(path, "cron").unchanged == tuple(sorted(ids(path)))
+
+    @pytest.mark.newest_only
+    def test_of_rq_3(self, schedules: Schedules, config: Config) -> None:
+        schedules.sync(config("register(jobs.nothing, 'q', interval=600, name='a')\n"), "cron")
+        before = schedules["a"].next_run_at
+        assert schedules.sync(config("register(jobs.nothing, 'q', interval=600, name='b')\n"), "cron").renamed == (
+            ("a", "b"),
+        )
+        assert schedules["b"].next_run_at == before
+
+    def test_one_that_has_changed_too_is_another(self, schedules: Schedules, config: Config) -> None:
+        schedules.sync(config(self.ONE), "cron")
+        result = schedules.sync(config(self.TWO.replace("30 2", "31 2").replace("echo", "fail")), "cron")
+        assert (result.renamed, len(result.added), len(result.removed)) == ((), 1, 1)
+
+    def test_which_of_two_is_not_known(self, schedules: Schedules, config: Config) -> None:
+        """Both old ones have the definition of the new one."""
+        same = "register(jobs.echo, 'q', args=(1,), cron='{}')\n"
+        schedules.sync(config(same.format("30 2 * * *") + same.format("30  2 * * *")), "cron")
+        assert len(schedules) == 2
+        result = schedules.sync(config(self.ONE), "cron")
+        assert (result.renamed, len(result.added), len(result.removed)) == ((), 1, 2)
+
+    def test_without_pruning_nothing_is_renamed(self, schedules: Schedules, config: Config) -> None:
+        schedules.sync(config(self.ONE), "cron")
+        assert schedules.sync(config(self.ONE + self.TWO), "cron", prune=False).renamed == ()
+        assert len(schedules) == 3
+
+    def test_ids_that_somebody_chose_are_others(
+        self, schedules: Schedules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for id in ("a", "b"):
+            (tmp_path / "s.toml").write_text(f"[schedules.{id}]\nfunc = 'jobs_for_tests.nothing'\nevery = 600\n")
+            result = schedules.sync(tmp_path / "s.toml", "cron")
+        assert (result.added, result.removed, result.renamed) == (("b",), ("a",), ())

@@ -221,6 +221,9 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.put_aside(armed_of(store, "aside"), "why")
     put(store, Write("paused", record(store, "paused")["rev"], paused=True))
     store.delete_schedule("deleted")
+    (stored,) = store.read_definitions(["aside"])[1]
+    assert stored is not None
+    assert not store.rename_schedule(stored, "fires")
     store.read_definitions(["fires", "slow"])
     list(store.find_schedules(Filter(tag="tag", paused=False)))
     list(store.coming(10))

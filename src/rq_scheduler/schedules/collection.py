@@ -21,7 +21,7 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, k
 from rq_scheduler.schedule import Changes, Options, Schedule, check_id
 from rq_scheduler.schedules import asking, changes
 from rq_scheduler.schedules.coming import upcoming_runs
-from rq_scheduler.schedules.files import definitions_from
+from rq_scheduler.schedules.files import SUFFIXES, definitions_from
 from rq_scheduler.schedules.sync import Sync
 from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
@@ -101,7 +101,8 @@ class Schedules:
         module's dotted name); without them, what `register` has collected. Schedules that nobody owns and that are
         defined here become the owner's. `prune` deletes those of the owner that are not defined; `dry_run` writes
         nothing and says what would change. `rq_timezone` is the zone of the cron strings in an RQ cron configuration;
-        without it, each keeps the zone that it has since the last sync, and the first sync reads them in UTC.
+        without it, each keeps the zone that it has since the last sync, and the first sync reads them in UTC. A job of
+        such a configuration that has only got another name, and with it another id, keeps its history.
 
         Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
         """
@@ -114,14 +115,16 @@ class Schedules:
                     "call schedules.register, or give the definitions (an empty list, if that is meant)"
                 )
         if isinstance(definitions, str | Path):
-            given = definitions_from(definitions, rq_timezone, lambda ids: zones_of(self._writer, ids, owner))
+            given = definitions_from(definitions, rq_timezone, lambda: zones_of(self._store, owner))
         elif rq_timezone is not None:
             raise InvalidArgument(
                 f"rq_timezone={rq_timezone!r} is for an RQ cron configuration: give its path as the definitions"
             )
         else:
             given = definitions
-        return Sync(self._writer, self._scheduler, owner).run(given, prune=prune, dry_run=dry_run)
+        derived = isinstance(definitions, str | Path) and Path(definitions).suffix.lower() not in SUFFIXES
+        syncing = Sync(self._writer, self._scheduler, owner)
+        return syncing.run(given, prune=prune, dry_run=dry_run, ids_derived=derived)
 
     def update(self, id: str, *, version: int | None = None, **changes: Unpack[Changes]) -> StoredSchedule:
         """Change some fields of a schedule: `update("nightly", jitter="1m", args=("weekly",))`.

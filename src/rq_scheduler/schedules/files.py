@@ -31,7 +31,7 @@ from rq_scheduler.jobs import check_function
 from rq_scheduler.schedule import RetryFields, Schedule, check_id
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, At, Cron, Every, RRule
 
-__all__ = ["definitions_from", "file_schema", "read_definitions", "write_definitions"]
+__all__ = ["SUFFIXES", "definitions_from", "file_schema", "read_definitions", "write_definitions"]
 
 _Moment = Annotated[datetime, Meta(tz=True)]
 _MomentOrNone = _Moment | None
@@ -114,8 +114,7 @@ def definitions_from(
     source: str | Path, rq_timezone: str | None = None, stored_zones: Callable[..., Mapping[str, str]] | None = None
 ) -> list[Schedule]:
     """The definitions of a TOML or JSON file (`read_definitions`), or of what `rq cron` takes (`read_rq_cron`): a `.py`
-    file or the dotted name of a module. `rq_timezone` and `stored_zones` are for the latter: the zones of its cron
-    strings.
+    file or the dotted name of a module. `rq_timezone` and `stored_zones` are for the latter.
 
     Raises InvalidArgument naming the source and what is wrong in it.
     """
@@ -245,6 +244,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": _parse_json}
+SUFFIXES = tuple(_PARSERS)
 
 
 def _schedule(id: str, table: Any) -> Schedule:

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -39,8 +39,8 @@ _LOADED_BY_PATH = "rq_cron_config_"
 _RQ_FOLDER = str(Path(rq.__file__).parent)
 
 
-StoredZones = Callable[[Sequence[str]], Mapping[str, str]]
-"""Answers for ids in which zone the cron strings of those are read that are stored already."""
+StoredZones = Callable[[], Mapping[str, str]]
+"""By id, in which zone the cron strings of those are read that are stored already."""
 
 
 def read_rq_cron(
@@ -70,7 +70,7 @@ def read_rq_cron(
             f"{path_or_module} registers nothing: call rq.cron.register(func, queue_name, cron=...) in it"
         )
     ids = _ids(found)
-    known: Mapping[str, str] = stored_zones(ids) if stored_zones and timezone is None else {}
+    known: Mapping[str, str] = stored_zones() if stored_zones and timezone is None else {}
     common = set(known.values())
     others = timezone or (common.pop() if len(common) == 1 else "UTC")
     if timezone is None and not known and _rq_reads_local_time() and any(data["cron"] for data in found):

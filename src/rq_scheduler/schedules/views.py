@@ -150,12 +150,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The ids that a sync added, changed, removed and left as they were (would have, for a dry run); each in order."""
+    """The ids that a sync added, changed, removed and left as they were (would have, for a dry run); each in order.
+    `renamed`: the old and the new id of those that kept all else."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSchedule:

@@ -5,7 +5,6 @@ Owns which of them have one. What that does to the next run, `changes` says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,7 +14,8 @@ from rq_scheduler.schedule import Spec
 from rq_scheduler.schedules.changes import rezoned
 from rq_scheduler.schedules.views import StoredSchedule, spec_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
-from rq_scheduler.store.schedules import PAGE, Stored, Write
+from rq_scheduler.store import Store
+from rq_scheduler.store.schedules import Filter, Stored, Write
 from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.zones import zone, zone_name
 
@@ -46,13 +46,13 @@ def change_timezone(writer: Writer, id: str, timezone: Any) -> StoredSchedule:
     raise too_busy(id)
 
 
-def zones_of(writer: Writer, ids: Sequence[str], owner: str) -> dict[str, str]:
-    """In which zone the cron strings of these schedules are read, as far as they are the owner's."""
+def zones_of(store: Store, owner: str) -> dict[str, str]:
+    """By id, in which zone the owner's cron strings are read."""
     zones: dict[str, str] = {}
-    for first in range(0, len(ids), PAGE):
-        _, found = writer.store.read_definitions(ids[first : first + PAGE], templates=False)
+    for ids in store.find_schedules(Filter(owner=owner)):
+        _, found = store.read_definitions(ids, templates=False)
         for stored in found:
-            spec = None if stored is None or stored.text("owner") != owner else spec_of(stored)
+            spec = None if stored is None else spec_of(stored)
             if stored is not None and spec is not None and isinstance(spec.trigger, Cron):
                 zones[stored.id] = spec.trigger.timezone
     return zones

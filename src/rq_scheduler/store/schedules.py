@@ -181,6 +181,16 @@ class ScheduleOperations(Operations):
         )
         return Deleted(text(reply[0]))
 
+    def rename_schedule(self, stored: Stored, id: str) -> bool:
+        """Gives a schedule, as it was read, another id; False, with nothing written, when it has changed, or something
+        has that id."""
+        reply = self._run(
+            "rename_schedule",
+            self.keys.due_schedules,
+            *(self.keys.prefix, wire(stored.id), stored.text("rev"), wire(id), TOMBSTONE_TTL),
+        )
+        return reply[0] == b"ok"
+
     def count_schedules(self) -> int:
         """How many schedules there are, recurring jobs of the 0.14 API included."""
         return self.connection.zcard(self.keys.schedules)

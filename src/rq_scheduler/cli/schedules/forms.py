@@ -109,4 +109,5 @@ def sync_form(result: SyncResult, owner: str, dry_run: bool) -> dict[str, Any]:
         "changed": list(result.changed),
         "removed": list(result.removed),
         "unchanged": list(result.unchanged),
+        "renamed": [list(pair) for pair in result.renamed],
     }

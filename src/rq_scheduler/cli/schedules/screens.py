@@ -202,13 +202,17 @@ def instants(found: Sequence[datetime], now: datetime, zone: tzinfo, name: str) 
 
 def synced(result: SyncResult, owner: str, dry_run: bool) -> Iterator[Part]:
     """What a sync did, or would do: each change by name, up to a bound."""
-    kinds = (("+", result.added, "green"), ("~", result.changed, "yellow"), ("-", result.removed, _BAD))
+    kinds = (
+        ("+", result.added, "green"),
+        ("~", result.changed, "yellow"),
+        ("~", [f"{old} is {new} now" for old, new in result.renamed], "yellow"),
+        ("-", result.removed, _BAD),
+    )
     for sign, ids, style in kinds:
         for id in ids[:NAMED]:
             yield f"{sign} {id}", style
         if len(ids) > NAMED:
             yield f"{sign} and {len(ids) - NAMED:,} more", style
-    counts = ", ".join(
-        f"{len(getattr(result, name)):,} {name}" for name in ("added", "changed", "removed", "unchanged")
-    )
+    names = ("added", "changed", *(("renamed",) if result.renamed else ()), "removed", "unchanged")
+    counts = ", ".join(f"{len(getattr(result, name)):,} {name}" for name in names)
     yield f"{owner}: {counts}" + (" (dry run: nothing was written)" if dry_run else "")
