@@ -393,6 +393,10 @@ def test_a_sync_names_each_change_up_to_a_bound() -> None:
     lines = shown(screens.synced(result, "shop", dry_run=False))
     assert lines[:3] == ["+ a", "~ b", "- r00"]
     assert lines[-2:] == ["- and 10 more", "shop: 1 added, 1 changed, 60 removed, 2 unchanged"]
+    assert shown(screens.synced(SyncResult(renamed=(("old", "new"),)), "shop", dry_run=False)) == [
+        "~ old is new now",
+        "shop: 0 added, 0 changed, 1 renamed, 0 removed, 0 unchanged",
+    ]
     assert shown(screens.synced(SyncResult(), "shop", dry_run=True)) == [
         "shop: 0 added, 0 changed, 0 removed, 0 unchanged (dry run: nothing was written)"
     ]

@@ -52,9 +52,7 @@ def test_what_was_planned_for_the_old_id_does_not_fire(redis: redis_py.Redis, st
     assert redis.llen("rq:queue:default") == before + 1
 
 
-def test_one_put_again_under_the_old_id_fires_no_instant_twice(
-    redis: redis_py.Redis, store: Store, old: Stored
-) -> None:
+def test_one_put_again_under_the_old_id_fires_no_instant_twice(store: Store, old: Stored) -> None:
     mark = record(store, "old")["mark"]
     assert store.rename_schedule(old, "new")
     put_due(store, "old", of=Spec(trigger=Every(60)))
