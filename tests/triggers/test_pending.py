@@ -9,6 +9,8 @@ from rq_scheduler.triggers import Reading, all_zones, legacy_cron, read_pending,
 from rq_scheduler.triggers.pending import WELL_KNOWN
 from rq_scheduler.triggers.zones import zone
 
+pytestmark = pytest.mark.once
+
 
 def read(expression: str, pending: datetime, *zones: str) -> Reading:
     return read_pending(legacy_cron(expression, "UTC")[0], to_us(pending), zones or ("UTC",))

@@ -273,10 +273,12 @@ assert_type(schedules.pause("nightly", note="disk"), StoredSchedule)
 assert_type(schedules.resume("nightly"), StoredSchedule)
 assert_type(schedules.run_now("nightly", force=True), Job | None)
 assert_type(schedules.backfill("nightly", NOON, NOON, limit=5), list[str])
+assert_type(schedules.change_timezone("nightly", ZoneInfo("Europe/Paris")), StoredSchedule)
 assert_type(schedules.delete("nightly"), bool)
 assert_type(schedules.sync([nightly], owner="shop", prune=False, dry_run=True), SyncResult)
 assert_type(schedules.sync(Path("schedules.toml"), "shop"), SyncResult)
 assert_type(schedules.sync(owner="shop").added, tuple[str, ...])
+assert_type(schedules.sync("cron_config.py", "cron", rq_timezone="UTC").renamed, tuple[tuple[str, str], ...])
 
 
 def shown(stored: StoredSchedule, run: Run, upcoming: UpcomingRun) -> None:

@@ -111,19 +111,16 @@ _CALLBACKS = ("on_success", "on_failure", "on_stopped")
 
 
 def definitions_from(
-    source: str | Path, rq_timezone: str | None = None, stored_zones: Callable[..., Mapping[str, str]] | None = None
+    source: str | Path, rq_timezone: str | None = None, stored_zones: Callable[[], Mapping[str, str]] | None = None
 ) -> list[Schedule]:
     """The definitions of a TOML or JSON file (`read_definitions`), or of what `rq cron` takes (`read_rq_cron`): a `.py`
     file or the dotted name of a module. `rq_timezone` and `stored_zones` are for the latter.
 
-    Raises InvalidArgument naming the source and what is wrong in it.
-    """
+    Raises InvalidArgument naming the source and what is wrong in it."""
     path = Path(source)
     if path.suffix.lower() in _PARSERS:
         if rq_timezone is not None:
-            raise InvalidArgument(
-                f"rq_timezone={rq_timezone!r} is for what `rq cron` takes: {source} names zones of its own"
-            )
+            raise InvalidArgument(f"rq_timezone={rq_timezone!r} is for `rq cron` files: {source} names its own zones")
         return read_definitions(path)
     try:
         is_file = path.is_file()
