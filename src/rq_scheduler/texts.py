@@ -28,21 +28,21 @@ def plain_json_parts(pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
     """`plain_json(dict(pairs), indent=2)` in pieces: an iterator among the values is a list, written as it comes."""
     opening = "{"
     for name, value in pairs:
-        yield f"{opening}\n  {plain_json(name)}: "
+        start = f"{opening}\n  {plain_json(name)}: "
         if isinstance(value, Iterator):
-            yield from _list_parts(cast("Iterator[Any]", value))
+            yield from _list_parts(start, cast("Iterator[Any]", value))
         else:
-            yield _indented(value, 2)
+            yield start + _indented(value, 2)
         opening = ","
     yield "{}" if opening == "{" else "\n}"
 
 
-def _list_parts(items: Iterator[Any]) -> Iterator[str]:
-    opening = "["
+def _list_parts(start: str, items: Iterator[Any]) -> Iterator[str]:
+    opening = f"{start}["  # not before the first is there: what cannot be read at all is no half of a document
     for item in items:
         yield f"{opening}\n    {_indented(item, 4)}"
         opening = ","
-    yield "[]" if opening == "[" else "\n  ]"
+    yield "\n  ]" if opening == "," else f"{opening}]"
 
 
 def _indented(value: Any, spaces: int) -> str:

@@ -246,7 +246,7 @@ def test_a_long_document_is_written_as_it_is_read() -> None:
             yield stored(id)
 
     parts = plain_json_parts(forms.page_form(Page(found(), 2), 7))
-    begun = next(parts) + next(parts)
+    begun = next(parts)
     assert (begun.count('"id"'), read) == (1, ["a"])
     whole = {"schedules": [forms.schedule_form(stored(id)) for id in ("a", "b\x1b")], "offset": 7, "more": True}
     assert begun + "".join(parts) == plain_json(whole, indent=2)

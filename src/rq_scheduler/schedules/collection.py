@@ -207,7 +207,10 @@ class Schedules:
         `offset` and `limit` count schedules. Raises InvalidArgument or InvalidType for one that cannot be.
         """
         not_negative(offset=offset, limit=limit)
-        return list(self._found(offset, limit, tag, queue_name, prefix, paused, owner))
+        found = self.find_iter(
+            tag=tag, queue_name=queue_name, prefix=prefix, paused=paused, owner=owner, offset=offset, limit=limit
+        )
+        return list(found)
 
     def find_iter(
         self,
@@ -223,7 +226,11 @@ class Schedules:
         """As `find`, and all of them without a `limit`; read a page at a time as they are used: any number takes little
         memory. Those that appear or vanish meanwhile may be missed."""
         not_negative(offset=offset, limit=0 if limit is None else limit)
-        return self._found(offset, limit, tag, queue_name, prefix, paused, owner)
+        _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
+        if paused is not None:
+            _flags(paused=paused)
+        wanted = Filter(tag, queue_name, owner, prefix or "", paused)
+        return chain.from_iterable(map(self._writer.views, self._store.find_schedules(wanted, offset, limit)))
 
     def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
         """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from
@@ -317,22 +324,6 @@ class Schedules:
     def _read(self, id: str) -> tuple[int, Stored]:
         now, (stored,) = self._store.read_definitions([check_id(id)], templates=False)
         return now, the_schedule(id, stored)
-
-    def _found(
-        self,
-        offset: int,
-        limit: int | None,
-        tag: str | None,
-        queue_name: str | None,
-        prefix: str | None,
-        paused: bool | None,
-        owner: str | None,
-    ) -> Iterator[StoredSchedule]:
-        _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
-        if paused is not None:
-            _flags(paused=paused)
-        pages = self._store.find_schedules(Filter(tag, queue_name, owner, prefix or "", paused), offset, limit)
-        return chain.from_iterable(map(self._writer.views, pages))
 
 
 def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:

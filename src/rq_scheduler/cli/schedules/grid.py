@@ -63,7 +63,8 @@ def answer(as_json: bool, form: Callable[[], Any], screen: Callable[[], Iterable
     among those, are written as they come."""
     if as_json:
         made = form()
-        for part in plain_json_parts(cast("Iterator[Any]", made)) if isinstance(made, Iterator) else (_document(made),):
+        parts = plain_json_parts(cast("Iterator[Any]", made)) if isinstance(made, Iterator) else None
+        for part in parts or [plain_json(made, indent=2)]:
             click.echo(part, nl=False)
         click.echo()
         return
@@ -146,10 +147,6 @@ def _fit(columns: Sequence[Column], natural: list[int], width: int | None) -> tu
         least[index] += more
         left -= more
     return shown, least
-
-
-def _document(form: Any) -> str:
-    return plain_json(form, indent=2)
 
 
 def _text(cell: Cell) -> Text:
