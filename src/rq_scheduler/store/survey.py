@@ -196,7 +196,7 @@ class Survey(Operations):
         return self._daemons_of({wire(self.keys.instance(text(name))) for name in names})
 
     def _daemons_of(self, keys: set[bytes]) -> list[Daemon]:
-        answers = self._batch((command, key) for key in keys for command in ("HGETALL", "TTL"))
+        answers = self._batch((command, key) for key in keys for command in ("HGETALL", "PTTL"))
         found: list[Daemon] = []
         for key, fields, ttl in zip(keys, answers[::2], answers[1::2], strict=True):
             if not fields:
@@ -204,7 +204,7 @@ class Survey(Operations):
             known = cast("dict[bytes, bytes]", fields) if isinstance(fields, dict) else {}
             shown = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in known.items()}
             name = key.decode(errors="replace").removeprefix(self.keys.instance_prefix)
-            found.append(Daemon(name, shown, ttl if _is_number(ttl) else -1))
+            found.append(Daemon(name, shown, ttl // 1000 if _is_number(ttl) else -1))
         return sorted(found, key=lambda one: one.name)
 
     def rq_crons(self) -> list[RqCron]:

@@ -107,13 +107,16 @@ def _table(
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=titles, header_style="bold")
     for index in shown:
         column = columns[index]
-        table.add_column(
-            column.title, justify="right" if column.right else "left", no_wrap=True, min_width=widths[index]
-        )
+        table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
     for row in rows:
         cells = [_text(row[index]) for index in shown]
         for cell, index in zip(cells, shown, strict=True):
             cell.truncate(widths[index], overflow="ellipsis")
+            # As wide as before, also where these texts are shorter than those.
+            if columns[index].right:
+                cell.align("right", widths[index])
+            elif index != shown[-1]:
+                cell.align("left", widths[index])
         table.add_row(*cells)
     return table
 
