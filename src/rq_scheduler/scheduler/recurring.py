@@ -9,9 +9,8 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, cast
-from zoneinfo import ZoneInfo
+from datetime import timedelta, tzinfo
+from typing import Any
 
 from rq_scheduler.advice import warn_once
 from rq_scheduler.aliases import Catchup, DurationLike, Overlap
@@ -75,12 +74,12 @@ def repeat_of(repeat: Any) -> int | None:
     return None if number < 0 else number
 
 
-def cron_trigger(cron_string: Any, timezone: str | ZoneInfo | None, *, local_is_meant: bool) -> Cron:
+def cron_trigger(cron_string: Any, timezone: str | tzinfo | None, *, local_is_meant: bool) -> Cron:
     """The trigger of `cron()`, with the warnings that 0.14's readings of cron strings call for."""
     if not isinstance(cron_string, str):
         raise InvalidType(f"cron_string={cron_string!r} is {kind_of(cron_string)}: give text, such as '30 2 * * *'")
     zone = host_zone() if timezone is None else timezone
-    trigger, warnings = legacy_cron(cron_string, cast("str", zone))
+    trigger, warnings = legacy_cron(cron_string, zone)
     for number, text in enumerate(warnings):
         warn_once(f"cron-{number}", text)
     if timezone is None and not local_is_meant and trigger.timezone != "UTC":

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import zoneinfo
 from abc import abstractmethod
-from datetime import MAXYEAR, MINYEAR, date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime, tzinfo
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +19,8 @@ from msgspec.structs import force_setattr
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.triggers.base import TriggerMeta
-from rq_scheduler.triggers.zones import zone, zone_name
+from rq_scheduler.triggers.zone_names import zone_name
+from rq_scheduler.triggers.zones import zone
 
 __all__ = ["AnyExclusion", "Dates", "Holidays"]
 
@@ -62,7 +62,7 @@ class _DatesMeta(TriggerMeta):
     def __call__(
         cls: type[T],  # noqa: N805 (of a metaclass)
         *days: date | str,
-        timezone: str | zoneinfo.ZoneInfo | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> T:
         return super().__call__(tuple(_date(day) for day in days), timezone=timezone)
 
@@ -78,7 +78,7 @@ class Dates(_Exclusion, metaclass=_DatesMeta, frozen=True, tag="dates"):
 
     if TYPE_CHECKING:
 
-        def __init__(self, *days: date | str, timezone: str | zoneinfo.ZoneInfo | None = None) -> None: ...
+        def __init__(self, *days: date | str, timezone: str | tzinfo | None = None) -> None: ...
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -105,7 +105,7 @@ class _HolidaysMeta(TriggerMeta):
         cls: type[T],  # noqa: N805 (of a metaclass)
         country: str,
         subdivision: str | None = None,
-        timezone: str | zoneinfo.ZoneInfo | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> T:
         return super().__call__(country, subdivision, timezone=timezone)
 
@@ -126,7 +126,7 @@ class Holidays(_Exclusion, metaclass=_HolidaysMeta, frozen=True, tag="holidays")
     if TYPE_CHECKING:
 
         def __init__(
-            self, country: str, subdivision: str | None = None, timezone: str | zoneinfo.ZoneInfo | None = None
+            self, country: str, subdivision: str | None = None, timezone: str | tzinfo | None = None
         ) -> None: ...
 
     def __post_init__(self) -> None:
