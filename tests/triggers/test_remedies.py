@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
@@ -13,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rq_scheduler.errors import InvalidArgument, InvalidType
-from rq_scheduler.triggers import Cron, Dates, Every, RRule, legacy_cron
+from rq_scheduler.schedule import Schedule, Spec
+from rq_scheduler.schedules.asking import stretch_of
+from rq_scheduler.testing import ManualClock
+from rq_scheduler.triggers import At, Cron, Dates, Every, RRule, legacy_cron
 from rq_scheduler.triggers.cron_text import CronText, parse
 from rq_scheduler.triggers.zone_names import NOT_A_PLACE
 
@@ -270,3 +274,36 @@ def test_an_offset_is_no_zone(zone: tzinfo, says: str) -> None:
 def test_an_object_that_does_not_say_its_name() -> None:
     with pytest.raises(InvalidType, match="give an IANA name"):
         Cron("@daily", dateutil_tz.gettz("Europe/Paris"))  # type: ignore[arg-type]
+
+
+# --- moments ---------------------------------------------------------------------------------------------------------
+
+MEAN_TIME = datetime(2026, 1, 1, 9, tzinfo=pytz.timezone("Europe/Paris"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: At(MEAN_TIME),
+        lambda: Every("1h", anchor=MEAN_TIME),
+        lambda: Spec(trigger=Every("1h"), start=MEAN_TIME),
+        lambda: Spec(trigger=Every("1h"), end=MEAN_TIME),
+        lambda: Cron("@daily").next_after(MEAN_TIME),
+        lambda: Cron("@daily").last_before(MEAN_TIME),
+        lambda: Cron("@daily").upcoming(1, MEAN_TIME),
+        lambda: Schedule("a", Cron("@daily"), "print").upcoming(1, MEAN_TIME),
+        lambda: stretch_of(MEAN_TIME, datetime(2026, 2, 1, tzinfo=UTC)),
+        lambda: ManualClock(MEAN_TIME),
+    ],
+)
+def test_a_datetime_with_a_zone_of_pytz_as_tzinfo_is_refused(call: Callable[[], object]) -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"2026-01-01T09:00:00\+00:09 has an offset that Europe/Paris does not have"
+    ):
+        call()
+
+
+def test_one_that_pytz_has_localized_is_taken() -> None:
+    assert At(pytz.timezone("Europe/Paris").localize(datetime(2026, 1, 1, 9))) == At(
+        datetime(2026, 1, 1, 8, tzinfo=UTC)
+    )
