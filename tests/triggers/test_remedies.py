@@ -297,9 +297,7 @@ MEAN_TIME = datetime(2026, 1, 1, 9, tzinfo=pytz.timezone("Europe/Paris"))
     ],
 )
 def test_a_datetime_with_a_zone_of_pytz_as_tzinfo_is_refused(call: Callable[[], object]) -> None:
-    with pytest.raises(
-        InvalidArgument, match=r"09:00:00\+00:09 has an offset that Europe/Paris does not have"
-    ):
+    with pytest.raises(InvalidArgument, match=r"09:00:00\+00:09 has an offset that Europe/Paris does not have"):
         call()
 
 

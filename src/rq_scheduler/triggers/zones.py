@@ -84,6 +84,20 @@ class Zone:
         """The local date at this second, in days since 1970-01-01."""
         return (second + self.at(second).offset) // _DAY
 
+    def pieces(self, day: int) -> list[tuple[int, int, int]]:
+        """The stretches [lo, hi) of this date (in days since 1970-01-01), each with its offset; none where the zone
+        skipped it. In order of time: a clock put back past midnight has another date between two of them."""
+        found: list[tuple[int, int, int]] = []
+        at, last = day * _DAY - SLACK, (day + 1) * _DAY + SLACK
+        while at < last:
+            stretch = self.at(at)
+            lo = max(stretch.lo, day * _DAY - stretch.offset)
+            hi = min(stretch.hi, (day + 1) * _DAY - stretch.offset)
+            if lo < hi:
+                found.append((lo, hi, stretch.offset))
+            at = stretch.hi
+        return found
+
     def day_bounds(self, second: int) -> tuple[int, int]:
         """The seconds [lo, hi) around this one that have its local date, however long that day is.
 
