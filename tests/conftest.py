@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -203,6 +204,19 @@ def _no_unexpected_keys(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 # --- dispatchers in threads ---
+
+
+@pytest.fixture
+def host_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Puts this host in a time zone until the test ends: `host_in("Europe/Paris")`."""
+
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture

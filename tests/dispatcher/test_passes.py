@@ -2,7 +2,9 @@
 
 import pickle
 import shlex
+import time
 from collections.abc import Callable
+from datetime import timedelta, timezone
 from itertools import pairwise
 from random import randbytes
 from typing import Any
@@ -232,6 +234,28 @@ class TestRecurring:
         due = store.due_of("old")
         assert due is not None
         assert due == nominal + 60 * US if "interval" in meta else due % (24 * HOUR) in (22 * HOUR, 23 * HOUR)
+
+    def test_an_adoption_where_the_hosts_zone_has_no_name_is_logged_once(
+        self,
+        redis: redis_py.Redis,
+        store: Store,
+        host_in: Callable[[str], None],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        host_in("CET-1CEST,M3.5.0,M10.5.0/3")
+        for id in ("one", "two"):
+            add(store, entry(redis, id, now_us(redis) - 1000, meta={"cron_string": "0 0 * * *"}, result_ttl=-1))
+        dispatcher(redis, LogEvents(), options=Options(adopt_timezones=("Europe/Paris",))).dispatch_once()
+        assert "zone_unnamed" not in [getattr(record, "action", None) for record in caplog.records]
+        for id in ("three", "four"):
+            add(store, entry(redis, id, now_us(redis) - 1000, meta={"cron_string": "0 0 * * *"}, result_ttl=-1))
+        dispatcher(redis, LogEvents()).dispatch_once()
+        (said,) = [record for record in caplog.records if getattr(record, "action", None) == "zone_unnamed"]
+        assert said.getMessage() == (
+            "Cron strings of rq-scheduler 0.14 are read in UTC: this host's zone, TZ='CET-1CEST,M3.5.0,M10.5.0/3', now "
+            f"{timezone(timedelta(seconds=time.localtime().tm_gmtoff))}, has no IANA name; --adopt-timezone names the "
+            "zone that is meant"
+        )
 
     def test_repeat_counts_down_to_the_end(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, recurring(redis, "r", now_us(redis) - 1000, meta={"repeat": 2}))

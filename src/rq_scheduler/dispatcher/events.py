@@ -64,6 +64,9 @@ class Events:
     def misread(self, id: str, pending: int, reading: Reading) -> None:
         """The pending time of an adopted cron string was worked out in another zone than the one it is read in."""
 
+    def zone_unnamed(self, problem: str) -> None:
+        """A cron string was adopted in UTC, though this host is in another zone, whose name is not known."""
+
     def swept(self, adopted: Mapping[str | None, int]) -> None:
         """The first look at all pending entries is over: so many were adopted in each zone (None: no cron string)."""
 
@@ -193,6 +196,14 @@ class LogEvents(Events):
             id,
             extra={"action": "misread", "id": id, "timezone": reading.cron.timezone, "fits": [*reading.elsewhere]},
         )
+
+    def zone_unnamed(self, problem: str) -> None:
+        if self._first("zone", problem):
+            log.warning(
+                "Cron strings of rq-scheduler 0.14 are read in UTC: %s; --adopt-timezone names the zone that is meant",
+                problem,
+                extra={"action": "zone_unnamed"},
+            )
 
     def swept(self, adopted: Mapping[str | None, int]) -> None:
         if more := max(0, self._misread - MISREAD_NAMED):

@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from rq_scheduler.clock import US, host_zone
+from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Options
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.errors import SchedulerError
+from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.pickles import PICKLES, RECURRENCE, is_opaque, outline
 from rq_scheduler.planning import Instant, Plan, plan
 from rq_scheduler.runs import parse_run_id
@@ -88,6 +89,7 @@ class Recurring:
         self._all_slow = all_slow
         self._ahead: dict[str, Fire] = {}
         self._zones: tuple[str, ...] = options.adopt_timezones or (host_zone(),)
+        self._unnamed = None if options.adopt_timezones else unnamed_zone()
         self._adopted_in: Counter[str | None] = Counter()
 
     def look_ahead(self, coming: Sequence[tuple[str, int]]) -> None:
@@ -232,6 +234,8 @@ class Recurring:
         zone = trigger.timezone if isinstance(trigger, Cron) else None
         self._adopted_in[zone] += 1
         self._events.adopted(record.id, repr(trigger), zone)
+        if zone is not None and self._unnamed is not None:
+            self._events.zone_unnamed(self._unnamed)
         if reading is not None and reading.elsewhere:
             self._events.misread(record.id, record.due, reading)
         return adopted, spec

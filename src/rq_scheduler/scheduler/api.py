@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, Literal, Unpack, cast, overload
-from zoneinfo import ZoneInfo
 
 from redis.exceptions import RedisError
 from rq import Queue, Retry
@@ -216,7 +215,7 @@ class Scheduler(Instance):
         on_failure: CallbackLike | None = None,
         at_front: bool = False,
         *,
-        timezone: str | ZoneInfo | None = None,
+        timezone: str | tzinfo | None = None,
         retry: Retry | None = None,
         failure_ttl: DurationLike | None = None,
         on_stopped: CallbackLike | None = None,
@@ -225,7 +224,8 @@ class Scheduler(Instance):
         catchup_window: DurationLike | None = None,
         jitter: DurationLike | None = None,
     ) -> Job:
-        """Schedule a job for every moment that a cron string names, in `timezone` (an IANA name or a ZoneInfo).
+        """Schedule a job for every moment that a cron string names, in `timezone` (an IANA name, or an object that
+        has one).
 
         Without `timezone` it is this host's zone, stored by name, as in 0.14, which evaluated there whatever
         `use_local_timezone` said; on a host that is not in UTC that warns, unless `use_local_timezone` says it is
