@@ -55,6 +55,7 @@ STOPS = {
     "claims": set(),
     "rq_claims": {"rq"},
     "dispatchers": set(),
+    "ended": set(),
     "clock": set(),
     "fence": {*KINDS},
     "queues": {*KINDS},

@@ -142,6 +142,7 @@ class Passes:
         self._remembering: Sequence[Remembering] = ()
         self._ahead_cursor: Cursor | None = None
         self._schedules_due: int | None = None
+        self._ended_due: int | None = None
 
     def run(self) -> Pass:
         """One pass."""
@@ -151,6 +152,8 @@ class Passes:
             self._schedules_due = 0  # nobody has said when they are
         if result.fenced is None:
             self._guarded(result, self._serve_schedules)
+        if self._ended_due is not None:
+            self._guarded(result, self._tend_ended)
         if self._options.rq_registries and result.fenced is None:
             self._guarded(result, self._serve_registries)
         return result
@@ -185,7 +188,7 @@ class Passes:
             if handed_off > self._limit // 2:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
-            self._schedules_due = batch.schedules_due
+            self._schedules_due, self._ended_due = batch.schedules_due, batch.ended_due
             result.handed_off += handed_off
             result.queues.update(batch.queues)
             self._tell(result, batch)
@@ -255,6 +258,13 @@ class Passes:
         if self._due_cursor is None:
             result.unfinished = result.unfinished or self._schedules_left
             self._schedules_left = False
+
+    def _tend_ended(self, result: Pass) -> None:
+        """Jobs of ended series may wait; what is due does not wait for them."""
+        if self._ended_due is not None and self._ended_due <= result.now:
+            self._store.tend_ended()
+            self._ended_due = None
+        result.expect(self._ended_due)
 
     def _due_pages(self, result: Pass, until: float) -> Iterator[DuePage]:
         """Pages of schedules that are due, each read while the one before is served; two at once where Redis has served

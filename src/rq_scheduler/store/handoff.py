@@ -29,6 +29,9 @@ from rq_scheduler.store.rq_format import (
 LONG_OVERDUE = 3600
 """Seconds after which an entry of RQ's registries, which nobody was serving, is held back at the first claim."""
 
+TENDED = 100
+"""Jobs of ended series that are looked at in one step."""
+
 
 class Kind(StrEnum):
     """Why a due entry was left for Python."""
@@ -107,7 +110,8 @@ class Fenced:
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
     where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which,
-    if that was asked for. `schedules_due` is when the other schedules want to be read."""
+    if that was asked for. `schedules_due` is when the other schedules want to be read, `ended_due` when jobs whose
+    series has ended want to be looked at."""
 
     now: int
     next_due: int | None
@@ -118,6 +122,7 @@ class Batch:
     dropped: list[Dropped]
     ahead: list[tuple[str, int]]
     schedules_due: int | None
+    ended_due: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,7 @@ class HandOffOperations(Operations):
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
-        _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, schedules_due = reply
+        _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, schedules_due, ended_due = reply
         return Batch(
             int(now),
             us_of(next_due) if next_due else None,
@@ -202,6 +207,7 @@ class HandOffOperations(Operations):
             _dropped(dropped),
             [(text(id), us_of(due)) for id, due in _rows(ahead, 2)],
             us_of(schedules_due) if schedules_due else None,
+            us_of(ended_due) if ended_due else None,
         )
 
     def serve_registries(
@@ -290,6 +296,11 @@ class HandOffOperations(Operations):
             ids = [id for id, _ in members[first : first + size]]
             self._run("tend_schedules", self.keys.scheduled_jobs, self.keys.prefix, *ids)
         return int(after)
+
+    def tend_ended(self) -> int:
+        """Looks at jobs whose series ended while RQ had a run of them: once that is over, they expire. Returns how many
+        were over."""
+        return int(self._run("tend_ended", self.keys.scheduled_jobs, self.keys.prefix, TENDED)[1])
 
     def forget_schedule(self, record: Record) -> bool:
         """Drops the record of a job that no longer recurs; False when it has changed meanwhile."""

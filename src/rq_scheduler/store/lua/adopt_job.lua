@@ -9,6 +9,8 @@
 local prefix, id, due, meta, created_at, spec, runs_left, armed = unpack(ARGV)
 -- @include clock
 -- @include recurring
+-- @include overlap
+-- @include ending
 local job_key, key = prefix .. ':job:' .. id, schedule_key(id)
 local type = redis.call('TYPE', key).ok
 if type ~= 'hash' and type ~= 'none' then return {'foreign'} end
@@ -19,7 +21,7 @@ local job = redis.call('HMGET', job_key, 'meta', 'created_at', 'result_ttl', 're
 if not same_moment(score, due) or (job[1] or '') ~= meta or (job[2] or '') ~= created_at then
   return {'changed'}
 end
-local known = redis.call('HMGET', key, 'rev', 'spec', 'meta', 'created_at')
+local known = redis.call('HMGET', key, 'rev', 'spec', 'meta', 'created_at', 'queue')
 if known[1] and known[2] == spec and known[3] == meta and known[4] == created_at then
   return {'adopted', tonumber(known[1])} -- sent again
 end
@@ -36,5 +38,7 @@ if keeps_copy(job[3], job[5], job[6]) then
 else
   redis.call('HDEL', key, 'template')
 end
+local queue = known[5]
+if queue and queue ~= job[7] then leave_registries(id, queue, A_YEAR) end
 list_schedule(id, job[7] or '', score)
 return {'adopted', rev}
