@@ -27,7 +27,7 @@ SOON = timedelta(hours=1)
 LASTING = {
     "rq:queues",  # RQ's list of queues, of which it forgets none
     KEYS.revisions,
-    KEYS.rq_claims,
+    KEYS.rq_since,
 }
 """Keys that stay when nothing is scheduled any more, and do not grow with what was."""
 

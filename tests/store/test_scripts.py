@@ -240,7 +240,7 @@ class TestKeys:
             *(keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims),
             *(keys.rq_claims, keys.dispatchers, keys.wakeup, keys.schedule(""), keys.history("")),
             *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
-            *(keys.saved(""), keys.ended, keys.deleted("")),
+            *(keys.saved(""), keys.ended, keys.deleted(""), keys.rq_since),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: ended jobs' registries, executions, what hangs on a job.
@@ -258,7 +258,7 @@ class TestKeys:
         _use_everything(redis, prefix)
         keys = Keys(prefix)
         mine = {keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims}
-        mine |= {keys.rq_claims, keys.dispatchers, keys.instance("me"), keys.ended}
+        mine |= {keys.rq_claims, keys.dispatchers, keys.instance("me"), keys.ended, keys.rq_since}
         if keys.fenced:
             mine.add(keys.fence)
         for id in ("one", "two", "cron", "running", "unsure", "copied", "old", "moved", "held"):

@@ -102,8 +102,14 @@ class Keys:
 
     @property
     def rq_claims(self) -> str:
-        """hash, queue name -> unix seconds: RQ registries that we took on; entries older than the value are held."""
+        """hash, queue name -> JSON: RQ registries that we serve and that hold something, with the line behind which
+        entries are held, if any."""
         return f"{self.prefix}:scheduler:rq_claims"
+
+    @property
+    def rq_since(self) -> str:
+        """string, RQ's timestamp: since when our dispatchers serve RQ's registries. Nothing made later is held."""
+        return f"{self.prefix}:scheduler:rq_since"
 
     @property
     def dispatchers(self) -> str:
@@ -143,7 +149,7 @@ class Keys:
             ),
             **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims), "hash"),
-            **dict.fromkeys((self.revisions, self.fence), "string"),
+            **dict.fromkeys((self.revisions, self.fence, self.rq_since), "string"),
         }
 
     @property
