@@ -174,8 +174,8 @@ class Told(Events):
     def unfenced(self) -> None:
         self.others.append(("unfenced",))
 
-    def taken_on(self, queue: str, held: int) -> None:
-        self.others.append(("taken_on", queue, held))
+    def taken_on(self, queues: Iterable[tuple[str, int]]) -> None:
+        self.others.extend(("taken_on", *each) for each in queues)
 
     def stopped(self, name: str, others: int) -> None:
         self.others.append(("stopped", others))

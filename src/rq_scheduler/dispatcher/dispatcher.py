@@ -236,12 +236,13 @@ class Dispatcher:
                 return
 
     def _beat(self, result: Pass) -> None:
+        self._events.goes_on()
         self._store.heartbeat(self.name, self._facts(), self._ttl, dispatcher=True)
         new = (result.queues | self._sweep.queues) - self._attended
         if new and not self._sweep.unfinished:
             self._attended |= new
-            for queue in sorted(new - self._survey.listened_queues()):
-                self._events.unattended(queue)
+            if unattended := new - self._survey.listened_queues():
+                self._events.unattended(sorted(unattended))
 
     def _facts(self) -> Mapping[str, Any]:
         return {

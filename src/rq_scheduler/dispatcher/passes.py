@@ -344,18 +344,34 @@ class Passes:
         if self._registries_at is not None and monotonic() < self._registries_at:
             result.expect(result.time + int((self._registries_at - monotonic()) * US))
             return
+        taken_on: list[tuple[str, int]] = []
+        try:
+            next_due = self._walk_registries(result, taken_on)
+        finally:
+            if taken_on:
+                self._events.taken_on(taken_on)
+        if result.fenced:
+            return
+        result.expect(next_due)
+        wait = self._registry_poll if next_due is None else (next_due - result.time) / US
+        wait = max(0.0, min(self._registry_poll, wait))
+        self._registries_at = monotonic() + wait
+        if wait > 0:
+            result.expect(result.time + int(wait * US))
+
+    def _walk_registries(self, result: Pass, taken_on: list[tuple[str, int]]) -> int | None:
+        """Serves what is due in the registries of all queues; returns when the next is."""
         cursor, next_due = b"0", None
         passed_over: set[str] = set()
         while not self._stopping():
             batch = self._store.serve_registries(cursor, self._limit, self._options.rq_overdue, passed_over)
             if isinstance(batch, Fenced):
                 result.fenced = batch
-                return
+                break
             result.handed_off += len(batch.handed_off)
             result.queues.update(job.queue for job in batch.handed_off)
             self._tell(result, batch)
-            for queue, held in batch.taken_on:
-                self._events.taken_on(queue, held)
+            taken_on += batch.taken_on
             for left in batch.left:
                 if not self._serve_slowly(result, left):
                     passed_over.add(left.id)
@@ -366,12 +382,7 @@ class Passes:
             cursor = batch.cursor
             if cursor == b"0":
                 break
-        result.expect(next_due)
-        wait = self._registry_poll if next_due is None else (next_due - result.time) / US
-        wait = max(0.0, min(self._registry_poll, wait))
-        self._registries_at = monotonic() + wait
-        if wait > 0:
-            result.expect(result.time + int(wait * US))
+        return next_due
 
 
 def _further(one: Cursor | None, other: Cursor | None) -> Cursor | None:

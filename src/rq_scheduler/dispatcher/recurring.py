@@ -322,6 +322,8 @@ class Recurring:
     def _tell(self, fire: Fire, outcome: Outcome) -> None:
         if outcome in (Outcome.SKIPPED, Outcome.BUFFERED) and fire.plan.nominal is not None:
             self._events.not_run(fire.record.id, fire.plan.nominal, outcome)
+        elif outcome is Outcome.FIRED and fire.record.id in self._events.held_up:
+            self._events.runs_again(fire.record.id)
         elif outcome is Outcome.DELETED:
             self._events.ended(fire.record.id)
         elif outcome is Outcome.BROKEN:
