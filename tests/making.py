@@ -13,7 +13,7 @@ from rq_scheduler.dispatcher import Dispatcher, Events
 from rq_scheduler.planning import Missed, plan
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import NewEntry, Store
-from rq_scheduler.store.handoff import Batch, Dropped, Fenced, Fire, HandedOff, Outcome, Record
+from rq_scheduler.store.handoff import Adoption, Batch, Dropped, Fenced, Fire, HandedOff, Outcome, Record
 from rq_scheduler.triggers import Every
 
 US = 1_000_000
@@ -71,6 +71,12 @@ def hand_off(store: Store, limit: int = 500, **options: Any) -> Batch:
 def record_of(store: Store, id: str) -> Record:
     _, (record,) = store.read_schedules([id])
     return record
+
+
+def adopt(store: Store, record: Record, spec: Spec, repeat: Any = "keep") -> Record | None:
+    """Adopts one as it was read; None when that was refused."""
+    (outcome,) = store.adopt([Adoption(record, spec, repeat)])
+    return outcome if isinstance(outcome, Record) else None
 
 
 def fire_of(store: Store, id: str, *, now: int | None = None, **changes: Any) -> Fire:

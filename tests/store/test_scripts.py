@@ -10,6 +10,7 @@ from making import (
     INDEX,
     US,
     add,
+    adopt,
     commit,
     entry,
     fire_of,
@@ -114,6 +115,7 @@ class TestHeaders:
             "backfill",
             "retry_entries",
             "purge_entries",
+            "adopt_jobs",
         }
         for name, counts in sent.items():
             fixed = _fixed_arguments(name)
@@ -173,7 +175,7 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     store.server_time()
     store.tend_schedules(0, 100)
     record = record_of(store, "old")
-    store.adopt(record, every)
+    adopt(store, record, every)
     adopted = record_of(store, "old")
     assert store.redefine("old", adopted.rev, adopted.due, every, Instant(now - 6, now - 5))
     store.forget_schedule(record_of(store, "gone"))

@@ -48,6 +48,12 @@ FENCE_POLL = 0.25
 SWEEP_EVERY = 86_400.0
 """Seconds between two looks at everything."""
 
+SWEEP_TIME = 0.005
+"""Seconds until the next entry is due that a step of the look at everything needs."""
+
+SWEEP_AT_LEAST = 0.05
+"""Seconds after which a step is taken all the same."""
+
 SHORTEST_BACKOFF, LONGEST_BACKOFF = 0.05, 0.5
 """Seconds between two tries while Redis cannot be used; jittered, so that a fleet does not return as one."""
 
@@ -92,6 +98,7 @@ class Dispatcher:
         self._survey = Survey(self._store.connection, self._store.keys)
         self._sweep = self._new_sweep()
         self._sweep_again_at = time.monotonic() + SWEEP_EVERY
+        self._swept_at = time.monotonic()
         self._birth = uuid.uuid4().hex
         self._born = False
         self._beat_at = 0.0
@@ -185,9 +192,10 @@ class Dispatcher:
             return
         if not self._sweep.unfinished and time.monotonic() > self._sweep_again_at:
             self._sweep, self._sweep_again_at = self._new_sweep(), time.monotonic() + SWEEP_EVERY
-        if self._sweep.unfinished and result.fenced is None:
+        if self._sweep.unfinished and result.fenced is None and self._may_sweep(result):
             if not self._in_spite_of_misfits(self._sweep.step):
                 self._sweep.give_up()
+            self._swept_at = time.monotonic()
             return
         wait = self.interval
         if result.fenced is not None:
@@ -198,6 +206,11 @@ class Dispatcher:
             wait = max(SHORTEST_BACKOFF, min(wait, LONGEST_BACKOFF))
         if wait > 0:
             self._waker.sleep(wait)
+
+    def _may_sweep(self, result: Pass) -> bool:
+        """Whether there is time for a look before something is due; where something always is, now and then."""
+        seconds = result.seconds_to_next()
+        return seconds is None or seconds > SWEEP_TIME or time.monotonic() - self._swept_at > SWEEP_AT_LEAST
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
-from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.planning import Plan
 from rq_scheduler.schedule import Spec, encode_spec
 from rq_scheduler.store.base import Operations, armed_text, moment, score_of, text, us_of, whole, wire
@@ -31,6 +30,10 @@ LONG_OVERDUE = 3600
 
 TENDED = 100
 """Jobs of ended series that are looked at in one step."""
+
+
+ADOPTED_BYTES = 256 * 1024
+"""Bytes of jobs after which a step of an adoption ends."""
 
 
 class Kind(StrEnum):
@@ -173,6 +176,22 @@ class Fire:
     buffered: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What a recurring job as it was read becomes: `repeat` is the number of runs left, None for no limit."""
+
+    record: Record
+    spec: Spec
+    repeat: int | Literal["keep"] | None = "keep"
+
+
+class Unadopted(StrEnum):
+    """Why a job was not adopted: it has changed meanwhile, or something else stands under its record's key."""
+
+    CHANGED = "changed"
+    FOREIGN = "foreign"
+
+
 class HandOffOperations(Operations):
     """Operations of the dispatchers."""
 
@@ -263,30 +282,24 @@ class HandOffOperations(Operations):
             return _fenced(reply)
         return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in _rows(reply[2:], 2)]
 
-    def adopt(self, record: Record, spec: Spec, repeat: int | Literal["keep"] | None = "keep") -> Record | None:
-        """Makes a schedule of the recurring job as it was read, with so many runs left (None: no limit); None when it
-        has changed meanwhile. Raises InvalidArgument when something else stands under the record's key."""
-        reply = self._run(
-            "adopt_job",
-            self.keys.scheduled_jobs,
-            *(self.keys.prefix, wire(record.id), score_of(record.due), record.meta, record.created_at),
-            *(encode_spec(spec), "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
-        )
-        if reply[0] == b"foreign":
-            raise InvalidArgument(
-                f"the key {self.keys.schedule(record.id)} holds a schedule of schedules.put, or nothing of ours: give "
-                "the job another id"
+    def adopt(self, adoptions: Sequence[Adoption]) -> list[Record | Unadopted]:
+        """Makes schedules of recurring jobs as they were read; each one for itself, in few steps."""
+        adopted: list[Record | Unadopted] = []
+        while len(adopted) < len(adoptions):
+            rest = adoptions[len(adopted) :]
+            reply = self._run(
+                "adopt_jobs",
+                self.keys.scheduled_jobs,
+                *(self.keys.prefix, ADOPTED_BYTES),
+                *(part for each in rest for part in _adoption_arguments(each)),
             )
-        if reply[0] != b"adopted":
-            return None
-        return replace(
-            record,
-            rev=str(reply[1]),
-            spec=encode_spec(spec),
-            adopted_meta=record.meta,
-            adopted_created_at=record.created_at,
-            repeat=record.repeat if repeat == "keep" else repeat,
-        )
+            outcomes = [(text(outcome), rev) for outcome, rev in _rows(reply, 2)]
+            adopted += [
+                _adopted(each, rev) if outcome == "adopted" else Unadopted(outcome)
+                for each, (outcome, rev) in zip(rest, outcomes, strict=True)
+                if outcome != "later"
+            ]
+        return adopted
 
     def tend_schedules(self, cursor: int, size: int) -> int:
         """Looks after the records of about `size` recurring jobs, from `cursor` (0 to begin): keeps RQ from expiring
@@ -348,6 +361,27 @@ def _record(id: str, row: Sequence[Any]) -> Record:
         # Somebody may have moved the entry since: then its time is its nominal time.
         named if named is not None and whole(armed_due) == us_of(due) else us_of(due),
         int(copy_bytes),
+    )
+
+
+def _adoption_arguments(adoption: Adoption) -> tuple[Any, ...]:
+    record, repeat = adoption.record, adoption.repeat
+    spec = encode_spec(adoption.spec)
+    return (
+        *(wire(record.id), score_of(record.due), record.meta, record.created_at),
+        *(spec, "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
+    )
+
+
+def _adopted(adoption: Adoption, rev: int) -> Record:
+    record, repeat = adoption.record, adoption.repeat
+    return replace(
+        record,
+        rev=str(rev),
+        spec=encode_spec(adoption.spec),
+        adopted_meta=record.meta,
+        adopted_created_at=record.created_at,
+        repeat=record.repeat if repeat == "keep" else repeat,
     )
 
 
