@@ -15,7 +15,8 @@ from rq_scheduler.dispatcher.recurring import TOGETHER
 from rq_scheduler.dispatcher.sweep import PAGE
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import ADOPTED_BYTES, Adoption, Record, Unadopted
+from rq_scheduler.store.handoff import Record
+from rq_scheduler.store.series import ADOPTED_BYTES, Adoption, Unadopted
 from support import wait_until
 
 SPEC = Spec(trigger=Every(60))

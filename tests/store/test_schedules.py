@@ -26,9 +26,9 @@ from rq_scheduler.errors import IdTaken
 from rq_scheduler.planning import Instant
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Adoption, Unadopted
 from rq_scheduler.store.history import HistoryLine, missed_part, read_line
 from rq_scheduler.store.schedules import Deleted, Filter, JobFields, Write, Written
+from rq_scheduler.store.series import Adoption, Unadopted
 from rq_scheduler.triggers import Every
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rq_scheduler.clock import US, from_us
-from rq_scheduler.dispatcher.rations import Rations, Withheld, some_of
+from rq_scheduler.dispatcher.rations import NAMED, Rations, Withheld, some_of
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.planning import Missed
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
@@ -314,8 +314,9 @@ class LogEvents(Events):
     def unattended(self, queues: Sequence[str]) -> None:
         news = [queue for queue in queues if self._first("unattended", queue)]
         if news:
-            text = "No worker listens on queue %s, which pending jobs name: start one with `rq worker` and the names"
-            self._say_of_queues(logging.WARNING, "unattended", text, news)
+            text = "No worker listens on queue %s, which pending jobs name: start one with `rq worker %s`"
+            words = " ".join(sorted(news)[:NAMED]) + (" ..." if len(news) > NAMED else "")
+            self._say_of_queues(logging.WARNING, "unattended", text, news, words)
 
     def redis_lost(self, error: BaseException) -> None:
         self._say(logging.ERROR, "redis_lost", "", "Redis cannot be used, trying again: %s", error)

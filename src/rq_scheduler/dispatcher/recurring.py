@@ -24,18 +24,8 @@ from rq_scheduler.planning import Instant, Plan, plan
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.schedule import Spec, decode_spec, recurrence_of, repeats_left
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import (
-    Adoption,
-    Cursor,
-    Dropped,
-    Fenced,
-    Fire,
-    HandedOff,
-    Outcome,
-    Record,
-    Unadopted,
-    order_of,
-)
+from rq_scheduler.store.handoff import Cursor, Dropped, Fenced, Fire, HandedOff, Outcome, Record, order_of
+from rq_scheduler.store.series import Adoption, Unadopted
 from rq_scheduler.triggers import Cron, Every, Reading, read_pending
 
 BATCH = 100
@@ -178,7 +168,7 @@ class Recurring:
     # Reading and planning
 
     def _prepared(self, records: Sequence[Record], now: int) -> Iterator[tuple[Record, Fire | None]]:
-        """The fires of all of these, in their order; None for what is no (longer a) recurring job, or cannot be planned."""
+        """The fires of these, in their order; None for what is no (longer a) recurring job, or cannot be planned."""
         known = self._known(records, now)
         for record in records:
             current, spec = known.get(record.id, (record, None))
@@ -193,8 +183,8 @@ class Recurring:
         return self._fire(record, spec, planned)
 
     def _known(self, records: Iterable[Record], now: int) -> dict[str, tuple[Record, Spec]]:
-        """By id, the records and their specs, adopted first where a job says something that its record does not; without
-        those that are no (longer) recurring jobs that this dispatcher can serve."""
+        """By id, the records and their specs, adopted first where a job says something that its record does not;
+        without those that are no (longer) recurring jobs that this dispatcher can serve."""
         known: dict[str, tuple[Record, Spec]] = {}
         wanted: list[Wanted] = []
         for record in records:

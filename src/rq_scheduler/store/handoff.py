@@ -6,12 +6,12 @@ Reads and writes what it is told; what fires when is decided in `planning`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from rq_scheduler.planning import Plan
-from rq_scheduler.schedule import Spec, encode_spec
+from rq_scheduler.schedule import Spec
 from rq_scheduler.store.base import Operations, armed_text, moment, score_of, text, us_of, whole, wire
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import (
@@ -27,13 +27,6 @@ from rq_scheduler.store.rq_format import (
 
 LONG_OVERDUE = 3600
 """Seconds after which an entry of RQ's registries, which nobody was serving, is held back at the first claim."""
-
-TENDED = 100
-"""Jobs of ended series that are looked at in one step."""
-
-
-ADOPTED_BYTES = 256 * 1024
-"""Bytes of jobs after which a step of an adoption ends."""
 
 
 class Kind(StrEnum):
@@ -176,22 +169,6 @@ class Fire:
     buffered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
-    """What a recurring job as it was read becomes: `repeat` is the number of runs left, None for no limit."""
-
-    record: Record
-    spec: Spec
-    repeat: int | Literal["keep"] | None = "keep"
-
-
-class Unadopted(StrEnum):
-    """Why a job was not adopted: it has changed meanwhile, or something else stands under its record's key."""
-
-    CHANGED = "changed"
-    FOREIGN = "foreign"
-
-
 class HandOffOperations(Operations):
     """Operations of the dispatchers."""
 
@@ -282,44 +259,6 @@ class HandOffOperations(Operations):
             return _fenced(reply)
         return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in _rows(reply[2:], 2)]
 
-    def adopt(self, adoptions: Sequence[Adoption]) -> list[Record | Unadopted]:
-        """Makes schedules of recurring jobs as they were read; each one for itself, in few steps."""
-        adopted: list[Record | Unadopted] = []
-        while len(adopted) < len(adoptions):
-            rest = adoptions[len(adopted) :]
-            reply = self._run(
-                "adopt_jobs",
-                self.keys.scheduled_jobs,
-                *(self.keys.prefix, ADOPTED_BYTES),
-                *(part for each in rest for part in _adoption_arguments(each)),
-            )
-            outcomes = [(text(outcome), rev) for outcome, rev in _rows(reply, 2)]
-            adopted += [
-                _adopted(each, rev) if outcome == "adopted" else Unadopted(outcome)
-                for each, (outcome, rev) in zip(rest, outcomes, strict=True)
-                if outcome != "later"
-            ]
-        return adopted
-
-    def tend_schedules(self, cursor: int, size: int) -> int:
-        """Looks after the records of about `size` recurring jobs, from `cursor` (0 to begin): keeps RQ from expiring
-        their jobs, and drops those whose entry a foreign client took away. Returns the next cursor, 0 at the end."""
-        after, members = self.connection.zscan(self.keys.schedules, cursor, count=size)
-        for first in range(0, len(members), size):
-            ids = [id for id, _ in members[first : first + size]]
-            self._run("tend_schedules", self.keys.scheduled_jobs, self.keys.prefix, *ids)
-        return int(after)
-
-    def tend_ended(self) -> int:
-        """Looks at jobs whose series ended while RQ had a run of them: once that is over, they expire. Returns how many
-        were over."""
-        return int(self._run("tend_ended", self.keys.scheduled_jobs, self.keys.prefix, TENDED)[1])
-
-    def forget_schedule(self, record: Record) -> bool:
-        """Drops the record of a job that no longer recurs; False when it has changed meanwhile."""
-        reply = self._run("forget_schedule", self.keys.scheduled_jobs, self.keys.prefix, wire(record.id), record.rev)
-        return reply[0] == b"ok"
-
     def quarantine(self, id: str, due: int, reason: str) -> bool:
         """Moves a recurring job into quarantine; False when it has moved on meanwhile."""
         key = self.keys.scheduled_jobs
@@ -361,27 +300,6 @@ def _record(id: str, row: Sequence[Any]) -> Record:
         # Somebody may have moved the entry since: then its time is its nominal time.
         named if named is not None and whole(armed_due) == us_of(due) else us_of(due),
         int(copy_bytes),
-    )
-
-
-def _adoption_arguments(adoption: Adoption) -> tuple[Any, ...]:
-    record, repeat = adoption.record, adoption.repeat
-    spec = encode_spec(adoption.spec)
-    return (
-        *(wire(record.id), score_of(record.due), record.meta, record.created_at),
-        *(spec, "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
-    )
-
-
-def _adopted(adoption: Adoption, rev: int) -> Record:
-    record, repeat = adoption.record, adoption.repeat
-    return replace(
-        record,
-        rev=str(rev),
-        spec=encode_spec(adoption.spec),
-        adopted_meta=record.meta,
-        adopted_created_at=record.created_at,
-        repeat=record.repeat if repeat == "keep" else repeat,
     )
 
 
