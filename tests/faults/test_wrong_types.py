@@ -54,7 +54,7 @@ STOPS = {
     "quarantine": set(),
     "claims": set(),
     "rq_claims": {"rq"},
-    "rq_since": {"rq"},
+    "rq_since": set(),
     "dispatchers": set(),
     "ended": set(),
     "clock": set(),

@@ -31,9 +31,9 @@ local ready = {}
 
 -- Since when dispatchers of ours serve RQ's registries here: what was made later was never without somebody to serve it.
 local function serving_since()
-  local since = redis.call('GET', since_key)
+  local since = redis.pcall('GET', since_key)
   if not since then redis.call('SET', since_key, enqueued_at) end
-  return since or enqueued_at
+  return type(since) == 'string' and since or enqueued_at -- of a wrong type, it names no time
 end
 
 -- How many entries before the line are older than that, as far as they are looked at one by one.
