@@ -57,6 +57,7 @@ STOPS = {
     "rq_since": set(),
     "dispatchers": set(),
     "ended": set(),
+    "cron_schedulers": set(),
     "clock": set(),
     "fence": {*KINDS},
     "queues": {*KINDS},
