@@ -155,8 +155,8 @@ _EXPECTED = re.compile(
     | cron_(?:job | scheduler):.+
     | scheduler | scheduler_lock | scheduler_instance:.+
     | scheduler:(?:scheduled_jobs | due_schedules | buffered | schedules | rev | quarantine | claims | rq_claims
-        | dispatchers | clock)
-    | scheduler:(?:schedule | history | template | tombstone | buffer | quarantine | saved):.+
+        | rq_since | dispatchers | clock | ended)
+    | scheduler:(?:ended | schedule | history | template | tombstone | buffer | quarantine | saved):.+
     | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)
     )$""",
     re.VERBOSE | re.DOTALL,

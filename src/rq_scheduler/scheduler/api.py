@@ -41,6 +41,7 @@ from rq_scheduler.scheduler.instance import Instance
 from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.store import NewEntry, Rearm
+from rq_scheduler.store.rq_format import limit_last_run
 from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.base import not_negative
 
@@ -520,6 +521,8 @@ class Scheduler(Instance):
         meta = meta_of(job)
         after = recurring.next_of(meta, lambda: self._stored_zone(job.id), due, self._clock.now_us())
         rearm = None if after is None or after.due is None else Rearm(Instant(after.due, after.due))
+        if after is not None and after.due is None:
+            limit_last_run(job)
         before = dict(meta)
         if after is not None and after.repeat is not None:
             meta["repeat"] = after.repeat
