@@ -88,12 +88,14 @@ print(json.dumps([job.id, connection.zscore(scheduler.scheduled_jobs_key, job.id
         run_worker(burst=False)
         start_dispatcher()
         wait_until(lambda: ran(redis)[id] >= 4, 20)
-        next_due = redis.zscore(INDEX, id)
-        assert isinstance(next_due, float)
-        assert (next_due - due) % 1 == 0
-        assert next_due - due == ran(redis)[id] or wait_until(
-            lambda: redis.zscore(INDEX, id) == due + ran(redis)[id]  # a run was under way
-        )
+        schedules = Scheduler(connection=redis).schedules
+
+        def every_second_is_accounted_for() -> bool:
+            """A machine that is slow skips one, while the run before it is under way."""
+            seen = schedules[id]
+            return redis.zscore(INDEX, id) == due + seen.runs + seen.skipped + seen.missed
+
+        wait_until(every_second_is_accounted_for, 20)
 
     def test_cron_goes_on_in_the_zone_asked_for(
         self, redis: redis_py.Redis, peer: Peer, start_dispatcher: StartDispatcher, run_worker: RunWorker
