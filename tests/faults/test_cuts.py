@@ -21,7 +21,7 @@ from rq_scheduler.schedules import Schedules, asking
 
 READS = {
     "Scheduler": {"count", "get_job", "get_jobs", "get_jobs_to_queue", "get_queue_for_job", "key", "schedules"},
-    "Schedules": {"get", "find", "upcoming", "runs"},
+    "Schedules": {"get", "find", "find_iter", "upcoming", "runs"},
     "Quarantine": {"get"},
 }
 ELSEWHERE = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from rq import Queue
 from rq.job import Job
 
@@ -12,10 +13,12 @@ from faults.cutting import World
 from jobs_for_tests import echo, nothing
 from rq_scheduler import Scheduler
 from rq_scheduler.schedule import Schedule
+from rq_scheduler.schedules.rq_cron import read_rq_cron
 from rq_scheduler.triggers import Cron, Every
 from schedules.helpers import START, after
 
 MINUTE = 60
+RQ_CRON = "rq_cron_for_tests"
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,12 @@ def prepare_sync(world: World) -> None:
 def sync(scheduler: Scheduler) -> Any:
     triggers = {"same": Every(MINUTE), "changed": Every(2 * MINUTE), "new": Every(MINUTE)}
     return scheduler.schedules.sync([Schedule(id, trigger, nothing) for id, trigger in triggers.items()], owner="me")
+
+
+def of_another_name(world: World) -> None:
+    """What the configuration holds, under another id."""
+    (definition,) = read_rq_cron(RQ_CRON)
+    world.scheduler.schedules.sync([replace(definition, id="old")], owner="me")
 
 
 def prepare_backfill(world: World) -> None:
@@ -283,5 +292,6 @@ WRITES: dict[str, Write] = {
     ),
     "delete": Write("schedules.delete", lambda s: s.schedules.delete("s"), (3, 0), lambda w: put(w, tags=["a"])),
     "delete of a recurring job": Write("schedules.delete", lambda s: s.schedules.delete("r"), (3, 0), recurring),
+    "sync, renaming": Write("schedules.sync", lambda s: s.schedules.sync(RQ_CRON, owner="me"), (3, 3), of_another_name),
     "sync": Write("schedules.sync", sync, (9, 7), prepare_sync, steps=2),
 }

@@ -30,15 +30,21 @@ def test_all_goes_along(redis: redis_py.Redis, store: Store, old: Stored) -> Non
     before, lines, due = record(store, "old"), history(redis, "old"), redis.zscore(store.keys.due_schedules, "old")
     assert store.rename_schedule(old, "new")
     after = record(store, "new")
-    assert {name: value for name, value in after.items() if name != "rev"} == {
-        name: value for name, value in before.items() if name != "rev"
-    }
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    assert changed == {"rev", "renamed"}
     assert int(after["rev"]) > int(before["rev"])
     assert (history(redis, "new"), redis.zscore(store.keys.due_schedules, "new")) == (lines, due)
     for wanted in (Filter(), Filter(owner="me"), Filter(tag="t"), Filter(queue="default")):
         assert list(store.find_schedules(wanted)) == [["new"]]
     left = {key for key in snapshot(redis) if b":old" in key and not key.startswith(b"rq:job:")}
     assert left == {store.keys.tombstone("old").encode()}
+
+
+def test_once_more_for_a_lost_reply(redis: redis_py.Redis, store: Store, old: Stored) -> None:
+    assert store.rename_schedule(old, "new")
+    before = snapshot(redis)
+    assert store.rename_schedule(old, "new")
+    assert snapshot(redis) == before
 
 
 def test_what_was_planned_for_the_old_id_does_not_fire(redis: redis_py.Redis, store: Store) -> None:

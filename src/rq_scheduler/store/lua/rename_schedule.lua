@@ -11,6 +11,8 @@ local prefix, id, rev, new_id, remembered_for = unpack(ARGV)
 local KEPT = {schedule_key, template_key, buffer_key, history_key}
 local quarantined, scheduled_jobs = prefix .. ':scheduler:quarantine', prefix .. ':scheduler:scheduled_jobs'
 check_revisions()
+local this_rename = id .. ':' .. rev
+if redis.pcall('HGET', schedule_key(new_id), 'renamed') == this_rename then return {'ok'} end -- sent again
 local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'rev', 'owner', 'queue', 'tags', 'mark', 'backfilled', 'manual')
 if record.err or record[1] ~= 'schedule' or record[2] ~= rev then return {'changed'} end
 for _, key in ipairs(KEPT) do
@@ -24,7 +26,7 @@ local lists = lists_of(record[3], record[4], record[5])
 for _, list in ipairs({schedules, paused_schedules, buffered_schedules, KEYS[1]}) do lists[#lists + 1] = list end
 for _, list in ipairs(lists) do redis.call('ZCARD', list) end -- a key of a wrong type has to end the script before its first write
 
-redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
+redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'), 'renamed', this_rename)
 redis.call('HSET', tombstone_key(id), 'mark', record[6] or '', 'backfilled', record[7] or '', 'manual', record[8] or '0')
 redis.call('EXPIRE', tombstone_key(id), remembered_for)
 redis.call('DEL', tombstone_key(new_id))
