@@ -145,7 +145,7 @@ GOOD: dict[str, list[Any]] = {
     "excluded": ["skip", "next_day", "previous_day"],
     "exclude": [(), Dates("2026-12-25"), [Holidays("FR")]],
     "tags": [(), ("a", "b")],
-    "timezone": ["UTC", "Europe/Paris", None],
+    **dict.fromkeys(("timezone", "rq_timezone"), ["UTC", "Europe/Paris", None]),
     "cron_string": ["*/5 * * * *", "0 9 * * mon", "@daily"],
     "expression": ["*/5 * * * *", "0 9 * * mon"],
     "day_match": ["either", "both"],
