@@ -2,10 +2,13 @@
 
 import pickle
 import shlex
+from collections import OrderedDict
 from collections.abc import Callable
+from datetime import datetime
 from itertools import pairwise
 from random import randbytes
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import redis as redis_py
@@ -21,6 +24,7 @@ from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.triggers import Every
 from support import wait_until
+from values_for_tests import Named
 
 Running = Callable[..., Dispatcher]
 
@@ -219,6 +223,24 @@ class TestRecurring:
         due = store.due_of("old")
         assert due is not None
         assert due == nominal + 60 * US if "interval" in meta else due % (24 * HOUR) in (22 * HOUR, 23 * HOUR)
+
+    @pytest.mark.parametrize(
+        "meta",
+        [
+            {"interval": 60, "since": datetime(2026, 11, 28, tzinfo=ZoneInfo("Europe/Paris"))},
+            {Named.INTERVAL: 60},  # it equals its text, as far as 0.14 is concerned
+            OrderedDict(interval=60),
+        ],
+        ids=["zone", "key", "dict"],
+    )
+    def test_whatever_else_is_in_the_meta(
+        self, redis: redis_py.Redis, store: Store, told: Told, meta: dict[str, Any]
+    ) -> None:
+        nominal = now_us(redis) - 1000
+        add(store, entry(redis, "old", nominal, meta=meta, result_ttl=-1))
+        assert dispatcher(redis, told).dispatch_once().handed_off == 1
+        assert told.others == [("adopted", "old", None)]
+        assert store.due_of("old") == nominal + 60 * US
 
     def test_repeat_counts_down_to_the_end(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, recurring(redis, "r", now_us(redis) - 1000, meta={"repeat": 2}))
