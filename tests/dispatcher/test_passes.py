@@ -1,5 +1,6 @@
 """One pass, and the loop around it: what is due goes, what is not waits, what is odd holds up nobody."""
 
+import logging
 import pickle
 import shlex
 from collections import OrderedDict
@@ -180,6 +181,37 @@ class TestLogging:
             one.dispatch_once()
         assert "good" in waiting(redis)
         assert all(record.getMessage() for record in caplog.records)
+
+    @pytest.mark.parametrize("propagate", [True, False])
+    def test_handlers_where_0_14_logged(
+        self, redis: redis_py.Redis, store: Store, caplog: pytest.LogCaptureFixture, propagate: bool
+    ) -> None:
+        """See each line once, as that logger's level says, and so does whoever listens above, unless told otherwise."""
+        logger = logging.getLogger("rq_scheduler.scheduler")
+        logger.addHandler(caplog.handler)
+        logger.setLevel("DEBUG")
+        logger.propagate = propagate
+        above = pytest.MonkeyPatch()
+        said: list[str] = []
+        above.setattr(logging.getLogger(), "handlers", [NoteHandler(said)])
+        try:
+            add(store, entry(redis, "a", now_us(redis) - 1))
+            dispatcher(redis, LogEvents()).run(burst=True)
+        finally:
+            above.undo()
+            logger.removeHandler(caplog.handler)
+        actions = [vars(record)["action"] for record in caplog.records]
+        assert actions == ["started", "handed_off", "stopped"]
+        assert len(said) == (3 if propagate else 0)
+
+
+class NoteHandler(logging.Handler):
+    def __init__(self, said: list[str]) -> None:
+        super().__init__()
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append(record.getMessage())
 
 
 class TestRecurring:

@@ -3,7 +3,6 @@ and the exit status. Never uses the client's API (`Scheduler`)."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import uuid
@@ -23,13 +22,12 @@ from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_cla
 from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.errors import SchedulerError
+from rq_scheduler.log import log
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.survey import Survey
 
 __all__ = ["DaemonOptions", "check_cluster_prefix", "run_daemon"]
-
-log = logging.getLogger("rq_scheduler.cli")
 
 
 @dataclass(frozen=True)

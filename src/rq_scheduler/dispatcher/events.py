@@ -11,12 +11,11 @@ from typing import Any
 
 from rq_scheduler.clock import US, from_us
 from rq_scheduler.errors import SchedulerError
+from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
-from rq_scheduler.texts import PLAIN_ARGUMENTS
 
-log = logging.getLogger("rq_scheduler")
-log.addFilter(PLAIN_ARGUMENTS)
+__all__ = ["Events", "LogEvents"]
 
 
 class Events:
@@ -92,7 +91,7 @@ class Events:
 
 
 class LogEvents(Events):
-    """Writes events to the logger `rq_scheduler`; what would repeat is said once."""
+    """Writes events to the log; what would repeat is said once."""
 
     def __init__(self) -> None:
         self._said: set[tuple[str, str]] = set()

@@ -6,7 +6,6 @@ Knows nothing of when jobs run.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import uuid
@@ -21,10 +20,10 @@ from rq_scheduler._version import __version__
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import NO_NEWER, Connection, Function, JobCreator, NewerOptions, load_class, meta_of
+from rq_scheduler.log import log
 from rq_scheduler.store import Store
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
-from rq_scheduler.texts import PLAIN_ARGUMENTS
 
 __all__ = ["Duration", "Instance"]
 
@@ -83,8 +82,7 @@ class Instance:
         self._queue_class_name = queue_class if isinstance(queue_class, str) else None
         self.name = name or uuid.uuid4().hex
         self.pid = os.getpid()
-        self.log = logging.getLogger("rq_scheduler.scheduler")  # 0.14's name
-        self.log.addFilter(PLAIN_ARGUMENTS)
+        self.log = log
         self._lock_token: str | None = None
         self._lock_asked: str | None = None
         self._birth_asked: str | None = None
