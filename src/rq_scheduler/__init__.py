@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rq_scheduler import utils
 from rq_scheduler._version import VERSION, __version__
 from rq_scheduler.quarantine import Quarantined, RetryResult
 from rq_scheduler.runs import current_run
@@ -29,4 +30,5 @@ __all__ = [
     "UpcomingRun",
     "__version__",
     "current_run",
+    "utils",
 ]

@@ -324,13 +324,13 @@ class Scheduler(Instance):
         if not self._store.reschedule(job_id, due_at(date_time, "date_time")):
             raise NotScheduled(f"job {job_id!r} is not scheduled (any more), so it cannot be moved: schedule it again")
 
-    def cancel(self, job_or_id: Job | str, delete_job: bool = False) -> None:
+    def cancel(self, job: Job | str, delete_job: bool = False) -> None:
         """Take a job off the schedule; nothing happens when it is not scheduled, one already handed off included.
 
         The job stays fetchable for its failure TTL (a year unless it has its own), or goes at once with `delete_job`.
         """
-        job_id = _id_of(job_or_id)
-        own_ttl = job_or_id.failure_ttl if isinstance(job_or_id, Job) else None
+        job_id = _id_of(job)
+        own_ttl = job.failure_ttl if isinstance(job, Job) else None
         keep_for = own_ttl if own_ttl is not None and own_ttl > 0 else DEFAULT_FAILURE_TTL
         if delete_job:
             keep_for = _DELETED_WITHIN

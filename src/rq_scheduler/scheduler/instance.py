@@ -79,9 +79,8 @@ class Instance:
             self.job_class = load_class(job_class, Job, "job_class")
         if queue_class is not None:
             self.queue_class = load_class(queue_class, Queue, "queue_class")
-        self._queue_class_name = queue_class if isinstance(queue_class, str) else None
+        self.queue_class_name = queue_class if isinstance(queue_class, str) else None
         self.name = name or uuid.uuid4().hex
-        self.pid = os.getpid()
         self.log = log
         self._lock_token: str | None = None
         self._lock_asked: str | None = None
@@ -96,6 +95,11 @@ class Instance:
     def key(self) -> str:
         """The Redis key of this instance's hash."""
         return self.redis_scheduler_namespace_prefix + self.name
+
+    @property
+    def pid(self) -> int:
+        """The id of this process: in a forked child, the child's."""
+        return os.getpid()
 
     # Locks and life
 
@@ -189,8 +193,8 @@ class Instance:
             on_failure=on_failure,
             newer=NewerOptions(**newer) if newer else NO_NEWER,
         )
-        if self._queue_class_name is not None:
-            job.meta["queue_class_name"] = self._queue_class_name
+        if self.queue_class_name is not None:
+            job.meta["queue_class_name"] = self.queue_class_name
         if commit:
             self._creator.fields(job)
             job.save()
