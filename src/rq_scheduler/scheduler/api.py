@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 from redis.exceptions import RedisError
 from rq import Queue
 from rq.defaults import DEFAULT_FAILURE_TTL
-from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
 from rq_scheduler.dispatcher import Dispatcher, Hooks
@@ -31,7 +30,7 @@ from rq_scheduler.scheduler.alike import Alike
 from rq_scheduler.scheduler.instance import Duration, Instance
 from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.schedules import Schedules
-from rq_scheduler.store import NewEntry, Rearm
+from rq_scheduler.store import NewEntry, Rearm, StoredJob
 from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.base import not_negative
 
@@ -462,11 +461,10 @@ class Scheduler(Instance):
     def _delete(self, id: str) -> None:
         for attempt in range(_DELETE_ATTEMPTS):
             try:
-                cast("Any", self.job_class).fetch(
-                    id, connection=self.connection, serializer=self._creator.serializer
-                ).delete()
-            except NoSuchJobError:
-                return
+                # Read by us: RQ reads no job through a client that decodes.
+                if not (fields := self._store.job_fields(id)):
+                    return
+                cast("Any", self._creator.restore(StoredJob(id, 0, fields))).delete()
             except ValueError:
                 # RQ's own race: a worker ended a run of the job between two of RQ's reads.
                 if attempt == _DELETE_ATTEMPTS - 1:
