@@ -21,6 +21,7 @@ from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import NO_NEWER, Connection, Function, JobCreator, NewerOptions, load_class, meta_of
 from rq_scheduler.log import log
+from rq_scheduler.scheduler.connections import require_client
 from rq_scheduler.store import Store
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
@@ -56,10 +57,11 @@ class Instance:
         name: str | None = None,
         serializer: Any = None,
     ) -> None:
-        if connection is None:
-            raise InvalidArgument("connection is required: Scheduler(..., connection=Redis())")
-        if queue is not None and not isinstance(queue, Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidType(f"queue={queue!r} is not an rq.Queue: give one, or its name as queue_name=")
+        connection = require_client(connection)
+        if queue is not None:
+            if not isinstance(queue, Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidType(f"queue={queue!r} is not an rq.Queue: give one, or its name as queue_name=")
+            require_client(queue.connection, "the connection of queue")
         try:
             self._ttl = int(interval) + 10
             is_negative = interval < 0
