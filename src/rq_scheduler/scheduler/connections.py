@@ -1,5 +1,5 @@
-"""Whether what an application gives as its connection is a client that works: found when the Scheduler is built, not at
-its first call.
+"""Whether the connection and the queue that an application gives are what a Scheduler can use: found when it is built,
+not at its first call.
 
 A message names the kind of what was given, and never shows it: a URL has a password in it.
 """
@@ -7,7 +7,7 @@ A message names the kind of what was given, and never shows it: a URL has a pass
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 from redis.client import Pipeline
 from redis.cluster import ClusterPipeline
@@ -15,10 +15,11 @@ from redis.connection import ConnectionPool
 from redis.sentinel import Sentinel
 from rq import Queue, Worker
 
+from rq_scheduler.advice import warn_once
 from rq_scheduler.errors import InvalidConnection
 from rq_scheduler.jobs import Connection
 
-__all__ = ["require_client"]
+__all__ = ["require_client", "warn_about_synchronous_queues"]
 
 _NEEDED = ("execute_command", "get_encoder", "pipeline", "pubsub")
 """What a client has, whoever wrote it: redis-py, fakeredis, or an application that puts its own around one."""
@@ -31,6 +32,30 @@ def require_client(connection: Any, name: str = "connection") -> Connection:
     if remedy := _remedy(connection):
         raise InvalidConnection(f"{name} is {_kind(connection)}, and has to be a client: {remedy}")
     return connection
+
+
+def warn_about_synchronous_queues(queue: Queue | None, queue_class: type[Queue], connection: Connection) -> None:
+    """Warn, once per call site, about queues that run jobs at once: nothing does when a job is due later."""
+    if queue is not None and not queue.is_async:
+        warn_once(
+            "is-async",
+            f"queue {queue.name!r} has is_async=False, which is for jobs that are enqueued now: scheduled jobs are "
+            "queued all the same when they are due, and wait for a worker (in a test, a SimpleWorker in burst mode)",
+        )
+    elif queue_class is not Queue and not _makes_asynchronous(queue_class, connection):
+        warn_once(
+            "is-async",
+            f"queue_class={queue_class.__name__} makes queues with is_async=False: scheduled jobs are queued all the "
+            "same by an `rqscheduler`, and wait for a worker; only enqueue_job(), enqueue_jobs() and run() of this "
+            "Scheduler run them at once, in this process",
+        )
+
+
+def _makes_asynchronous(queue_class: type[Queue], connection: Connection) -> bool:
+    try:
+        return queue_class("default", connection=cast("Any", connection)).is_async
+    except Exception:  # noqa: BLE001  an application's class may want what it gets at the hand-off alone
+        return True
 
 
 def _remedy(given: Any) -> str | None:

@@ -21,10 +21,9 @@ from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import NO_NEWER, Connection, Function, JobCreator, NewerOptions, load_class, meta_of
 from rq_scheduler.log import log
-from rq_scheduler.scheduler.connections import require_client
+from rq_scheduler.scheduler.connections import require_client, warn_about_synchronous_queues
+from rq_scheduler.scheduler.key_names import KeyNames
 from rq_scheduler.store import Store
-from rq_scheduler.store.keys import Keys
-from rq_scheduler.store.rq_format import KEY_PREFIX
 
 __all__ = ["Duration", "Instance"]
 
@@ -33,16 +32,10 @@ Duration = float | timedelta | str
 
 _LONGEST_TTL = 1000 * 365 * 86_400
 
-_KEYS = Keys(KEY_PREFIX)
 
-
-class Instance:
+class Instance(KeyNames):
     """The part of `Scheduler` that is about the instance itself."""
 
-    scheduler_key = f"{KEY_PREFIX}:scheduler"
-    scheduler_lock_key = _KEYS.fence
-    scheduled_jobs_key = _KEYS.scheduled_jobs
-    redis_scheduler_namespace_prefix = _KEYS.instance_prefix
     queue_class: type[Queue] = Queue
     job_class: type[Job] = Job
 
@@ -57,6 +50,7 @@ class Instance:
         name: str | None = None,
         serializer: Any = None,
     ) -> None:
+        self._require_key_names()
         connection = require_client(connection)
         if queue is not None:
             if not isinstance(queue, Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -88,15 +82,21 @@ class Instance:
         self._lock_asked: str | None = None
         self._birth_asked: str | None = None
         self._clock: Clock = SystemClock()
-        self._store = Store(connection)
+        self._any_store = Store(connection)
         if serializer is None and queue is not None:
             serializer = queue.serializer
         self._creator = JobCreator(connection, self.job_class, serializer)
+        warn_about_synchronous_queues(queue, self.queue_class, connection)
 
     @property
     def key(self) -> str:
         """The Redis key of this instance's hash."""
         return self.redis_scheduler_namespace_prefix + self.name
+
+    @property
+    def _store(self) -> Store:
+        self._require_key_names()  # an attribute may be set at any time
+        return self._any_store
 
     @property
     def pid(self) -> int:
