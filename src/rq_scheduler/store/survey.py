@@ -167,7 +167,7 @@ class Survey(Operations):
         """The scheduler instances whose hash has not expired. This walks the whole keyspace in small steps (their
         names are nowhere listed by 0.14): for a person's question, never for a loop."""
         found: list[Daemon] = []
-        pattern = _escape(self.keys.instance_prefix) + "*"
+        pattern = "*scheduler_instance:*"  # under other prefixes too, which a subclass of 0.14's may have named
         names: list[bytes] = self._quietly(lambda: self.connection.scan_iter(match=pattern, count=1000))
         for key in sorted(set(names)):
             fields, ttl = self._quietly_one(lambda key=key: self.connection.hgetall(key), {}), self.connection.ttl(key)
@@ -305,7 +305,3 @@ def _flat(reply: Any) -> list[Any]:
 
 def _has_meta(reply: Any) -> bool:
     return not isinstance(reply, RedisError) and bool(reply[0])
-
-
-def _escape(text: str) -> str:
-    return "".join(f"\\{char}" if char in "*?[]^-\\" else char for char in text)

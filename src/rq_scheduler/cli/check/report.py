@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rq_scheduler.cli.check.kinds import Judge, Verdict
+from rq_scheduler.store.elsewhere import Elsewhere, OtherKeys
 from rq_scheduler.store.survey import Daemon, Fence, RawEntry, RqRegistry, Survey
 
 __all__ = ["Examples", "Report", "examine"]
@@ -59,6 +60,8 @@ class Report:
     daemons: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     fence: dict[str, Any] | None = None
     server: dict[str, str] = field(default_factory=dict[str, str])
+    index: str = ""
+    elsewhere: dict[str, Any] = field(default_factory=lambda: asdict(Elsewhere()))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -104,6 +107,8 @@ def examine(
     report.daemons = [_daemon(daemon) for daemon in survey.daemons()]
     report.fence = _fence(survey.fence())
     report.server = survey.server_facts()
+    report.index = survey.keys.scheduled_jobs
+    report.elsewhere = asdict(OtherKeys(survey.connection, survey.keys).look())
     return report
 
 
