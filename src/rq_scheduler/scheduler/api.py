@@ -79,8 +79,10 @@ class Scheduler(Instance):
         """Schedule `func(*args, **kwargs)` for `scheduled_time` (naive means UTC; microseconds are kept).
 
         These keywords are options of the job: timeout, job_id, job_ttl, job_result_ttl, job_description, depends_on,
-        meta, queue_name, on_success, on_failure, on_stopped, at_front, failure_ttl, and retry if it is an rq.Retry.
-        All others go to the function. Durations are seconds, a timedelta or text such as "10m".
+        meta, queue_name, on_success, on_failure, on_stopped, at_front, failure_ttl; and retry, repeat, rate_limit and
+        webhooks if they are RQ's objects (Retry, Repeat, RateLimit, a list of Webhook). All others go to the function;
+        an option of RQ's that does, though the function does not declare it, warns. Durations are seconds, a timedelta
+        or text such as "10m".
 
         An existing `job_id` replaces the pending entry. A time in the past is due at once. Returns the saved job.
         """

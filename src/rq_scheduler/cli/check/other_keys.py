@@ -13,9 +13,9 @@ def attention(elsewhere: dict[str, Any], index: str) -> Iterator[str]:
     for other in elsewhere["indexes"]:
         key, count = other["key"], other["entries"]
         yield (
-            f"{count:,} entries lie under {key}, which no dispatcher of ours serves (a subclass of 0.14's Scheduler may "
-            "have named its index so; of ours, none may). If they are another deployment's, give that a database of its "
-            "own, or, from RQ 3 on, RQ_KEY_PREFIX; to have them served here, stop what writes there, and move them: "
+            f"{count:,} entries lie under {key}, which no dispatcher of ours serves (a subclass of 0.14's Scheduler "
+            "may have named its index so; of ours, none may). If they are another deployment's, give that a database "
+            "of its own, or, from RQ 3 on, RQ_KEY_PREFIX; to have them served here, stop what writes there, and: "
             f"redis-cli ZUNIONSTORE {index} 2 {index} {key} AGGREGATE MIN, then redis-cli DEL {key}"
         )
 
