@@ -444,7 +444,8 @@ class Scheduler(Instance):
             entry = replace(
                 entry, due=due_time(job.id, spec, due), spec=spec, nominal=due, repeat=recurrence.get("repeat")
             )
-        self._store.save([entry])
+        for id, later in self._store.save([entry]).items():
+            recurring.warn_about_reset(id, entry.due, later)
         return job
 
     def _entry(self, job: Job, due: int, *, at_front: bool) -> NewEntry:
