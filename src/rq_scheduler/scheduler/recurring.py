@@ -104,8 +104,8 @@ def warn_about_reset(id: str, due: int, later: int) -> None:
     warn_once(
         "reset",
         f"{id!r} was scheduled already, by the same definition, and would have run at {_moment(later)}: this call "
-        f"makes it run at {_moment(due)} instead, and counts its runs anew. Where each start of an application does so, "
-        "put a schedule: scheduler.schedules.put changes nothing while the definition is the same",
+        f"makes it run at {_moment(due)} instead, and counts its runs anew. At the start of an application, put a "
+        "schedule instead: scheduler.schedules.put changes nothing while the definition is the same",
     )
 
 
