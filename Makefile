@@ -1,13 +1,19 @@
 # `make demo` and `make test` need Python 3.11+, make and a package registry: they set up the rest in
-# .venv and .venvs, once. PYTHON=/path/to/python3.13 chooses another Python.
+# .venv and .venvs, once. PYTHON=/path/to/python3.13 chooses another Python, with environments of its own in .venvs/py3.13.
 
 PYTHON ?=
 PYTEST_ARGS ?=
+# Tests wait a good deal: two processes for each core keep it busy.
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+# WHOLE=1: what `make test` leaves out, too.
+WHOLE ?=
 MINUTES ?= 10
 SEED ?=
 CHAOS_ARGS ?=
-VENV := .venv
-OLDEST := .venvs/oldest
+NAMED := $(if $(PYTHON),$(or $(shell $(PYTHON) -c 'import sys; print("py%d.%d" % sys.version_info[:2])'),\
+  $(error $(PYTHON) is no Python that runs here)))
+VENV := $(if $(NAMED),.venvs/$(NAMED)/newest,.venv)
+OLDEST := .venvs/$(if $(NAMED),$(NAMED)/)oldest
 PEER := .venvs/peer
 PEER_NEWEST := .venvs/peer-newest
 REDISCRON := .venvs/rediscron
@@ -31,17 +37,22 @@ demo: $(VENV)/.ready
 
 test: test-newest test-oldest
 
+# What runs where, the markers of a test say (pyproject.toml).
+BESIDE := -n $(WORKERS) --dist worksteal
+
 # Redis 8 and the newest RQ; what measures time runs after the rest, with nothing beside it. The dispatchers and clients of the
 # end-to-end tests are the users of docs/acl.md.
 test-newest: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready
 	@echo "== newest RQ, Redis 8"
-	$(VENV)/bin/python -m pytest --server 8 --acl -n 2 -m "not alone" $(PYTEST_ARGS)
-	$(VENV)/bin/python -m pytest --server 8 --acl -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ] # 5: PYTEST_ARGS left none
+	$(VENV)/bin/python -m pytest --server 8 --acl $(BESIDE) -m "not alone$(if $(WHOLE),, and not slow)" $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest --server 8 --acl -m "alone$(if $(WHOLE),, and not slow)" $(PYTEST_ARGS) \
+	  || [ $$? -eq 5 ] # 5: PYTEST_ARGS left none
 
 # The oldest RQ and redis-py that pyproject.toml claims, on the oldest Redis.
 test-oldest: $(OLDEST)/.ready $(SERVERS)/.ready $(PEER)/.ready
 	@echo "== oldest RQ, Redis 6.2"
-	$(OLDEST)/bin/python -m pytest --server 6.2 -n 2 -m "not alone and not newest_only" $(PYTEST_ARGS)
+	$(OLDEST)/bin/python -m pytest --server 6.2 $(BESIDE) \
+	  -m "not alone and not newest_only$(if $(WHOLE),, and not once and not slow)" $(PYTEST_ARGS)
 
 # Prints its seed, which brings the same faults again, and ends with 0 only if nothing was lost, doubled or left behind.
 chaos: $(VENV)/.ready $(SERVERS)/.ready
@@ -57,8 +68,9 @@ bench: $(VENV)/.ready $(SERVERS)/.ready $(PEER_NEWEST)/.ready $(REDISCRON)/.read
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/pyright
+	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m pytest -q -m newest_only tests/typed # what mypy and pyright say to applications
 
 format: $(VENV)/.ready
 	$(VENV)/bin/ruff check --fix .
@@ -67,7 +79,7 @@ format: $(VENV)/.ready
 setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(SERVERS)/.ready
 
 clean:
-	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: each has a stamp, so that the second run starts at once ---
@@ -100,7 +112,7 @@ $(OLDEST)/.ready: pyproject.toml constraints/oldest.txt
 # rq-scheduler 0.14 itself, for the tests that run beside it and take over its data.
 $(PEER)/.ready: constraints/peer.txt
 	$(call new_env,$(PEER),constraints/peer.txt)
-	@$(PEER)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer.txt rq-scheduler
+	@$(PEER)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer.txt rq-scheduler django-rq
 	@touch $@
 
 # And with the RQ and redis-py that the other subjects of the benchmark have.

@@ -201,6 +201,17 @@ def dispatcher(client: Any, events: Events | None = None, **options: Any) -> Dis
     return Dispatcher(client, events=events or Told(), **options)
 
 
+def counts_of_passes(one: Dispatcher, most: int = 1000) -> list[int]:
+    """How much each pass handed off, until one has left nothing unfinished, which has to come."""
+    counts: list[int] = []
+    while len(counts) < most:
+        result = one.dispatch_once()
+        counts.append(result.handed_off)
+        if not result.unfinished:
+            return counts
+    raise AssertionError(f"Not finished after {most} passes, which handed off {sum(counts)}")
+
+
 def rq_enqueue(client: Any, fields: Mapping[Any, Any], id: str, origin: str, **options: Any) -> Job:
     """What RQ itself does with a job that stands in Redis so."""
     from rq_scheduler.store.rq_format import wants_front

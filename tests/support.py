@@ -101,14 +101,14 @@ class Peer:
     url: str
     processes: Processes
 
-    def script(self, source: str, *args: str, timeout: float = 50) -> str:
+    def script(self, source: str, *args: str, timeout: float = 50, env: Mapping[str, str] | None = None) -> str:
         """Run Python source with 0.14's packages; it finds `connection` and `scheduler` ready. Returns its output.
 
         `args` arrive as sys.argv[1:]. Naive "now" is datetime.utcnow() there, as 0.14's users write it.
         """
         return self.processes.run(
-            str(self.python), "-W", "ignore", "-c", _PEER_PRELUDE + source, *args, env={"PEER_URL": self.url},
-            timeout=timeout,
+            str(self.python), "-W", "ignore", "-c", _PEER_PRELUDE + source, *args,
+            env={"PEER_URL": self.url, **(env or {})}, timeout=timeout,
         )  # fmt: skip
 
     def daemon(self, *args: str, interval: float = 1) -> GuardedProcess:

@@ -16,6 +16,8 @@ from rq_scheduler import clock
 from rq_scheduler.clock import SystemClock, duration_us, from_us, host_zone, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 
+pytestmark = pytest.mark.once
+
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_microseconds_and_back(moment: datetime) -> None:

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from support import environment
+
+pytestmark = pytest.mark.once
 
 FROZEN_AT_FIRST_USE = """
 from datetime import UTC, datetime

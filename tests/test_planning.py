@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rq_scheduler.aliases import Catchup
 from rq_scheduler.clock import US, from_us
 from rq_scheduler.planning import COUNTED_EXACTLY, MISSED_AFTER, Instant, Missed, Plan, due_time, plan
-from rq_scheduler.schedule import Catchup, Spec
+from rq_scheduler.schedule import Spec
 from rq_scheduler.series import Series, jitter_of
 from rq_scheduler.triggers import At, Cron, Dates, Every
+
+pytestmark = pytest.mark.once
 
 T = 1_795_464_000 * US
 """2026-11-23T20:00:00Z, the armed instant of every example."""

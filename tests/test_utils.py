@@ -15,6 +15,8 @@ from rq_scheduler import utils
 from rq_scheduler.dispatcher import LogEvents
 from rq_scheduler.errors import InvalidArgument
 
+pytestmark = pytest.mark.once
+
 MOMENT = datetime(2020, 1, 1)
 UNIX = 1_577_836_800
 

@@ -31,6 +31,11 @@ def put(calls):
         scheduler.schedules.put(f"report-{n}", Every("5m"), nothing, args=(n,), kwargs={"name": "value"})
 
 
+def schedule(calls):
+    for n in range(calls):
+        scheduler.schedule(LATER, nothing, args=(n,), kwargs={"name": "value"}, interval=3600)
+
+
 def sync(calls):
     scheduler.schedules.sync(
         [Schedule(f"report-{n}", Every("5m"), nothing, args=(n,), kwargs={"name": "value"}) for n in range(calls)],
@@ -67,13 +72,24 @@ def every_page():
     return sum(1 for _ in scheduler.get_jobs())
 
 
+def upcoming(limit):
+    return len(scheduler.schedules.upcoming(limit=limit))
+
+
+def page_of_schedules(offset, limit):
+    return len(scheduler.schedules.find(offset=offset, limit=limit))
+
+
 serve(
     drain=drain,
     enqueue_at=enqueue_at,
     enqueue_many=enqueue_many,
     put=put,
+    schedule=schedule,
     sync=sync,
     sync_crons=sync_crons,
     first_page=first_page,
     every_page=every_page,
+    upcoming=upcoming,
+    page_of_schedules=page_of_schedules,
 )

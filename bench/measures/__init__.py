@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import client, fires, hand_off, herd, idle, lateness, many, million
+from bench.measures import client, fires, hand_off, herd, idle, lateness, many, million, reading
 from bench.stage import Stage
 from bench.table import Line
 
@@ -15,6 +15,7 @@ MEASURES: dict[str, Callable[[Stage], list[Line]]] = {
     "lateness": lateness.measure,
     "client": client.measure,
     "million": million.measure,
+    "reading": reading.measure,
     "many": many.measure,
     "idle": idle.measure,
 }

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from rq_scheduler import utils
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from rq_scheduler._version import VERSION, __version__
-from rq_scheduler.quarantine import Quarantined, RetryResult
-from rq_scheduler.runs import current_run
-from rq_scheduler.schedule import Schedule
-from rq_scheduler.scheduler import Scheduler
-from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
-from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays, RRule
 
 __all__ = [
     "VERSION",
@@ -30,5 +26,37 @@ __all__ = [
     "UpcomingRun",
     "__version__",
     "current_run",
-    "utils",
 ]
+
+if TYPE_CHECKING:
+    from rq_scheduler.quarantine import Quarantined, RetryResult
+    from rq_scheduler.runs import current_run
+    from rq_scheduler.schedule import Schedule
+    from rq_scheduler.scheduler import Scheduler
+    from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+    from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays, RRule
+else:
+    # The same, when a name is first asked for: RQ and redis-py take a third of a second to import, and most of what
+    # begins with this package (`rqscheduler --help`, a cron string, a schedule's definition) needs neither.
+    _NAMES = {
+        "quarantine": ("Quarantined", "RetryResult"),
+        "runs": ("current_run",),
+        "schedule": ("Schedule",),
+        "scheduler": ("Scheduler",),
+        "schedules": ("Run", "StoredSchedule", "SyncResult", "UpcomingRun"),
+        "triggers": ("AnyOf", "At", "Cron", "Dates", "Every", "Holidays", "RRule"),
+    }
+    _HOMES = {name: module for module, names in _NAMES.items() for name in names}
+    _MODULES = ("scheduler", "utils")  # `import rq_scheduler; rq_scheduler.utils`, as with 0.14
+
+    def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return import_module(f"rq_scheduler.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'rq_scheduler' has no attribute {name!r}")
+        found = getattr(import_module(f"rq_scheduler.{_HOMES[name]}"), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, *_MODULES})

@@ -28,8 +28,9 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
+from rq_scheduler.aliases import Fsync
 from rq_scheduler.errors import SchedulerError
 
 __all__ = ["EmbeddedRedis", "EmbeddedRedisError", "GuardedProcess", "find_server", "free_port", "server_version"]
@@ -128,7 +129,10 @@ def _dotted(version: Sequence[int]) -> str:
 
 
 def free_port() -> int:
-    """A TCP port of this host that nothing listens on just now, and that no outgoing connection will take."""
+    """A TCP port of this host that nothing listens on just now, and that no outgoing connection will take.
+
+    Raises EmbeddedRedisError when there is none from 15000 to 21999.
+    """
     for port in random.sample(_PORTS, len(_PORTS)):
         if _is_free(port):
             return port
@@ -201,10 +205,12 @@ class GuardedProcess:
 
     @property
     def pid(self) -> int:
+        """Its process id; another process may have it once this one has ended."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
+        """Whether it has not ended yet."""
         return self.returncode is None
 
     @property
@@ -216,7 +222,7 @@ class GuardedProcess:
         return code
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end; subprocess.TimeoutExpired after `timeout` seconds."""
+        """Wait for its end, and return its exit status; subprocess.TimeoutExpired after `timeout` seconds."""
         code = self._process.wait(timeout)
         self._release()
         return code
@@ -234,7 +240,7 @@ class GuardedProcess:
             return self.kill()
 
     def kill(self) -> int:
-        """SIGKILL; returns when it is gone."""
+        """SIGKILL; returns its exit status when it is gone."""
         self.signal(signal.SIGKILL)
         return self.wait()
 
@@ -273,43 +279,51 @@ class EmbeddedRedis:
         server: str | os.PathLike[str] | None = None,
         args: Sequence[str] = (),
         *,
-        fsync: Literal["always", "everysec", "no"] = "everysec",
+        fsync: Fsync = "everysec",
     ) -> None:
-        self.server = Path(server) if server is not None else find_server()
+        self.server: Path = Path(server) if server is not None else find_server()
         self.data_dir: Path | None = Path(data_dir) if data_dir is not None else None
         self.aof = aof
         self.fsync = fsync
-        self.args = tuple(args)
+        self.args: tuple[str, ...] = tuple(args)
         self._port = port
         self._temporary = data_dir is None
         self._process: GuardedProcess | None = None
 
     @property
     def port(self) -> int:
+        """The TCP port it listens on. Raises EmbeddedRedisError before the first start, unless it was given one."""
         if self._port is None:
             raise EmbeddedRedisError("This server has no port yet: start() it first.")
         return self._port
 
     @property
     def url(self) -> str:
+        """Its URL, for `redis.Redis.from_url`. Raises as `port` does."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int:
+        """The server's process id. Raises EmbeddedRedisError when it was not started, or was stopped."""
         if self._process is None:
             raise EmbeddedRedisError("This server is not running: start() it first.")
         return self._process.pid
 
     @property
     def running(self) -> bool:
+        """Whether its process is there."""
         return self._process is not None and self._process.running
 
     @property
     def version(self) -> Version:
+        """The version of its program, such as (8, 2, 3)."""
         return server_version(self.server)
 
     def start(self, timeout: float = 10) -> Self:
-        """Start it and return when it answers. Does nothing when it already runs."""
+        """Start it and return when it answers. Does nothing when it already runs.
+
+        Raises EmbeddedRedisError when it does not answer within `timeout` seconds, ends at once, or its port is taken.
+        """
         if self.running:
             return self
         if self.data_dir is None:
@@ -383,7 +397,8 @@ class EmbeddedRedis:
             self._process.kill()
 
     def restart(self, timeout: float = 10) -> None:
-        """Start it again on the same port and data; stops it first, in good order, if it still runs."""
+        """Start it again on the same port and data; stops it first, in good order, if it still runs. Raises as `start`
+        does, after `timeout` seconds."""
         if self._process is not None:
             self._process.terminate()
         self.start(timeout)

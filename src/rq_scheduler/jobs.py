@@ -11,7 +11,7 @@ import functools
 import inspect
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import FunctionType
@@ -26,12 +26,12 @@ from rq.utils import import_attribute, parse_timeout
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.advice import warn_once
+from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, check_encodable, kind_of
 
 __all__ = [
     "Connection",
     "Fields",
-    "Function",
     "JobCreator",
     "NewerOptions",
     "load_class",
@@ -53,7 +53,6 @@ _OPTION_OF = {
 _LONGEST = timedelta.max.total_seconds()
 
 Connection = Redis | RedisCluster
-Function = Callable[..., Any] | str
 Fields = dict[str, bytes | str | int | float]
 """A job hash as it is written: RQ's `Job.to_dict()`."""
 
@@ -71,8 +70,8 @@ class _Stored(Protocol):
 class NewerOptions:
     """Job options that 0.14 did not have. All None means: build the job exactly as 0.14 would have."""
 
-    failure_ttl: float | timedelta | str | None = None
-    on_stopped: Any = None
+    failure_ttl: DurationLike | None = None
+    on_stopped: CallbackLike | None = None
     retry: Retry | None = None
     repeat: Any = None
     webhooks: Sequence[Any] | None = None
@@ -85,7 +84,9 @@ NO_NEWER = NewerOptions()
 class JobCreator:
     """Builds and restores the jobs of one connection, job class and serializer."""
 
-    def __init__(self, connection: Connection, job_class: type[Job] = Job, serializer: Any = None) -> None:
+    def __init__(
+        self, connection: Connection, job_class: type[Job] = Job, serializer: SerializerLike | None = None
+    ) -> None:
         self.connection = connection
         self.job_class = job_class
         self.serializer: Any = resolve_serializer(serializer)
@@ -98,19 +99,19 @@ class JobCreator:
     def create(
         self,
         func: Function,
-        args: Sequence[Any] | None = None,
+        args: Args | None = None,
         kwargs: Mapping[str, Any] | None = None,
         *,
         origin: str,
         id: str | None = None,
-        timeout: float | timedelta | str | None = None,
-        result_ttl: float | timedelta | str | None = None,
-        ttl: float | timedelta | str | None = None,
+        timeout: DurationLike | None = None,
+        result_ttl: DurationLike | None = None,
+        ttl: DurationLike | None = None,
         description: str | None = None,
         meta: dict[Any, Any] | None = None,
-        depends_on: Any = None,
-        on_success: Any = None,
-        on_failure: Any = None,
+        depends_on: DependsOn | None = None,
+        on_success: CallbackLike | None = None,
+        on_failure: CallbackLike | None = None,
         newer: NewerOptions = NO_NEWER,
     ) -> Job:
         """An unsaved job with status `scheduled` for the queue `origin`.

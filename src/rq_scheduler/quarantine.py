@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from rq.defaults import DEFAULT_FAILURE_TTL
 
+from rq_scheduler.aliases import DurationLike, EntryKind
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, RetryRefused, SchedulerError, kind_of
 from rq_scheduler.schedules import Schedules
@@ -33,7 +34,7 @@ class Quarantined:
 
     id: str
     reason: str
-    kind: str
+    kind: EntryKind
     at: datetime | None
     due: datetime | None
     queue: str | None
@@ -71,7 +72,7 @@ class Quarantine:
         return isinstance(id, str) and self._store.held_entry(id) is not None
 
     def get(self, id: str) -> Quarantined | None:
-        """The entry of this id; None when there is none."""
+        """The entry of this id; None when there is none. Raises InvalidType for what is no text."""
         held = self._store.held_entry(_id(id))
         return None if held is None else _view(held)
 
@@ -112,10 +113,12 @@ class Quarantine:
         self._store.purge_entries([held], DEFAULT_FAILURE_TTL)
         return id not in self
 
-    def purge_all(self, older_than: float | timedelta | str | None = None) -> int:
-        """Forget everything, or what has been here for longer than that; how many entries. See `purge`.
+    def purge_all(self, older_than: DurationLike | None = None) -> int:
+        """Forget everything, or what has been here for longer than `older_than` (seconds, a timedelta or text such as
+        "30d"); how many entries. See `purge`.
 
-        With `older_than`, records that do not say since when stay.
+        With `older_than`, records that do not say since when stay. Raises InvalidArgument or InvalidType for what is no
+        length of time.
         """
         before = None
         if older_than is not None:

@@ -9,15 +9,13 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal
 
 from rq import get_current_job
 
+from rq_scheduler.aliases import RunKind
 from rq_scheduler.clock import from_us
 
 __all__ = ["CurrentRun", "current_run", "parse_run_id", "run_ending", "run_id"]
-
-RunKind = Literal["scheduled", "manual", "backfill"]
 
 _RUN = re.compile(r"(?P<schedule>[A-Za-z0-9_-]+)-(?P<nominal>\d{8}T\d{12})Z(?P<suffix>-m\d+|-b)?")
 

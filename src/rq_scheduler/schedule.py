@@ -6,20 +6,34 @@ Owns the definition and how a recurring job of the 0.14 API is read from its met
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar, Unpack, cast, get_args
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from rq_scheduler import formats
+from rq_scheduler.aliases import (
+    Args,
+    CallbackLike,
+    Catchup,
+    DependsOn,
+    DurationLike,
+    Function,
+    Overlap,
+    RateLimitLike,
+    RetryLike,
+    Tags,
+    Webhooks,
+)
 from rq_scheduler.clock import SystemClock, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.formats import Duration
@@ -29,9 +43,8 @@ from rq_scheduler.triggers.base import aware_us, not_negative
 
 __all__ = [
     "FORMAT",
-    "Catchup",
+    "Changes",
     "Options",
-    "Overlap",
     "Schedule",
     "Spec",
     "check_id",
@@ -41,11 +54,10 @@ __all__ = [
     "repeats_left",
 ]
 
+T = TypeVar("T")
+
 FORMAT = 1
 """Version of the stored spec. A dispatcher leaves a newer one alone."""
-
-Overlap = Literal["skip", "allow", "buffer_one", "buffer_all", "replace"]
-Catchup = Literal["latest", "all", "none"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -107,9 +119,6 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.trigger == trigger
 
 
-_Seconds = float | str
-
-
 class RetryFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """RQ's Retry as files give it: how often, and the seconds between two tries."""
 
@@ -117,24 +126,49 @@ class RetryFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval: int | list[int] = 0
 
 
+if TYPE_CHECKING:  # what callers give, and read back
+    _Function = Function
+    _Args = Args | None
+    _Kwargs = Mapping[str, Any] | None
+    _Seconds = DurationLike
+    _Meta = dict[Any, Any]
+    _Retry = RetryLike | RetryFields
+    _Jobs = DependsOn
+    _Callback = CallbackLike
+    _Webhooks = Webhooks | None
+    _RateLimit = RateLimitLike | None
+else:  # what a file may hold: msgspec goes by these
+    _Function = Annotated[Any, Meta(description="package.module.function", extra_json_schema={"type": "string"})]
+    _Args = tuple[Any, ...]
+    _Kwargs = dict[str, Any]
+    _Seconds = float | str
+    _Meta = dict[str, Any]
+    _Retry = int | RetryFields
+    _Jobs = str | list[str]
+    _Callback = str
+    _Webhooks = _RateLimit = Any
+
+
 class _Definition(Spec, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = {}
+    """A Spec, and the job that each run is a copy of, but for its function."""
+
+    args: _Args = ()
+    kwargs: _Kwargs = {}
     queue_name: str | None = None
     job_timeout: _Seconds | None = None
     result_ttl: _Seconds | None = None
     ttl: _Seconds | None = None
     failure_ttl: _Seconds | None = "7d"
     description: str | None = None
-    meta: dict[str, Any] | None = None
+    meta: _Meta | None = None
     at_front: bool = False
-    retry: int | RetryFields | None = None
-    depends_on: str | list[str] | None = None
-    on_success: str | None = None
-    on_failure: str | None = None
-    on_stopped: str | None = None
-    webhooks: Any = None
-    rate_limit: Any = None
+    retry: _Retry | None = None
+    depends_on: _Jobs | None = None
+    on_success: _Callback | None = None
+    on_failure: _Callback | None = None
+    on_stopped: _Callback | None = None
+    webhooks: _Webhooks = None
+    rate_limit: _RateLimit = None
     paused: bool = False
     note: str = ""
     tags: tuple[str, ...] = ()
@@ -146,7 +180,13 @@ _OF_TRIGGERS = {"timezone": "Cron", "day_match": "Cron", "anchor": "Every"}
 class _ScheduleMeta(msgspec.StructMeta):
     """Lets `Schedule` take its first three fields by position; decoding and `replace` go by names, past it."""
 
-    def __call__(cls, id: Any, trigger: Any, func: Any, **options: Any) -> Any:  # noqa: N805 (of a metaclass)
+    def __call__(
+        cls: type[T],  # noqa: N805 (of a metaclass)
+        id: str,
+        trigger: AnyTrigger,
+        func: Function,
+        **options: Unpack[Options],
+    ) -> T:
         known: tuple[str, ...] = cast("Any", cls).__struct_fields__
         for name in options:
             if name not in known:
@@ -156,6 +196,15 @@ class _ScheduleMeta(msgspec.StructMeta):
                     hint = f"it belongs to the trigger: {_OF_TRIGGERS[name]}(..., {name}=...)"
                 raise InvalidType(f"{name}={options[name]!r} is no option of a schedule: {hint}")
         return super().__call__(id=id, trigger=trigger, func=func, **options)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:  # noqa: N805 (of a metaclass)
+        *first, _ = inspect.signature(_ScheduleMeta.__call__.__get__(cls)).parameters.values()
+        named = super().__signature__.parameters
+        options = [
+            named[name].replace(annotation=kind.__forward_arg__) for name, kind in Options.__annotations__.items()
+        ]
+        return inspect.Signature([*first, *options])
 
 
 class Schedule(
@@ -172,11 +221,11 @@ class Schedule(
     """
 
     id: str
-    func: Annotated[Any, Meta(description="package.module.function", extra_json_schema={"type": "string"})]
+    func: _Function
 
     if TYPE_CHECKING:
 
-        def __init__(self, id: str, trigger: AnyTrigger, func: Any, **options: Unpack[Options]) -> None: ...
+        def __init__(self, id: str, trigger: AnyTrigger, func: Function, **options: Unpack[Options]) -> None: ...
 
     def __post_init__(self) -> None:
         check_id(self.id)
@@ -209,10 +258,10 @@ class Schedule(
 class _Policies(TypedDict, total=False):
     """The options that say when and whether a run happens, as callers give them."""
 
-    overlap: str
-    catchup: str
-    catchup_window: float | timedelta | str | None
-    jitter: float | timedelta | str | None
+    overlap: Overlap
+    catchup: Catchup
+    catchup_window: DurationLike | None
+    jitter: DurationLike | None
     start: datetime | None
     end: datetime | None
     max_runs: int | None
@@ -220,29 +269,39 @@ class _Policies(TypedDict, total=False):
     pause_on_failures: int | None
 
 
-class Options(_Policies, total=False):
-    """All options of `Schedule` and `schedules.put`, as callers give them."""
-
-    args: Sequence[Any]
+class _JobOptions(_Policies, total=False):
+    args: Args | None
     kwargs: Mapping[str, Any] | None
     queue_name: str | None
-    job_timeout: float | timedelta | str | None
-    result_ttl: float | timedelta | str | None
-    ttl: float | timedelta | str | None
-    failure_ttl: float | timedelta | str | None
+    job_timeout: DurationLike | None
+    result_ttl: DurationLike | None
+    ttl: DurationLike | None
+    failure_ttl: DurationLike | None
     description: str | None
     meta: dict[Any, Any] | None
     at_front: bool
-    retry: Any
-    depends_on: Any
-    on_success: Any
-    on_failure: Any
-    on_stopped: Any
-    webhooks: Any
-    rate_limit: Any
+    retry: RetryLike | None
+    depends_on: DependsOn | None
+    on_success: CallbackLike | None
+    on_failure: CallbackLike | None
+    on_stopped: CallbackLike | None
+    webhooks: Webhooks | None
+    rate_limit: RateLimitLike | None
+    tags: Tags
+
+
+class Options(_JobOptions, total=False):
+    """All options of `Schedule` and `schedules.put`, as callers give them."""
+
     paused: bool
     note: str
-    tags: Sequence[str]
+
+
+class Changes(_JobOptions, total=False):
+    """What `schedules.update` changes, as callers give it."""
+
+    trigger: AnyTrigger
+    func: Function
 
 
 def check_id(id: Any) -> str:

@@ -26,13 +26,14 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 from redis.exceptions import RedisError
 from rq.job import Job
 
+from rq_scheduler.aliases import DurationLike
 from rq_scheduler.clock import US, SystemClock, duration_us, from_us, to_us
 from rq_scheduler.dispatcher import Hooks, LogEvents, Options, Pass
 from rq_scheduler.dispatcher.passes import Passes
@@ -47,8 +48,6 @@ from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.scripts import SERVER_CLOCK
 
 __all__ = ["HandOff", "ManualClock", "ManualDispatcher"]
-
-Duration = float | timedelta | str
 
 NO_PROGRESS = 100
 """Passes at one instant that may follow each other without handing anything off."""
@@ -92,8 +91,11 @@ class ManualClock:
         """Seconds since its start."""
         return (self._now - self._start) / US
 
-    def move(self, delta: Duration) -> None:
-        """Moves it on by seconds, a timedelta or text such as "10m", and serves nothing: as if no dispatcher was up."""
+    def move(self, delta: DurationLike) -> None:
+        """Moves it on by seconds, a timedelta or text such as "10m", and serves nothing: as if no dispatcher was up.
+
+        Raises InvalidArgument or InvalidType for what is no length of time, or a negative one.
+        """
         self._show(self._after(delta))
 
     def move_to(self, moment: datetime) -> None:
@@ -106,7 +108,7 @@ class ManualClock:
             )
         self._show(us)
 
-    def _after(self, delta: Duration) -> int:
+    def _after(self, delta: DurationLike) -> int:
         us = duration_us(delta, "delta")
         if us < 0:
             raise InvalidArgument(f"delta={delta!r} is negative, and the clock never goes back: give 0 or more")
@@ -185,7 +187,7 @@ class ManualDispatcher:
         )
         clock._take(scheduler)  # pyright: ignore[reportPrivateUsage]
 
-    def tick(self, delta: Duration = 0) -> list[HandOff]:
+    def tick(self, delta: DurationLike = 0) -> list[HandOff]:
         """Moves the clock on by `delta` (seconds, a timedelta, or text such as "10m"), stops at each instant at which
         something falls due, and serves it there. Returns what was handed off, in that order.
 

@@ -7,7 +7,8 @@ from redis import exceptions as redis_errors
 from redis.connection import SSLConnection, UnixDomainSocketConnection
 
 from rq_scheduler.cli import connections
-from rq_scheduler.cli.connections import ConnectionOptions, connect, connect_patiently, parse_sentinels
+from rq_scheduler.cli.addresses import ConnectionOptions, parse_sentinels
+from rq_scheduler.cli.connections import connect, connect_patiently
 from rq_scheduler.embedded import EmbeddedRedis, free_port
 from servers import ClusterSetup, SentinelSetup
 

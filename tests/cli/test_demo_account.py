@@ -7,6 +7,8 @@ from rq_scheduler.cli.demo.command import report, verdict
 from rq_scheduler.cli.demo.jobs import Run
 from rq_scheduler.cli.demo.show import Outcome
 
+pytestmark = pytest.mark.once
+
 S = 1_000_000
 
 

@@ -13,6 +13,8 @@ import redis as redis_py
 from rq_scheduler.embedded import GuardedProcess
 from support import Processes, wait_until
 
+pytestmark = pytest.mark.once
+
 COMMAND = (sys.executable, "-m", "rq_scheduler.cli")
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from rq_scheduler.cli.demo.plan import QUIET, SLOW_SECONDS, make_plan
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("seconds", [8.0, 10.0, 20.0, 33.0])
 @pytest.mark.parametrize("seed", range(5))

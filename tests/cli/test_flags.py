@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from rq_scheduler.cli import app
-from rq_scheduler.cli.connections import ConnectionOptions
+from rq_scheduler.cli import app, daemon
+from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.daemon import DaemonOptions
 from rq_scheduler.scripts import rqscheduler as home
 
@@ -27,7 +27,7 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     def remember(where: ConnectionOptions, options: DaemonOptions) -> None:
         started.append((where, options))
 
-    monkeypatch.setattr(app, "run_daemon", remember)
+    monkeypatch.setattr(daemon, "run_daemon", remember)
 
     def run(*args: str, env: dict[str, str] | None = None) -> Any:
         started.clear()
@@ -47,7 +47,7 @@ def test_defaults(invoke: Callable[..., Any]) -> None:
     assert where == ConnectionOptions(host="localhost", port=6379, db=0, password=None, url=None)
     assert (options.interval, options.burst, options.path, options.pid) == (1.0, False, ".", None)
     assert (options.adopt, options.rq_registries, options.rq_overdue) == (True, True, "hold")
-    assert (options.take_fence, options.allow_eviction, options.adopt_timezone) == (False, False, None)
+    assert (options.take_fence, options.allow_eviction, options.adopt_timezone) == (False, False, ())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_connection_flags(invoke: Callable[..., Any], args: tuple[str, ...], fie
         (("--name", "d1"), "name", "d1"),
         (("--log-format", "json"), "log_format", "json"),
         (("--no-adopt",), "adopt", False),
-        (("--adopt-timezone", "Europe/Paris"), "adopt_timezone", "Europe/Paris"),
+        (("--adopt-timezone", "Europe/Paris"), "adopt_timezone", ("Europe/Paris",)),
         (("--take-fence",), "take_fence", True),
         (("--no-rq-registries",), "rq_registries", False),
         (("--rq-overdue", "run"), "rq_overdue", "run"),

@@ -11,6 +11,8 @@ import pytest
 from rq_scheduler.cli.logs import setup_logging
 from rq_scheduler.log import log
 
+pytestmark = pytest.mark.once
+
 
 def test_json_lines_carry_action_and_extras() -> None:
     stream = io.StringIO()

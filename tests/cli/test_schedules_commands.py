@@ -430,6 +430,7 @@ def test_sync_makes_it_so_and_then_has_nothing_to_do(
     dry = document("sync", str(file), "--owner", "shop", "--dry-run")
     assert dry == {
         "owner": "shop", "dry_run": True, "added": ["nightly", "often"], "changed": [], "removed": [], "unchanged": [],
+        "renamed": [],
     }  # fmt: skip
     assert "dry run: nothing was written" in text("sync", str(file), "--owner", "shop", "--dry-run")
     assert written(redis) == before

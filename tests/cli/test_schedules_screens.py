@@ -1,6 +1,7 @@
 """What is shown of schedules: pure functions from the API's objects to lines and JSON. No Redis, no command."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -12,7 +13,8 @@ from rich.console import Console
 
 from rq_scheduler import AnyOf, At, Cron, Dates, Every
 from rq_scheduler.cli.schedules import forms, health, screens
-from rq_scheduler.cli.schedules.grid import Column, Grid, Part, lines_of
+from rq_scheduler.cli.schedules.grid import Cell, Column, Grid, Part, lines_of
+from rq_scheduler.cli.schedules.pages import Page
 from rq_scheduler.cli.schedules.words import (
     distance,
     length,
@@ -26,7 +28,10 @@ from rq_scheduler.cli.schedules.words import (
 from rq_scheduler.schedule import Spec
 from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.store.survey import Counts, Daemon, Fence
+from rq_scheduler.texts import plain_json, plain_json_parts
 from rq_scheduler.triggers import RRule
+
+pytestmark = pytest.mark.once
 
 NOW = datetime(2026, 11, 24, 22, 0, 0, tzinfo=UTC)
 PARIS = zone_of("Europe/Paris")
@@ -166,7 +171,7 @@ def test_moments_that_cannot_be_are_refused(text: str, says: str) -> None:
 
 def test_text_from_redis_cannot_steer_a_terminal() -> None:
     assert plain("a\x1b[31mb\nc") == "a\\x1b[31mb\\nc"
-    assert lines_of("[bold]x[/bold] \x07") == ["[bold]x[/bold] \\x07"]
+    assert list(lines_of("[bold]x[/bold] \x07")) == ["[bold]x[/bold] \\x07"]
 
 
 # Grids
@@ -178,7 +183,7 @@ GRID = Grid(
 
 
 def test_a_pipe_gets_whole_lines_that_are_aligned() -> None:
-    assert lines_of(GRID) == [
+    assert list(lines_of(GRID)) == [
         f"{'ID':<30}     N  {'TEXT':<40}  MORE",
         f"{'a' * 30}     1  {'b' * 40}  {'c' * 20}",
         f"{'x':<30}  1000  short",
@@ -187,30 +192,72 @@ def test_a_pipe_gets_whole_lines_that_are_aligned() -> None:
 
 @pytest.mark.parametrize("width", [104, 80, 60, 46, 20])
 def test_a_terminal_gets_what_fits_and_ids_are_never_cut(width: int) -> None:
-    lines = lines_of(GRID, width)
+    lines = list(lines_of(GRID, width))
     assert lines[1].startswith("a" * 30)
     assert max(map(len, lines)) <= max(width, 30 + 2 + 12)
 
 
 def test_spare_columns_go_first_and_long_texts_lose_their_end() -> None:
-    assert lines_of(GRID, 80) == [
+    assert list(lines_of(GRID, 80)) == [
         f"{'ID':<30}     N  {'TEXT':<28}  MORE",
         f"{'a' * 30}     1  {'b' * 27}…  {'c' * 11}…",
         f"{'x':<30}  1000  short",
     ]
-    assert lines_of(GRID, 50)[0].split() == ["ID", "N", "TEXT"]
-    assert lines_of(GRID, 46)[0].split() == ["ID", "TEXT"]
+    assert next(lines_of(GRID, 50)).split() == ["ID", "N", "TEXT"]
+    assert next(lines_of(GRID, 46)).split() == ["ID", "TEXT"]
 
 
 def test_wide_characters_keep_their_columns() -> None:
     grid = Grid((Column("A"), Column("B")), [("日本", "x"), ("ab", "y")])
-    assert lines_of(grid) == ["A     B", "日本  x", "ab    y"]
+    assert list(lines_of(grid)) == ["A     B", "日本  x", "ab    y"]
 
 
 def test_a_terminal_gets_colors() -> None:
     console = Console(file=StringIO(), force_terminal=True, color_system="standard", width=1000)
-    assert lines_of(("bad", "red"), 80, console) == ["\x1b[31mbad\x1b[0m"]
-    assert "\x1b[31mshort" in lines_of(GRID, 120, console)[2]
+    assert list(lines_of(("bad", "red"), 80, console)) == ["\x1b[31mbad\x1b[0m"]
+    assert "\x1b[31mshort" in list(lines_of(GRID, 120, console))[2]
+
+
+def test_a_long_table_is_shown_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rq_scheduler.cli.schedules.grid.TOGETHER", 2)
+    read = 0
+
+    def rows() -> Iterator[Sequence[Cell]]:
+        nonlocal read
+        for row in (("a", "1"), ("bbb", "22"), ("c", "3"), ("d" * 6, "4444"), ("e", "5")):
+            read += 1
+            yield row
+
+    columns = (Column("ID"), Column("N", right=True))
+    lines = lines_of(Grid(columns, rows()))
+    assert (next(lines), next(lines), next(lines), read) == ("ID    N", "a     1", "bbb  22", 2)
+    assert list(lines) == ["c          3", "dddddd  4444", "e          5"], "no narrower than before"
+    assert list(lines_of(Grid(columns, iter(())))) == ["ID  N"]
+    narrow = lines_of(Grid((Column("ID"), Column("TEXT", cut=True)), rows()), 10)
+    assert list(narrow) == ["ID   TEXT", "a    1", "bbb  22", "c       3", "dddddd  4444", "e       5"]
+
+
+def test_a_long_document_is_written_as_it_is_read() -> None:
+    read: list[str] = []
+
+    def found() -> Iterator[StoredSchedule]:
+        for id in ("a", "b\x1b", "c"):
+            read.append(id)
+            yield stored(id)
+
+    parts = plain_json_parts(forms.page_form(Page(found(), 2), 7))
+    begun = next(parts)
+    assert (begun.count('"id"'), read) == (1, ["a"])
+    whole = {"schedules": [forms.schedule_form(stored(id)) for id in ("a", "b\x1b")], "offset": 7, "more": True}
+    assert begun + "".join(parts) == plain_json(whole, indent=2)
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"a": []}, {"a": [1]}, {"a": [{}, {"b": ["x\ny", None]}], "c": {"d": [2]}, "e": 3}]
+)
+def test_a_document_in_pieces_is_the_same_document(form: dict[str, Any]) -> None:
+    pieces = ((name, iter(value) if isinstance(value, list) else value) for name, value in form.items())
+    assert "".join(plain_json_parts(pieces)) == plain_json(form, indent=2)
 
 
 # Schedules
@@ -222,7 +269,7 @@ def test_the_list_of_schedules() -> None:
         stored("x", spec=Spec(trigger=Every("10m")), paused=True, next_run_at=None, last_status=None, call="shop.x()"),
         stored("y", spec=None, finished=True, next_run_at=None, last_status="failed", queue_name="q"),
     ]
-    assert shown(screens.schedules_table(found, NOW, UTC_ZONE, offset=0, more=False)) == [
+    assert shown(screens.schedules_table(Page(found, 9), NOW, UTC_ZONE, offset=0)) == [
         "ID       STATE     NEXT RUN                  IN  TRIGGER                       LAST      QUEUE    CALL",
         f"nightly  active    2026-11-25 01:30:00Z  3h 30m  30 2 * * * (Europe/Paris)     finished  reports  {CALL}",
         "x        paused    -                          -  every 10m                     -         reports  shop.x()",
@@ -231,14 +278,14 @@ def test_the_list_of_schedules() -> None:
 
 
 def test_the_list_says_how_to_go_on() -> None:
-    lines = shown(screens.schedules_table([stored(), stored("b")], NOW, UTC_ZONE, offset=10, more=True))
+    lines = shown(screens.schedules_table(Page([stored(), stored("b"), stored("c")], 2), NOW, UTC_ZONE, offset=10))
     assert lines[-1] == "2 shown; there are more: --offset 12"
-    assert shown(screens.schedules_table([], NOW, UTC_ZONE, offset=0, more=False)) == ["No schedules."]
+    assert shown(screens.schedules_table(Page([], 9), NOW, UTC_ZONE, offset=0)) == ["No schedules."]
 
 
 def test_overdue_is_ago() -> None:
     late = stored(next_run_at=after(minutes=-2))
-    assert "2m ago" in shown(screens.schedules_table([late], NOW, UTC_ZONE, offset=0, more=False))[1]
+    assert "2m ago" in shown(screens.schedules_table(Page([late], 9), NOW, UTC_ZONE, offset=0))[1]
 
 
 def test_all_about_one_schedule() -> None:
@@ -346,6 +393,10 @@ def test_a_sync_names_each_change_up_to_a_bound() -> None:
     lines = shown(screens.synced(result, "shop", dry_run=False))
     assert lines[:3] == ["+ a", "~ b", "- r00"]
     assert lines[-2:] == ["- and 10 more", "shop: 1 added, 1 changed, 60 removed, 2 unchanged"]
+    assert shown(screens.synced(SyncResult(renamed=(("old", "new"),)), "shop", dry_run=False)) == [
+        "~ old is new now",
+        "shop: 0 added, 0 changed, 1 renamed, 0 removed, 0 unchanged",
+    ]
     assert shown(screens.synced(SyncResult(), "shop", dry_run=True)) == [
         "shop: 0 added, 0 changed, 0 removed, 0 unchanged (dry run: nothing was written)"
     ]

@@ -9,7 +9,7 @@ import redis as redis_py
 import rq_scheduler.dispatcher.ahead as ahead_module
 import rq_scheduler.dispatcher.passes as passes_module
 import rq_scheduler.dispatcher.schedules as schedules_module
-from making import HOUR, US, Told, dispatcher, now_us, waiting
+from making import HOUR, US, Told, counts_of_passes, dispatcher, now_us, waiting
 from making_schedules import EVERY, job_fields, new, put, put_due, record, spec
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.dispatcher.ahead import Ahead
@@ -51,11 +51,6 @@ def put_herd(store: Store, due: int, count: int = HERD, *, of: Spec = EVERY) -> 
     for first in range(0, count, 100):
         put(store, *writes[first : first + 100])
     return [run_id(write.id, due) for write in writes]
-
-
-def look_ahead(one: Dispatcher) -> None:
-    while one.dispatch_once().unfinished:
-        pass
 
 
 def serve(*ones: Dispatcher) -> int:
@@ -103,7 +98,7 @@ class TestAHerd:
         due = now_us(redis) + 3 * US // 2
         runs = put_herd(store, due)
         one = dispatcher(redis, told, options=Options(rq_registries=False))
-        look_ahead(one)
+        counts_of_passes(one)
         assert planned == ["s0000"], "all share one plan"
         assert now_us(redis) < due
         read: list[Armed] = []
@@ -139,7 +134,7 @@ class TestAHerd:
         monkeypatch.setattr(Store, "still_armed", asking)
         ones = [dispatcher(redis, told, options=Options(rq_registries=False)) for _ in range(3)]
         for one in ones:
-            look_ahead(one)
+            counts_of_passes(one)
         wait_until(lambda: now_us(redis) >= due)
         assert serve(*ones) == herd
         assert sorted(told.ids) == sorted(waiting(redis)) == runs
@@ -153,7 +148,7 @@ class TestAHerd:
         due = now_us(redis) + US
         runs = put_herd(store, due)
         one = dispatcher(redis, told, options=Options(rq_registries=False))
-        look_ahead(one)
+        counts_of_passes(one)
         assert len(one._passes._schedules._ahead._plans) == 200, "no other page once it is full"
         wait_until(lambda: now_us(redis) >= due)
         assert serve(one) == HERD

@@ -17,7 +17,22 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import DefaultSerializer, JSONSerializer
 
-from making import HOUR, INDEX, US, Told, add, dispatcher, entry, finish, history, now_us, record_of, recurring, waiting
+from making import (
+    HOUR,
+    INDEX,
+    US,
+    Told,
+    add,
+    counts_of_passes,
+    dispatcher,
+    entry,
+    finish,
+    history,
+    now_us,
+    record_of,
+    recurring,
+    waiting,
+)
 from queues_for_tests import Noting
 from rq_scheduler.dispatcher import Dispatcher, Hooks, LogEvents, Options
 from rq_scheduler.errors import EvictionRefused, NameTaken
@@ -55,11 +70,7 @@ class TestOnePass:
         now = now_us(redis) - 10_000
         add(store, *(entry(redis, f"bad-{i:03}", now, meta={"queue_class_name": "no.such.Queue"}) for i in range(520)))
         add(store, entry(redis, "good", now + 1), recurring(redis, "r", now + 2))
-        one = dispatcher(redis, told)
-        passes = [one.dispatch_once()]
-        while passes[-1].unfinished:
-            passes.append(one.dispatch_once())
-        assert sum(each.handed_off for each in passes) == 2
+        assert sum(counts_of_passes(dispatcher(redis, told))) == 2
         assert waiting(redis) == ["good", "r"]
         assert len(told.delays) == 520
         assert redis.zcount(INDEX, "-inf", now_us(redis) / US) == 520, "they stay pending"
@@ -249,7 +260,9 @@ class TestRecurring:
     ) -> None:
         nominal = now_us(redis) - 1000
         add(store, entry(redis, "old", nominal, meta=meta, result_ttl=-1))
-        assert dispatcher(redis, told, options=Options(adopt_timezone="Europe/Paris")).dispatch_once().handed_off == 1
+        assert (
+            dispatcher(redis, told, options=Options(adopt_timezones=("Europe/Paris",))).dispatch_once().handed_off == 1
+        )
         assert waiting(redis) == ["old"]
         assert told.others == [("adopted", "old", "Europe/Paris" if "cron_string" in meta else None)]
         due = store.due_of("old")
@@ -464,36 +477,67 @@ class TestShortPasses:
     def _short(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("rq_scheduler.dispatcher.passes.LONGEST_PASS", 0.0)
 
-    @staticmethod
-    def _until_finished(one: Dispatcher) -> list[int]:
-        counts = []
-        while True:
-            result = one.dispatch_once()
-            counts.append(result.handed_off)
-            if not result.unfinished:
-                return counts
-
     def test_on_the_slow_path(self, redis: redis_py.Redis, store: Store) -> None:
         now = now_us(redis) - 10_000
         add(store, *(entry(redis, f"j{i:03}", now + i) for i in range(250)))
-        counts = self._until_finished(dispatcher(redis, queue_class=Noting))
-        assert counts[:2] == [100, 100]
+        assert counts_of_passes(dispatcher(redis, queue_class=Noting)) == [1] * 250
         assert waiting(redis) == [f"j{i:03}" for i in range(250)]
+
+    def test_each_entry_has_one_turn(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        """Nobody's turn comes twice because time was up for others, and none is left out for those in front of it that
+        cannot be served: a plain one, one that recurs, one whose time is no whole microsecond."""
+        now = now_us(redis) - 10_000
+        odd = {"meta": {"queue_class_name": "no.such.Queue"}}
+        add(store, *(recurring(redis, f"r-bad-{i:02}", now, **odd) for i in range(30)), recurring(redis, "r", now + 9))
+        add(store, *(entry(redis, f"bad-{i:02}", now + 10, **odd) for i in range(30)), entry(redis, "j", now + 19))
+        redis.zadd(INDEX, {"r-bad-29": (now + 0.4) / US, "r": (now + 9.4) / US})
+        counts = counts_of_passes(dispatcher(redis, told))
+        assert sum(counts) == 2
+        assert sorted(waiting(redis)) == ["j", "r"]
+        assert len(told.delays) == 60
+        assert len(counts) > 30
+
+    def test_those_that_recur_with_an_application_that_hands_off_itself(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        now = now_us(redis) - 10_000
+        add(store, *(recurring(redis, f"r{i}", now + i) for i in range(5)))
+        handed_off: list[str] = []
+
+        def enqueue_job(job: Job) -> None:
+            handed_off.append(job.id)
+            if job.id in ("r0", "r1"):
+                raise ZeroDivisionError  # and stays due
+            redis.zrem(INDEX, job.id)
+
+        counts = counts_of_passes(dispatcher(redis, hooks=Hooks(enqueue_job=enqueue_job)))
+        assert handed_off == [f"r{i}" for i in range(5)]
+        assert sum(counts) == 3
 
     def test_past_what_cannot_be_served(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         now = now_us(redis) - 10_000
         add(store, *(entry(redis, f"bad{i:03}", now, meta={"queue_class_name": "no.such.Queue"}) for i in range(220)))
         add(store, entry(redis, "good", now + 1))
         one = dispatcher(redis, told, queue_class=Noting)
-        self._until_finished(one)
+        counts_of_passes(one)
         assert waiting(redis) == ["good"]
         assert len(told.delays) == 220
         # What comes in front of where the last pass stopped is found by the one after the next end.
         assert one.dispatch_once().unfinished
         add(store, entry(redis, "front", now - 1))
-        self._until_finished(one)
-        self._until_finished(one)
+        counts_of_passes(one)
+        counts_of_passes(one)
         assert waiting(redis) == ["good", "front"]
+
+    def test_remembered_runs_of_which_nothing_comes(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where nobody moves on what fills a page, another pass would not either."""
+        for module in ("passes", "schedules"):
+            monkeypatch.setattr(f"rq_scheduler.dispatcher.{module}.PAGE", 2)
+        add(store, *(recurring(redis, id, now_us(redis) + HOUR) for id in "ab"))
+        redis.zadd(store.keys.buffered, {"a": 1, "b": 2})  # somebody else's doing: neither remembers a run
+        assert counts_of_passes(dispatcher(redis)) == [0, 0]
 
     def test_rqs_registries_have_their_turn_in_each(self, redis: redis_py.Redis, store: Store) -> None:
         now = now_us(redis) - 10_000

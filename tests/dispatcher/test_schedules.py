@@ -13,7 +13,7 @@ import rq_scheduler.dispatcher.flight as flight_module
 import rq_scheduler.dispatcher.passes as passes_module
 import rq_scheduler.dispatcher.previous_runs as previous_runs
 import rq_scheduler.dispatcher.schedules as schedules_module
-from making import HOUR, INDEX, US, Told, dispatcher, finish, history, make_job, now_us, waiting
+from making import HOUR, INDEX, US, Told, counts_of_passes, dispatcher, finish, history, make_job, now_us, waiting
 from making_schedules import (
     EVERY,
     armed_of,
@@ -113,16 +113,12 @@ class TestAPass:
     ) -> None:
         put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(150)))
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
-        one = dispatcher(redis, told)
-        results = [one.dispatch_once()]
-        assert results[0].unfinished
-        while results[-1].unfinished:
-            results.append(one.dispatch_once())
+        counts = counts_of_passes(dispatcher(redis, told))
         assert sorted(told.ids) == sorted(waiting(redis))
         assert len(set(told.ids)) == 150
-        assert len(results) > 10
+        assert len(counts) > 10
 
-    def test_comes_back_to_what_a_cut_left_of_a_page(
+    def test_goes_on_in_the_page_in_which_its_time_ran_out(
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(450)))
@@ -131,9 +127,26 @@ class TestAPass:
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
         assert one.dispatch_once().unfinished
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 60)
-        assert one.dispatch_once().unfinished, "it reached the end, and an earlier page has a rest"
-        one.dispatch_once()
+        assert not one.dispatch_once().unfinished
         assert len(waiting(redis)) == 450
+
+    def test_what_cannot_be_planned_here_has_one_turn_and_hides_nothing(
+        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = now_us(redis) - 10_000
+        put(store, *(new(redis, f"bad-{n:02}", now + n, of=spec(600 + n)) for n in range(30)))
+        put(store, new(redis, "good", now + 60))
+        planned = schedules_module.plan
+
+        def plan_here(id: str, *arguments: Any, **options: Any) -> Any:
+            if id != "good":
+                raise OSError("too many open files")
+            return planned(id, *arguments, **options)
+
+        monkeypatch.setattr(schedules_module, "plan", plan_here)
+        monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
+        counts = counts_of_passes(dispatcher(redis, told))
+        assert (sum(counts), len(told.delays)) == (1, 30)
 
     def test_large_calls_commit_alone(
         self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
@@ -364,9 +377,9 @@ class TestLostRuns:
 
 
 class TestStopping:
-    def replaced(self, redis: redis_py.Redis, store: Store, told: Listening, status: str = "queued") -> str:
+    def replaced(self, redis: redis_py.Redis, store: Store, told: Listening, status: str = "queued", **of: Any) -> str:
         """The id of a run that has made way for another."""
-        put_due(store, of=spec(overlap="replace"))
+        put_due(store, of=spec(overlap="replace"), **of)
         make_passes(redis, told)
         (run,) = waiting(redis)
         if status == "started":
@@ -382,7 +395,47 @@ class TestStopping:
         run = self.replaced(redis, store, told)
         assert waiting(redis) == told.ids[1:]
         assert Job.fetch(run, connection=redis).get_status() == "canceled"
-        assert redis.zrange("rq:canceled:default", 0, -1) == [run.encode()]
+        assert not redis.exists("rq:canceled:default"), "RQ never cleans that registry"
+
+    @pytest.mark.parametrize(
+        ("failure_ttl", "kept"),
+        [(None, 3600), (-1, 3600), (7 * 86400, 3600), (60, 60), (0, -2)],
+        ids=["none", "for ever", "a week", "a minute", "not at all"],
+    )
+    def test_keeps_it_for_its_failure_ttl_and_an_hour_at_most(
+        self, redis: redis_py.Redis, store: Store, told: Listening, failure_ttl: int | None, kept: int
+    ) -> None:
+        run = self.replaced(redis, store, told, job=job_fields(redis, failure_ttl=failure_ttl))
+        assert told.others == []
+        assert kept - 10 <= redis.ttl(f"rq:job:{run}") <= kept
+
+    def test_one_that_was_to_be_tried_again_goes_with_its_results(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        put_due(store, of=spec(overlap="replace"))
+        make_passes(redis, told)
+        (run,) = waiting(redis)
+        redis.lpop("rq:queue:default")
+        redis.hset(f"rq:job:{run}", "status", "scheduled")
+        redis.zadd("rq:scheduled:default", {run: "+inf"})
+        redis.xadd(f"rq:results:{run}", {"type": 4})
+        due_again(store)
+        make_passes(redis, told)
+        assert redis.zcard("rq:scheduled:default") == 0
+        assert 0 < redis.ttl(f"rq:job:{run}") <= 3600
+        assert 0 < redis.ttl(f"rq:results:{run}") <= 3600
+
+    def test_a_worker_that_is_away_leaves_no_more_than_the_last_run(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        run = self.replaced(redis, store, told)
+        for _ in range(20):
+            due_again(store)
+            make_passes(redis, told)
+        lasting = [key for key in redis.scan_iter("rq:job:*") if redis.ttl(key) == -1]
+        assert lasting == [f"rq:job:{told.ids[-1]}".encode()]
+        assert told.ids[0] == run
+        assert not redis.exists("rq:canceled:default")
 
     def test_that_cannot_be_asked_is_told_and_holds_up_nobody(
         self, redis: redis_py.Redis, store: Store, told: Listening

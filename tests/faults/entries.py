@@ -225,7 +225,7 @@ KINDS: dict[str, Kind] = {
     "recurring, by cron, written by 0.14": Kind(
         3,
         due(lambda w: of_0_14(w, cron_string="*/2 * * * *", use_local_timezone=False, repeat=3)),
-        serving=Options(adopt_timezone="UTC", rq_registries=False),
+        serving=Options(adopt_timezones=("UTC",), rq_registries=False),
     ),
     # Schedules
     "a schedule": Kind(4, due(put)),

@@ -181,7 +181,7 @@ def use_as_dispatcher(redis: redis_py.Redis, proxy: Proxy, running: Callable[...
     (run, *_) = wait_until(lambda: waiting(redis, "replace"))
     redis.hset(f"rq:job:{run}", mapping={"status": "started", "worker_name": "w"})
     wait_until(lambda: sum(line[0] == "skipped" for line in history(redis, "skip")) > 3)
-    wait_until(lambda: redis.zcard("rq:canceled:replace"))
+    wait_until(lambda: b"canceled" in [redis.hget(key, "status") for key in redis.scan_iter("rq:job:replace-*")])
     redis.lpop("rq:queue:buffer_one")
     redis.hset(KEYS.schedule("buffer_one"), "looked_up_at", "0")
     wait_until(lambda: len(waiting(redis, "buffer_one")) > 0, message="the remembered run")

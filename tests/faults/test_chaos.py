@@ -11,6 +11,8 @@ from faults.chaos import plan
 from faults.injections import SABOTAGE
 from support import Processes
 
+pytestmark = pytest.mark.once
+
 SEED = 4
 
 

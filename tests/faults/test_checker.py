@@ -14,6 +14,8 @@ from rq_scheduler import Scheduler
 from rq_scheduler.runs import run_id
 from rq_scheduler.triggers import Every
 
+pytestmark = pytest.mark.once
+
 LATE = 2 * US
 
 

@@ -8,6 +8,8 @@ import pytest
 from servers import ClusterSetup
 from support import Processes, command, wait_until
 
+pytestmark = pytest.mark.once
+
 SITE = {"RQ_KEY_PREFIX": "{site}"}
 
 

@@ -28,7 +28,7 @@ RUNS = 11
 def new_world(redis: redis_py.Redis, proxy: Proxy) -> Callable[[], World]:
     def make() -> World:
         world = World(redis, proxy)
-        world.serving = Options(rq_overdue="run", take_fence=True, adopt_timezone="UTC")
+        world.serving = Options(rq_overdue="run", take_fence=True, adopt_timezones=("UTC",))
         pending(world)
         put(world)
         recurring(world)

@@ -13,6 +13,8 @@ from redis.retry import Retry
 from faults.proxy import SIDES, Proxy, Side
 from support import wait_until
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def connect(proxy: Proxy) -> Iterator[Callable[..., redis_py.Redis]]:

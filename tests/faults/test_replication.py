@@ -17,6 +17,8 @@ from rq_scheduler.dispatcher import Dispatcher
 from rq_scheduler.embedded import EmbeddedRedis
 from support import wait_until
 
+pytestmark = pytest.mark.once
+
 NOW = timedelta(0)
 
 

@@ -20,6 +20,8 @@ from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
 from servers import SentinelSetup
 from support import Processes, command, wait_until
 
+pytestmark = pytest.mark.once
+
 REPLICAS = 2
 
 

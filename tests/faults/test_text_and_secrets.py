@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from making import HOUR, INDEX, US, now_us
 from making_schedules import put_due
+from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.app import rqscheduler
-from rq_scheduler.cli.connections import ConnectionOptions
 from rq_scheduler.cli.logs import setup_logging
 from rq_scheduler.dispatcher import LogEvents
 from rq_scheduler.store import Store

@@ -12,7 +12,7 @@ from faults.cutting import World
 from jobs_for_tests import echo, nothing
 from rq_scheduler import Scheduler
 from rq_scheduler.schedule import Schedule
-from rq_scheduler.triggers import Every
+from rq_scheduler.triggers import Cron, Every
 from schedules.helpers import START, after
 
 MINUTE = 60
@@ -48,6 +48,15 @@ def put_side_by_side(world: World, **options: Any) -> None:
 
 def recurring(world: World, id: str = "r") -> None:
     world.scheduler.schedule(after(MINUTE), nothing, interval=MINUTE, id=id)
+
+
+def hourly(world: World) -> None:
+    """At a minute at which half of the world's clocks show another."""
+    world.scheduler.schedules.put("s", Cron("1 * * * *"), nothing)
+
+
+def hourly_job(world: World) -> None:
+    world.scheduler.cron("1 * * * *", nothing, id="r", timezone="UTC")
 
 
 def pending(world: World, *ids: str, seconds: float = MINUTE) -> None:
@@ -266,6 +275,12 @@ WRITES: dict[str, Write] = {
         runs_twice=1,
     ),
     "backfill": Write("schedules.backfill", backfill, (0, 5), prepare_backfill, steps=3),
+    "change_timezone": Write(
+        "schedules.change_timezone", lambda s: s.schedules.change_timezone("s", "Asia/Kolkata"), (1, 0), hourly
+    ),
+    "change_timezone of a recurring job": Write(
+        "schedules.change_timezone", lambda s: s.schedules.change_timezone("r", "Asia/Kolkata"), (1, 0), hourly_job
+    ),
     "delete": Write("schedules.delete", lambda s: s.schedules.delete("s"), (3, 0), lambda w: put(w, tags=["a"])),
     "delete of a recurring job": Write("schedules.delete", lambda s: s.schedules.delete("r"), (3, 0), recurring),
     "sync": Write("schedules.sync", sync, (9, 7), prepare_sync, steps=2),

@@ -22,6 +22,8 @@ from rq_scheduler.schedules.files import definitions_from
 from rq_scheduler.store.history import read_line
 from schedules.helpers import START
 
+pytestmark = pytest.mark.once
+
 HALF = "\ud800"
 """Half of a surrogate pair: no UTF-8 has it."""
 

@@ -25,6 +25,8 @@ from rq_scheduler.clock import US, duration_us
 from rq_scheduler.errors import SchedulerError
 from schedules.helpers import START
 
+pytestmark = pytest.mark.once
+
 CALLS = public_calls()
 SECONDS = 5.0
 """Of this process's own time, for one call; the slowest takes a hundredth."""

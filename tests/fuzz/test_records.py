@@ -26,6 +26,8 @@ from rq_scheduler.schedule import decode_spec, encode_spec
 from rq_scheduler.store.history import read_line
 from schedules.helpers import START
 
+pytestmark = pytest.mark.once
+
 RUN = "rq:job:busy-20260302T120100000000Z"
 ENTRY_KEYS = (
     "rq:job:one-off", "rq:job:recurring", "rq:scheduler:schedule:recurring", "rq:scheduler:schedule:nightly",

@@ -27,6 +27,8 @@ from rq_scheduler.triggers.every import MAX_INTERVAL_US, MIN_INTERVAL_US
 from rq_scheduler.triggers.zones import zone
 from schedules.helpers import START
 
+pytestmark = pytest.mark.once
+
 SECONDS = 2.0
 """Of this process's own time, for one text; the slowest takes a tenth."""
 

@@ -1,10 +1,11 @@
-"""Settings of the Django site in `test_django_rq.py`. RQS_TEST_REDIS_URL says where its Redis is."""
+"""Settings of the Django site of these tests. RQS_TEST_REDIS_URL says where Redis is, RQS_TEST_TIME_ZONE its zone."""
 
 import os
 
 SECRET_KEY = "of a throw-away site"
 USE_TZ = True
-TIME_ZONE = "UTC"  # Django makes it the zone of the whole process; its default is that of Chicago
+# Django makes it the zone of the whole process; its default is that of Chicago.
+TIME_ZONE = os.environ.get("RQS_TEST_TIME_ZONE", "UTC")
 ROOT_URLCONF = "integration.django_site_urls"
 LOGGING_CONFIG = None
 INSTALLED_APPS = [

@@ -17,7 +17,7 @@ from rq.job import Job
 import jobs_for_tests
 from acl import login
 from integration.helpers import RunWorker, account, ran
-from rq_scheduler import Scheduler
+from rq_scheduler import Cron, Scheduler
 from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
 from support import Peer, Processes, wait_until
 
@@ -54,16 +54,30 @@ def asked(get_scheduler: GetScheduler) -> Callable[..., HttpRequest]:
     return ask
 
 
+StartRqscheduler = Callable[[str], GuardedProcess]
+
+
 @pytest.fixture
-def rqscheduler(processes: Processes, dispatcher_url: str) -> GuardedProcess:
-    """`manage.py rqscheduler`, with its default interval of 60 seconds."""
-    started = processes.start(
-        sys.executable, "-m", "django", "rqscheduler", "--settings", "integration.django_site",
-        env={"RQS_TEST_REDIS_URL": dispatcher_url, "TZ": "UTC"}, log="rqscheduler.log",
-    )  # fmt: skip
-    wait_until(lambda: "serves" in started.output() or not started.running, 20, message=started.output)
-    assert started.running, started.output()
-    return started
+def start_rqscheduler(processes: Processes, dispatcher_url: str) -> StartRqscheduler:
+    """`manage.py rqscheduler`, with its default interval of 60 seconds, on a host in UTC, for a site in that zone."""
+
+    def start(time_zone: str) -> GuardedProcess:
+        started = processes.start(
+            sys.executable, "-m", "django", "rqscheduler", "--settings", "integration.django_site",
+            env={"RQS_TEST_REDIS_URL": dispatcher_url, "RQS_TEST_TIME_ZONE": time_zone, "TZ": "UTC"},
+            log="rqscheduler.log",
+        )  # fmt: skip
+        wait_until(lambda: "serves" in started.output() or not started.running, 20, message=started.output)
+        assert started.running, started.output()
+        return started
+
+    return start
+
+
+@pytest.fixture
+def rqscheduler(start_rqscheduler: StartRqscheduler) -> GuardedProcess:
+    """The same for a site in UTC."""
+    return start_rqscheduler("UTC")
 
 
 class TestScheduler:
@@ -126,6 +140,19 @@ class TestManagementCommand:
         peer.script('scheduler.enqueue_in(timedelta(0), "jobs_for_tests.nothing")')
         wait_until(lambda: redis.llen("rq:queue:default") == 1, 3)
         assert rqscheduler.running
+
+    def test_it_reads_what_0_14_wrote_in_the_zone_of_the_site(
+        self, redis: redis_py.Redis, start_rqscheduler: StartRqscheduler, peer: Peer
+    ):
+        """Under Django, 0.14 ran in that zone, and so did what it was asked for."""
+        peer.script('scheduler.cron("30 2 * * *", "jobs_for_tests.nothing", id="nightly")', env={"TZ": "Asia/Kolkata"})
+        started = start_rqscheduler("Asia/Kolkata")
+        said = "1 cron string(s) among them run in Asia/Kolkata"
+        wait_until(lambda: said in started.output(), 20, message=started.output)
+        nightly = Scheduler(connection=redis).schedules["nightly"]
+        assert nightly.trigger == Cron("30 2 * * *", "Asia/Kolkata", "both")
+        assert nightly.next_run_at is not None
+        assert (nightly.next_run_at.hour, nightly.next_run_at.minute) == (21, 0)
 
 
 class TestAdmin:

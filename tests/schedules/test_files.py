@@ -427,6 +427,11 @@ def test_any_json_values_survive_a_file(args: Any, kwargs: Any, tmp_path_factory
     assert repr(read) == repr(definition)
 
 
+def test_none_for_arguments_is_written_as_no_arguments() -> None:
+    none = Schedule("nightly", DAILY, "shop.tasks.beat", args=None, kwargs=None)
+    assert write_definitions([none]) == write_definitions([Schedule("nightly", DAILY, "shop.tasks.beat")])
+
+
 def test_python_objects_that_a_file_has_a_form_for_are_written_in_it(file: File) -> None:
     definition = Schedule(
         "a",

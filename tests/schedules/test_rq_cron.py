@@ -1,4 +1,4 @@
-"""What `rq cron` takes, read as schedules: the same functions, options and instants as in RQ. No server is needed."""
+"""What `rq cron` takes, read as schedules: the same functions, options and instants as in RQ."""
 
 import importlib
 import json
@@ -8,15 +8,19 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis as redis_py
 import rq
 import rq.cron
 from croniter import croniter
 
 import jobs_for_tests as jobs
+from rq_scheduler import Scheduler
 from rq_scheduler.errors import InvalidArgument, SchedulerWarning
 from rq_scheduler.schedule import Schedule
+from rq_scheduler.schedules import Schedules
 from rq_scheduler.schedules.files import definitions_from
 from rq_scheduler.schedules.rq_cron import read_rq_cron
 from rq_scheduler.triggers import Cron, Every
@@ -243,7 +247,7 @@ def test_cron_strings_are_read_in_the_zone_given(config: Config) -> None:
 def test_where_rq_would_read_local_time_the_default_warns(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Europe/Paris")
     path = config("register(jobs.nothing, 'a', cron='30 2 * * *')\n")
-    with pytest.warns(SchedulerWarning, match="in local time, here Europe/Paris; give timezone='Europe/Paris'"):
+    with pytest.warns(SchedulerWarning, match="in local time, here Europe/Paris; give rq_timezone='Europe/Paris'"):
         assert read_rq_cron(path)[0].trigger == Cron("30 2 * * *", timezone="UTC")
     read_rq_cron(path, "UTC")
     read_rq_cron(config("register(jobs.nothing, 'a', interval=60)\n"))
@@ -354,3 +358,150 @@ def test_a_function_of_a_module_that_workers_import_may_be_defined_there(config:
 )
 def test_what_is_not_there_is_named(config: Config, named: str, says: str) -> None:
     assert says in refusal(named)
+
+
+# --- the zone of what is stored ---
+
+
+class TestTheZoneBetweenSyncs:
+    NIGHTLY = "register(jobs.nothing, 'q', cron='30 2 * * *')\n"
+    MORNING = "register(jobs.echo, 'q', cron='0 9 * * *')\n"
+
+    @pytest.fixture
+    def sync(self, redis: redis_py.Redis, config: Config) -> Callable[..., dict[str, str]]:
+        """`sync(body, "Europe/Paris")`: the zones after a sync of such a file."""
+        schedules = Scheduler(connection=redis).schedules
+
+        def write_and_sync(body: str, rq_timezone: str | None = None, owner: str = "cron") -> dict[str, str]:
+            schedules.sync(config(body), owner, rq_timezone=rq_timezone)
+            found = schedules.find(owner=owner)
+            return {each.id: each.trigger.timezone for each in found if isinstance(each.trigger, Cron)}
+
+        return write_and_sync
+
+    def test_it_is_kept_unless_it_is_given(self, sync: Callable[..., dict[str, str]]) -> None:
+        id = "jobs_for_tests-nothing"
+        assert sync(self.NIGHTLY) == {id: "UTC"}
+        assert sync(self.NIGHTLY, "Europe/Paris") == {id: "Europe/Paris"}
+        assert sync(self.NIGHTLY) == {id: "Europe/Paris"}
+        assert sync(self.NIGHTLY.replace("30 2", "45 2")) == {id: "Europe/Paris"}
+        assert sync(self.NIGHTLY, "UTC") == {id: "UTC"}
+
+    def test_a_new_one_gets_that_of_the_others(self, sync: Callable[..., dict[str, str]]) -> None:
+        sync(self.NIGHTLY, "Europe/Paris")
+        assert set(sync(self.NIGHTLY + self.MORNING).values()) == {"Europe/Paris"}
+
+    def test_each_keeps_its_own_where_they_differ(
+        self, sync: Callable[..., dict[str, str]], redis: redis_py.Redis
+    ) -> None:
+        sync(self.NIGHTLY + self.MORNING, "Europe/Paris")
+        Scheduler(connection=redis).schedules.change_timezone("jobs_for_tests-echo", "Asia/Tokyo")
+        third = "register(print, 'q', cron='0 9 * * *')\n"
+        assert sync(self.NIGHTLY + self.MORNING + third) == {
+            "jobs_for_tests-nothing": "Europe/Paris",
+            "jobs_for_tests-echo": "Asia/Tokyo",
+            "builtins-print": "UTC",
+        }
+
+    def test_an_interval_has_none(self, sync: Callable[..., dict[str, str]]) -> None:
+        assert sync("register(jobs.nothing, 'q', interval=60)\n") == {}
+        assert sync(self.NIGHTLY) == {"jobs_for_tests-nothing": "UTC"}
+
+    def test_one_that_nobody_owned_is_read_anew(
+        self, sync: Callable[..., dict[str, str]], redis: redis_py.Redis
+    ) -> None:
+        Scheduler(connection=redis).schedules.put(
+            "jobs_for_tests-nothing", Cron("1 1 * * *", "Asia/Tokyo"), jobs.nothing
+        )
+        assert sync(self.NIGHTLY) == {"jobs_for_tests-nothing": "UTC"}
+
+    def test_that_it_is_not_known_is_said_only_once(
+        self, sync: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rq_scheduler.schedules.rq_cron.RQ_VERSION", "3.0.0")
+        monkeypatch.setenv("TZ", "Europe/Paris")
+        with pytest.warns(SchedulerWarning, match="give rq_timezone='Europe/Paris'"):
+            sync(self.NIGHTLY)
+        sync(self.NIGHTLY)
+
+    @pytest.mark.parametrize("definitions", ["schedules.toml", [], None])
+    def test_elsewhere_it_is_refused(
+        self, redis: redis_py.Redis, definitions: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("schedules.toml").write_text("[schedules.a]\nfunc = 'shop.a'\nevery = 5\n")
+        schedules = Scheduler(connection=redis).schedules
+        schedules.register("b", Every(60))(jobs.nothing)
+        with pytest.raises(InvalidArgument, match="rq_timezone='UTC' is for"):
+            schedules.sync(definitions, "cron", rq_timezone="UTC")
+        assert len(schedules) == 0
+
+
+# --- ids that change ---
+
+
+class TestAnotherName:
+    """Of RQ 3's `name`, or the hash that a second job of the same function brings: all else stays."""
+
+    ONE = "register(jobs.echo, 'q', args=(1,), cron='30 2 * * *')\n"
+    TWO = "register(jobs.echo, 'q', args=(2,), cron='30 2 * * *')\n"
+
+    @pytest.fixture
+    def schedules(self, redis: redis_py.Redis) -> Schedules:
+        return Scheduler(connection=redis).schedules
+
+    def test_it_keeps_its_history(self, schedules: Schedules, config: Config) -> None:
+        schedules.sync(config(self.ONE), "cron", rq_timezone="Asia/Tokyo")
+        schedules.run_now("jobs_for_tests-echo")
+        before = schedules["jobs_for_tests-echo"]
+        path = config(self.ONE + self.TWO)
+        (renamed,) = [id for id in ids(path) if id != ids(path)[1]]
+        assert schedules.sync(path, "cron", dry_run=True).renamed == (("jobs_for_tests-echo", renamed),)
+        assert "jobs_for_tests-echo" in schedules
+        result = schedules.sync(path, "cron")
+        assert (result.renamed, result.removed, result.changed) == ((("jobs_for_tests-echo", renamed),), (), ())
+        assert result.added == (ids(path)[1],)
+        assert "jobs_for_tests-echo" not in schedules
+        after = schedules[renamed]
+        assert (after.created_at, after.next_run_at, after.trigger) == (
+            before.created_at,
+            before.next_run_at,
+            before.trigger,
+        )
+        assert [run.outcome for run in schedules.runs(renamed)] == ["manual"]
+        assert schedules.sync(path, "cron").unchanged == tuple(sorted(ids(path)))
+
+    @pytest.mark.newest_only
+    def test_of_rq_3(self, schedules: Schedules, config: Config) -> None:
+        schedules.sync(config("register(jobs.nothing, 'q', interval=600, name='a')\n"), "cron")
+        before = schedules["a"].next_run_at
+        assert schedules.sync(config("register(jobs.nothing, 'q', interval=600, name='b')\n"), "cron").renamed == (
+            ("a", "b"),
+        )
+        assert schedules["b"].next_run_at == before
+
+    def test_one_that_has_changed_too_is_another(self, schedules: Schedules, config: Config) -> None:
+        schedules.sync(config(self.ONE), "cron")
+        result = schedules.sync(config(self.TWO.replace("30 2", "31 2").replace("echo", "fail")), "cron")
+        assert (result.renamed, len(result.added), len(result.removed)) == ((), 1, 1)
+
+    def test_which_of_two_is_not_known(self, schedules: Schedules, config: Config) -> None:
+        """Both old ones have the definition of the new one."""
+        same = "register(jobs.echo, 'q', args=(1,), cron='{}')\n"
+        schedules.sync(config(same.format("30 2 * * *") + same.format("30  2 * * *")), "cron")
+        assert len(schedules) == 2
+        result = schedules.sync(config(self.ONE), "cron")
+        assert (result.renamed, len(result.added), len(result.removed)) == ((), 1, 2)
+
+    def test_without_pruning_nothing_is_renamed(self, schedules: Schedules, config: Config) -> None:
+        schedules.sync(config(self.ONE), "cron")
+        assert schedules.sync(config(self.ONE + self.TWO), "cron", prune=False).renamed == ()
+        assert len(schedules) == 3
+
+    def test_ids_that_somebody_chose_are_others(
+        self, schedules: Schedules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for id in ("a", "b"):
+            (tmp_path / "s.toml").write_text(f"[schedules.{id}]\nfunc = 'jobs_for_tests.nothing'\nevery = 600\n")
+            result = schedules.sync(tmp_path / "s.toml", "cron")
+        assert (result.added, result.removed, result.renamed) == (("b",), ("a",), ())

@@ -355,7 +355,7 @@ class TestFinding:
         put(store, new(redis, "s", job=job_fields(redis, "q")))
         add(store, recurring(redis, "r", now_us(redis) + HOUR, origin="q"))
         assert list(store.find_schedules(Filter(queue="q"))) == [["r", "s"]]
-        assert list(store.recurring_job_ids()) == [["r"]]
+        assert redis.zrange(store.keys.schedules_of("jobs"), 0, -1) == [b"r"]
         add(store, recurring(redis, "r", now_us(redis) + HOUR, origin="other"))
         assert list(store.find_schedules(Filter(queue="q"))) == [["s"]]
         assert list(store.find_schedules(Filter(queue="other"))) == [["r"]]
@@ -392,8 +392,8 @@ class TestReading:
             lambda: store.read_definitions(["s", "r", "odd", "unknown"]),
             lambda: store.read_definitions(["s"], templates=False),
             lambda: [*store.find_schedules(Filter(tag="t", paused=False)), *store.find_schedules(Filter())],
-            lambda: (store.count_schedules(), store.has_schedule("s"), store.next_schedules(0, 10)),
-            lambda: (list(store.recurring_job_ids()), store.read_runs("s", 50), store.read_runs("odd", 50)),
+            lambda: (store.count_schedules(), store.has_schedule("s"), list(store.coming(10))),
+            lambda: (store.read_runs("s", 50), store.read_runs("odd", 50)),
             lambda: store.read_due(None, 100, HOUR),
         ]
         for read in reads:

@@ -26,6 +26,7 @@ from making_schedules import commit as commit_schedule
 from making_schedules import fire_of as schedule_fire_of
 from making_schedules import remembered as remembered_run
 from rq_scheduler.dispatcher.waker import LONGEST_SLEEP
+from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import NewEntry, Store, rq_format, scripts
@@ -171,6 +172,8 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     store.tend_schedules(0, 100)
     record = record_of(store, "old")
     store.adopt(record, every)
+    adopted = record_of(store, "old")
+    assert store.redefine("old", adopted.rev, adopted.due, every, Instant(now - 6, now - 5))
     store.forget_schedule(record_of(store, "gone"))
     client.hset(key + "running", "status", "queued")
     client.hset(key + "unsure", "status", "queued")
@@ -218,8 +221,12 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.put_aside(armed_of(store, "aside"), "why")
     put(store, Write("paused", record(store, "paused")["rev"], paused=True))
     store.delete_schedule("deleted")
+    (stored,) = store.read_definitions(["aside"])[1]
+    assert stored is not None
+    assert not store.rename_schedule(stored, "fires")
     store.read_definitions(["fires", "slow"])
     list(store.find_schedules(Filter(tag="tag", paused=False)))
+    list(store.coming(10))
     store.read_runs("fires", 20)
     store.tend_schedules(0, 100)
 

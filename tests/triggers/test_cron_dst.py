@@ -20,6 +20,8 @@ from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.triggers import Cron, walk, zones
 from rq_scheduler.triggers import cron as cron_module
 
+pytestmark = pytest.mark.once
+
 Matches = Callable[[datetime], bool]
 MINUTE = timedelta(minutes=1)
 

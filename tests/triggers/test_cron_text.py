@@ -12,6 +12,8 @@ from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.triggers import MIN_US, Cron
 
+pytestmark = pytest.mark.once
+
 START = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
 

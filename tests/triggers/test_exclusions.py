@@ -18,6 +18,8 @@ from rq_scheduler.series import Series
 from rq_scheduler.triggers import AnyExclusion, AnyOf, AnyTrigger, At, Cron, Dates, Every, Holidays, RRule
 from rq_scheduler.triggers import exclusions as exclusions_module
 
+pytestmark = pytest.mark.once
+
 HOUR = 3600 * US
 
 

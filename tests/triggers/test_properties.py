@@ -28,6 +28,8 @@ from rq_scheduler.triggers import (
     Trigger,
 )
 
+pytestmark = pytest.mark.once
+
 ZONES = [
     "UTC",
     "Europe/Paris",

@@ -19,6 +19,8 @@ from rq_scheduler.triggers import MAX_US, MIN_US, RRule
 from rq_scheduler.triggers.recurrence import RuleWalls
 from rq_scheduler.triggers.rrule_text import parse
 
+pytestmark = pytest.mark.once
+
 START = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
 

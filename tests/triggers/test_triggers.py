@@ -18,6 +18,8 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
 from rq_scheduler.formats import decode, encode, from_builtins, to_builtins
 from rq_scheduler.triggers import MAX_US, AnyOf, AnyTrigger, At, Cron, Every, RRule, Trigger, legacy_cron
 
+pytestmark = pytest.mark.once
+
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 ANY = [
     At(NOON),

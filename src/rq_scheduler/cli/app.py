@@ -1,20 +1,19 @@
 """The command line itself: the group `rqscheduler`, its flags and its subcommands. Each subcommand lives in a module
-of its own and is registered here; without one, the daemon runs."""
+of its own, which is imported when it is invoked; without one, the daemon runs."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from rq_scheduler._version import __version__
-from rq_scheduler.cli.check.command import check
-from rq_scheduler.cli.daemon import DaemonOptions, run_daemon
-from rq_scheduler.cli.demo.command import demo
-from rq_scheduler.cli.dev import dev
+from rq_scheduler.cli.concealing import install_excepthook, without_urls
+from rq_scheduler.cli.later import Later
 from rq_scheduler.cli.options import connection_options, gather_connection
-from rq_scheduler.cli.schedules import COMMANDS
 
 __all__ = ["main", "rqscheduler"]
 
@@ -25,14 +24,36 @@ def _positive(ctx: click.Context, param: click.Parameter, seconds: float) -> flo
     return seconds
 
 
-class _InOrder(click.Group):
-    """Lists the subcommands as they were added: those that look first, then those that change."""
+class _Rqscheduler(click.Group):
+    """Lists the subcommands as they were added, and says nothing of a secret in an error."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        given = tuple(args)
+        with _discreet(given):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[__name__] = given
+        return context
 
-@click.group(cls=_InOrder, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+    def invoke(self, ctx: click.Context) -> Any:
+        with _discreet(ctx.meta[__name__]):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _discreet(given: Sequence[str]) -> Generator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = without_urls(error.message, given)
+        raise
+
+
+@click.group(cls=_Rqscheduler, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rqscheduler", message="%(prog)s %(version)s")
 @connection_options
 @click.option("-b", "--burst", is_flag=True, help="Hand off what is due, then end.")
@@ -66,7 +87,13 @@ class _InOrder(click.Group):
     show_default=True,
     help="Adopt the recurring jobs that 0.14 clients write; else they are quarantined.",
 )
-@click.option("--adopt-timezone", metavar="ZONE", help="Zone of adopted cron entries; this host's unless given.")
+@click.option(
+    "--adopt-timezone",
+    metavar="ZONE",
+    multiple=True,
+    help="Zone of adopted cron entries; this host's unless given. Given again: where a pending time does not fit the "
+    "first one, the only one of the others that it fits.",
+)
 @click.option("--take-fence", is_flag=True, help="Take over the lock of a dead 0.14 daemon at once.")
 @click.option(
     "--rq-registries/--no-rq-registries",
@@ -90,17 +117,38 @@ def rqscheduler(ctx: click.Context, /, **params: Any) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
+    from rq_scheduler.cli.daemon import DaemonOptions, run_daemon  # with RQ and redis-py: not for a --help
+
     where = gather_connection(ctx, params)
     run_daemon(where, DaemonOptions(**params))
 
 
-for _command in COMMANDS:
-    rqscheduler.add_command(_command)
-rqscheduler.add_command(check)
-rqscheduler.add_command(demo)
-rqscheduler.add_command(dev)
+# In the order of the help: what looks, then what changes, then what needs no schedule.
+for _name, _home, _help in (
+    ("status", "schedules.status:status", "Say how things stand: Redis, dispatchers, schedules, queues."),
+    ("list", "schedules.reading:list_", "List schedules, by id."),
+    ("show", "schedules.reading:show", "Show a schedule: definition, state, next and last runs."),
+    ("runs", "schedules.reading:runs", "Show the last runs of a schedule and how their jobs stand."),
+    ("upcoming", "schedules.reading:upcoming", "Show what will run next, across all schedules."),
+    ("next", "schedules.preview:next_", "Show when a CRON string fires, in its zone and in UTC."),
+    ("put", "schedules.putting:put", "Create or replace a schedule."),
+    ("pause", "schedules.steering:pause", "Let a schedule fire no more until it is resumed."),
+    ("resume", "schedules.steering:resume", "Let a paused schedule fire again."),
+    ("run-now", "schedules.steering:run_now", "Make one run now; the next one stays where it is."),
+    ("backfill", "schedules.steering:backfill", "Make a run for every instant of a time that has passed."),
+    ("timezone", "schedules.zones:timezone", "Have schedules read their clock in ZONE from now on."),
+    ("delete", "schedules.steering:delete", "Delete a schedule and its history."),
+    ("sync", "schedules.syncing:sync", "Make an owner's schedules exactly those that FILE defines."),
+    ("quarantine", "schedules.quarantine:quarantine", "See what could not be served, put it back, or forget it."),
+    ("schema", "schedules.preview:schema", "Print the JSON Schema of the files that `sync` reads."),
+    ("check", "check.command:check", "Say what an upgrade from 0.14 will do to this Redis."),
+    ("demo", "demo.command:demo", "Show the whole system at work, while parts of it get killed."),
+    ("dev", "dev:dev", "Run Redis, a dispatcher and rq workers in one terminal."),
+):
+    rqscheduler.add_command(Later(_name, f"rq_scheduler.cli.{_home}", _help))
 
 
 def main() -> None:
     """The entry point of the distribution."""
+    install_excepthook()
     rqscheduler(prog_name="rqscheduler")

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import sleep
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from redis import Redis, RedisCluster, Sentinel
@@ -17,82 +15,12 @@ from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-__all__ = ["Connection", "ConnectionOptions", "connect", "connect_patiently", "parse_sentinels"]
+from rq_scheduler.cli.addresses import Address, ConnectionOptions
+from rq_scheduler.store import Store
+
+__all__ = ["Connection", "check_cluster_prefix", "connect", "connect_patiently"]
 
 Connection = Redis | RedisCluster
-
-SENTINEL_PORT = 26379
-SCHEMES = ("redis", "rediss", "unix")
-
-
-@dataclass(frozen=True)
-class ConnectionOptions:
-    """Where Redis is. A URL wins over host, port, db and password; Sentinel over both."""
-
-    host: str = "localhost"
-    port: int = 6379
-    db: int = 0
-    password: str | None = None
-    url: str | None = None
-    sentinel: str | None = None
-    sentinel_master: str = "mymaster"
-    cluster: bool = False
-
-    def describe(self) -> str:
-        """For a log line: where we connect to, never a password."""
-        if self.sentinel:
-            return f"{self.sentinel_master} by way of the sentinels {self.sentinel}"
-        if not self.url:
-            return f"redis://{self.host}:{self.port}/{self.db}"
-        return _masked(self.url)
-
-
-def parse_sentinels(text: str) -> list[tuple[str, int]]:
-    """`host:port,host,[::1]:port` as pairs; the port is 26379 unless given."""
-    pairs: list[tuple[str, int]] = []
-    for item in (part.strip() for part in text.split(",")):
-        if item.startswith("["):
-            host, _, rest = item[1:].partition("]")
-            port_text = rest.removeprefix(":")
-        else:
-            host, _, port_text = item.partition(":")
-        port = SENTINEL_PORT if not port_text else int(port_text) if port_text.isascii() and port_text.isdigit() else 0
-        if not host or not 0 < port < 65536:
-            raise click.BadParameter(
-                f"{item!r} in {text!r} is not host:port. Write for example 10.0.0.1:26379,10.0.0.2:26379.",
-                param_hint="--sentinel",
-            )
-        pairs.append((host, port))
-    return pairs
-
-
-def _masked(url: str) -> str:
-    """The URL as it may be shown: whatever stands where a password does is hidden, well-formed or not."""
-    head, at, tail = url.rpartition("@")
-    scheme, slashes, _ = head.rpartition("://")
-    shown = f"{scheme}{slashes}***@{tail}" if at else url
-    return shown.partition("?")[0]
-
-
-def _check_url(url: str) -> None:
-    scheme = urlsplit(url).scheme
-    if scheme not in SCHEMES:
-        raise click.BadParameter(
-            f"{_masked(url)!r} has no scheme that redis-py knows. Write redis://[:password@]host:port/db, "
-            "rediss://... for TLS, or unix:///path/to/redis.sock?db=0.",
-            param_hint="--url",
-        )
-    try:
-        port = urlsplit(url).port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise click.BadParameter(f"the port in {_masked(url)!r} is not a number from 1 to 65535.", param_hint="--url")
-    try:
-        (urlsplit(url).hostname or "").encode("idna")
-    except UnicodeError:
-        raise click.BadParameter(f"{_masked(url)!r} names no host.", param_hint="--url") from None
-
 
 # A master whose host vanished, or froze, is waited for in vain while another has long been promoted.
 _QUICKLY: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1}
@@ -112,46 +40,40 @@ def _client_options() -> dict[str, Any]:
 
 def connect(options: ConnectionOptions) -> Connection:
     """A client for these options. Only Cluster talks to Redis here, and may raise redis-py's errors."""
-    if options.sentinel:
+    options.check()
+    if options.sentinels:
         if options.cluster:
             raise click.UsageError("--sentinel and --cluster exclude each other: a cluster finds its own masters.")
-        pairs = parse_sentinels(options.sentinel)
         common = {**_client_options(), **_QUICKLY}
-        sentinel: Any = Sentinel(pairs, sentinel_kwargs={"socket_timeout": 0.5, "socket_connect_timeout": 0.5})
+        asked = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+        sentinel: Any = Sentinel(options.sentinels, sentinel_kwargs=asked)
         return sentinel.master_for(options.sentinel_master, db=options.db, password=options.password, **common)
-    if options.url:
-        _check_url(options.url)
+    address = options.address
     if options.cluster:
-        return _connect_cluster(options)
-    common = _client_options()
-    if options.url:
-        if options.url.startswith("unix:"):
-            del common["socket_keepalive"]
-        try:
-            return _from_url(Redis, options.url, common)
-        except (ValueError, TypeError) as error:
-            raise click.BadParameter(f"{_masked(options.url)!r}: {error}", param_hint="--url") from None
-    return Redis(host=options.host, port=options.port, db=options.db, password=options.password, **common)
+        return _connect_cluster(address)
+    keywords: dict[str, Any] = {**_client_options(), **address.keywords}
+    if address.scheme == "unix":
+        return Redis(unix_socket_path=address.path, db=address.db, **keywords)
+    return Redis(host=address.host, port=address.port, db=address.db, ssl=address.scheme == "rediss", **keywords)
 
 
-def _from_url(client: Any, url: str, common: dict[str, Any]) -> Any:
-    return client.from_url(url, **common)  # redis-py leaves these keywords untyped
-
-
-def _connect_cluster(options: ConnectionOptions) -> RedisCluster:
-    if options.url and options.url.startswith("unix:"):
+def _connect_cluster(address: Address) -> RedisCluster:
+    if address.scheme == "unix":
         raise click.UsageError("--cluster needs host and port: a unix socket reaches only one node.")
-    if options.db:
+    if address.db:
         raise click.UsageError("a Redis Cluster has only database 0: leave out --db.")
-    common: dict[str, Any] = {**_QUICKLY, "socket_keepalive": True}
+    keywords: dict[str, Any] = {**_QUICKLY, "socket_keepalive": True, **address.keywords}
+    if address.scheme == "rediss":
+        keywords["ssl"] = True
     try:
-        if options.url:
-            return _from_url(RedisCluster, options.url, common)
-        return RedisCluster(host=options.host, port=options.port, password=options.password, **common)
+        return RedisCluster(host=address.host, port=address.port, **keywords)
     except redis_errors.RedisClusterException as error:
         if "Cluster mode is not enabled" in str(error):
-            raise click.UsageError(f"{options.describe()} is no cluster: leave out --cluster.") from None
-        raise
+            raise click.UsageError(f"{address.shown()} is no cluster: leave out --cluster.") from None
+        # redis-py's words for every node that it asked in vain; what the last of them said is the cause.
+        if isinstance(error.__cause__, redis_errors.AuthenticationError | redis_errors.AuthorizationError):
+            raise error.__cause__ from None
+        raise redis_errors.ConnectionError(f"{error}.") from error
 
 
 def connect_patiently(
@@ -161,10 +83,22 @@ def connect_patiently(
     for attempt in range(1_000_000):
         try:
             return connect(options)
-        except redis_errors.AuthenticationError:
+        except (redis_errors.AuthenticationError, redis_errors.AuthorizationError):
             raise
-        except (redis_errors.RedisError, redis_errors.RedisClusterException) as error:
+        except redis_errors.RedisError as error:
             if attempt == 0:
                 say(f"Redis at {options.describe()} does not answer ({error}): waiting for it.")
             pause(min(1.0, 0.1 * math.pow(2, min(attempt, 6))))
     raise redis_errors.ConnectionError(f"gave up waiting for {options.describe()}")
+
+
+def check_cluster_prefix(connection: Connection) -> None:
+    """A usage error for a Redis Cluster under a key prefix that would spread a site's keys over several slots."""
+    if not isinstance(connection, RedisCluster):
+        return
+    prefix = Store(connection).keys.prefix
+    if "{" not in prefix or "}" not in prefix:
+        raise click.UsageError(
+            f"on a Redis Cluster all keys of a site must share one slot, and the key prefix {prefix!r} has no hash "
+            "tag. Set RQ_KEY_PREFIX='{site}' (RQ 3 or newer) for clients, workers and dispatchers alike."
+        )

@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 import click
-from redis import RedisCluster
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
 
 from rq_scheduler._version import __version__
-from rq_scheduler.cli.connections import Connection, ConnectionOptions, connect_patiently
+from rq_scheduler.cli.addresses import ConnectionOptions
+from rq_scheduler.cli.concealing import concealed
+from rq_scheduler.cli.connections import Connection, check_cluster_prefix, connect_patiently
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
 from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
-from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.survey import Survey
 
-__all__ = ["DaemonOptions", "check_cluster_prefix", "run_daemon"]
+__all__ = ["DaemonOptions", "run_daemon"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class DaemonOptions:
     name: str | None
     log_format: LogFormat
     adopt: bool
-    adopt_timezone: str | None
+    adopt_timezone: tuple[str, ...]
     take_fence: bool
     rq_registries: bool
     rq_overdue: Literal["run", "hold"]
@@ -60,8 +60,7 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
     job_class = load_job_class(options.job_class)
     queue_class = load_queue_class(options.queue_class)
     serializer = load_serializer(options.serializer)
-    if options.adopt_timezone is not None:
-        time_zone(options.adopt_timezone, "--adopt-timezone")
+    adopt_timezones = tuple(time_zone(name, "--adopt-timezone") for name in options.adopt_timezone)
     setup_logging(level_for(options.verbose, options.quiet), options.log_format)
     with _pid_file(options.pid), _user_errors(where):
         connection = connect_patiently(where, lambda text: log.warning(text, extra={"action": "redis_waiting"}))
@@ -79,7 +78,7 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
             ttl=int(options.interval) + 10,
             options=Options(
                 adopt=options.adopt,
-                adopt_timezone=options.adopt_timezone,
+                adopt_timezones=adopt_timezones,
                 take_fence=options.take_fence,
                 rq_registries=options.rq_registries,
                 rq_overdue=options.rq_overdue,
@@ -87,18 +86,6 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
             ),
         )
         dispatcher.run(burst=options.burst)
-
-
-def check_cluster_prefix(connection: Connection) -> None:
-    """A usage error for a Redis Cluster under a key prefix that would spread a site's keys over several slots."""
-    if not isinstance(connection, RedisCluster):
-        return
-    prefix = Store(connection).keys.prefix
-    if "{" not in prefix or "}" not in prefix:
-        raise click.UsageError(
-            f"on a Redis Cluster all keys of a site must share one slot, and the key prefix {prefix!r} has no hash "
-            "tag. Set RQ_KEY_PREFIX='{site}' (RQ 3 or newer) for clients, workers and dispatchers alike."
-        )
 
 
 def _check_access(connection: Connection) -> None:
@@ -133,7 +120,7 @@ def _user_errors(where: ConnectionOptions) -> Generator[None]:
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {concealed(message)}", err=True)
     sys.exit(1)
 
 

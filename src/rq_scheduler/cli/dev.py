@@ -32,9 +32,9 @@ COLORS = ("green", "cyan", "magenta", "blue", "yellow")
 @click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port of Redis; 6379 if free, else another.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every batch of the dispatcher.")
 def dev(workers: int, queues: str, path: str, data_dir: Path | None, port: int | None, verbose: bool) -> None:
-    """Everything in one terminal: Redis, a dispatcher and rq workers for your own code. Ctrl-C ends it all.
+    """Run Redis, a dispatcher and rq workers in one terminal. Ctrl-C ends it all.
 
-    Schedule from another terminal, with Scheduler(connection=Redis()).
+    For your own code. Schedule from another terminal, with Scheduler(connection=Redis()).
     """
     names = [name.strip() for name in queues.split(",") if name.strip()]
     if not names:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from rq_scheduler.cli.connections import ConnectionOptions
+from rq_scheduler.cli.addresses import ConnectionOptions
 
 __all__ = ["ApplicationOptions", "application_options", "connection_options", "gather_application", "gather_connection"]
 
@@ -84,20 +84,22 @@ def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionO
     def was_typed(name: str) -> bool:
         return any(context.get_parameter_source(name) in typed for context in (ctx, ctx.find_root()))
 
-    if chosen["url"] and chosen["sentinel"]:
+    if chosen["url"] is not None and chosen["sentinel"] is not None:
         if was_typed("url"):
             raise click.UsageError(
                 "--url and --sentinel exclude each other: with Sentinel, the sentinels name the host."
             )
         chosen["url"] = None
-    if chosen["url"] and not was_typed("url"):
+    if chosen["url"] is not None and not was_typed("url"):
         overruled = [name for name in ("host", "port", "db", "password") if was_typed(name)]
         if overruled:
             click.echo(
                 f"Note: RQ_REDIS_URL is set and wins over --{' and --'.join(overruled)}. Unset it, or use --url.",
                 err=True,
             )
-    return ConnectionOptions(**chosen)
+    options = ConnectionOptions(**chosen)
+    options.check()
+    return options
 
 
 def gather_application(ctx: click.Context, params: dict[str, Any]) -> ApplicationOptions:

@@ -75,7 +75,7 @@ class Dispatcher:
         events: Events | None = None,
         store: Store | None = None,
     ) -> None:
-        self.name = name or uuid.uuid4().hex
+        self.name: str = name or uuid.uuid4().hex
         self.interval = interval
         self._ttl = ttl
         self._options = options or Options()

@@ -6,7 +6,7 @@ Metrics and tests listen here too. Every log record carries a stable `action`. K
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rq_scheduler.clock import US, from_us
@@ -14,8 +14,13 @@ from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
+from rq_scheduler.texts import either_of
+from rq_scheduler.triggers import Reading
 
 __all__ = ["Events", "LogEvents"]
+
+MISREAD_NAMED = 5
+"""Cron strings of another zone that are named; of the others there is a count."""
 
 
 class Events:
@@ -56,8 +61,11 @@ class Events:
     def adopted(self, id: str, trigger: str, timezone: str | None) -> None:
         """A recurring job that a 0.14 client wrote is a schedule now."""
 
-    def swept(self, adopted: int, crons: int, timezone: str) -> None:
-        """The first look at all pending entries is over."""
+    def misread(self, id: str, pending: int, reading: Reading) -> None:
+        """The pending time of an adopted cron string was worked out in another zone than the one it is read in."""
+
+    def swept(self, adopted: Mapping[str | None, int]) -> None:
+        """The first look at all pending entries is over: so many were adopted in each zone (None: no cron string)."""
 
     def put_off(self, id: str, error: BaseException) -> None:
         """An entry cannot be served by this dispatcher now."""
@@ -95,6 +103,7 @@ class LogEvents(Events):
 
     def __init__(self) -> None:
         self._said: set[tuple[str, str]] = set()
+        self._misread = 0
 
     @property
     def wants_each_job(self) -> bool:
@@ -162,15 +171,40 @@ class LogEvents(Events):
             extra={"action": "adopted", "id": id},
         )
 
-    def swept(self, adopted: int, crons: int, timezone: str) -> None:
+    def misread(self, id: str, pending: int, reading: Reading) -> None:
+        self._misread += 1
+        if self._misread > MISREAD_NAMED:
+            return
+        log.warning(
+            "%s: the pending time of cron %r, %s, is none of its times in %s, but would be in %s. It runs then, "
+            "once, and from there on in %s: if that is wrong, rqscheduler timezone %s ZONE",
+            id,
+            reading.cron.expression,
+            _moment(pending),
+            reading.cron.timezone,
+            either_of(reading.elsewhere),
+            reading.cron.timezone,
+            id,
+            extra={"action": "misread", "id": id, "timezone": reading.cron.timezone, "fits": [*reading.elsewhere]},
+        )
+
+    def swept(self, adopted: Mapping[str | None, int]) -> None:
+        if more := max(0, self._misread - MISREAD_NAMED):
+            log.warning(
+                "%d more cron string(s) were pending for a time of another zone; rqscheduler timezone --all ZONE puts "
+                "all of the 0.14 API into one",
+                more,
+                extra={"action": "misread", "more": more},
+            )
+        self._misread = 0
+        zones = {zone: count for zone, count in adopted.items() if zone is not None}
         if adopted:
             log.info(
-                "Adopted %d recurring job(s) of rq-scheduler 0.14; %d cron string(s) among them run in %s "
-                "(--adopt-timezone names another zone)",
-                adopted,
-                crons,
-                timezone,
-                extra={"action": "swept", "adopted": adopted, "crons": crons},
+                "Adopted %d recurring job(s) of rq-scheduler 0.14; %s (--adopt-timezone names another zone)",
+                sum(adopted.values()),
+                ", ".join(f"{count} cron string(s) among them run in {zone}" for zone, count in zones.items())
+                or "no cron string is among them",
+                extra={"action": "swept", "adopted": sum(adopted.values()), "crons": sum(zones.values())},
             )
 
     def put_off(self, id: str, error: BaseException) -> None:

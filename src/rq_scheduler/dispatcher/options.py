@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from rq.job import Job
 from rq.queue import Queue
 
-Overdue = Literal["run", "hold"]
+from rq_scheduler.aliases import RqOverdue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +16,8 @@ class Options:
     """Choices about what is served and how.
 
     adopt: make schedules of recurring jobs that a 0.14 client wrote (else they go to quarantine).
-    adopt_timezone: IANA zone in which their cron strings are read; None is this host's.
+    adopt_timezones: IANA zones in which their cron strings are read: the first, and where a pending time does not fit
+        that one, the only one of the others that it fits. None: this host's.
     take_fence: do not wait for the lock of a 0.14 daemon that was killed.
     rq_registries: serve RQ's own scheduled jobs too.
     rq_overdue: what to do with those over an hour overdue that nobody was serving.
@@ -25,10 +25,10 @@ class Options:
     """
 
     adopt: bool = True
-    adopt_timezone: str | None = None
+    adopt_timezones: tuple[str, ...] = ()
     take_fence: bool = False
     rq_registries: bool = True
-    rq_overdue: Overdue = "hold"
+    rq_overdue: RqOverdue = "hold"
     allow_eviction: bool = False
 
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from time import monotonic
 from typing import Any
 
@@ -29,7 +30,7 @@ from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.due import DuePage, Remembering
-from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
+from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left, order_of
 
 SMALLEST, LARGEST = 100, 1_000
 BUDGET = 0.008
@@ -126,7 +127,9 @@ class Passes:
         self._registry_poll = registry_poll
         self._slow = SlowPath(store, jobs, queue_class, hooks, events)
         self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
-        self.recurring = Recurring(store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow)
+        self.recurring: Recurring = Recurring(
+            store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow
+        )
         self._flights = Flights(store.connection, alone=alone)
         self._schedules = Schedules(store, jobs, events, self._flights, all_slow=self._all_slow)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
@@ -134,8 +137,9 @@ class Passes:
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
         self._due_cursor: Cursor | None = None
-        # Whether a pass, and those that went on where it stopped, left entries behind that are due.
-        self._index_left = self._schedules_left = False
+        # Whether a pass, and those that went on where it stopped, left schedules behind that are due.
+        self._schedules_left = False
+        self._remembering: Sequence[Remembering] = ()
         self._ahead_cursor: Cursor | None = None
         self._schedules_due: int | None = None
 
@@ -185,15 +189,14 @@ class Passes:
             result.handed_off += handed_off
             result.queues.update(batch.queues)
             self._tell(result, batch)
-            if batch.left or batch.ahead:
-                self._serve_left(result, batch, until)
-            if batch.cursor is None or result.fenced:
-                result.unfinished = result.unfinished or self._index_left
-                self._index_left = False
+            cut = self._serve_left(result, batch, until) if batch.left or batch.ahead else None
+            if result.fenced:
+                return
+            if cut is None and batch.cursor is None:
                 return
             # Only what was left is still there: without it, the head of the index is the place to go on.
-            cursor = batch.cursor if batch.left or cursor else None
-            if monotonic() > until:
+            cursor = cut or (batch.cursor if batch.left or cursor else None)
+            if cut or monotonic() > until:
                 self._cursor, result.unfinished = cursor, True
                 return
 
@@ -208,20 +211,32 @@ class Passes:
             self._events.dropped(entry)
         result.dropped += len(batch.dropped)
 
-    def _serve_left(self, result: Pass, batch: Batch, until: float) -> None:
+    def _serve_left(self, result: Pass, batch: Batch, until: float) -> Cursor | None:
+        """Serves what was left to Python. Where time is up before all have had their turn, returns the place behind
+        which the next pass goes on: never in front of the first, which may be one that nobody can serve."""
         # Recurring jobs first: hundreds that RQ itself has to enqueue, or that cannot be, take their time.
-        recurring = [left for left in batch.left if left.kind is not Kind.SLOW]
-        if recurring and self._hooks.enqueue_job is None:
-            served = self.recurring.serve([left.id for left in recurring], until)
+        by_hook = self._hooks.enqueue_job is not None
+        recurring = [] if by_hook else [left.id for left in batch.left if left.kind is not Kind.SLOW]
+        others = [left for left in batch.left if by_hook or left.kind is Kind.SLOW]
+        untried: set[str] = set()
+        if recurring:
+            served = self.recurring.serve(recurring, until)
             self._count(result, served)
-            self._index_left = self._index_left or served.unfinished
-        for left in batch.left:
+            untried = served.untried
+        for number, left in enumerate(others):
+            if left is not batch.left[0] and monotonic() > until:
+                untried.update(left.id for left in others[number:])
+                break
             if left.kind is Kind.SLOW:
                 self._serve_slowly(result, left)
-            elif self._hooks.enqueue_job is not None and self._slow.by_hook(left.id, left.due):
+            elif self._slow.by_hook(left.id, left.due):
                 result.handed_off += 1
                 result.expect(self._store.due_of(left.id))
         self.recurring.look_ahead(batch.ahead)
+        if not untried:
+            return None
+        *_, last = takewhile(lambda left: left.id not in untried, batch.left)
+        return last.place
 
     def _serve_schedules(self, result: Pass) -> None:
         if self._schedules_due is None or self._schedules_due > result.now + LOOK_AHEAD:
@@ -235,7 +250,8 @@ class Passes:
             return
         served = self._schedules.serve(self._due_pages(result, until), until)
         self._count(result, served)
-        self._schedules_left = self._schedules_left or served.stale or served.unfinished
+        self._due_cursor = served.cut or self._due_cursor
+        self._schedules_left = self._schedules_left or served.stale
         if self._due_cursor is None:
             result.unfinished = result.unfinished or self._schedules_left
             self._schedules_left = False
@@ -289,8 +305,9 @@ class Passes:
         if jobs:
             self._count(result, self.recurring.start_remembered(jobs))
         self._count(result, self._schedules.start_remembered([each for each in remembering if each.kind != "job"]))
-        if len(remembering) == PAGE:
-            result.unfinished = True  # there may be more; those that wait are looked at again in a second
+        # There may be more: those that wait are looked at again in a second. Of the same ones again, nothing came.
+        result.unfinished = result.unfinished or (len(remembering) == PAGE and remembering != self._remembering)
+        self._remembering = remembering
 
     @staticmethod
     def _count(result: Pass, served: Served) -> None:
@@ -349,5 +366,4 @@ class Passes:
 
 def _further(one: Cursor | None, other: Cursor | None) -> Cursor | None:
     """The place behind which neither has read: Redis may have served the later of two reads first."""
-    places = [place for place in (one, other) if place is not None]
-    return max(places, key=lambda place: (float(place[0]), place[1]), default=None)
+    return max((place for place in (one, other) if place is not None), key=order_of, default=None)

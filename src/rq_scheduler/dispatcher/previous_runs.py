@@ -22,6 +22,10 @@ from rq_scheduler.store.firing import Committed, ScheduleFire
 __all__ = ["looked_up", "stop_run"]
 
 
+MADE_WAY = 3600
+"""Seconds for which a run that was canceled for another is kept at most, so that a person can look at it: a schedule may
+make one a second for as long as no worker is up."""
+
 _ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED)
 
 
@@ -35,7 +39,8 @@ def looked_up(store: Store, fire: ScheduleFire, committed: Committed) -> Schedul
 
 
 def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> None:
-    """Cancels a run that waits, and sends RQ's stop command for one that goes on; both may run for a moment.
+    """Cancels a run that waits, which is then kept for its failure TTL, but no longer than `MADE_WAY`; sends RQ's stop
+    command for one that goes on. Both may run for a moment.
 
     A run that has ended meanwhile, or cannot be asked, is told to `events`. Raises where Redis does not answer.
     """
@@ -50,8 +55,13 @@ def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> Non
         if status is JobStatus.STARTED:
             cast("Any", rq.command).send_stop_job_command(job.connection, job_id, jobs.serializer)
         else:
-            job.cancel()
+            store.cancel_run(job, _kept_for(job))
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
         raise
     except Exception as error:  # noqa: BLE001  RQ's own checks, rights on a channel: it has ended, or cannot be asked
         events.not_stopped(job_id, error)
+
+
+def _kept_for(job: Job) -> int:
+    own = job.failure_ttl
+    return MADE_WAY if own is None or own < 0 else min(own, MADE_WAY)

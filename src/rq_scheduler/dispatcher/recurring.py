@@ -6,7 +6,9 @@ Owns the plans made ahead. Decides nothing about time (`planning`) and writes no
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Literal
 
@@ -22,8 +24,8 @@ from rq_scheduler.planning import Instant, Plan, plan
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.schedule import Spec, decode_spec, recurrence_of, repeats_left
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Dropped, Fenced, Fire, HandedOff, Outcome, Record
-from rq_scheduler.triggers import Cron
+from rq_scheduler.store.handoff import Cursor, Dropped, Fenced, Fire, HandedOff, Outcome, Record, order_of
+from rq_scheduler.triggers import Cron, Every, read_pending
 
 BATCH = 100
 """Fires in one commit."""
@@ -47,8 +49,9 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 @dataclasses.dataclass(slots=True)
 class Served:
     """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when
-    time was up before all were planned, `stale` when something changed between plan and commit, `through_rq` when runs
-    wait among the one-offs, since RQ itself has to enqueue them."""
+    time was up before all had their turn, and `untried` who had none, or `cut` the place behind which they are; `stale`
+    when something changed between plan and commit, `through_rq` when runs wait among the one-offs, since RQ itself has
+    to enqueue them."""
 
     fired: int = 0
     stale: bool = False
@@ -56,12 +59,19 @@ class Served:
     through_rq: bool = False
     next_due: int | None = None
     fenced: Fenced | None = None
+    cut: Cursor | None = None
+    untried: set[str] = dataclasses.field(default_factory=set[str])
     queues: set[str] = dataclasses.field(default_factory=set[str])
 
     def expect(self, due: int | None) -> None:
         """Takes note of an instant to come: the batch that read the index has not seen it."""
         if due is not None and (self.next_due is None or due < self.next_due):
             self.next_due = due
+
+    def cut_behind(self, place: Cursor) -> None:
+        """Takes note that time was up for what comes behind that place."""
+        self.unfinished = True
+        self.cut = place if self.cut is None else min(self.cut, place, key=order_of)
 
 
 class Recurring:
@@ -77,8 +87,8 @@ class Recurring:
         self._slow = slow
         self._all_slow = all_slow
         self._ahead: dict[str, Fire] = {}
-        self.timezone = options.adopt_timezone or host_zone()
-        self.adopted = self.adopted_crons = 0
+        self._zones: tuple[str, ...] = options.adopt_timezones or (host_zone(),)
+        self._adopted_in: Counter[str | None] = Counter()
 
     def look_ahead(self, coming: Sequence[tuple[str, int]]) -> None:
         """Makes the plans of schedules that will soon be due."""
@@ -87,11 +97,14 @@ class Recurring:
             return
         if len(self._ahead) > KEPT_AHEAD:
             self._ahead.clear()
-        for fire in self._prepare(*self._store.read_schedules(unplanned)):
-            self._ahead[fire.record.id] = fire
+        now, records = self._store.read_schedules(unplanned)
+        for record in records:
+            if (fire := self._prepare(record, now)) is not None:
+                self._ahead[record.id] = fire
 
     def serve(self, ids: Sequence[str], until: float) -> Served:
-        """Serves recurring jobs that are due. What it does not get to by the monotonic instant `until` stays due."""
+        """Serves recurring jobs that are due, the first of them in any case. What it does not get to by the monotonic
+        instant `until` stays due."""
         served = Served()
         pending = list(ids)
         for _ in range(ROUNDS):
@@ -100,7 +113,7 @@ class Recurring:
                 again += self._commit(batch, served)
                 if served.fenced:
                     return served
-            pending = again
+            pending, until = again, math.inf  # they have had their turn
             if not pending:
                 break
         return served
@@ -109,11 +122,15 @@ class Recurring:
         for first in range(0, len(ids), BATCH):
             planned = {id: self._ahead.pop(id) for id in ids[first : first + BATCH] if id in self._ahead}
             yield from planned.values()
-            unplanned = [id for id in ids[first : first + BATCH] if id not in planned]
-            for fire in self._prepare(*self._store.read_schedules(unplanned)) if unplanned else ():
-                yield fire
+            untried = [id for id in ids[first:] if id not in planned]
+            unplanned = untried[: BATCH - len(planned)]
+            now, records = self._store.read_schedules(unplanned) if unplanned else (0, [])
+            for record in records:
+                if (fire := self._prepare(record, now)) is not None:
+                    yield fire
                 if monotonic() > until:
-                    served.unfinished = True
+                    served.untried = set(untried[untried.index(record.id) + 1 :])
+                    served.unfinished = bool(served.untried)
                     return
 
     def start_remembered(self, ids: Sequence[str]) -> Served:
@@ -125,14 +142,13 @@ class Recurring:
             self._commit(batch, served)
         return served
 
-    def take_counts(self) -> tuple[int, int]:
-        """How many were adopted since the last call, and how many of them by cron string."""
-        counts = self.adopted, self.adopted_crons
-        self.adopted = self.adopted_crons = 0
+    def take_counts(self) -> Mapping[str | None, int]:
+        """How many were adopted since the last call in each zone; None has those that read no clock."""
+        counts, self._adopted_in = self._adopted_in, Counter()
         return counts
 
     def adopt(self, ids: Sequence[str]) -> None:
-        """Makes schedules of those that 0.14 wrote; `adopted` and `adopted_crons` count them."""
+        """Makes schedules of those that 0.14 wrote."""
         now, records = self._store.read_schedules(ids)
         for record in records:
             if not record.rev:
@@ -140,17 +156,16 @@ class Recurring:
 
     # Reading and planning
 
-    def _prepare(self, now: int, records: Iterable[Record]) -> Iterator[Fire]:
-        for record in records:
-            if (known := self._known(record, now)) is None:
-                continue
-            current, spec = known
-            try:
-                planned = plan(current.id, spec, current.nominal, now, due=current.due)
-            except (SchedulerError, OverflowError) as error:
-                self._quarantine(current, now, f"no run can be planned from its time: {error}")
-                continue
-            yield self._fire(current, spec, planned)
+    def _prepare(self, record: Record, now: int) -> Fire | None:
+        if (known := self._known(record, now)) is None:
+            return None
+        current, spec = known
+        try:
+            planned = plan(current.id, spec, current.nominal, now, due=current.due)
+        except (SchedulerError, OverflowError) as error:
+            self._quarantine(current, now, f"no run can be planned from its time: {error}")
+            return None
+        return self._fire(current, spec, planned)
 
     def _known(self, record: Record, now: int) -> tuple[Record, Spec] | None:
         """The record and its spec, adopted first where the job says something that the record does not; None when
@@ -178,7 +193,7 @@ class Recurring:
             return None
         try:
             meta = self._read_meta(record.meta)
-            trigger = recurrence_of(meta, self.timezone)
+            trigger = recurrence_of(meta, self._zone_of(spec))
             repeat = repeats_left(meta)
         except SchedulerError as error:
             self._quarantine(record, now, f"its recurrence can never fire: {error}")
@@ -197,18 +212,34 @@ class Recurring:
         if spec is None and not self._options.adopt:
             self._quarantine(record, now, "a recurring job of rq-scheduler 0.14, and --no-adopt says not to adopt any")
             return None
-        known = Spec(trigger=trigger) if spec is None else spec
-        if not known.fires_like(trigger):
-            known = msgspec.structs.replace(known, trigger=trigger)
+        if spec is None:
+            return self._adopted_at_first_sight(record, trigger, repeat, now)
+        known = spec if spec.fires_like(trigger) else msgspec.structs.replace(spec, trigger=trigger)
         adopted = self._adopt(record, known, repeat, now)
+        return None if adopted is None else (adopted, known)
+
+    def _adopted_at_first_sight(
+        self, record: Record, trigger: Cron | Every, repeat: int | None, now: int
+    ) -> tuple[Record, Spec] | None:
+        reading = read_pending(trigger, record.due, self._zones) if isinstance(trigger, Cron) else None
+        if reading is not None:
+            trigger = reading.cron
+            record = dataclasses.replace(record, nominal=reading.nominal)
+        spec = Spec(trigger=trigger)
+        adopted = self._adopt(record, spec, repeat, now)
         if adopted is None:
             return None
-        if spec is None:
-            zone = trigger.timezone if isinstance(trigger, Cron) else None
-            self.adopted += 1
-            self.adopted_crons += zone is not None
-            self._events.adopted(record.id, repr(trigger), zone)
-        return adopted, known
+        zone = trigger.timezone if isinstance(trigger, Cron) else None
+        self._adopted_in[zone] += 1
+        self._events.adopted(record.id, repr(trigger), zone)
+        if reading is not None and reading.elsewhere:
+            self._events.misread(record.id, record.due, reading)
+        return adopted, spec
+
+    def _zone_of(self, spec: Spec | None) -> str:
+        """The zone in which a cron string that was edited is read: its own, else that of what is adopted."""
+        trigger = None if spec is None else spec.trigger
+        return trigger.timezone if isinstance(trigger, Cron) else self._zones[0]
 
     def _read_meta(self, raw: bytes) -> Any:
         """A job's meta, as far as it says how the job recurs. Its objects are made, which runs what their classes do,

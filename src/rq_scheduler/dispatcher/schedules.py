@@ -125,7 +125,8 @@ class Schedules:
             yield fire
 
     def serve(self, pages: Iterable[DuePage], until: float) -> Served:
-        """Serves schedules that are due. What it does not get to by the monotonic instant `until` stays due."""
+        """Serves schedules that are due, the first of them in any case. What it does not get to by the monotonic
+        instant `until` stays due."""
         served = Served()
         for _ in self._commit_all(self._planned(pages, until, served), served):
             pass
@@ -144,7 +145,7 @@ class Schedules:
         for page in pages:
             self.take_note(page, served)
             last, before = before, {armed.id: armed for armed in page.due}
-            for armed in page.due:
+            for armed, place in zip(page.due, page.places, strict=True):
                 if last.get(armed.id) == armed:
                     continue  # two reads at once may find the same
                 fire = self._ahead.take(armed) or self._prepare(armed, page.now)
@@ -152,8 +153,8 @@ class Schedules:
                     yield fire
                 if served.fenced:
                     return
-                if monotonic() > until:
-                    served.unfinished = True
+                if monotonic() > until and armed is not page.due[-1]:
+                    served.cut_behind(place)
                     break
             yield None  # what comes before the next page may take its time, or fail
 

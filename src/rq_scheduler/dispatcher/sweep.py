@@ -66,7 +66,7 @@ class Sweep:
                 self._recurring.adopt(recurring)
             yield page
         # Those that were due at once have been adopted by the passes between the pages.
-        self._events.swept(*self._recurring.take_counts(), self._recurring.timezone)
+        self._events.swept(self._recurring.take_counts())
         cursor = None
         while cursor != 0:
             cursor = self._store.tend_schedules(cursor or 0, PAGE)

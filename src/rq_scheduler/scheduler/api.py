@@ -7,27 +7,37 @@ freeze in their tests; the dispatcher that `run` starts goes by the server's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal, cast, overload
+from typing import Any, Literal, Unpack, cast, overload
 from zoneinfo import ZoneInfo
 
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, Retry
 from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.job import Job
 
-from rq_scheduler.dispatcher import Dispatcher, Hooks
+from rq_scheduler.aliases import (
+    Args,
+    CallbackLike,
+    Catchup,
+    DependsOn,
+    DurationLike,
+    EnqueueItem,
+    Function,
+    JobOverlap,
+    Until,
+)
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
-from rq_scheduler.jobs import Function, meta_of, unread_meta, warn_about_function
+from rq_scheduler.jobs import meta_of, unread_meta, warn_about_function
 from rq_scheduler.planning import Instant, due_time
 from rq_scheduler.quarantine import Quarantine
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.scheduler import bulk, keywords, recurring
 from rq_scheduler.scheduler.alike import Alike
-from rq_scheduler.scheduler.instance import Duration, Instance
+from rq_scheduler.scheduler.instance import Instance
 from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.store import NewEntry, Rearm, StoredJob
@@ -35,8 +45,6 @@ from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Scheduler"]
-
-Until = datetime | timedelta | float
 
 _DELETE_ATTEMPTS = 5
 
@@ -92,7 +100,7 @@ class Scheduler(Instance):
         """As `enqueue_at`, `time_delta` from now by Python's clock; a negative one is due at once."""
         return self._schedule_once(due_after(time_delta, self._clock.now_us(), "time_delta"), func, args, kwargs)
 
-    def enqueue_many(self, items: Iterable[Any], **options: Any) -> list[str]:
+    def enqueue_many(self, items: Iterable[EnqueueItem], **options: Unpack[keywords.BulkOptions]) -> list[str]:
         """Schedule many one-off jobs in few round trips; `items` may be a generator of any length.
 
         An item is `(when, func)`, `(when, func, args)`, `(when, func, args, kwargs)` or `(when,
@@ -102,7 +110,7 @@ class Scheduler(Instance):
         Chunks of up to 250 jobs are each checked whole, then saved all or none. A mistake raises an error that names
         the item's index and what is saved by then. Returns the job ids, in the order of the items.
         """
-        shared = keywords.options_only(options)
+        shared = keywords.options_only(cast("dict[str, Any]", options))
         now, alike = self._clock.now_us(), Alike(described=bool(shared.creator.get("description")))
         ids: list[str] = []
         for chunk in bulk.chunks(items, lambda item: self._bulk_entry(item, shared, now, alike)):
@@ -116,29 +124,29 @@ class Scheduler(Instance):
         self,
         scheduled_time: datetime,
         func: Function,
-        args: Sequence[Any] | None = None,
+        args: Args | None = None,
         kwargs: Mapping[str, Any] | None = None,
-        interval: Duration | None = None,
+        interval: DurationLike | None = None,
         repeat: int | None = None,
-        result_ttl: Duration | None = None,
-        ttl: Duration | None = None,
-        timeout: Duration | None = None,
+        result_ttl: DurationLike | None = None,
+        ttl: DurationLike | None = None,
+        timeout: DurationLike | None = None,
         id: str | None = None,
         description: str | None = None,
         queue_name: str | None = None,
         meta: dict[Any, Any] | None = None,
-        depends_on: Any = None,
-        on_success: Any = None,
-        on_failure: Any = None,
+        depends_on: DependsOn | None = None,
+        on_success: CallbackLike | None = None,
+        on_failure: CallbackLike | None = None,
         at_front: bool | None = None,
         *,
-        retry: Any = None,
-        failure_ttl: Duration | None = None,
-        on_stopped: Any = None,
-        overlap: str = "skip",
-        catchup: str = "latest",
-        catchup_window: Duration | None = None,
-        jitter: Duration | None = None,
+        retry: Retry | None = None,
+        failure_ttl: DurationLike | None = None,
+        on_stopped: CallbackLike | None = None,
+        overlap: JobOverlap = "skip",
+        catchup: Catchup = "latest",
+        catchup_window: DurationLike | None = None,
+        jitter: DurationLike | None = None,
     ) -> Job:
         """Schedule a job for `scheduled_time` (naive means UTC) and then, with `interval`, again and again.
 
@@ -193,30 +201,30 @@ class Scheduler(Instance):
         self,
         cron_string: str,
         func: Function,
-        args: Sequence[Any] | None = None,
+        args: Args | None = None,
         kwargs: Mapping[str, Any] | None = None,
         repeat: int | None = None,
         queue_name: str | None = None,
-        result_ttl: Duration | None = -1,
-        ttl: Duration | None = None,
+        result_ttl: DurationLike | None = -1,
+        ttl: DurationLike | None = None,
         id: str | None = None,
-        timeout: Duration | None = None,
+        timeout: DurationLike | None = None,
         description: str | None = None,
         meta: dict[Any, Any] | None = None,
         use_local_timezone: bool = False,
-        depends_on: Any = None,
-        on_success: Any = None,
-        on_failure: Any = None,
+        depends_on: DependsOn | None = None,
+        on_success: CallbackLike | None = None,
+        on_failure: CallbackLike | None = None,
         at_front: bool = False,
         *,
         timezone: str | ZoneInfo | None = None,
-        retry: Any = None,
-        failure_ttl: Duration | None = None,
-        on_stopped: Any = None,
-        overlap: str = "skip",
-        catchup: str = "latest",
-        catchup_window: Duration | None = None,
-        jitter: Duration | None = None,
+        retry: Retry | None = None,
+        failure_ttl: DurationLike | None = None,
+        on_stopped: CallbackLike | None = None,
+        overlap: JobOverlap = "skip",
+        catchup: Catchup = "latest",
+        catchup_window: DurationLike | None = None,
+        jitter: DurationLike | None = None,
     ) -> Job:
         """Schedule a job for every moment that a cron string names, in `timezone` (an IANA name or a ZoneInfo).
 
@@ -282,12 +290,28 @@ class Scheduler(Instance):
     @overload
     def get_jobs(
         self,
+        until: Until | None,
+        with_times: Literal[True],
+        offset: int | None = None,
+        length: int | None = None,
+    ) -> Iterator[tuple[Job, datetime]]: ...
+    @overload
+    def get_jobs(
+        self,
         until: Until | None = None,
         *,
         with_times: Literal[True],
         offset: int | None = None,
         length: int | None = None,
     ) -> Iterator[tuple[Job, datetime]]: ...
+    @overload
+    def get_jobs(
+        self,
+        until: Until | None = None,
+        with_times: bool = False,
+        offset: int | None = None,
+        length: int | None = None,
+    ) -> Iterator[Job] | Iterator[tuple[Job, datetime]]: ...
     def get_jobs(
         self,
         until: Until | None = None,
@@ -311,6 +335,8 @@ class Scheduler(Instance):
     def get_jobs_to_queue(self, with_times: Literal[False] = False) -> Iterator[Job]: ...
     @overload
     def get_jobs_to_queue(self, with_times: Literal[True]) -> Iterator[tuple[Job, datetime]]: ...
+    @overload
+    def get_jobs_to_queue(self, with_times: bool = False) -> Iterator[Job] | Iterator[tuple[Job, datetime]]: ...
     def get_jobs_to_queue(self, with_times: bool = False) -> Iterator[Job] | Iterator[tuple[Job, datetime]]:
         """The jobs that are due now by Python's clock, as `get_jobs` gives them."""
         pairs = self._due_jobs()
@@ -391,6 +417,8 @@ class Scheduler(Instance):
 
         With `burst`, hand off what is due and return. Overrides of `enqueue_job` and `get_queue_for_job` are honoured.
         """
+        from rq_scheduler.dispatcher import Dispatcher, Hooks  # which costs a client's start, and few clients run one
+
         kind = type(self)
         Dispatcher(
             self.connection,

@@ -6,29 +6,27 @@ Knows nothing of when jobs run.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any, cast
 
 from rq import Queue
 from rq.job import Job
 
 from rq_scheduler._version import __version__
+from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
-from rq_scheduler.jobs import NO_NEWER, Connection, Function, JobCreator, NewerOptions, load_class, meta_of
+from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, load_class, meta_of
 from rq_scheduler.log import log
 from rq_scheduler.scheduler.connections import require_client, warn_about_synchronous_queues
 from rq_scheduler.scheduler.key_names import KeyNames
 from rq_scheduler.store import Store
 
-__all__ = ["Duration", "Instance"]
-
-Duration = float | timedelta | str
-"""Seconds, a timedelta, or RQ's text such as "10m"."""
+__all__ = ["Instance"]
 
 _LONGEST_TTL = 1000 * 365 * 86_400
 
@@ -48,7 +46,7 @@ class Instance(KeyNames):
         job_class: type[Job] | str | None = None,
         queue_class: type[Queue] | str | None = None,
         name: str | None = None,
-        serializer: Any = None,
+        serializer: SerializerLike | None = None,
     ) -> None:
         self._require_key_names()
         connection = require_client(connection)
@@ -68,16 +66,16 @@ class Instance(KeyNames):
             if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise InvalidType(f"name={name!r} is {kind_of(name)}: give text, or leave it out for a random one")
             check_encodable(name=name)
-        self.connection = connection
-        self.queue_name = queue_name if queue is None else queue.name
+        self.connection: Connection = connection
+        self.queue_name: str = queue_name if queue is None else queue.name
         self._interval = interval
         if job_class is not None:
             self.job_class = load_class(job_class, Job, "job_class")
         if queue_class is not None:
             self.queue_class = load_class(queue_class, Queue, "queue_class")
-        self.queue_class_name = queue_class if isinstance(queue_class, str) else None
-        self.name = name or uuid.uuid4().hex
-        self.log = log
+        self.queue_class_name: str | None = queue_class if isinstance(queue_class, str) else None
+        self.name: str = name or uuid.uuid4().hex
+        self.log: logging.Logger = log
         self._lock_token: str | None = None
         self._lock_asked: str | None = None
         self._birth_asked: str | None = None
@@ -159,19 +157,19 @@ class Instance(KeyNames):
     def _create_job(
         self,
         func: Function,
-        args: Sequence[Any] | None = None,
+        args: Args | None = None,
         kwargs: Mapping[str, Any] | None = None,
         commit: bool = True,
-        result_ttl: Duration | None = None,
-        ttl: Duration | None = None,
+        result_ttl: DurationLike | None = None,
+        ttl: DurationLike | None = None,
         id: str | None = None,
         description: str | None = None,
         queue_name: str | None = None,
-        timeout: Duration | None = None,
+        timeout: DurationLike | None = None,
         meta: dict[Any, Any] | None = None,
-        depends_on: Any = None,
-        on_success: Any = None,
-        on_failure: Any = None,
+        depends_on: DependsOn | None = None,
+        on_success: CallbackLike | None = None,
+        on_failure: CallbackLike | None = None,
         **newer: Any,
     ) -> Job:
         """The Job Creator, which subclasses override (django-rq does): every public method calls it with keywords.

@@ -18,10 +18,10 @@ _KEYS = Keys(KEY_PREFIX)
 class KeyNames:
     """0.14's attributes, and the look at whether they are still what they were."""
 
-    scheduler_key = f"{KEY_PREFIX}:scheduler"
-    scheduler_lock_key = _KEYS.fence
-    scheduled_jobs_key = _KEYS.scheduled_jobs
-    redis_scheduler_namespace_prefix = _KEYS.instance_prefix
+    scheduler_key: str = f"{KEY_PREFIX}:scheduler"
+    scheduler_lock_key: str = _KEYS.fence
+    scheduled_jobs_key: str = _KEYS.scheduled_jobs
+    redis_scheduler_namespace_prefix: str = _KEYS.instance_prefix
 
     def _require_key_names(self) -> None:
         """Raises InvalidArgument where a subclass, or somebody who sets an attribute, names a key otherwise."""

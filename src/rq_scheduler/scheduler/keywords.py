@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import rq
 from rq import Queue
@@ -21,9 +21,10 @@ from rq.utils import import_attribute
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.advice import warn_once
+from rq_scheduler.aliases import CallbackLike, DependsOn, DurationLike
 from rq_scheduler.errors import InvalidType, kind_of
 
-__all__ = ["JobKeywords", "options_only", "split"]
+__all__ = ["BulkOptions", "JobKeywords", "options_only", "split"]
 
 # keyword of enqueue_at -> keyword of Scheduler._create_job. 0.14 always passes these, given or not.
 _CLASSIC = {
@@ -67,6 +68,28 @@ _INSTEAD = {
     "status": "there is no such option: a job is scheduled until its time comes",
     "unique": "there is no such option: give a job_id, and what is scheduled under it is replaced",
 }
+
+
+class BulkOptions(TypedDict, total=False):
+    """Options of `enqueue_many`, as callers give them."""
+
+    timeout: DurationLike | None
+    job_result_ttl: DurationLike | None
+    job_ttl: DurationLike | None
+    job_description: str | None
+    meta: dict[Any, Any] | None
+    queue_name: str | None
+    depends_on: DependsOn | None
+    on_success: CallbackLike | None
+    on_failure: CallbackLike | None
+    at_front: bool
+    failure_ttl: DurationLike | None
+    on_stopped: CallbackLike | None
+    retry: rq.Retry | None
+    repeat: rq.Repeat | None
+    rate_limit: Any
+    webhooks: Sequence[Any] | None
+
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 

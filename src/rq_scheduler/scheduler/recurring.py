@@ -14,6 +14,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from rq_scheduler.advice import warn_once
+from rq_scheduler.aliases import Catchup, DurationLike, Overlap
 from rq_scheduler.clock import US, duration_us, from_us, host_zone
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.schedule import Spec, recurrence_of, repeats_left
@@ -32,11 +33,13 @@ __all__ = [
     "warn_about_reset",
 ]
 
-Duration = float | timedelta | str
-
 
 def spec_of(
-    trigger: Cron | Every, overlap: str, catchup: str, catchup_window: Duration | None, jitter: Duration | None
+    trigger: Cron | Every,
+    overlap: Overlap,
+    catchup: Catchup,
+    catchup_window: DurationLike | None,
+    jitter: DurationLike | None,
 ) -> Spec:
     """The Spec of a job with this trigger and these policies. Raises InvalidArgument or InvalidType naming the one that
     is wrong."""
@@ -48,7 +51,7 @@ def spec_of(
     return Spec(trigger=trigger, overlap=overlap, catchup=catchup, catchup_window=catchup_window, jitter=jitter)
 
 
-def interval_trigger(interval: Duration) -> Every:
+def interval_trigger(interval: DurationLike) -> Every:
     """The trigger of `interval`: seconds, a timedelta or text such as "10m"; positive, at least a millisecond."""
     us = duration_us(interval, "interval")
     if us <= 0:

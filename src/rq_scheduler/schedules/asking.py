@@ -14,8 +14,6 @@ from typing import Any
 from rq.job import Job
 
 from rq_scheduler.clock import from_us
-from rq_scheduler.dispatcher.events import LogEvents
-from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import Spec
@@ -47,6 +45,8 @@ class Asked:
 
 def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int, *, force: bool) -> Asked | None:
     """Makes a manual run, numbered by the schedule as it was read; None when somebody else has had that number."""
+    from rq_scheduler.dispatcher import LogEvents, looked_up, stop_run  # too much for the start of every client
+
     fire = ScheduleFire(current.id, spec, Mode.MANUAL, number=current.number("manual") + 1, at=now, force=force)
     committed = _commit(store, fire)
     if committed is not None and committed.outcome is Commit.VERIFY:

@@ -19,7 +19,7 @@ from rq_scheduler.series import Series
 from rq_scheduler.store.schedules import JobFields, Stored, Write
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
 
-__all__ = ["creation", "redefinition", "resumption"]
+__all__ = ["creation", "redefinition", "resumption", "rezoned"]
 
 _TIMING = ("trigger", "start", "end", "exclude")
 """Fields of Spec that say which instants there are."""
@@ -98,6 +98,21 @@ def resumption(stored: Stored, spec: Spec, now: int) -> Write:
     return Write(stored.id, stored.text("rev"), armed=armed, armed_as_read=stored.text("armed"), paused=False)
 
 
+def rezoned(stored: Stored, spec: Spec, now: int) -> Instant:
+    """The next run of a recurring job of the 0.14 API whose clock is read in another zone from now on: the one that is
+    due already, if that is an instant in the new zone too, else the first one after `now`.
+
+    Raises InvalidArgument when there is none."""
+    series = Series(stored.id, spec)
+    for nominal in {stored.armed, stored.due}:
+        if nominal is not None and stored.due is not None and stored.due <= now and _names(series, nominal):
+            return Instant(nominal, stored.due)
+    armed = _next_instant(stored.id, spec, now, late=False)
+    if armed is None:
+        raise _never_fires(stored.id, spec, now)
+    return armed
+
+
 def _next_instant(id: str, spec: Spec, now: int, *, late: bool) -> Instant | None:
     """The first instant after `now`; with `late`, of a series that ends, its last one while it is no more than late."""
     series = Series(id, spec)
@@ -109,11 +124,15 @@ def _next_instant(id: str, spec: Spec, now: int, *, late: bool) -> Instant | Non
 
 def _refuse_or_warn(id: str, spec: Spec, now: int) -> None:
     if not isinstance(spec.trigger, At):
-        raise InvalidArgument(
-            f"schedule {id!r} would never fire: {spec.trigger!r} has no instant after {from_us(now).isoformat()} that "
-            "start, end and exclude leave; give one that has"
-        )
+        raise _never_fires(id, spec, now)
     warn_once("never-fires", f"schedule {id!r} never fires: {spec.trigger!r} has passed, or is excluded")
+
+
+def _never_fires(id: str, spec: Spec, now: int) -> InvalidArgument:
+    return InvalidArgument(
+        f"schedule {id!r} would never fire: {spec.trigger!r} has no instant after {from_us(now).isoformat()} that "
+        "start, end and exclude leave; give one that has"
+    )
 
 
 def _armed(stored: Stored, spec: Spec, now: int, *, retimed: bool, late: bool) -> Instant | None:

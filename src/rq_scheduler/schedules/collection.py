@@ -6,28 +6,35 @@ nothing else has changed meanwhile. Knows no key of Redis, and nothing of how a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import Any, Unpack, overload
+from typing import Any, TypeVar, Unpack, cast, overload
+from zoneinfo import ZoneInfo
 
 from rq.job import Job
 
+from rq_scheduler.aliases import DurationLike, Function
 from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
-from rq_scheduler.schedule import Options, Schedule, check_id
+from rq_scheduler.schedule import Changes, Options, Schedule, check_id
 from rq_scheduler.schedules import asking, changes
 from rq_scheduler.schedules.coming import upcoming_runs
-from rq_scheduler.schedules.files import definitions_from
+from rq_scheduler.schedules.files import SUFFIXES, definitions_from
 from rq_scheduler.schedules.sync import Sync
 from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
+from rq_scheduler.schedules.zones import change_timezone, zones_of
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
 from rq_scheduler.triggers import AnyTrigger
 from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Schedules"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+D = TypeVar("D")
 
 
 class Schedules:
@@ -43,8 +50,14 @@ class Schedules:
     @overload
     def put(self, id: Schedule, /) -> StoredSchedule: ...
     @overload
-    def put(self, id: str, trigger: AnyTrigger, func: Any, **options: Unpack[Options]) -> StoredSchedule: ...
-    def put(self, id: Any, trigger: Any = None, func: Any = None, **options: Any) -> StoredSchedule:
+    def put(self, id: str, trigger: AnyTrigger, func: Function, **options: Unpack[Options]) -> StoredSchedule: ...
+    def put(
+        self,
+        id: str | Schedule,
+        trigger: AnyTrigger | None = None,
+        func: Function | None = None,
+        **options: Unpack[Options],
+    ) -> StoredSchedule:
         """Create a schedule, or replace it, atomically: `put(id, trigger, func, **options)` or `put(Schedule(...))`.
 
         The options are those of `Schedule`. The same definition again changes nothing, neither version, next run nor
@@ -57,13 +70,13 @@ class Schedules:
         """
         return self._writer.put(_definition(id, trigger, func, options))
 
-    def register(self, id: str, trigger: AnyTrigger, **options: Unpack[Options]) -> Callable[[Callable[..., Any]], Any]:
+    def register(self, id: str, trigger: AnyTrigger, **options: Unpack[Options]) -> Callable[[F], F]:
         """On a function: collect a schedule of it, which `sync` without definitions puts. Nothing is sent on import.
 
         Raises InvalidArgument when another function is registered under the id.
         """
 
-        def collect(func: Callable[..., Any]) -> Callable[..., Any]:
+        def collect(func: F) -> F:
             known = self._registered.get(id)
             if known is not None and known.func is not func and _name(known.func) != _name(func):
                 raise InvalidArgument(
@@ -80,13 +93,16 @@ class Schedules:
         owner: str = "",
         prune: bool = True,
         dry_run: bool = False,
+        rq_timezone: str | None = None,
     ) -> SyncResult:
         """Make the schedules of `owner` exactly these, and touch nobody else's.
 
         `definitions` are Schedules, the path of a TOML or JSON file, or an RQ cron configuration (a `.py` file, or a
         module's dotted name); without them, what `register` has collected. Schedules that nobody owns and that are
         defined here become the owner's. `prune` deletes those of the owner that are not defined; `dry_run` writes
-        nothing and says what would change.
+        nothing and says what would change. `rq_timezone` is the zone of the cron strings in an RQ cron configuration;
+        without it, each keeps the zone that it has since the last sync, and the first sync reads them in UTC. A job of
+        such a configuration that has only got another name, and with it another id, keeps its history.
 
         Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
         """
@@ -98,10 +114,19 @@ class Schedules:
                     f"nothing is registered, so this would delete all schedules of {owner!r}: import the modules that "
                     "call schedules.register, or give the definitions (an empty list, if that is meant)"
                 )
-        given = definitions_from(definitions) if isinstance(definitions, str | Path) else definitions
-        return Sync(self._writer, self._scheduler, owner).run(given, prune=prune, dry_run=dry_run)
+        if isinstance(definitions, str | Path):
+            given = definitions_from(definitions, rq_timezone, lambda: zones_of(self._store, owner))
+        elif rq_timezone is not None:
+            raise InvalidArgument(
+                f"rq_timezone={rq_timezone!r} is for an RQ cron configuration: give its path as the definitions"
+            )
+        else:
+            given = definitions
+        derived = isinstance(definitions, str | Path) and Path(definitions).suffix.lower() not in SUFFIXES
+        syncing = Sync(self._writer, self._scheduler, owner)
+        return syncing.run(given, prune=prune, dry_run=dry_run, ids_derived=derived)
 
-    def update(self, id: str, *, version: int | None = None, **changes: Any) -> StoredSchedule:
+    def update(self, id: str, *, version: int | None = None, **changes: Unpack[Changes]) -> StoredSchedule:
         """Change some fields of a schedule: `update("nightly", jitter="1m", args=("weekly",))`.
 
         With `version` (of the schedule as it was read), raises VersionConflict when somebody has changed the definition
@@ -109,7 +134,17 @@ class Schedules:
         """
         if version is not None:
             not_negative(version=version)
-        return self._writer.update(check_id(id), version, changes)
+        return self._writer.update(check_id(id), version, cast("dict[str, Any]", changes))
+
+    def change_timezone(self, id: str, timezone: str | ZoneInfo) -> StoredSchedule:
+        """Have a schedule, or a recurring job of `Scheduler.cron`, read its clock in another zone (an IANA name).
+
+        Its next run is then the first one of the new zone from now on; one that is due already, and has not been handed
+        off yet, stays if it is one there too. All else stays. The same zone again changes nothing.
+
+        Raises ScheduleNotFound; InvalidArgument for an unknown zone, and for what reads no clock.
+        """
+        return change_timezone(self._writer, _text_id(id), timezone)
 
     def delete(self, id: str) -> bool:
         """Delete a schedule and its history; False when there is none. Runs already in their queue stay.
@@ -130,8 +165,12 @@ class Schedules:
             raise not_found(id)
         return found
 
+    @overload
+    def get(self, id: str, default: None = None) -> StoredSchedule | None: ...
+    @overload
+    def get(self, id: str, default: D) -> StoredSchedule | D: ...
     def get(self, id: str, default: Any = None) -> Any:
-        """The schedule of this id, or `default`."""
+        """The schedule of this id, or `default`. Raises InvalidType for an id that is no text."""
         _, (stored,) = self._store.read_definitions([_text_id(id)])
         return default if stored is None else self._writer.view(stored)
 
@@ -149,9 +188,8 @@ class Schedules:
         return True
 
     def __iter__(self) -> Iterator[StoredSchedule]:
-        """All schedules by id, a page a round trip; those that appear or vanish meanwhile may be missed."""
-        for ids in self._store.find_schedules(Filter()):
-            yield from self._views(ids)
+        """All schedules by id, as `find_iter` reads them."""
+        return self.find_iter()
 
     def find(
         self,
@@ -164,15 +202,37 @@ class Schedules:
         offset: int = 0,
         limit: int = 100,
     ) -> list[StoredSchedule]:
-        """A page of the schedules that fit all that is given, by id, in a few round trips."""
+        """A page of the schedules that fit all that is given, by id, in a few round trips.
+
+        `offset` and `limit` count schedules. Raises InvalidArgument or InvalidType for one that cannot be.
+        """
         not_negative(offset=offset, limit=limit)
+        found = self.find_iter(
+            tag=tag, queue_name=queue_name, prefix=prefix, paused=paused, owner=owner, offset=offset, limit=limit
+        )
+        return list(found)
+
+    def find_iter(
+        self,
+        *,
+        tag: str | None = None,
+        queue_name: str | None = None,
+        prefix: str | None = None,
+        paused: bool | None = None,
+        owner: str | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[StoredSchedule]:
+        """As `find`, and all of them without a `limit`; read a page at a time as they are used: any number takes little
+        memory. Those that appear or vanish meanwhile may be missed."""
+        not_negative(offset=offset, limit=0 if limit is None else limit)
         _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
         if paused is not None:
             _flags(paused=paused)
         wanted = Filter(tag, queue_name, owner, prefix or "", paused)
-        return [view for ids in self._store.find_schedules(wanted, offset, limit) for view in self._views(ids)]
+        return chain.from_iterable(map(self._writer.views, self._store.find_schedules(wanted, offset, limit)))
 
-    def upcoming(self, within: float | timedelta | str | None = None, limit: int = 100) -> list[UpcomingRun]:
+    def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
         """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from
         now.
 
@@ -182,7 +242,7 @@ class Schedules:
         horizon = None if within is None else duration_us(within, "within")
         if horizon is not None and horizon < 0:
             raise InvalidArgument(f"within={within!r} is negative: give a length of time from now on")
-        return upcoming_runs(self._store, self._views, limit, horizon)
+        return upcoming_runs(self._store, self._writer.views, limit, horizon)
 
     def runs(self, id: str, limit: int = 20) -> list[Run]:
         """The last runs of a schedule, newest first (50 are kept), with RQ's status of each job now.
@@ -264,10 +324,6 @@ class Schedules:
     def _read(self, id: str) -> tuple[int, Stored]:
         now, (stored,) = self._store.read_definitions([check_id(id)], templates=False)
         return now, the_schedule(id, stored)
-
-    def _views(self, ids: Sequence[str]) -> list[StoredSchedule]:
-        _, found = self._store.read_definitions(ids)
-        return [self._writer.view(stored) for stored in found if stored is not None]
 
 
 def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:

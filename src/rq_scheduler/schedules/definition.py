@@ -19,6 +19,7 @@ from rq.job import Dependency, Job
 from rq.utils import import_attribute
 from rq.version import VERSION as RQ_VERSION
 
+from rq_scheduler.aliases import Tags
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, kind_of
 from rq_scheduler.formats import Duration
 from rq_scheduler.jobs import Fields, JobCreator, check_function, meta_of, warn_about_function
@@ -122,7 +123,7 @@ def schedule_of(
     id: str,
     spec: Spec,
     stored: Mapping[bytes, bytes],
-    tags: Sequence[str] = (),
+    tags: Tags = (),
     note: str = "",
     paused: bool = False,
 ) -> Schedule:

@@ -29,10 +29,9 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
 from rq_scheduler.formats import Duration
 from rq_scheduler.jobs import check_function
 from rq_scheduler.schedule import RetryFields, Schedule, check_id
-from rq_scheduler.schedules.rq_cron import read_rq_cron
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, At, Cron, Every, RRule
 
-__all__ = ["definitions_from", "file_schema", "read_definitions", "write_definitions"]
+__all__ = ["SUFFIXES", "definitions_from", "file_schema", "read_definitions", "write_definitions"]
 
 _Moment = Annotated[datetime, Meta(tz=True)]
 _MomentOrNone = _Moment | None
@@ -111,14 +110,17 @@ _JOB_DURATIONS = ("job_timeout", "result_ttl", "ttl", "failure_ttl")
 _CALLBACKS = ("on_success", "on_failure", "on_stopped")
 
 
-def definitions_from(source: str | Path, rq_timezone: str | None = None) -> list[Schedule]:
+def definitions_from(
+    source: str | Path, rq_timezone: str | None = None, stored_zones: Callable[[], Mapping[str, str]] | None = None
+) -> list[Schedule]:
     """The definitions of a TOML or JSON file (`read_definitions`), or of what `rq cron` takes (`read_rq_cron`): a `.py`
-    file or the dotted name of a module. `rq_timezone` is for the latter: the zone of its cron strings.
+    file or the dotted name of a module. `rq_timezone` and `stored_zones` are for the latter.
 
-    Raises InvalidArgument naming the source and what is wrong in it.
-    """
+    Raises InvalidArgument naming the source and what is wrong in it."""
     path = Path(source)
     if path.suffix.lower() in _PARSERS:
+        if rq_timezone is not None:
+            raise InvalidArgument(f"rq_timezone={rq_timezone!r} is for `rq cron` files: {source} names its own zones")
         return read_definitions(path)
     try:
         is_file = path.is_file()
@@ -126,7 +128,10 @@ def definitions_from(source: str | Path, rq_timezone: str | None = None) -> list
         raise InvalidArgument(f"{source!s:.60} will not do as a path: {error.strerror}") from error
     if is_file and path.suffix.lower() != ".py":
         raise InvalidArgument(f"{source} will not do: give a .toml or .json file, a .py file or a dotted module name")
-    return read_rq_cron(str(source), rq_timezone)
+    # It imports rq.cron, and that croniter: only for who has such a file.
+    from rq_scheduler.schedules.rq_cron import read_rq_cron
+
+    return read_rq_cron(str(source), rq_timezone, stored_zones)
 
 
 def read_definitions(path: str | Path) -> list[Schedule]:
@@ -236,6 +241,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": _parse_json}
+SUFFIXES = tuple(_PARSERS)
 
 
 def _schedule(id: str, table: Any) -> Schedule:
@@ -329,6 +335,7 @@ def _table(schedule: Schedule) -> dict[str, Any]:
         **{name: _duration(given[name], name) for name in _JOB_DURATIONS},
         **{name: _callback(given[name], name) for name in _CALLBACKS},
         "func": _name(schedule.func, "func"),
+        "args": () if given["args"] is None else given["args"],
         "kwargs": {} if given["kwargs"] is None else _dict(given["kwargs"]),
         "meta": _dict(given["meta"]),
         "retry": _retry(given["retry"]),
@@ -336,7 +343,7 @@ def _table(schedule: Schedule) -> dict[str, Any]:
         "webhooks": [_fields(each) for each in given["webhooks"]] if given["webhooks"] else None,
         "rate_limit": _fields(given["rate_limit"]),
     }
-    _check_plain(list(schedule.args), "args")
+    _check_plain(list(plain["args"]), "args")
     for name in _PLAIN[1:]:
         _check_plain(plain[name], name)
     table: dict[str, Any] = formats.to_builtins(replace(schedule, **plain))

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 import traceback
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +26,7 @@ from rq_scheduler.jobs import check_function
 from rq_scheduler.schedule import Schedule
 from rq_scheduler.triggers import Cron, Every
 
-__all__ = ["read_rq_cron"]
+__all__ = ["StoredZones", "read_rq_cron"]
 
 _OPTIONS = ("queue_name", "job_timeout", "result_ttl", "ttl", "failure_ttl", "meta", "webhooks")
 """What `register` and Schedule call by the same name."""
@@ -39,16 +39,23 @@ _LOADED_BY_PATH = "rq_cron_config_"
 _RQ_FOLDER = str(Path(rq.__file__).parent)
 
 
-def read_rq_cron(path_or_module: str, timezone: str | None = None) -> list[Schedule]:
+StoredZones = Callable[[], Mapping[str, str]]
+"""By id, in which zone the cron strings of those are read that are stored already."""
+
+
+def read_rq_cron(
+    path_or_module: str, timezone: str | None = None, stored_zones: StoredZones | None = None
+) -> list[Schedule]:
     """The schedules of an RQ cron configuration: a Python file or the dotted name of a module, as for `rq cron`.
 
     The module is imported, again if it was before. As in RQ, a relative path is imported as a module, so that it has
     to be on the import path. RQ's registry is left as it was.
 
-    timezone: the IANA name of the zone in which cron strings are read, "UTC" unless given. RQ 2.6 reads them in UTC,
-    RQ 3 in the local time of the host that `rq cron` runs on: give that zone then. (Without it, where RQ is 3 and this
-    host is not in UTC, a SchedulerWarning says so.) Otherwise they mean what they mean to RQ: a sixth field is seconds,
-    a seventh the year.
+    timezone: the IANA name of the zone in which cron strings are read. Without it, those that `stored_zones` knows keep
+    the zone that they have, and others get that one if it is the same for all; else "UTC". RQ 2.6 reads them in UTC,
+    RQ 3 in the local time of the host that `rq cron` runs on: give that zone then. (Where no zone is known, RQ is 3 and
+    this host is not in UTC, a SchedulerWarning says so.) Otherwise they mean what they mean to RQ: a sixth field is
+    seconds, a seventh the year.
 
     Runs are enqueued whatever has become of the last one, as RQ does (`overlap="allow"`). An interval counts from the
     first put, where RQ runs the function as it starts. Ids are RQ's own `name` where that is given, else the function's
@@ -62,16 +69,20 @@ def read_rq_cron(path_or_module: str, timezone: str | None = None) -> list[Sched
         raise InvalidArgument(
             f"{path_or_module} registers nothing: call rq.cron.register(func, queue_name, cron=...) in it"
         )
-    if timezone is None and _rq_reads_local_time() and any(data["cron"] for data in found):
+    ids = _ids(found)
+    known: Mapping[str, str] = stored_zones() if stored_zones and timezone is None else {}
+    common = set(known.values())
+    others = timezone or (common.pop() if len(common) == 1 else "UTC")
+    if timezone is None and not known and _rq_reads_local_time() and any(data["cron"] for data in found):
         warn_once(
             "rq-cron-zone",
             f"{path_or_module}: its cron strings are read in UTC, where RQ {RQ_VERSION} reads them in local time, here "
-            f"{host_zone()}; give timezone={host_zone()!r}, or timezone='UTC' if that is meant",
+            f"{host_zone()}; give rq_timezone={host_zone()!r}, or rq_timezone='UTC' if that is meant",
         )
     definitions: list[Schedule] = []
-    for id, data in zip(_ids(found), found, strict=True):
+    for id, data in zip(ids, found, strict=True):
         try:
-            definitions.append(_schedule(id, data, timezone or "UTC"))
+            definitions.append(_schedule(id, data, known.get(id, others)))
         except (SchedulerError, TypeError, ValueError, OverflowError) as error:  # such as args that are no sequence
             raise InvalidArgument(f"{path_or_module}: {_dotted(data['func'])}: {error}") from error
     return definitions

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, SchedulerError, kind_of
 from rq_scheduler.schedule import Schedule
-from rq_scheduler.schedules.definition import JobTemplate, template_of
+from rq_scheduler.schedules.definition import template_of
+from rq_scheduler.schedules.renaming import Made, renamed
 from rq_scheduler.schedules.views import SyncResult
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, refusal, too_busy
 from rq_scheduler.store.schedules import PAGE, Deleted, Filter, Stored, Write, Written
@@ -25,8 +26,6 @@ NAMED = 5
 
 BATCH, BYTES = 100, 512 * 1024
 """Schedules, and bytes of their calls, in one write."""
-
-Made = tuple[Schedule, JobTemplate]
 
 
 @dataclass(slots=True)
@@ -50,13 +49,15 @@ class Sync:
         self._scheduler = scheduler
         self._owner = owner
 
-    def run(self, definitions: Iterable[Any], *, prune: bool, dry_run: bool) -> SyncResult:
-        """Compares, and writes unless `dry_run`."""
+    def run(self, definitions: Iterable[Any], *, prune: bool, dry_run: bool, ids_derived: bool = False) -> SyncResult:
+        """Compares, and writes unless `dry_run`. `ids_derived`: nobody chose the ids, so what has only got another one
+        is the same schedule."""
         made = {schedule.id: (schedule, template) for schedule, template in self._made(definitions)}
         compared = self._compare(list(made.values()))
         if compared.taken:
             raise _taken(compared.taken)
         unwanted = [id for id in self._owned() if id not in made] if prune else []
+        names = self._rename(compared, unwanted, made, dry_run=dry_run) if ids_derived else []
         if not dry_run:
             self._write(compared.writes, made)
             # One that is gone by now is gone by this very call, perhaps, sent again when its reply was lost.
@@ -67,7 +68,22 @@ class Sync:
             changed=tuple(sorted(write.id for write in compared.writes if write.rev)),
             removed=tuple(sorted(unwanted)),
             unchanged=tuple(sorted(compared.unchanged)),
+            renamed=tuple(sorted(names)),
         )
+
+    def _rename(
+        self, compared: _Comparison, unwanted: list[str], made: dict[str, Made], *, dry_run: bool
+    ) -> list[tuple[str, str]]:
+        """Renames what has got another id, which is then neither new nor unwanted."""
+        added = [made[write.id] for write in compared.writes if not write.rev]
+        done: list[tuple[str, str]] = []
+        for id, stored in renamed(self._writer, added, unwanted, self._owner).items():
+            if dry_run or self._writer.store.rename_schedule(stored, id):
+                done.append((stored.id, id))
+        olds, news = {old for old, _ in done}, {new for _, new in done}
+        compared.writes = [write for write in compared.writes if write.id not in news]
+        unwanted[:] = [id for id in unwanted if id not in olds]
+        return done
 
     def _made(self, definitions: Iterable[Any]) -> Iterator[Made]:
         if not isinstance(definitions, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, islice
+from typing import Final, cast
 
 import msgspec
 from rq.utils import utcparse
 
+from rq_scheduler.aliases import JobStatus, Outcome, ScheduleKind
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.schedule import Schedule, Spec, decode_spec
 from rq_scheduler.series import Series
 from rq_scheduler.store.base import whole
 from rq_scheduler.store.schedules import RunLine, Stored
-from rq_scheduler.triggers import MAX_US, MIN_US, Trigger
+from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
 from rq_scheduler.triggers.base import not_negative
 
 __all__ = [
@@ -35,7 +37,7 @@ __all__ = [
     "tags_of",
 ]
 
-EXPIRED = "expired"
+EXPIRED: Final = "expired"
 """The status of a run whose job RQ no longer has."""
 
 
@@ -53,7 +55,7 @@ class StoredSchedule:
     """
 
     id: str
-    kind: str
+    kind: ScheduleKind
     spec: Spec | None
     func: str
     call: str
@@ -62,7 +64,7 @@ class StoredSchedule:
     owner: str
     next_run_at: datetime | None
     last_run_at: datetime | None
-    last_status: str | None
+    last_status: JobStatus | None
     paused: bool
     note: str
     finished: bool
@@ -77,7 +79,7 @@ class StoredSchedule:
     _load: Callable[[], Schedule] = field(repr=False, compare=False)
 
     @property
-    def trigger(self) -> Trigger | None:
+    def trigger(self) -> AnyTrigger | None:
         """When it fires, before jitter, exclusions, start and end."""
         return None if self.spec is None else self.spec.trigger
 
@@ -85,7 +87,9 @@ class StoredSchedule:
     def definition(self) -> Schedule:
         """What was put, arguments loaded (unpickling runs what their classes do).
 
-        Raises JobUnreadable when they cannot be loaded here, or a newer version of this package wrote it.
+        Of a schedule that `find`, `find_iter` or iteration gave it is read now, since it may be large: as it stands
+        now, and ScheduleNotFound where it is gone. Raises JobUnreadable when the arguments cannot be loaded here,
+        InvalidArgument when a newer version of this package wrote it.
         """
         return self._load()
 
@@ -128,7 +132,7 @@ class Run:
     started_at, ended_at: the job's. duration: from start to end; result_age: since its end.
     """
 
-    outcome: str
+    outcome: Outcome
     nominal: datetime
     until: datetime
     count: int
@@ -137,7 +141,7 @@ class Run:
     handed_off_at: datetime
     lateness: timedelta | None
     job_id: str | None
-    status: str | None
+    status: JobStatus | None
     started_at: datetime | None
     ended_at: datetime | None
     duration: timedelta | None
@@ -146,12 +150,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The ids that a sync added, changed, removed and left as they were (would have, for a dry run); each in order."""
+    """The ids that a sync added, changed, removed and left as they were (would have, for a dry run); each in order.
+    `renamed`: the old and the new id of those that kept all else."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSchedule:
@@ -159,14 +165,13 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSched
     is_job = stored.kind == "job"
     paused = stored.text("paused") == "1"
     due = stored.due if stored.due is not None and MIN_US <= stored.due <= MAX_US else None  # +inf is never
-    nominal = stored.armed if stored.armed is not None else due if is_job else None
-    armed = None if nominal is None or due is None else (nominal, due)
+    armed = None if stored.armed is None or due is None else (stored.armed, due)
     waits = armed is not None or bool(stored.text("buffered"))
     spec = spec_of(stored)
     call = stored.template.get(b"description", b"").decode(errors="replace") if is_job else stored.text("call")
     return StoredSchedule(
         id=stored.id,
-        kind=stored.kind,
+        kind="job" if is_job else "schedule",
         spec=spec,
         func=call.partition("(")[0] if is_job else stored.text("func"),
         call=call,
@@ -175,7 +180,7 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSched
         owner=stored.text("owner"),
         next_run_at=None if armed is None or paused else from_us(armed[1]),
         last_run_at=_moment(stored.moment("last_run_at")),
-        last_status=stored.last_status or None,
+        last_status=cast("JobStatus", stored.last_status) or None,
         paused=paused,
         note=stored.text("note"),
         finished=not waits and (is_job or not stored.text("armed")),
@@ -214,7 +219,7 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
     started = _parsed(row.started_at) if known else None
     ended = _parsed(row.ended_at) if known else None
     return Run(
-        outcome=line.outcome,
+        outcome=cast("Outcome", line.outcome),
         nominal=from_us(line.nominal),
         until=from_us(line.until),
         count=line.count,
@@ -223,7 +228,7 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
         handed_off_at=from_us(line.at),
         lateness=timedelta(microseconds=line.at - line.due) if line.outcome == "enqueued" else None,
         job_id=line.job_id if made_a_job else None,
-        status=(row.status or EXPIRED) if known else None,
+        status=(cast("JobStatus", row.status) or EXPIRED) if known else None,
         started_at=started,
         ended_at=ended,
         duration=None if started is None or ended is None else ended - started,

@@ -6,7 +6,8 @@ says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -57,7 +58,7 @@ class Writer:
 
         def change(now: int, stored: Stored | None) -> Write | None:
             current = the_schedule(id, stored)
-            write = self._update(current, changed, now)
+            write = self.edit(current, changed, now)
             behind = 0 if version is None else current.number("version") - version
             if behind == 1 and write is None:
                 return None  # as wanted already: by this very write, perhaps, whose reply was lost
@@ -107,7 +108,14 @@ class Writer:
         """What callers are shown of it."""
         return stored_schedule(stored, lambda: self._load(stored))
 
-    def _update(self, current: Stored, changed: dict[str, Any], now: int) -> Write | None:
+    def views(self, ids: Sequence[str]) -> list[StoredSchedule]:
+        """What callers are shown of these, as far as they are there. Their jobs, which may be large, are read when a
+        definition is asked for."""
+        _, found = self.store.read_definitions(ids, templates=False)
+        return [stored_schedule(each, partial(self._read_and_load, each.id)) for each in found if each is not None]
+
+    def edit(self, current: Stored, changed: dict[str, Any], now: int) -> Write | None:
+        """The write that changes these fields; None where they are so."""
         if not changed.keys() <= _POLICIES:
             definition = replace(self._load(current), **changed)
             return self.change(definition, template_of(self._scheduler, definition), now, current)
@@ -125,6 +133,12 @@ class Writer:
             current.text("slow") == "1",
         )
         return changes.redefinition(current, checked.spec, job, now, None, checked.tags, same_job=lambda: True)
+
+    def _read_and_load(self, id: str) -> Schedule:
+        _, (stored,) = self.store.read_definitions([id])
+        if stored is None:
+            raise not_found(id)
+        return self._load(stored)
 
     def _load(self, stored: Stored) -> Schedule:
         paused = stored.text("paused") == "1"

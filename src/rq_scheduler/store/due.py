@@ -5,7 +5,7 @@ Reads only; what is due when is decided in `planning`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,8 +18,8 @@ from rq_scheduler.store.handoff import Cursor
 
 # Schedules that are due at once have most of this in common. Nor are the structs below frozen, which would make each
 # one three times as dear: there is one of them for every fire.
-whole = lru_cache(4096)(whole_of)
-moment = lru_cache(4096)(moment_of)
+whole: Callable[[bytes | str | None], int | None] = lru_cache(4096)(whole_of)
+moment: Callable[[bytes | str | None], int | None] = lru_cache(4096)(moment_of)
 
 
 @dataclass(slots=True)
@@ -65,13 +65,15 @@ class Fired:
 @dataclass(frozen=True, slots=True)
 class DuePage:
     """What one read found. `now` is the server's clock, `next_due` the first to come, `cursor` where the next read goes
-    on, if there is more, and `ahead_cursor` where a look ahead does. `remembering`: those whose remembered run may
-    start. `fired` is what needs nobody any more, of what could be fired by the plans that were `given`."""
+    on, if there is more, and `ahead_cursor` where a look ahead does; `places` has that of each in `due`. `remembering`:
+    those whose remembered run may start. `fired` is what needs nobody any more, of what could be fired by the plans
+    that were `given`."""
 
     now: int
     next_due: int | None
     cursor: Cursor | None
     due: list[Armed]
+    places: list[Cursor]
     ahead: list[Armed]
     ahead_cursor: Cursor | None
     remembering: list[Remembering]
@@ -121,6 +123,7 @@ def page_of(reply: Sequence[Any], ahead: Cursor | None) -> DuePage:
         us_of(next_due) if next_due else None,
         (last_due, last_id) if last_due else None,
         [_armed(row) for row in due],
+        [(row[6], row[5]) for row in due],
         [_armed(row) for row in coming],
         (coming[-1][6], coming[-1][5]) if coming else ahead,
         [Remembering(text(id), text(kind), whole(size) or 0) for id, kind, size in remembering],

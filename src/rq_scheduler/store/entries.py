@@ -13,6 +13,7 @@ import msgspec
 from redis.client import NEVER_DECODE
 
 from rq_scheduler.errors import IdTaken, InvalidArgument
+from rq_scheduler.planning import Instant
 from rq_scheduler.schedule import Spec, encode_spec
 from rq_scheduler.store.base import MOST, Operations, armed_text, pairs, score_of, text, us_of, wire
 from rq_scheduler.store.rq_format import job_key
@@ -152,6 +153,17 @@ class EntryOperations(Operations):
     def reschedule(self, id: str, due: int) -> bool:
         """Moves a pending entry to another time (microseconds). False when the id is not pending."""
         outcome = self._run("reschedule_job", self.keys.scheduled_jobs, self.keys.prefix, wire(id), score_of(due))
+        return outcome[0] == b"ok"
+
+    def redefine(self, id: str, rev: str, due: int, spec: Spec, armed: Instant) -> bool:
+        """Gives a recurring job, as it was read (`rev`, `due`), another spec and its next time. False when it has
+        changed meanwhile: then nothing is touched."""
+        outcome = self._run(
+            "redefine_job",
+            self.keys.scheduled_jobs,
+            *(self.keys.prefix, wire(id), rev, score_of(due), encode_spec(spec), score_of(armed.due)),
+            armed_text(armed.nominal, armed.due),
+        )
         return outcome[0] == b"ok"
 
     def due_of(self, id: str) -> int | None:

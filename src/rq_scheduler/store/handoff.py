@@ -5,7 +5,7 @@ Reads and writes what it is told; what fires when is decided in `planning`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
@@ -59,6 +59,11 @@ Cursor = tuple[bytes, bytes]
 """Due and id of the last entry read, as Redis gave them."""
 
 
+def order_of(place: Cursor) -> tuple[float, bytes]:
+    """What places compare by, in the order of the index."""
+    return float(place[0]), place[1]
+
+
 @dataclass(frozen=True, slots=True)
 class HandedOff:
     """One job that has entered its queue."""
@@ -70,13 +75,14 @@ class HandedOff:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A due entry that needs Python. `index` is the zset that holds it."""
+    """A due entry that needs Python. `index` is the zset that holds it, and `place` where in that it stands."""
 
     kind: Kind
     id: str
     due: int
     queue: str
     index: str
+    place: Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +198,7 @@ class HandOffOperations(Operations):
             (last_due, last_id) if last_due else None,
             {text(queue): count for queue, count in _rows(counts, 2)},
             _handed_off(handed_off),
-            _left(left, self.keys.scheduled_jobs),
+            _left(left, lambda _: self.keys.scheduled_jobs),
             _dropped(dropped),
             [(text(id), us_of(due)) for id, due in _rows(ahead, 2)],
             us_of(schedules_due) if schedules_due else None,
@@ -218,10 +224,7 @@ class HandOffOperations(Operations):
             next_cursor,
             us_of(next_due) if next_due else None,
             _handed_off(handed_off),
-            [
-                Left(Kind(text(k)), text(i), us_of(d), text(q), scheduled_registry_key(self.keys.prefix, text(q)))
-                for k, i, d, q in _rows(left, 4)
-            ],
+            _left(left, lambda queue: scheduled_registry_key(self.keys.prefix, queue)),
             _dropped(dropped),
             [(text(queue), int(held)) for queue, held in _rows(news, 2)],
             int(behind),
@@ -261,7 +264,7 @@ class HandOffOperations(Operations):
             "adopt_job",
             self.keys.scheduled_jobs,
             *(self.keys.prefix, wire(record.id), score_of(record.due), record.meta, record.created_at),
-            *(encode_spec(spec), "" if repeat is None else repeat),
+            *(encode_spec(spec), "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
         )
         if reply[0] == b"foreign":
             raise InvalidArgument(
@@ -371,8 +374,12 @@ def _handed_off(flat: Sequence[Any]) -> list[HandedOff]:
     return [HandedOff(text(id), us_of(due), text(queue)) for id, due, queue in _rows(flat, 3)]
 
 
-def _left(flat: Sequence[Any], index: str) -> list[Left]:
-    return [Left(Kind(text(k)), text(i), us_of(d), text(q), index) for k, i, d, q in _rows(flat, 4)]
+def _left(flat: Sequence[Any], index_of: Callable[[str], str]) -> list[Left]:
+    """`index_of`: the index, by the queue."""
+    return [
+        Left(Kind(text(kind)), text(id), us_of(due), text(queue), index_of(text(queue)), (due, id))
+        for kind, id, due, queue in _rows(flat, 4)
+    ]
 
 
 def _dropped(flat: Sequence[Any]) -> list[Dropped]:

@@ -47,8 +47,8 @@ class Keys:
         return f"{self.prefix}:scheduler:schedules"
 
     def schedules_of(self, what: str, name: str = "") -> str:
-        """zset, id -> 0, in order: the ids of one tag, owner or queue (`what`), of the paused ones, or of the recurring
-        jobs of the 0.14 API ("jobs")."""
+        """zset, id -> 0, in order: the ids of one tag, owner or queue (`what`), or of the paused ones. Of the recurring
+        jobs of the 0.14 API ("jobs"): id -> due in unix seconds, or earlier where another hand has moved the entry."""
         return f"{self.schedules}:{what}:{name}" if name else f"{self.schedules}:{what}"
 
     def schedule(self, id: str) -> str:

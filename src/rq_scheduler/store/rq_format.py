@@ -70,6 +70,20 @@ def workers_key(prefix: str) -> str:
     return f"{prefix}:workers"
 
 
+def cron_schedulers_key(prefix: str) -> str:
+    """zset, name -> unix seconds of its last heartbeat: the `rq cron` processes."""
+    return f"{prefix}:cron_schedulers"
+
+
+def cron_scheduler_key(prefix: str, name: str) -> str:
+    """hash: one `rq cron` process; hostname, pid, config_file."""
+    return f"{prefix}:cron_scheduler:{name}"
+
+
+CRON_SCHEDULER_TTL = 120
+"""Seconds after its last heartbeat for which RQ takes an `rq cron` process to be alive."""
+
+
 def wants_front(job: Job) -> bool:
     """Whether the job goes to the front of its queue (`Job.should_enqueue_at_front` of RQ 3)."""
     if getattr(job, "enqueue_at_front_on_retry", False) and job.ended_at is not None:
@@ -105,6 +119,11 @@ def restore_status(job: Job, status: JobStatus) -> None:
     job._status = status  # pyright: ignore[reportPrivateUsage]
 
 
+def results_key(prefix: str, id: str) -> str:
+    """stream: what the last runs of a job returned, or raised."""
+    return f"{prefix}:results:{id}"
+
+
 def executions_key(prefix: str, id: str) -> str:
     """zset, execution id -> expiry: who runs a job, or died running it."""
     return f"{prefix}:executions:{id}"
@@ -121,6 +140,13 @@ def remove_last_run(pipe: Any, prefix: str, job: Job, dead: Iterable[bytes]) -> 
     for execution in dead:
         pipe.zrem(f"{prefix}:wip:{job.origin}", f"{job.id}:{execution.decode()}")
         pipe.zrem(executions_key(prefix, job.id), execution)
+
+
+def let_expire(pipe: Any, prefix: str, job: Job, seconds: int) -> None:
+    """Keeps a canceled job for so long, and out of the registry of canceled jobs: RQ removes nothing from that."""
+    pipe.zrem(f"{prefix}:canceled:{job.origin}", job.id)
+    for key in (job.key, job.dependents_key, job.dependencies_key, results_key(prefix, job.id)):
+        pipe.expire(key, seconds)
 
 
 def dead_executions(connection: Any, prefix: str, job: Job, now: float) -> list[bytes]:

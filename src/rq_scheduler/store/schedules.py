@@ -5,6 +5,7 @@ Knows nothing of handing off. The recurring jobs of the 0.14 API are seen here, 
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,8 +16,11 @@ from rq_scheduler.schedule import Spec, encode_spec
 from rq_scheduler.store.base import MOST, Operations, moment, pairs, score_of, text, us_of, whole, wire
 from rq_scheduler.store.history import HistoryLine, read_line
 
-PAGE = 200
-"""Schedules in one read: one round trip, and a few milliseconds of Redis."""
+PAGE = 100
+"""Schedules in one read: one round trip, and a few milliseconds of a slow Redis."""
+
+COMING = 500
+"""Ids in one read of what comes next."""
 
 WRITES = 100
 """Schedules in one write."""
@@ -51,7 +55,8 @@ class Deleted(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A schedule as it stands in Redis. `kind` is "schedule", or "job" for a recurring job of the 0.14 API; `fields` is
-    its record, `template` RQ's hash of its job (all of it when asked for). Times in microseconds."""
+    its record, `template` RQ's hash of its job (all of it when asked for, else a recurring job's description). Times in
+    microseconds."""
 
     id: str
     kind: str
@@ -80,7 +85,10 @@ class Stored:
     @property
     def armed(self) -> int | None:
         """The nominal time of the next fire."""
-        return moment(self.fields.get("armed", b"").partition(b":")[0])
+        nominal, _, due = self.fields.get("armed", b"").partition(b":")
+        if self.kind == "job" and whole(due) != self.due:
+            return self.due  # which is its nominal time, unless both are written down, and nobody has moved it since
+        return moment(nominal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +148,19 @@ class ScheduleOperations(Operations):
     """Operations on schedules."""
 
     def read_definitions(self, ids: Sequence[str], *, templates: bool = True) -> tuple[int, list[Stored | None]]:
-        """The server's time, and the schedules of these ids, None for unknown ones; a few hundred at most."""
-        names = [wire(id) for id in ids]
-        now, *rows = self._run(
-            "show_schedules", self.keys.due_schedules, self.keys.prefix, "1" if templates else "0", *names
-        )
-        while len(rows) < len(names):
-            now, *more = self._run(
-                "show_schedules", self.keys.due_schedules, self.keys.prefix, "1", *names[len(rows) :]
+        """The server's time, and the schedules of these ids, None for unknown ones; a hundred at most. Without
+        `templates`, of their jobs no more than people are shown."""
+        names, now = [wire(id) for id in ids], 0
+        found: list[Stored | None] = []
+        while len(found) < len(ids) or not now:
+            now, fields, *rows = self._run(
+                "show_schedules",
+                self.keys.due_schedules,
+                *(self.keys.prefix, "1" if templates else "0", *names[len(found) :]),
             )
-            rows += more
-        return int(now), [_stored(id, row) for id, row in zip(ids, rows, strict=True)]
+            known = [text(name) for name in fields]
+            found += [_stored(id, known, row) for id, row in zip(ids[len(found) :], rows, strict=False)]
+        return int(now), found
 
     def write_schedules(self, writes: Sequence[Write]) -> list[tuple[Written, str]]:
         """Makes these changes, each if the schedule is still what was read; a few hundred at most. Returns what became
@@ -170,6 +180,16 @@ class ScheduleOperations(Operations):
             *(self.keys.prefix, wire(id), "*" if owner is None else owner, TOMBSTONE_TTL),
         )
         return Deleted(text(reply[0]))
+
+    def rename_schedule(self, stored: Stored, id: str) -> bool:
+        """Gives a schedule, as it was read, another id; False, with nothing written, when it has changed, or something
+        has that id."""
+        reply = self._run(
+            "rename_schedule",
+            self.keys.due_schedules,
+            *(self.keys.prefix, wire(stored.id), stored.text("rev"), wire(id), TOMBSTONE_TTL),
+        )
+        return reply[0] == b"ok"
 
     def count_schedules(self) -> int:
         """How many schedules there are, recurring jobs of the 0.14 API included."""
@@ -210,17 +230,30 @@ class ScheduleOperations(Operations):
         scores: Sequence[float | None] = self.connection.zmscore(self.keys.scheduled_jobs, list(ids))
         return [id for id, score in zip(ids, scores, strict=True) if score is not None]
 
-    def next_schedules(self, offset: int, limit: int) -> list[tuple[str, int]]:
-        """Armed schedules in the order in which they fall due, and when that is (microseconds)."""
-        rows = self.connection.zrange(self.keys.due_schedules, offset, offset + limit - 1, withscores=True)
-        return [(text(id), us_of(due)) for id, due in rows]
+    def coming(self, first: int) -> Iterator[tuple[int, str]]:
+        """When each armed schedule is due (microseconds), and its id, in due order; read as they are used, `first` to
+        begin with. One that fires meanwhile may come twice."""
+        of_jobs = self._coming(self.keys.schedules_of("jobs"), self.keys.scheduled_jobs, first)
+        return heapq.merge(self._coming(self.keys.due_schedules, self.keys.due_schedules, first), of_jobs)
 
-    def recurring_job_ids(self) -> Iterator[list[str]]:
-        """The ids of the 0.14 API's recurring jobs, in order, a page at a time."""
-        key, first = self.keys.schedules_of("jobs"), 0
-        while ids := self.connection.zrange(key, first, first + PAGE - 1):
-            yield [text(id) for id in ids]
-            first += PAGE
+    def _coming(self, listed: str, index: str, first: int) -> Iterator[tuple[int, str]]:
+        size = min(first, COMING)
+        waiting: list[tuple[int, str]] = []
+        behind: tuple[bytes, bytes] = (b"", b"")
+        while True:
+            moved, page = self._run("read_coming", listed, self.keys.prefix, index, *behind, size)
+            rows = [(us_of(due), text(id)) for id, due in zip(moved[::2], moved[1::2], strict=True)]
+            rows += [(us_of(due), text(id)) for id, due in zip(page[::3], page[2::3], strict=True) if due]
+            for row in rows:
+                heapq.heappush(waiting, row)
+            if len(page) < 3 * size:
+                break
+            behind, size = (page[-2], page[-3]), COMING
+            # None behind it in the list is due before that.
+            while waiting and waiting[0] <= (us_of(behind[0]), text(behind[1])):
+                yield heapq.heappop(waiting)
+        while waiting:
+            yield heapq.heappop(waiting)
 
     def read_runs(self, id: str, limit: int) -> tuple[int, str, list[RunLine]]:
         """The server's time, the kind of the schedule, empty for an unknown one, and its history, newest first."""
@@ -233,9 +266,9 @@ class ScheduleOperations(Operations):
         return int(now), text(kind), lines
 
 
-def _stored(id: str, row: Sequence[Any]) -> Stored | None:
+def _stored(id: str, names: Sequence[str], row: Sequence[Any]) -> Stored | None:
     due, last_status, record, template = row
-    fields = {text(name): value for name, value in pairs(record).items()}
+    fields = {name: value for name, value in zip(names, record, strict=False) if value is not None}
     if not fields.get("kind"):
         return None
     return Stored(id, text(fields["kind"]), us_of(due) if due else None, text(last_status), fields, pairs(template))

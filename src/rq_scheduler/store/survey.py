@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import islice
+from typing import Any, TypeGuard, cast
 
 from redis.exceptions import RedisError, ResponseError
 
@@ -16,13 +17,15 @@ from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import Operations, text, us_of, wire
 from rq_scheduler.store.history import HistoryLine, read_line
 
-__all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqRegistry", "Survey"]
+__all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqCron", "RqRegistry", "Survey"]
 
 _FIELDS = ("meta", "origin", "created_at", "timeout")
 _HOUR_US = 3_600_000_000
 _US = 1_000_000
 _MOST = 1_000
 """Dispatchers that are shown at most."""
+_TOGETHER = 1_000
+"""Commands in one round trip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,16 @@ class Daemon:
     name: str
     fields: dict[str, str]
     ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class RqCron:
+    """A live `rq cron` process; what its hash does not say is empty."""
+
+    name: str
+    host: str
+    pid: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +131,16 @@ class Survey(Operations):
             for (raw_id, score), reply in zip(members, replies, strict=True)
         ]
 
-    def _batch(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        if not commands:
-            return []
-        pipe = self.connection.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
-        return pipe.execute(raise_on_error=False)
+    def _batch(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+        """The answers to these commands, or the errors; so many go together in a round trip."""
+        answers: list[Any] = []
+        remaining = iter(commands)
+        while some := list(islice(remaining, _TOGETHER)):
+            pipe = self.connection.pipeline(transaction=False)
+            for command in some:
+                pipe.execute_command(*command)
+            answers += pipe.execute(raise_on_error=False)
+        return answers
 
     def queue_names(self) -> list[str]:
         """RQ's list of queues, sorted."""
@@ -151,45 +167,57 @@ class Survey(Operations):
     def rq_registries(self, queues: Iterable[str], overdue_us: int = _HOUR_US) -> list[RqRegistry]:
         """RQ's own scheduled jobs of these queues, where there are any; overdue is what is late by more than that."""
         limit = (self.now() - overdue_us) / _US
-        found: list[RqRegistry] = []
-        for queue in queues:
-            key = rq_format.scheduled_registry_key(self.keys.prefix, queue)
-            pipe = self.connection.pipeline(transaction=False)
-            pipe.zcard(key)
-            pipe.zcount(key, "-inf", limit)
-            pipe.zrange(key, 0, 0, withscores=True)
-            total, overdue, head = pipe.execute(raise_on_error=False)
-            if isinstance(total, int) and total:
-                found.append(RqRegistry(queue, total, overdue, us_of(head[0][1]) if head else None))
-        return found
+        names = list(queues)
+        keys = [rq_format.scheduled_registry_key(self.keys.prefix, name) for name in names]
+        totals = self._batch(("ZCARD", key) for key in keys)
+        used = [
+            (name, key, total)
+            for name, key, total in zip(names, keys, totals, strict=True)
+            if _is_number(total) and total
+        ]
+        overdue = self._batch(("ZCOUNT", key, "-inf", limit) for _, key, _ in used)
+        heads = map(_flat, self._batch(("ZRANGE", key, 0, 0, "WITHSCORES") for _, key, _ in used))
+        return [
+            RqRegistry(name, total, late if _is_number(late) else 0, us_of(head[1]) if head else None)
+            for (name, _, total), late, head in zip(used, overdue, heads, strict=True)
+        ]
 
     def daemons(self) -> list[Daemon]:
         """The scheduler instances whose hash has not expired. This walks the whole keyspace in small steps (their
         names are nowhere listed by 0.14): for a person's question, never for a loop."""
-        found: list[Daemon] = []
         pattern = "*scheduler_instance:*"  # under other prefixes too, which a subclass of 0.14's may have named
-        names: list[bytes] = self._quietly(lambda: self.connection.scan_iter(match=pattern, count=1000))
-        for key in sorted(set(names)):
-            fields, ttl = self._quietly_one(lambda key=key: self.connection.hgetall(key), {}), self.connection.ttl(key)
-            text = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in fields.items()}
-            found.append(Daemon(key.decode(errors="replace").removeprefix(self.keys.instance_prefix), text, ttl))
-        return found
+        keys: list[bytes] = self._quietly(lambda: self.connection.scan_iter(match=pattern, count=1000))
+        return self._daemons_of(set(keys))
 
     def dispatchers(self) -> list[Daemon]:
         """Our live dispatchers, by name. Cheap: they are listed, 0.14's daemons are not (`daemons` finds those too)."""
         key, now = self.keys.dispatchers, self.now() / _US
         names: list[bytes] = self._quietly(lambda: self.connection.zrangebyscore(key, now, "+inf", 0, _MOST))
-        questions: list[tuple[Any, ...]] = []
-        for name in names:
-            hash_key = wire(self.keys.instance(text(name)))
-            questions += [("HGETALL", hash_key), ("PTTL", hash_key)]
-        answers = self._batch(questions)
+        return self._daemons_of({wire(self.keys.instance(text(name))) for name in names})
+
+    def _daemons_of(self, keys: set[bytes]) -> list[Daemon]:
+        answers = self._batch((command, key) for key in keys for command in ("HGETALL", "PTTL"))
         found: list[Daemon] = []
-        for name, fields, ttl in zip(names, answers[::2], answers[1::2], strict=True):
-            if isinstance(fields, dict) and fields:
-                known = cast("dict[bytes, bytes]", fields)
-                shown = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in known.items()}
-                found.append(Daemon(name.decode(errors="replace"), shown, ttl // 1000))
+        for key, fields, ttl in zip(keys, answers[::2], answers[1::2], strict=True):
+            if not fields:
+                continue  # expired meanwhile
+            known = cast("dict[bytes, bytes]", fields) if isinstance(fields, dict) else {}
+            shown = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in known.items()}
+            name = key.decode(errors="replace").removeprefix(self.keys.instance_prefix)
+            found.append(Daemon(name, shown, ttl // 1000 if _is_number(ttl) else -1))
+        return sorted(found, key=lambda one: one.name)
+
+    def rq_crons(self) -> list[RqCron]:
+        """The `rq cron` processes that are alive, by name."""
+        key = rq_format.cron_schedulers_key(self.keys.prefix)
+        since = self.now() / _US - rq_format.CRON_SCHEDULER_TTL
+        names: list[bytes] = self._quietly(lambda: self.connection.zrangebyscore(key, since, "+inf", 0, _MOST))
+        hashes = [rq_format.cron_scheduler_key(self.keys.prefix, "").encode() + name for name in names]
+        answers = self._batch([("HMGET", hash_key, "hostname", "pid", "config_file") for hash_key in hashes])
+        found: list[RqCron] = []
+        for name, answer in zip(names, answers, strict=True):
+            fields = (b"",) * 3 if isinstance(answer, RedisError) else [value or b"" for value in answer]
+            found.append(RqCron(*(value.decode(errors="replace") for value in (name, *fields))))
         return sorted(found, key=lambda one: one.name)
 
     def counts(self) -> Counts:
@@ -305,3 +333,7 @@ def _flat(reply: Any) -> list[Any]:
 
 def _has_meta(reply: Any) -> bool:
     return not isinstance(reply, RedisError) and bool(reply[0])
+
+
+def _is_number(reply: Any) -> TypeGuard[int]:
+    return isinstance(reply, int)

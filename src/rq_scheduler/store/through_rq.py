@@ -95,6 +95,18 @@ class ThroughRQ(Operations):
                 # The entry has left this due time: by that EXEC, or by somebody else's hand-off at that very moment.
                 return self.server_time() if unsure and at is None else at
 
+    def cancel_run(self, job: Job, keep_for: int) -> None:
+        """Cancels a job as RQ does, and keeps it for `keep_for` seconds (0: not at all). RQ would keep it for ever, with
+        its id in a registry that nobody ever cleans."""
+        with self.connection.pipeline(transaction=True) as pipe:
+            rq_format.tell_transaction(pipe)
+            if rq_format.has_rate_limit(job):
+                job.cancel()
+            else:
+                job.cancel(pipeline=pipe)
+            rq_format.let_expire(pipe, self.keys.prefix, job, keep_for)
+            pipe.execute()
+
 
 @dataclass(slots=True)
 class _Attempt:
@@ -125,6 +137,7 @@ class _Attempt:
             if self.as_read is not None and pipe.hgetall(job.key) != self.as_read:
                 raise WatchError
             rev, retries, repeat = self._record(pipe)
+            listed = rev is not None and self._is_listed(pipe)
             if self.expected_rev is not None and text(rev or b"") != self.expected_rev:
                 return None
             now = self.store.server_time()
@@ -143,6 +156,8 @@ class _Attempt:
             else:
                 due = now if score is None else us_of(score)
                 self._rearm(pipe, self.rearm, due, now, recorded=rev is not None)
+                if listed and self.rearm.next is not None:
+                    pipe.zadd(keys.schedules_of("jobs"), {wire(job.id): score_of(self.rearm.next.due)})
                 if new_rev is not None:
                     pipe.hincrby(keys.schedule(job.id), "repeat", -1)
                     pipe.hset(keys.schedule(job.id), "rev", new_rev)
@@ -160,6 +175,15 @@ class _Attempt:
                 raise
             return None, None, None
         return (None, None, None) if kind == b"schedule" else tuple(known)
+
+    def _is_listed(self, pipe: Any) -> bool:
+        """Whether it is among the recurring jobs that people are shown: no run depends on that list."""
+        try:
+            return pipe.zscore(self.store.keys.schedules_of("jobs"), wire(self.job.id)) is not None
+        except ResponseError as error:
+            if not is_misfit(error):
+                raise
+            return False
 
     def _enqueue(self, pipe: Any, dead: list[bytes] | None) -> None:
         """RQ's writes; afterwards `pipe` is in its transaction. `dead`: a re-used id, and its dead executions."""

@@ -14,6 +14,7 @@ from rq_scheduler.triggers.cron import Cron
 from rq_scheduler.triggers.every import Every
 from rq_scheduler.triggers.exclusions import AnyExclusion, Dates, Holidays
 from rq_scheduler.triggers.legacy import legacy_cron
+from rq_scheduler.triggers.pending import Reading, all_zones, read_pending, zones_that_fit
 from rq_scheduler.triggers.rrule import RRule
 
 __all__ = [
@@ -28,6 +29,10 @@ __all__ = [
     "Every",
     "Holidays",
     "RRule",
+    "Reading",
     "Trigger",
+    "all_zones",
     "legacy_cron",
+    "read_pending",
+    "zones_that_fit",
 ]

@@ -5,7 +5,7 @@ Knows the other triggers as types alone, and nothing of what they do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from msgspec.structs import force_setattr, replace
 
@@ -18,11 +18,13 @@ from rq_scheduler.triggers.rrule import RRule
 
 __all__ = ["AnyOf", "AnyTrigger"]
 
+T = TypeVar("T")
+
 
 class _AnyOfMeta(TriggerMeta):
     """Lets `AnyOf` take its triggers one by one; decoding and `replace` go by the stored field, past it."""
 
-    def __call__(cls, *triggers: Trigger) -> Any:  # noqa: N805 (of a metaclass)
+    def __call__(cls: type[T], *triggers: AnyTrigger) -> T:  # noqa: N805 (of a metaclass)
         return super().__call__(triggers)
 
 
@@ -39,7 +41,7 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
 
     if TYPE_CHECKING:
 
-        def __init__(self, *triggers: Trigger) -> None: ...
+        def __init__(self, *triggers: AnyTrigger) -> None: ...
 
     def __post_init__(self) -> None:
         flat: list[AnyTrigger] = []
@@ -58,6 +60,10 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
         """With each of its triggers anchored."""
         triggers = tuple(trigger.anchored(us) for trigger in self.triggers)
         return self if triggers == self.triggers else replace(self, triggers=triggers)
+
+    def in_zone(self, timezone: str) -> Self:
+        """With each of its triggers in that zone."""
+        return replace(self, triggers=tuple(trigger.in_zone(timezone) for trigger in self.triggers))
 
     @property
     def zone_names(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ epoch, UTC ("us"); datetimes appear only at the public methods.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABCMeta, abstractmethod
 from datetime import UTC, datetime
 from typing import Self
@@ -60,7 +61,14 @@ def not_negative(**values: object) -> None:
 
 
 class TriggerMeta(msgspec.StructMeta, ABCMeta):
-    """Structs that can also be abstract."""
+    """Structs that can also be abstract, and show people the constructor that callers write."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        call = type(cls).__call__
+        if not inspect.isfunction(call):
+            return super().__signature__  # msgspec's: the stored fields are the parameters
+        return inspect.signature(call.__get__(cls)).replace(return_annotation=inspect.Signature.empty)
 
 
 class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="type"):
@@ -80,6 +88,12 @@ class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="typ
 
     def anchored(self, us: int) -> Self:
         """This trigger, or where it needs an anchor and has none, one that counts from `us`."""
+        return self
+
+    def in_zone(self, timezone: str) -> Self:
+        """This trigger, with its clock read in this zone (an IANA name); one that reads no clock is left as it is.
+
+        Raises InvalidArgument as its construction does."""
         return self
 
     @property

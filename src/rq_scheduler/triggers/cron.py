@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Self
 
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
+from rq_scheduler.aliases import DayMatch
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import Trigger
@@ -42,7 +43,7 @@ class Cron(Trigger, frozen=True, tag="cron"):
 
     expression: str
     timezone: str = "UTC"
-    day_match: Literal["either", "both"] = "either"
+    day_match: DayMatch = "either"
 
     if TYPE_CHECKING:
 
@@ -50,7 +51,7 @@ class Cron(Trigger, frozen=True, tag="cron"):
             self,
             expression: str,
             timezone: str | zoneinfo.ZoneInfo = "UTC",
-            day_match: Literal["either", "both"] = "either",
+            day_match: DayMatch = "either",
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -61,6 +62,10 @@ class Cron(Trigger, frozen=True, tag="cron"):
             parse(self.expression)  # refuses it; what is no text may not even be looked up below
         _walk(self.expression, self.timezone, self.day_match)
         force_setattr(self, "expression", " ".join(self.expression.split()))
+
+    def in_zone(self, timezone: str) -> Self:
+        """The same text in another zone."""
+        return replace(self, timezone=timezone)
 
     @property
     def zone_names(self) -> frozenset[str]:

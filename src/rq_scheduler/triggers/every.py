@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from msgspec.structs import force_setattr, replace
 
+from rq_scheduler.aliases import DurationLike
 from rq_scheduler.clock import US, duration_us, from_us, timedelta_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.formats import Duration
 from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger, TriggerMeta, aware_us
 
 __all__ = ["MAX_INTERVAL_US", "MIN_INTERVAL_US", "Every"]
+
+T = TypeVar("T")
 
 MIN_INTERVAL_US = 1_000
 MAX_INTERVAL_US = 1_000 * 365 * 86_400 * US
@@ -23,8 +26,8 @@ class _EveryMeta(TriggerMeta):
     """Gives `Every` a constructor in people's units; decoding and `replace` go by the stored fields, past it."""
 
     def __call__(
-        cls,  # noqa: N805 (of a metaclass)
-        every: float | timedelta | str | None = None,
+        cls: type[T],  # noqa: N805 (of a metaclass)
+        every: DurationLike | None = None,
         *,
         weeks: float = 0,
         days: float = 0,
@@ -33,7 +36,7 @@ class _EveryMeta(TriggerMeta):
         seconds: float = 0,
         milliseconds: float = 0,
         anchor: datetime | None = None,
-    ) -> Any:
+    ) -> T:
         units = {
             "weeks": weeks,
             "days": days,
@@ -64,7 +67,7 @@ class Every(Trigger, metaclass=_EveryMeta, frozen=True, tag="every"):
 
         def __init__(
             self,
-            every: float | timedelta | str | None = None,
+            every: DurationLike | None = None,
             *,
             weeks: float = 0,
             days: float = 0,
@@ -145,7 +148,7 @@ def _duration(us: int) -> Duration:
     )
 
 
-def _interval_us(every: float | timedelta | str | None, units: dict[str, float]) -> int:
+def _interval_us(every: DurationLike | None, units: dict[str, float]) -> int:
     if every is None and not units:
         raise InvalidArgument(
             "Every() needs a positive interval: Every(10) for ten seconds, Every(minutes=5), Every('1h')"

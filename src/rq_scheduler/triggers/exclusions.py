@@ -12,7 +12,7 @@ import zoneinfo
 from abc import abstractmethod
 from datetime import MAXYEAR, MINYEAR, date, datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -23,6 +23,8 @@ from rq_scheduler.triggers.base import TriggerMeta
 from rq_scheduler.triggers.zones import zone, zone_name
 
 __all__ = ["AnyExclusion", "Dates", "Holidays"]
+
+T = TypeVar("T")
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -58,10 +60,10 @@ class _DatesMeta(TriggerMeta):
     """Lets `Dates` take its days one by one; decoding and `replace` go by the stored fields, past it."""
 
     def __call__(
-        cls,  # noqa: N805 (of a metaclass)
+        cls: type[T],  # noqa: N805 (of a metaclass)
         *days: date | str,
         timezone: str | zoneinfo.ZoneInfo | None = None,
-    ) -> Any:
+    ) -> T:
         return super().__call__(tuple(_date(day) for day in days), timezone=timezone)
 
 
@@ -100,11 +102,11 @@ class _HolidaysMeta(TriggerMeta):
     """Lets `Holidays` take its zone in third place, as Python callers write it."""
 
     def __call__(
-        cls,  # noqa: N805 (of a metaclass)
+        cls: type[T],  # noqa: N805 (of a metaclass)
         country: str,
         subdivision: str | None = None,
         timezone: str | zoneinfo.ZoneInfo | None = None,
-    ) -> Any:
+    ) -> T:
         return super().__call__(country, subdivision, timezone=timezone)
 
 

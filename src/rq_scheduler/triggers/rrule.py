@@ -11,9 +11,9 @@ import functools
 import zoneinfo
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
@@ -61,6 +61,10 @@ class RRule(Trigger, frozen=True, tag="rrule"):
         series = _series(self.text, zone_name(self.timezone))
         force_setattr(self, "text", series.text)
         force_setattr(self, "timezone", series.timezone)
+
+    def in_zone(self, timezone: str) -> Self:
+        """The same text in another zone."""
+        return replace(self, timezone=timezone)
 
     @property
     def zone_names(self) -> frozenset[str]:

@@ -63,7 +63,7 @@ class Zone:
     __slots__ = ("_chunks", "_constant", "_epoch", "_tz", "name")
 
     def __init__(self, name: str, tz: zoneinfo.ZoneInfo) -> None:
-        self.name = name
+        self.name: str = name
         self._tz = tz
         self._epoch = _EPOCH.replace(tzinfo=tz)
         self._constant = name == "UTC" or name.startswith("Etc/")

@@ -28,26 +28,30 @@ __all__ = ["check"]
 @connection_options
 @click.option("--path", default=".", show_default=True, help="Import path of the application, colon-separated.")
 @click.option("--serializer", metavar="json|pickle|DOTTED.PATH", help="What jobs are serialized with.")
-@click.option("--adopt-timezone", metavar="ZONE", help="The zone you will give the daemon; this host's unless given.")
+@click.option(
+    "--adopt-timezone",
+    metavar="ZONE",
+    multiple=True,
+    help="As you will give it to the daemon; this host's unless given.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @click.pass_context
 def check(ctx: click.Context, /, **params: Any) -> None:
-    """Say what an upgrade from rq-scheduler 0.14 will do to this Redis. Writes nothing.
+    """Say what an upgrade from 0.14 will do to this Redis. Writes nothing.
 
     Exit status: 0 when it could be read, whatever was found; the JSON's `attention` lists what to decide.
     """
     where = gather_connection(ctx, params)
     extend_path(params["path"])
     serializer = load_serializer(params["serializer"]) or DefaultSerializer
-    named = params["adopt_timezone"]
-    zone = time_zone(named, "--adopt-timezone") if named else host_zone()
+    zones = tuple(time_zone(name, "--adopt-timezone") for name in params["adopt_timezone"]) or (host_zone(),)
     try:
         connection = connect(where)
         survey = Survey(connection)
         # Nothing is made of what a pickle names: whoever may write to this Redis must not run code by being looked at.
         loads = _outlined if serializer is DefaultSerializer else serializer.loads
-        judge = Judge(loads, zone, _id_test(connection))
-        report = examine(survey, judge, where.describe(), zone, _progress)
+        judge = Judge(loads, zones, _id_test(connection))
+        report = examine(survey, judge, where.describe(), zones[0], _progress)
     except RedisError as error:
         raise click.ClickException(f"cannot read Redis at {where.describe()}: {error}") from None
     finally:

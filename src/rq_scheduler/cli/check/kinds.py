@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from rq_scheduler.pickles import RECURRENCE, is_opaque
 from rq_scheduler.store.survey import RawEntry
-from rq_scheduler.triggers.legacy import legacy_cron
+from rq_scheduler.triggers import Cron, Reading, legacy_cron, read_pending
 
 __all__ = ["Judge", "Verdict"]
 
@@ -23,25 +23,29 @@ _CACHE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One entry, judged. `problem` says in words what stops it; `notes` what a cron string is ambiguous about."""
+    """One entry, judged. `problem` says in words what stops it; `notes` what a cron string is ambiguous about,
+    `reading` in which zone it will be read, and whether its pending time fits there."""
 
     kind: str
     queue: str | None = None
     queue_class: str | None = None
     cron: str | None = None
+    reading: Reading | None = None
     notes: tuple[str, ...] = ()
     problem: str | None = None
     id_refused: bool = False
 
 
 class Judge:
-    """Judges entries as the dispatcher of this installation would: its serializer, its RQ, its zone."""
+    """Judges entries as the dispatcher of this installation would: its serializer, its RQ, its zones."""
 
-    def __init__(self, loads: Callable[[bytes], Any], zone: str, id_accepted: Callable[[str], bool]) -> None:
+    def __init__(
+        self, loads: Callable[[bytes], Any], zones: tuple[str, ...], id_accepted: Callable[[str], bool]
+    ) -> None:
         self._loads = loads
-        self._zone = zone
+        self._zones = zones
         self._id_accepted = id_accepted
-        self._crons: dict[str, tuple[tuple[str, ...], str | None]] = {}
+        self._crons: dict[str, tuple[Cron, tuple[str, ...]] | str] = {}
 
     def verdict(self, entry: RawEntry) -> Verdict:
         refused = not self._accepts(entry.id)
@@ -62,17 +66,18 @@ class Judge:
             return Verdict("unreadable", queue=queue, problem=_OBJECT, id_refused=refused)
         if not isinstance(meta, dict):
             return Verdict("unreadable", queue=queue, problem="its meta is not a dict", id_refused=refused)
-        return self._judge_meta(cast("dict[str, Any]", meta), queue, refused)
+        return self._judge_meta(cast("dict[str, Any]", meta), entry.due, queue, refused)
 
-    def _judge_meta(self, meta: dict[str, Any], queue: str | None, refused: bool) -> Verdict:
+    def _judge_meta(self, meta: dict[str, Any], due: int, queue: str | None, refused: bool) -> Verdict:
         class_name = meta.get("queue_class_name")
         queue_class = class_name if isinstance(class_name, str) else None
         cron = meta.get("cron_string")
         if cron:
-            notes, problem = self._read_cron(str(cron))
-            return Verdict(
-                "unreadable" if problem else "cron", queue, queue_class, str(cron), notes, problem, id_refused=refused
-            )
+            read = self._read_cron(str(cron))
+            if isinstance(read, str):
+                return Verdict("unreadable", queue, queue_class, str(cron), problem=read, id_refused=refused)
+            reading = read_pending(read[0], due, self._zones)
+            return Verdict("cron", queue, queue_class, str(cron), reading, read[1], id_refused=refused)
         interval = meta.get("interval")
         if not interval:
             return Verdict("one-off", queue, queue_class, id_refused=refused)
@@ -88,13 +93,15 @@ class Judge:
         except UnicodeDecodeError:
             return False
 
-    def _read_cron(self, expression: str) -> tuple[tuple[str, ...], str | None]:
+    def _read_cron(self, expression: str) -> tuple[Cron, tuple[str, ...]] | str:
+        """The trigger, and what is ambiguous about the string; or why it is refused."""
         known = self._crons.get(expression)
         if known is None:
             try:
-                known = tuple(legacy_cron(expression, self._zone)[1]), None
+                cron, notes = legacy_cron(expression, self._zones[0])
+                known = cron, tuple(notes)
             except ValueError as error:
-                known = (), f"its cron string is refused: {error}"
+                known = f"its cron string is refused: {error}"
             if len(self._crons) < _CACHE:
                 self._crons[expression] = known
         return known

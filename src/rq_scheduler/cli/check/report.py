@@ -11,16 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rq_scheduler.cli.check.kinds import Judge, Verdict
+from rq_scheduler.clock import from_us
 from rq_scheduler.store.elsewhere import Elsewhere, OtherKeys
-from rq_scheduler.store.survey import Daemon, Fence, RawEntry, RqRegistry, Survey
+from rq_scheduler.store.survey import Daemon, Fence, RawEntry, RqCron, RqRegistry, Survey
+from rq_scheduler.triggers import Reading, all_zones, zones_that_fit
 
 __all__ = ["Examples", "Report", "examine"]
 
 KINDS = ("one-off", "interval", "repeat", "cron", "hash gone", "unreadable")
 EXAMPLES = 5
 DISTINCT = 1_000
+LOOKED_AT = 200
+"""Entries that are held against every zone there is."""
 
 
 @dataclass
@@ -37,6 +42,32 @@ class Examples:
 
 
 @dataclass
+class Misread:
+    """Cron entries whose pending time is none of theirs in the zone they will be read in: a count, a few by name, and
+    in how many of those looked at it would be one, by zone. `clocks` has the zones that most of them fit, by what their
+    clocks differ from UTC now."""
+
+    entries: Examples = field(default_factory=Examples)
+    looked_at: int = 0
+    fits: dict[str, int] = field(default_factory=dict[str, int])
+    clocks: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def add(self, name: str, pending: int, reading: Reading) -> None:
+        self.entries.add(f"{name}: {reading.cron.expression!r} at {from_us(pending):%Y-%m-%d %H:%M} UTC")
+        if self.looked_at < LOOKED_AT:
+            self.looked_at += 1
+            for zone in {*zones_that_fit(reading.cron, pending, all_zones()), *reading.elsewhere}:
+                self.fits[zone] = self.fits.get(zone, 0) + 1
+
+    def settle(self, now: int) -> None:
+        """Finds the likeliest zones, those that a person knows first."""
+        most, order = max(self.fits.values(), default=0), {zone: place for place, zone in enumerate(all_zones())}
+        for zone in sorted(self.fits, key=lambda zone: order.get(zone, len(order))):
+            if self.fits[zone] == most:
+                self.clocks.setdefault(from_us(now).astimezone(ZoneInfo(zone)).isoformat()[-6:], []).append(zone)
+
+
+@dataclass
 class Report:
     """What `check` found. The field names are the JSON's."""
 
@@ -47,6 +78,9 @@ class Report:
     already_adopted: int = 0
     zone: str = "UTC"
     crons: int = 0
+    cron_zones: dict[str, int] = field(default_factory=dict[str, int])
+    misread: Misread = field(default_factory=Misread)
+    moved: Examples = field(default_factory=Examples)
     cron_expressions: dict[str, int] = field(default_factory=dict[str, int])
     cron_notes: dict[str, Examples] = field(default_factory=dict[str, Examples])
     unreadable: dict[str, Examples] = field(default_factory=dict[str, Examples])
@@ -58,6 +92,7 @@ class Report:
     queues_without_worker: list[str] = field(default_factory=list[str])
     rq_registries: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     daemons: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    rq_crons: list[RqCron] = field(default_factory=list[RqCron])
     fence: dict[str, Any] | None = None
     server: dict[str, str] = field(default_factory=dict[str, str])
     index: str = ""
@@ -95,6 +130,7 @@ def examine(
         for entry in page:
             _count(report, queues, entry, judge.verdict(entry), now)
         progress(report.entries)
+    report.misread.settle(now)
     report.queues = dict(queues.most_common(DISTINCT))
     for name in report.queue_classes:
         missing = _missing(name)
@@ -105,6 +141,7 @@ def examine(
     names = sorted({*survey.queue_names(), *report.queues})
     report.rq_registries = [_registry(registry, now) for registry in survey.rq_registries(names)]
     report.daemons = [_daemon(daemon) for daemon in survey.daemons()]
+    report.rq_crons = survey.rq_crons()
     report.fence = _fence(survey.fence())
     report.server = survey.server_facts()
     report.index = survey.keys.scheduled_jobs
@@ -135,6 +172,12 @@ def _count(report: Report, queues: Counter[str], entry: RawEntry, verdict: Verdi
         return
     report.crons += 1
     _tally(report.cron_expressions, verdict.cron)
+    if (reading := verdict.reading) is not None:
+        _tally(report.cron_zones, reading.cron.timezone)
+        if reading.elsewhere:
+            report.misread.add(name, entry.due, reading)
+        elif not reading.fits:
+            report.moved.add(name)
     for note in verdict.notes:
         _bounded(report.cron_notes, note).add(name)
 

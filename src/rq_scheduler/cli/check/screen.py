@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from rq_scheduler.cli.check import other_keys
 from rq_scheduler.cli.check.report import Examples, Report
+from rq_scheduler.cli.rq_crons import notice
+from rq_scheduler.texts import either_of
 
 __all__ = ["lines"]
 
@@ -19,6 +21,10 @@ _FATE = {
 }
 
 
+ZONES, OFFSETS = 6, 4
+"""Zones at one offset from UTC, and offsets, that are named."""
+
+
 def lines(report: Report) -> Iterator[str]:
     """The report as plain lines."""
     version = report.server.get("redis_version", "?")
@@ -28,10 +34,15 @@ def lines(report: Report) -> Iterator[str]:
         for kind, count in report.kinds.items():
             if count:
                 yield f"  {count:>9,}  {kind:<11} {_FATE[kind]}"
-    if report.crons:
+    if report.cron_zones:
         yield ""
-        yield f"Zone: {report.crons:,} cron entries will be read in {report.zone}, by default the zone of the host"
+        (first, count), *more = report.cron_zones.items()
+        others = "".join(f", {count:,} in {zone}" for zone, count in more)
+        yield f"Zone: {count:,} cron entries will be read in {first}{others}: by default the zone of the host"
         yield "that the daemon runs on; --adopt-timezone names another."
+        if report.moved.count:
+            yield f"{report.moved.count:,} of them wait for a time that fits their string nowhere: somebody moved that"
+            yield f"run ({_named(report.moved)})."
     if report.already_adopted:
         yield f"{report.already_adopted:,} cron entries are adopted already and keep the zone they have."
     yield from _attention(report)
@@ -60,6 +71,8 @@ def _attention(report: Report) -> Iterator[str]:
 def _attention_items(report: Report) -> Iterator[str]:
     for note, examples in report.cron_notes.items():
         yield f"cron: {note} ({_named(examples)})"
+    if report.misread.entries.count:
+        yield from _misread(report)
     for problem, examples in report.unreadable.items():
         yield f"unreadable: {problem} ({_named(examples)})"
     if report.hash_gone.count:
@@ -82,12 +95,26 @@ def _attention_items(report: Report) -> Iterator[str]:
                 f"RQ's own scheduler: {registry['overdue']:,} of {registry['total']:,} jobs for {registry['queue']!r} "
                 "are more than an hour overdue; they are held unless you say --rq-overdue run"
             )
+    yield from map(notice, report.rq_crons)
     yield from other_keys.attention(report.elsewhere, report.index)
     if report.evicts:
         yield (
             f"maxmemory-policy is {report.server['maxmemory_policy']}: Redis may evict schedules. Set noeviction; "
             "the daemon refuses to start otherwise (--allow-eviction overrides)"
         )
+
+
+def _misread(report: Report) -> Iterator[str]:
+    misread = report.misread
+    clocks = [f"{offset} ({either_of(zones, ZONES)})" for offset, zones in misread.clocks.items()]
+    yield (
+        f"zone: {misread.entries.count:,} cron entries wait for a time that is none of theirs in {report.zone} "
+        f"({_named(misread.entries)}): 0.14 ran in another zone, as it does under Django, which makes "
+        "settings.TIME_ZONE that of its processes. "
+        f"Most of them fit clocks at {either_of(clocks, OFFSETS)}; --json names all: give the daemon yours as "
+        f"--adopt-timezone ZONE. Otherwise they run at that time, once, and in {report.zone} from there on; "
+        "rqscheduler timezone ID ZONE mends it afterwards"
+    )
 
 
 def _surroundings(report: Report) -> Iterator[str]:

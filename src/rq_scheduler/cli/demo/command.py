@@ -26,7 +26,7 @@ __all__ = ["demo", "report", "verdict"]
 @click.option("--seed", type=int, default=1, show_default=True, help="What the due times are drawn with.")
 @click.option("--plain", is_flag=True, help="Lines instead of the live table, as when not on a terminal.")
 def demo(seconds: int, one_offs: int, seed: int, plain: bool) -> None:
-    """Show the whole system at work for twenty seconds: dispatchers and Redis get killed, nothing gets lost.
+    """Show the whole system at work, while parts of it get killed.
 
     Needs nothing that runs already: it starts a private Redis, two dispatchers and two stock `rq worker`s, and ends
     them all. Exit status 0 only if nothing was lost or doubled; else the last line names the ids.

@@ -17,8 +17,8 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as TimedOut
 
-from rq_scheduler.cli.connections import ConnectionOptions, connect
-from rq_scheduler.cli.daemon import check_cluster_prefix
+from rq_scheduler.cli.addresses import ConnectionOptions
+from rq_scheduler.cli.connections import check_cluster_prefix, connect
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
 from rq_scheduler.cli.options import application_options, connection_options, gather_application, gather_connection
 from rq_scheduler.cli.schedules.words import zone_of

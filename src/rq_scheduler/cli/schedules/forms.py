@@ -6,15 +6,16 @@ A key that is here stays here, and is there whatever its value. Arguments are ne
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rq_scheduler import formats
+from rq_scheduler.cli.schedules.pages import Page
 from rq_scheduler.schedule import Spec
 from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 
-__all__ = ["iso", "run_form", "schedule_form", "seconds", "sync_form", "upcoming_form"]
+__all__ = ["iso", "page_form", "run_form", "schedule_form", "seconds", "sync_form", "upcoming_form"]
 
 _POLICIES = tuple(name for name in Spec.__struct_fields__ if name != "trigger")
 
@@ -65,6 +66,13 @@ def schedule_form(stored: StoredSchedule) -> dict[str, Any]:
     }
 
 
+def page_form(page: Page, offset: int) -> Iterator[tuple[str, Any]]:
+    """A page of schedules, which are read as they are written."""
+    yield "schedules", map(schedule_form, page)
+    yield "offset", offset
+    yield "more", page.more
+
+
 def run_form(run: Run) -> dict[str, Any]:
     """One line of history."""
     return {
@@ -101,4 +109,5 @@ def sync_form(result: SyncResult, owner: str, dry_run: bool) -> dict[str, Any]:
         "changed": list(result.changed),
         "removed": list(result.removed),
         "unchanged": list(result.unchanged),
+        "renamed": [list(pair) for pair in result.renamed],
     }

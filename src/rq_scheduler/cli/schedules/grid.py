@@ -7,9 +7,10 @@ be spared, then the ends of long texts; never part of an id.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
 
 import click
 from rich.cells import cell_len
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rq_scheduler.texts import plain, plain_json
+from rq_scheduler.texts import plain, plain_json, plain_json_parts
 
 __all__ = ["Cell", "Column", "Grid", "Part", "answer", "lines_of"]
 
@@ -26,6 +27,9 @@ SHORTEST = 12
 """Columns of a terminal that a text keeps when its column is cut."""
 
 UNLIMITED = 100_000
+
+TOGETHER = 1_000
+"""Rows of which a table knows the widths."""
 
 Cell = str | tuple[str, str]
 """A text, or a text and its style (rich's)."""
@@ -44,10 +48,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; without titles, no line of titles."""
+    """A table; without titles, no line of titles. Rows of an iterator are shown as they come."""
 
     columns: Sequence[Column]
-    rows: list[Sequence[Cell]] = field(default_factory=list[Sequence[Cell]])
+    rows: Iterable[Sequence[Cell]] = ()
 
 
 Part = Grid | Cell
@@ -55,9 +59,14 @@ Part = Grid | Cell
 
 
 def answer(as_json: bool, form: Callable[[], Any], screen: Callable[[], Iterable[Part]]) -> None:
-    """Print the form as one JSON document, or the screen."""
+    """Print the form as one JSON document, or the screen. A form that is an iterator of names and values, and iterators
+    among those, are written as they come."""
     if as_json:
-        click.echo(plain_json(form(), indent=2))
+        made = form()
+        parts = plain_json_parts(cast("Iterator[Any]", made)) if isinstance(made, Iterator) else None
+        for part in parts or [plain_json(made, indent=2)]:
+            click.echo(part, nl=False)
+        click.echo()
         return
     out = Console(file=sys.stdout)
     width = out.width if out.is_terminal else None
@@ -68,47 +77,70 @@ def answer(as_json: bool, form: Callable[[], Any], screen: Callable[[], Iterable
             click.echo(line)
 
 
-def lines_of(part: Part, width: int | None = None, console: Console | None = None) -> list[str]:
+def lines_of(part: Part, width: int | None = None, console: Console | None = None) -> Iterator[str]:
     """A part as lines. `width` is the terminal's; None is no limit. Colored only as `console` says."""
     console = console or Console(width=UNLIMITED, no_color=True, force_terminal=False)
-    with console.capture() as captured:
-        console.print(_table(part, width) if isinstance(part, Grid) else _text(part))
-    return [line.rstrip() for line in captured.get().splitlines()]
+    for printed in _tables(part, width) if isinstance(part, Grid) else (_text(part),):
+        with console.capture() as captured:
+            console.print(printed)
+        yield from (line.rstrip() for line in captured.get().splitlines())
 
 
-def _table(grid: Grid, width: int | None) -> Table:
-    shown, widths = _fit(grid, width)
-    columns = [grid.columns[index] for index in shown]
-    table = Table(
-        box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=any(one.title for one in columns),
-        header_style="bold",
-    )  # fmt: skip
-    for column in columns:
+def _tables(grid: Grid, width: int | None) -> Iterator[Table]:
+    """A table of so many rows at a time. The first decides which columns there are and what is cut; the others are as
+    wide, or wider where an id is longer."""
+    rows = iter(grid.rows)
+    page = list(islice(rows, TOGETHER))
+    shown, widths = _fit(grid.columns, _natural(grid.columns, page), width)
+    yield _table(grid.columns, shown, widths, page, titles=any(grid.columns[index].title for index in shown))
+    while page := list(islice(rows, TOGETHER)):
+        natural = _natural(grid.columns, page)
+        for index in shown:
+            if width is None or not grid.columns[index].cut:
+                widths[index] = max(widths[index], natural[index])
+        yield _table(grid.columns, shown, widths, page, titles=False)
+
+
+def _table(
+    columns: Sequence[Column], shown: Sequence[int], widths: Sequence[int], rows: Sequence[Sequence[Cell]], titles: bool
+) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=titles, header_style="bold")
+    for index in shown:
+        column = columns[index]
         table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
-    for row in grid.rows:
+    for row in rows:
         cells = [_text(row[index]) for index in shown]
-        for cell, limit in zip(cells, widths, strict=True):
-            cell.truncate(limit, overflow="ellipsis")
+        for cell, index in zip(cells, shown, strict=True):
+            cell.truncate(widths[index], overflow="ellipsis")
+            # As wide as before, also where these texts are shorter than those.
+            if columns[index].right:
+                cell.align("right", widths[index])
+            elif index != shown[-1]:
+                cell.align("left", widths[index])
         table.add_row(*cells)
     return table
 
 
-def _fit(grid: Grid, width: int | None) -> tuple[list[int], list[int]]:
-    """The columns that are shown, and how wide each is."""
-    natural = [
-        max([cell_len(column.title), *(cell_len(_text(row[index]).plain) for row in grid.rows)])
-        for index, column in enumerate(grid.columns)
+def _natural(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    """How wide the columns are where nothing is cut."""
+    return [
+        max([cell_len(column.title), *(cell_len(_text(row[index]).plain) for row in rows)])
+        for index, column in enumerate(columns)
     ]
-    shown = list(range(len(grid.columns)))
+
+
+def _fit(columns: Sequence[Column], natural: list[int], width: int | None) -> tuple[list[int], list[int]]:
+    """The columns that are shown, and how wide each column is."""
+    shown = list(range(len(columns)))
     if width is None:
         return shown, natural
-    least = [min(size, SHORTEST) if grid.columns[index].cut else size for index, size in enumerate(natural)]
+    least = [min(size, SHORTEST) if columns[index].cut else size for index, size in enumerate(natural)]
 
     def needed(sizes: list[int]) -> int:
         return sum(sizes[index] for index in shown) + GAP * (len(shown) - 1)
 
-    for index in sorted(shown, key=lambda index: -grid.columns[index].spare):
-        if needed(least) <= width or grid.columns[index].spare == 0:
+    for index in sorted(shown, key=lambda index: -columns[index].spare):
+        if needed(least) <= width or columns[index].spare == 0:
             break
         shown.remove(index)
     # What is left over goes to the texts that were cut, from the left.
@@ -117,7 +149,7 @@ def _fit(grid: Grid, width: int | None) -> tuple[list[int], list[int]]:
         more = min(left, natural[index] - least[index])
         least[index] += more
         left -= more
-    return shown, [least[index] for index in shown]
+    return shown, least
 
 
 def _text(cell: Cell) -> Text:

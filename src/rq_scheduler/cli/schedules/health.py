@@ -6,15 +6,16 @@ Owns the judgement what is worth a warning. Reads only, in a fixed number of rou
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from rq_scheduler.cli.rq_crons import notice
 from rq_scheduler.cli.schedules.forms import iso
 from rq_scheduler.cli.schedules.grid import Cell, Column, Grid, Part
 from rq_scheduler.cli.schedules.words import NONE, counted, length, when
 from rq_scheduler.clock import from_us
-from rq_scheduler.store.survey import Counts, Daemon, Fence, Survey
+from rq_scheduler.store.survey import Counts, Daemon, Fence, RqCron, Survey
 from rq_scheduler.triggers import MAX_US, MIN_US
 
 __all__ = ["Health", "form", "gather", "problems", "screen"]
@@ -41,6 +42,7 @@ class Health:
     queues: dict[str, int]
     heard: set[str]
     misfits: Sequence[str] = ()
+    rq_crons: Sequence[RqCron] = ()
 
     @property
     def next_due(self) -> datetime | None:
@@ -70,6 +72,7 @@ def gather(survey: Survey, where: str) -> Health:
         queues={name: lengths[name] for name in shown},
         heard=heard,
         misfits=survey.misfits(),
+        rq_crons=survey.rq_crons(),
     )
 
 
@@ -96,6 +99,7 @@ def problems(health: Health) -> list[str]:
     if health.counts.quarantined:
         quarantined = counted(health.counts.quarantined, "entry is", "entries are")
         found.append(f"{quarantined} in quarantine: rqscheduler quarantine list says why")
+    found += map(notice, health.rq_crons)
     if health.wakeup_refused:
         found.append(
             f"this user may not use the wake-up channel ({health.wakeup_refused}): what it schedules for the next "
@@ -123,6 +127,7 @@ def form(health: Health) -> dict[str, Any]:
             "maxmemory_policy": health.server.get("maxmemory_policy"),
         },
         "dispatchers": [_dispatcher_form(one, health.now) for one in health.dispatchers],
+        "rq_crons": [asdict(one) for one in health.rq_crons],
         "schedules": counts.schedules,
         "paused": counts.paused,
         "one_offs": health.one_offs,

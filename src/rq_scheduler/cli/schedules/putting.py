@@ -95,9 +95,10 @@ def _options(command: _Command) -> _Command:
 @desk_options
 @click.pass_context
 def put(ctx: click.Context, /, **params: Any) -> None:
-    """Create or replace the schedule ID: when, and which function (FUNC, as package.module.function).
+    """Create or replace a schedule.
 
-    One of --cron, --every, --at and --rrule says when. The same again changes nothing.
+    Workers call FUNC (package.module.function); one of --cron, --every, --at and --rrule says when. The same again
+    changes nothing.
 
     \b
     rqscheduler put nightly shop.reports.send --cron '30 2 * * *' --timezone Europe/Paris \\

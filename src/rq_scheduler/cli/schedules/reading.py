@@ -10,6 +10,7 @@ import click
 from rq_scheduler.cli.schedules import forms, screens
 from rq_scheduler.cli.schedules.desk import desk_options, open_desk, timezone_option, zone_from
 from rq_scheduler.cli.schedules.grid import answer
+from rq_scheduler.cli.schedules.pages import Page
 
 __all__ = ["list_", "runs", "show", "upcoming"]
 
@@ -31,7 +32,7 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
     """List schedules, by id."""
     zone, offset, limit = zone_from(params), params["offset"], params["limit"]
     with open_desk(ctx, params) as desk:
-        found = desk.schedules.find(
+        found = desk.schedules.find_iter(
             tag=params["tag"],
             queue_name=params["queue"],
             prefix=params["prefix"],
@@ -40,13 +41,13 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
             offset=offset,
             limit=limit + 1,
         )
-        now = desk.now()
-    page, more = found[:limit], len(found) > limit
-    answer(
-        params["as_json"],
-        lambda: {"schedules": [forms.schedule_form(one) for one in page], "offset": offset, "more": more},
-        lambda: screens.schedules_table(page, now, zone, offset=offset, more=more),
-    )
+        page, now = Page(found, limit), desk.now()
+        # Inside: what is found is read while it is shown, so that any number takes little memory.
+        answer(
+            params["as_json"],
+            lambda: forms.page_form(page, offset),
+            lambda: screens.schedules_table(page, now, zone, offset=offset),
+        )
 
 
 @click.command()

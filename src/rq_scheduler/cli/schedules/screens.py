@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
+from itertools import chain
 
 from rq_scheduler.cli.schedules.grid import Cell, Column, Grid, Part
+from rq_scheduler.cli.schedules.pages import Page
 from rq_scheduler.cli.schedules.words import NONE, distance, length, moment, trigger_words, when
 from rq_scheduler.formats import Duration
 from rq_scheduler.schedule import Spec
@@ -36,11 +38,11 @@ def _state(stored: StoredSchedule, note: str = "") -> Cell:
     return state + note, _STATE.get(state, "")
 
 
-def schedules_table(
-    found: Sequence[StoredSchedule], now: datetime, zone: tzinfo, *, offset: int, more: bool
-) -> Iterator[Part]:
+def schedules_table(page: Page, now: datetime, zone: tzinfo, *, offset: int) -> Iterator[Part]:
     """A page of schedules, and how to come to the next one."""
-    if not found:
+    rows = (_schedule_row(stored, now, zone) for stored in page)
+    first = next(rows, None)
+    if first is None:
         yield "No schedules." if offset == 0 else f"No schedules from the {offset + 1:,}th on."
         return
     columns = (
@@ -53,9 +55,9 @@ def schedules_table(
         Column("QUEUE", spare=3),
         Column("CALL", cut=True, spare=4),
     )
-    yield Grid(columns, [_schedule_row(stored, now, zone) for stored in found])
-    if more:
-        yield f"{len(found):,} shown; there are more: --offset {offset + len(found)}"
+    yield Grid(columns, chain([first], rows))
+    if page.more:
+        yield f"{page.shown:,} shown; there are more: --offset {offset + page.shown}"
 
 
 def _schedule_row(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Sequence[Cell]:
@@ -200,13 +202,17 @@ def instants(found: Sequence[datetime], now: datetime, zone: tzinfo, name: str) 
 
 def synced(result: SyncResult, owner: str, dry_run: bool) -> Iterator[Part]:
     """What a sync did, or would do: each change by name, up to a bound."""
-    kinds = (("+", result.added, "green"), ("~", result.changed, "yellow"), ("-", result.removed, _BAD))
+    kinds = (
+        ("+", result.added, "green"),
+        ("~", result.changed, "yellow"),
+        ("~", [f"{old} is {new} now" for old, new in result.renamed], "yellow"),
+        ("-", result.removed, _BAD),
+    )
     for sign, ids, style in kinds:
         for id in ids[:NAMED]:
             yield f"{sign} {id}", style
         if len(ids) > NAMED:
             yield f"{sign} and {len(ids) - NAMED:,} more", style
-    counts = ", ".join(
-        f"{len(getattr(result, name)):,} {name}" for name in ("added", "changed", "removed", "unchanged")
-    )
+    names = ("added", "changed", *(("renamed",) if result.renamed else ()), "removed", "unchanged")
+    counts = ", ".join(f"{len(getattr(result, name)):,} {name}" for name in names)
     yield f"{owner}: {counts}" + (" (dry run: nothing was written)" if dry_run else "")

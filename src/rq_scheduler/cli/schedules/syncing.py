@@ -9,7 +9,6 @@ import click
 from rq_scheduler.cli.schedules import forms, screens
 from rq_scheduler.cli.schedules.desk import desk_options, open_desk
 from rq_scheduler.cli.schedules.grid import answer
-from rq_scheduler.schedules.files import definitions_from
 
 __all__ = ["sync"]
 
@@ -20,7 +19,9 @@ __all__ = ["sync"]
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @click.option("--prune/--no-prune", default=True, show_default=True, help="Delete the owner's others.")
 @click.option(
-    "--rq-timezone", metavar="ZONE", help="Zone of the cron strings in what `rq cron` takes; UTC unless given."
+    "--rq-timezone",
+    metavar="ZONE",
+    help="Zone of the cron strings in what `rq cron` takes; else the one that they have, UTC at first.",
 )
 @desk_options
 @click.pass_context
@@ -32,8 +33,9 @@ def sync(ctx: click.Context, /, **params: Any) -> None:
     """
     owner, dry_run = params["owner"], params["dry_run"]
     with open_desk(ctx, params) as desk:
-        definitions = definitions_from(params["file"], params["rq_timezone"])
-        result = desk.schedules.sync(definitions, owner, prune=params["prune"], dry_run=dry_run)
+        result = desk.schedules.sync(
+            params["file"], owner, prune=params["prune"], dry_run=dry_run, rq_timezone=params["rq_timezone"]
+        )
     answer(
         params["as_json"],
         lambda: forms.sync_form(result, owner, dry_run),

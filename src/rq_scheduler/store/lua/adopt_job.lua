@@ -2,11 +2,11 @@
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 id, 3 due as read (unix seconds), 4 meta as read, 5 created_at as read, 6 spec (JSON), 7 runs left, '' for no
---          limit, or 'keep'
+--          limit, or 'keep', 8 armed ("nominal:due" in us, or '' where they are the same)
 -- returns  {'adopted', rev}, or with nothing written {'changed'}: the entry or its job is no longer what was read; {'foreign'}:
 --          the record's key holds something else, or a schedule that `put` wrote
 -- keeps    a job is adopted as what it is now, never as what it was
-local prefix, id, due, meta, created_at, spec, runs_left = unpack(ARGV)
+local prefix, id, due, meta, created_at, spec, runs_left, armed = unpack(ARGV)
 -- @include clock
 -- @include recurring
 local job_key, key = prefix .. ':job:' .. id, schedule_key(id)
@@ -25,7 +25,7 @@ if known[1] and known[2] == spec and known[3] == meta and known[4] == created_at
 end
 local rev = redis.call('INCR', prefix .. ':scheduler:rev')
 redis.call('HSET', key, 'kind', 'job', 'spec', spec, 'rev', rev,
-  'updated', now_us, 'meta', meta, 'created_at', created_at, 'result_ttl', job[3] or '')
+  'updated', now_us, 'meta', meta, 'created_at', created_at, 'result_ttl', job[3] or '', 'armed', armed)
 if runs_left ~= 'keep' then redis.call('HSET', key, 'repeat', runs_left) end
 redis.call('HDEL', key, 'last_meta')
 redis.call('HINCRBY', key, 'version', 1)
@@ -36,5 +36,5 @@ if keeps_copy(job[3], job[5], job[6]) then
 else
   redis.call('HDEL', key, 'template')
 end
-list_schedule(id, job[7] or '')
+list_schedule(id, job[7] or '', score)
 return {'adopted', rev}

@@ -133,6 +133,7 @@ local function rearm(fire)
     if not fire.buffered_source or fire.last then redis.call('ZREM', index, fire.id) end
   elseif not fire.buffered_source then
     redis.call('ZADD', index, 'XX', fire.next, fire.id)
+    fire.is_armed = true
   end
 end
 
@@ -166,6 +167,7 @@ local function write_state(fire, outcome)
   if fire.looked_up == 'there' then set('looked_up_at', now_us) end
   if fire.nominal ~= '' then redis.pcall('HSET', key, unpack(state)) end
   if not fire.buffered_source then redis.pcall('HSET', key, 'armed', fire.armed) end
+  if fire.is_armed then list_as_due(fire.id, fire.next) end
   if fire.missed ~= '0' then redis.pcall('HINCRBY', key, 'missed', fire.missed) end
 
   local history = prefix .. ':scheduler:history:' .. fire.id

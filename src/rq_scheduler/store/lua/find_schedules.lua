@@ -8,13 +8,27 @@
 -- keeps    a read never writes
 local prefix, starts_with, behind, offset, limit, paused = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 -- @include schedule
-local LOOKED_AT, CHUNK = 2000, 500
+local LOOKUPS, CHUNK = 3000, 500
 local lists = {}
 for i = 7, #ARGV do lists[#lists + 1] = ARGV[i] end
 if paused == '1' then lists[#lists + 1] = paused_schedules end
 if #lists == 0 then lists[1] = KEYS[1] end
 table.sort(lists, function(a, b) return redis.call('ZCARD', a) < redis.call('ZCARD', b) end)
 local smallest = table.remove(lists, 1)
+
+-- By rank, which Redis finds at once however far behind it is. Ids are ASCII, so that "one byte more" closes a prefix.
+local function ids_before(bound) return redis.call('ZLEXCOUNT', smallest, '-', bound) end
+local first = behind ~= '' and ids_before('[' .. behind) or starts_with ~= '' and ids_before('(' .. starts_with) or 0
+local stop = starts_with ~= '' and ids_before('(' .. starts_with .. '\255') or redis.call('ZCARD', smallest)
+local function ids_from(rank, number)
+  local last = math.min(rank + number, stop) - 1
+  return last < rank and {} or redis.call('ZRANGE', smallest, rank, last)
+end
+
+if #lists == 0 and paused ~= '0' then
+  local found = ids_from(first + offset, limit)
+  return {first + offset + #found < stop and found[#found] or '', 0, unpack(found)}
+end
 
 -- Which of `ids` from `first` to `last` are missing in one of the lists, or paused where only others are wanted.
 local function unwanted_among(ids, first, last)
@@ -30,18 +44,13 @@ local function unwanted_among(ids, first, last)
   return unwanted
 end
 
--- Ids are ASCII, so that "one byte more" closes a prefix.
-local from = behind ~= '' and '(' .. behind or '[' .. starts_with
-local to = starts_with ~= '' and '(' .. starts_with .. '\255' or '+'
-if #lists == 0 and paused ~= '0' then
-  local found = redis.call('ZRANGEBYLEX', smallest, from, to, 'LIMIT', offset, limit)
-  return {#found == limit and found[#found] or '', 0, unpack(found)}
-end
-local ids = redis.call('ZRANGEBYLEX', smallest, from, to, 'LIMIT', 0, LOOKED_AT)
+local looked_at = math.floor(LOOKUPS / (#lists + (paused == '0' and 1 or 0)))
+local ids = ids_from(first, looked_at)
 local found, last = {}, ''
-for first = 1, #ids, CHUNK do
-  local unwanted = unwanted_among(ids, first, math.min(first + CHUNK - 1, #ids))
-  for i = first, math.min(first + CHUNK - 1, #ids) do
+for from = 1, #ids, CHUNK do
+  local upto = math.min(from + CHUNK - 1, #ids)
+  local unwanted = unwanted_among(ids, from, upto)
+  for i = from, upto do
     last = ids[i]
     if not unwanted[last] then
       if offset > 0 then offset = offset - 1 else found[#found + 1] = last end
@@ -50,5 +59,5 @@ for first = 1, #ids, CHUNK do
   end
   if #found == limit then break end
 end
-local at_end = #ids < LOOKED_AT and last == (ids[#ids] or '')
+local at_end = first + #ids >= stop and last == (ids[#ids] or '')
 return {at_end and '' or last, offset, unpack(found)}

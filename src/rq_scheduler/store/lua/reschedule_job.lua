@@ -18,6 +18,7 @@ local status = redis.pcall('HGET', job_key, 'status')
 if type(status) == 'string' then redis.call('HSET', job_key, 'status', status) end
 redis.call('ZADD', index, 'XX', score, id)
 if redis.call('EXISTS', schedule_key(id)) == 1 then
+  redis.pcall('ZADD', recurring_jobs, 'XX', score, id)
   redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'), 'updated', now_us)
 end
 wake_if_first(tonumber(score))

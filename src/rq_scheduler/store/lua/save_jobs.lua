@@ -140,7 +140,7 @@ local function save_record(entry)
     'created_at', field.created_at or '', 'result_ttl', result_ttl, 'retries', field.retries_left or '',
     'repeat', entry.runs_left, 'armed', entry.armed)
   if keeps_copy(result_ttl, field.ttl, field.failure_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
-  list_schedule(entry.id, field.origin or '')
+  list_schedule(entry.id, field.origin or '', entry.score)
   redis.pcall('ZREM', prefix .. ':scheduler:buffered', entry.id)
 end
 

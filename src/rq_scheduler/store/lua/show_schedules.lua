@@ -2,60 +2,58 @@
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 '1' to read their job templates too, then ids
--- returns  {now in us, {due or '', status of the last run or '', {field, value, ...} of the record, {field, value, ...} of the job
---          template}, ...} in the order given, no fields for an unknown one; fewer than asked for, but at least one, where their
---          templates are large
+-- returns  {now in us, {field, ...} that a record may have, {due or '', status of the last run or '', {value or nil, ...} of those
+--          fields, {field, value, ...} of the job template: of a recurring job its description at least}, ...} in the order
+--          given, no values for an unknown one; fewer than asked for where they are large
 -- keeps    a read never writes
 local prefix, templates = ARGV[1], ARGV[2] == '1'
 -- @include clock
 -- @include schedule
-local LARGEST = 2 * 1024 * 1024 -- bytes of templates: so much takes Redis a millisecond or two
+local LARGEST = 1024 * 1024 -- bytes: so much takes Redis a millisecond or two
 local FIELDS = {'kind', 'spec', 'rev', 'version', 'created', 'updated', 'func', 'call', 'queue', 'owner', 'tags', 'note', 'paused',
   'armed', 'mark', 'runs', 'skipped', 'missed', 'last_run_at', 'last_run_id', 'manual', 'backfilled', 'repeat',
   'slow', 'buffered', 'size', 'runs_as'}
-
-local function hash(key, names)
-  local values, fields = redis.pcall('HMGET', key, unpack(names)), {}
-  if values.err then return fields end
-  for i, name in ipairs(names) do
-    if values[i] then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = values[i]
-    end
-  end
-  return fields
-end
+local place = {}
+for i, name in ipairs(FIELDS) do place[name] = i end
 
 local function status_of(job_id)
   local status = job_id and redis.pcall('HGET', prefix .. ':job:' .. job_id, 'status')
   return type(status) == 'string' and status or ''
 end
 
-local function size_of(key)
-  local size = redis.pcall('HSTRLEN', key, 'data')
-  return type(size) == 'number' and size or 0
+local function template_of(key)
+  local job = redis.pcall('HGETALL', key)
+  return job.err and {} or job
 end
 
-local reply, copied = {now_us}, 0
+-- What a recurring job calls stands in its job.
+local function described(key)
+  local description = redis.pcall('HGET', key, 'description')
+  return type(description) == 'string' and {'description', description} or {}
+end
+
+local reply, copied = {now_us, FIELDS}, 0
+local function count(values)
+  for i = 1, #values do copied = copied + (values[i] and #values[i] or 0) end
+end
+
 for i = 3, #ARGV do
-  local id = ARGV[i]
-  local record, job, field = hash(schedule_key(id), FIELDS), {}, {}
-  for f = 1, #record, 2 do field[record[f]] = record[f + 1] end
-  if field.kind == 'schedule' and (field.armed or '') == '' and redis.call('EXISTS', buffer_key(id)) == 1 then
-    record[#record + 1] = 'buffered'
-    record[#record + 1] = '1'
+  local id, index, job = ARGV[i], KEYS[1], {}
+  local record = redis.pcall('HMGET', schedule_key(id), unpack(FIELDS))
+  if record.err then record = {} end
+  local kind, last_run = record[place.kind], record[place.last_run_id]
+  if kind == 'schedule' and (record[place.armed] or '') == '' and redis.call('EXISTS', buffer_key(id)) == 1 then
+    record[place.buffered] = '1'
   end
-  local index, last_run = KEYS[1], field.last_run_id
-  if field.kind == 'job' then
+  if kind == 'job' then
     index, last_run = prefix .. ':scheduler:scheduled_jobs', id
-  end
-  if field.kind and templates then
-    local key = field.kind == 'job' and prefix .. ':job:' .. id or template_key(id)
-    copied = copied + size_of(key)
-    if copied > LARGEST and #reply > 1 then break end
-    local all = redis.pcall('HGETALL', key)
-    if not all.err then job = all end
+    job = (templates and template_of or described)(prefix .. ':job:' .. id)
+  elseif kind and templates then
+    job = template_of(template_key(id))
   end
   reply[#reply + 1] = {redis.call('ZSCORE', index, id) or '', status_of(last_run), record, job}
+  count(record)
+  count(job)
+  if copied > LARGEST then break end
 end
 return reply

@@ -1,6 +1,7 @@
 -- Looks after records of schedules, now and then. RQ gives a failed job a year, and a recurring job may run less often
 -- than that: where no copy is kept, its expiry is taken off. A 0.14 client that cancels removes only the entry: the record
--- goes too. A schedule that should be armed, and whose entry somebody removed by hand, is armed again.
+-- goes too, and where an entry was moved, the list of recurring jobs follows. A schedule that should be armed, and whose entry
+-- somebody removed by hand, is armed again.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, then ids
@@ -11,7 +12,10 @@ local due_schedules = prefix .. ':scheduler:due_schedules'
 -- @include recurring
 
 local function tend_job(id)
-  if not redis.call('ZSCORE', KEYS[1], id) and not redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then
+  local due = redis.call('ZSCORE', KEYS[1], id)
+  if due then
+    list_as_due(id, due)
+  elseif not redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then
     forget_schedule(id)
     return 1
   end

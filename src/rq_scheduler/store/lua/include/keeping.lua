@@ -31,8 +31,8 @@ local function is_another_job(id)
   return type(made) == 'string' and made ~= '' and made ~= redis.pcall('HGET', prefix .. ':job:' .. id, 'created_at')
 end
 
-local function bring_back(id, queue)
+local function bring_back(id, queue, score)
   redis.call('RENAME', kept_key(id), schedule_key(id))
   redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
-  list_schedule(id, queue)
+  list_schedule(id, queue, score)
 end

@@ -3,10 +3,11 @@
 local function schedule_key(id) return prefix .. ':scheduler:schedule:' .. id end
 
 local schedules = prefix .. ':scheduler:schedules'
+local recurring_jobs = schedules .. ':jobs'
 
 -- The sets that list a recurring job among the schedules.
 local function lists_of(queue)
-  return {schedules, schedules .. ':jobs', schedules .. ':queue:' .. (queue or '')}
+  return {schedules, recurring_jobs, schedules .. ':queue:' .. (queue or '')}
 end
 
 -- Protected: people are shown these sets, and no run depends on one. A key of a wrong type must not leave a job half saved.
@@ -15,10 +16,13 @@ local function unlist_schedule(id)
   for _, list in ipairs(lists_of(type(queue) == 'string' and queue)) do redis.pcall('ZREM', list, id) end
 end
 
-local function list_schedule(id, queue)
+-- In the index they are among all pending jobs: their own list says which of them runs next (see read_coming).
+local function list_as_due(id, score) redis.pcall('ZADD', recurring_jobs, score, id) end
+
+local function list_schedule(id, queue, score)
   unlist_schedule(id)
   redis.call('HSET', schedule_key(id), 'queue', queue)
-  for _, list in ipairs(lists_of(queue)) do redis.pcall('ZADD', list, 0, id) end
+  for _, list in ipairs(lists_of(queue)) do redis.pcall('ZADD', list, list == recurring_jobs and score or 0, id) end
 end
 
 -- A 0.14-style schedule leaves nothing behind: its id may be used again at once, for anything. What `put` wrote under the

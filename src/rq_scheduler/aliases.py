@@ -1,0 +1,138 @@
+"""The types of the public API that are no classes: the words that options take and answers give, and what may stand for
+a length of time, a function, a dependency.
+
+Each is written here once, for checkers and for the code that refuses other values. RQ is imported for checkers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+__all__ = [
+    "Args",
+    "CallbackLike",
+    "Catchup",
+    "DayMatch",
+    "DependsOn",
+    "DurationLike",
+    "EnqueueItem",
+    "EntryKind",
+    "Fsync",
+    "Function",
+    "JobOverlap",
+    "JobStatus",
+    "Outcome",
+    "Overlap",
+    "RateLimitLike",
+    "RetryLike",
+    "RqOverdue",
+    "RunKind",
+    "ScheduleKind",
+    "SerializerLike",
+    "Tags",
+    "Until",
+    "Webhooks",
+]
+
+# Words that callers give
+
+Overlap: TypeAlias = Literal["skip", "allow", "buffer_one", "buffer_all", "replace"]
+"""What happens while the last run is still going."""
+
+JobOverlap: TypeAlias = Literal["skip", "buffer_one"]
+"""The same for recurring jobs of the 0.14 API: one job id cannot run twice at once."""
+
+Catchup: TypeAlias = Literal["latest", "all", "none"]
+"""Which of the runs that were missed still run."""
+
+DayMatch: TypeAlias = Literal["either", "both"]
+"""Whether a cron string's two day fields, both restricted, name the days of either or of both."""
+
+RqOverdue: TypeAlias = Literal["run", "hold"]
+"""What becomes of RQ's own scheduled jobs that are long overdue when their queue is first served."""
+
+Fsync: TypeAlias = Literal["always", "everysec", "no"]
+"""When Redis brings its log to the disk (`appendfsync`)."""
+
+# Words that answers give
+
+ScheduleKind: TypeAlias = Literal["schedule", "job"]
+"""A schedule that was put, or a recurring job of the 0.14 API."""
+
+RunKind: TypeAlias = Literal["scheduled", "manual", "backfill"]
+"""Why a run was made."""
+
+Outcome: TypeAlias = Literal["enqueued", "skipped", "missed", "manual", "backfill", "failed"]
+"""What became of a nominal time, as the history has it."""
+
+JobStatus: TypeAlias = Literal[
+    "created",
+    "queued",
+    "started",
+    "finished",
+    "failed",
+    "deferred",
+    "scheduled",
+    "stopped",
+    "canceled",
+    "rate_limited",
+    "ready_to_enqueue",
+    "expired",
+]
+"""RQ's words for the state of a job, and "expired" for one that RQ no longer has."""
+
+EntryKind: TypeAlias = Literal["one-off", "recurring job", "schedule", "rq's scheduled job", "unknown"]
+"""What an entry in quarantine was before."""
+
+# What may be given for one thing
+
+DurationLike: TypeAlias = float | timedelta | str
+"""A length of time: seconds, a timedelta, or RQ's text such as "10m"."""
+
+Until: TypeAlias = datetime | timedelta | float
+"""A moment: a datetime (naive means UTC), a timedelta from now, or unix seconds."""
+
+Function: TypeAlias = Callable[..., Any] | str
+"""A function, or the dotted name under which a worker imports it."""
+
+Args: TypeAlias = list[Any] | tuple[Any, ...]
+"""Positional arguments of a call. A text is a sequence too, and none."""
+
+Tags: TypeAlias = list[str] | tuple[str, ...]
+"""Words to find a schedule by."""
+
+if TYPE_CHECKING:
+    from rq import Callback, RateLimit, Retry, Webhook
+    from rq.job import Dependency, Job
+    from rq.queue import EnqueueData
+    from rq.serializers import Serializer
+
+    DependsOn: TypeAlias = Dependency | Job | str | Iterable[Dependency | Job | str]
+    """Jobs, or their ids, that have to be done first."""
+
+    CallbackLike: TypeAlias = Callback | Callable[..., Any] | str
+    """What RQ calls when a job has ended: a function, its dotted name, or an rq.Callback."""
+
+    RetryLike: TypeAlias = Retry | int
+    """How often a failed run is tried again."""
+
+    Webhooks: TypeAlias = Sequence[Webhook | Mapping[str, Any]]
+    """RQ 3's webhooks, or their fields."""
+
+    RateLimitLike: TypeAlias = RateLimit | Mapping[str, Any]
+    """RQ 3's rate limit, or its fields."""
+
+    SerializerLike: TypeAlias = Serializer | str
+    """What writes and reads arguments (a class with static methods, or an object), or its dotted path."""
+
+    EnqueueItem: TypeAlias = (
+        tuple[datetime | timedelta, Function]
+        | tuple[datetime | timedelta, Function, Args | None]
+        | tuple[datetime | timedelta, Function, Args | None, Mapping[str, Any] | None]
+        | tuple[datetime | timedelta, EnqueueData]
+    )
+    """One job of `enqueue_many`: when (a naive datetime means UTC, a timedelta counts from now), and what."""
+else:
+    DependsOn = CallbackLike = RetryLike = Webhooks = RateLimitLike = SerializerLike = EnqueueItem = Any

@@ -1,0 +1,41 @@
+-- Gives a schedule another id. All that is kept of it goes along; its earlier runs keep their job ids.
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 id, 3 rev as read, 4 its new id, 5 seconds for which it is remembered how far the old id had come
+-- returns  {'ok'}; with nothing written {'changed'}: no longer what was read; {'taken'}: something has the new id, or the old one is
+--          in quarantine
+-- keeps    what was planned for the old id does not fire, and no instant fires under both
+local prefix, id, rev, new_id, remembered_for = unpack(ARGV)
+-- @include schedule
+-- @include revision
+local KEPT = {schedule_key, template_key, buffer_key, history_key}
+local quarantined, scheduled_jobs = prefix .. ':scheduler:quarantine', prefix .. ':scheduler:scheduled_jobs'
+check_revisions()
+local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'rev', 'owner', 'queue', 'tags', 'mark', 'backfilled', 'manual')
+if record.err or record[1] ~= 'schedule' or record[2] ~= rev then return {'changed'} end
+for _, key in ipairs(KEPT) do
+  if redis.call('EXISTS', key(new_id)) == 1 then return {'taken'} end
+end
+if redis.call('ZSCORE', scheduled_jobs, new_id) or redis.call('HEXISTS', quarantined, new_id) == 1
+    or redis.call('HEXISTS', quarantined, id) == 1 then
+  return {'taken'}
+end
+local lists = lists_of(record[3], record[4], record[5])
+for _, list in ipairs({schedules, paused_schedules, buffered_schedules, KEYS[1]}) do lists[#lists + 1] = list end
+for _, list in ipairs(lists) do redis.call('ZCARD', list) end -- a key of a wrong type has to end the script before its first write
+
+redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
+redis.call('HSET', tombstone_key(id), 'mark', record[6] or '', 'backfilled', record[7] or '', 'manual', record[8] or '0')
+redis.call('EXPIRE', tombstone_key(id), remembered_for)
+redis.call('DEL', tombstone_key(new_id))
+for _, list in ipairs(lists) do
+  local score = redis.call('ZSCORE', list, id)
+  if score then
+    redis.call('ZADD', list, score, new_id)
+    redis.call('ZREM', list, id)
+  end
+end
+for _, key in ipairs(KEPT) do
+  if redis.call('EXISTS', key(id)) == 1 then redis.call('RENAME', key(id), key(new_id)) end
+end
+return {'ok'}

@@ -1,0 +1,82 @@
+"""`rename_schedule.lua`: what is kept of a schedule goes along, and nothing fires under both ids."""
+
+import pytest
+import redis as redis_py
+
+from making import HOUR, US, history, make_job, now_us, snapshot
+from making_schedules import commit, fire_of, put_due, record
+from rq_scheduler.schedule import Spec
+from rq_scheduler.store import NewEntry, Store
+from rq_scheduler.store.schedules import Filter, Stored
+from rq_scheduler.triggers import Every
+
+
+def stored(store: Store, id: str) -> Stored:
+    (found,) = store.read_definitions([id])[1]
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def old(redis: redis_py.Redis, store: Store) -> Stored:
+    """One that has fired once, and remembers another run."""
+    put_due(store, "old", owner="me", tags=("t",), of=Spec(trigger=Every(60), overlap="buffer_one"))
+    commit(store, fire_of(store, "old"))
+    redis.zadd(store.keys.due_schedules, {"old": now_us(redis) / US - 1})
+    return stored(store, "old")
+
+
+def test_all_goes_along(redis: redis_py.Redis, store: Store, old: Stored) -> None:
+    before, lines, due = record(store, "old"), history(redis, "old"), redis.zscore(store.keys.due_schedules, "old")
+    assert store.rename_schedule(old, "new")
+    after = record(store, "new")
+    assert {name: value for name, value in after.items() if name != "rev"} == {
+        name: value for name, value in before.items() if name != "rev"
+    }
+    assert int(after["rev"]) > int(before["rev"])
+    assert (history(redis, "new"), redis.zscore(store.keys.due_schedules, "new")) == (lines, due)
+    for wanted in (Filter(), Filter(owner="me"), Filter(tag="t"), Filter(queue="default")):
+        assert list(store.find_schedules(wanted)) == [["new"]]
+    left = {key for key in snapshot(redis) if b":old" in key and not key.startswith(b"rq:job:")}
+    assert left == {store.keys.tombstone("old").encode()}
+
+
+def test_what_was_planned_for_the_old_id_does_not_fire(redis: redis_py.Redis, store: Store) -> None:
+    put_due(store, "old", of=Spec(trigger=Every(60)))
+    planned = fire_of(store, "old")
+    assert store.rename_schedule(stored(store, "old"), "new")
+    before = redis.llen("rq:queue:default")
+    commit(store, planned)
+    assert redis.llen("rq:queue:default") == before
+    commit(store, fire_of(store, "new"))
+    assert redis.llen("rq:queue:default") == before + 1
+
+
+def test_one_put_again_under_the_old_id_fires_no_instant_twice(store: Store, old: Stored) -> None:
+    mark = record(store, "old")["mark"]
+    assert store.rename_schedule(old, "new")
+    put_due(store, "old", of=Spec(trigger=Every(60)))
+    assert record(store, "old")["mark"] == mark
+
+
+def test_one_that_has_changed_stays(redis: redis_py.Redis, store: Store, old: Stored) -> None:
+    redis.hset(store.keys.schedule("old"), "rev", "999999")
+    before = snapshot(redis)
+    assert not store.rename_schedule(old, "new")
+    assert snapshot(redis) == before
+
+
+@pytest.mark.parametrize("by", ["a schedule", "a job", "the quarantine", "something else"])
+def test_an_id_that_is_taken_stays_as_it_is(redis: redis_py.Redis, store: Store, old: Stored, by: str) -> None:
+    if by == "a schedule":
+        put_due(store, "new")
+    elif by == "a job":
+        job = make_job(redis, "new")
+        store.save([NewEntry("new", job.key, now_us(redis) + HOUR, job.to_dict())])
+    elif by == "the quarantine":
+        redis.hset(store.keys.quarantine, "new", "{}")
+    else:
+        redis.set(store.keys.history("new"), "x")
+    before = snapshot(redis)
+    assert not store.rename_schedule(old, "new")
+    assert snapshot(redis) == before
