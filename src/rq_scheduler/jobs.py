@@ -22,11 +22,12 @@ from rq import Callback, Repeat, Retry
 from rq.exceptions import TimeoutFormatError
 from rq.job import Dependency, Job, JobStatus
 from rq.serializers import DefaultSerializer, resolve_serializer
-from rq.utils import import_attribute, parse_timeout
+from rq.utils import parse_timeout
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.advice import warn_once
 from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
+from rq_scheduler.dotted import find
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, check_encodable, kind_of
 
 __all__ = [
@@ -290,8 +291,8 @@ def load_class(value: type[T] | str, base: type[T], name: str) -> type[T]:
     """A class from itself or from its dotted path; InvalidArgument or InvalidType unless it is a `base`."""
     if isinstance(value, str):
         try:
-            loaded: Any = import_attribute(value)
-        except (ValueError, AttributeError, ImportError) as error:
+            loaded: Any = find(value)
+        except InvalidArgument as error:
             raise InvalidArgument(
                 f"{name}={value!r} cannot be imported ({error}): give the class, "
                 "or a dotted path that this process can import"

@@ -90,7 +90,7 @@ def test_an_encoded_password_is_always_read(form: str) -> None:
     for password in passwords(400):
         address = read_url(form.format(quote(password, safe=""), 6379))
         assert password in address.keywords.values()
-        assert shows_nothing_of(password, address.shown() + repr(address))
+        assert shows_nothing_of(password, address.shown + repr(address))
 
 
 def test_the_server_sees_the_password_that_was_meant(start_server: Callable[..., EmbeddedRedis]) -> None:

@@ -133,7 +133,7 @@ def test_waiting_for_a_cluster_says_so_once(cluster: ClusterSetup, monkeypatch: 
     refused = redis_errors.ConnectionError("refused")
     answers = iter([refused, refused, connect(ConnectionOptions(url=cluster.url))])
 
-    def flaky(options: ConnectionOptions) -> object:
+    def flaky(options: ConnectionOptions, *, quickly: bool) -> object:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
@@ -151,7 +151,7 @@ def test_waiting_for_a_cluster_says_so_once(cluster: ClusterSetup, monkeypatch: 
 
 
 def test_a_wrong_password_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(options: ConnectionOptions) -> object:
+    def refuse(options: ConnectionOptions, *, quickly: bool) -> object:
         raise redis_errors.AuthenticationError("WRONGPASS")
 
     monkeypatch.setattr(connections, "connect", refuse)

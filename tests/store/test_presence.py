@@ -142,3 +142,23 @@ class TestInstances:
         assert store.heartbeat("b", {"x": 2}, 7, dispatcher=True) == 2
         assert redis.hget("rq:scheduler_instance:b", "x") == b"2"
         assert 5 < redis.ttl("rq:scheduler_instance:b") <= 7
+
+
+class TestTheNameOfOneThatIsGone:
+    def test_the_first_who_replaces_it_has_it(self, store: Store) -> None:
+        store.register_birth("me", {"host": "h"}, 11, token="old")
+        with pytest.raises(NameTaken):
+            store.register_birth("me", {"host": "h"}, 11, token="a", dead="another")
+        with pytest.raises(NameTaken):
+            store.register_birth("me", {"host": "h"}, 11, token="a", dead="")
+        store.register_birth("me", {"host": "h"}, 11, token="a", dead="old")
+        store.register_birth("me", {"host": "h"}, 11, token="a", dead="old")  # its reply was lost
+        with pytest.raises(NameTaken):
+            store.register_birth("me", {"host": "h"}, 11, token="b", dead="old")
+
+    def test_what_it_has_told(self, store: Store) -> None:
+        assert store.instance("me") == ({}, 0)
+        store.register_birth("me", {"host": "h", "pid": 5}, 11, token="t")
+        fields, ttl = store.instance("me")
+        assert fields == {"host": "h", "pid": "5", "birth_token": "t"}
+        assert 0 < ttl <= 11_000

@@ -40,16 +40,10 @@ class Address:
     host: str
     port: int
     db: int
-    path: str = ""
-    keywords: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
-
-    def shown(self) -> str:
-        """For a log line: everything but user and options, of which any may be secret."""
-        user = "***@" if {"username", "password"} & set(self.keywords) else ""
-        if self.scheme == "unix":
-            return f"unix://{user}{self.path}" + (f"?db={self.db}" if self.db else "")
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{user}{host}:{self.port}/{self.db}"
+    path: str
+    keywords: dict[str, Any] = field(repr=False)
+    shown: str
+    """For a log line: as it was typed, but for user and options, of which any may be secret."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,8 @@ class ConnectionOptions:
                 param_hint="--host",
             )
         keywords = {"password": self.password} if self.password else {}
-        return Address("redis", self.host, self.port, self.db, keywords=keywords)
+        shown = f"redis://{self.host}:{self.port}/{self.db}"
+        return Address("redis", self.host, self.port, self.db, "", keywords, shown)
 
     def describe(self) -> str:
         """For a log line: where we connect to, never a password."""
@@ -100,7 +95,7 @@ class ConnectionOptions:
             if self.sentinels:
                 places = ", ".join(f"{host} port {port}" for host, port in self.sentinels)
                 return f"{self.sentinel_master} by way of the sentinels {places}"
-            return self.address.shown()
+            return self.address.shown
         except click.BadParameter:
             return "an address that makes no sense"
 
@@ -137,7 +132,8 @@ def read_url(url: str) -> Address:
     authority, path, query = _split(rest)
     if "@" in path or "@" in query or authority.count("@") > 1:
         _refuse("there is an @ in it that does not stand between password and host")
-    user, _, place = authority.rpartition("@")
+    user, at, place = authority.rpartition("@")
+    shown = f"{scheme}://{'***@' if at else ''}{place}{path}"
     keywords, credentials = _read_query(query, scheme), _read_user(user)
     if keywords.keys() & credentials.keys():
         _refuse("it gives a user name or a password twice, before the host and in its options")
@@ -146,7 +142,7 @@ def read_url(url: str) -> Address:
     if scheme == "unix":
         if place or path in ("", "/"):
             _refuse("the path of the socket does not follow unix:// (three slashes: unix:///run/redis.sock)")
-        return Address(scheme, "", 0, db or 0, _decoded(path), keywords)
+        return Address(scheme, "", 0, db or 0, _decoded(path), keywords, shown)
     host, port = _host_and_port(place, PORT)
     if port is None:
         _refuse("its port is not a number from 1 to 65535")
@@ -157,7 +153,7 @@ def read_url(url: str) -> Address:
     number = path.strip("/")
     if number and db is not None:
         _refuse("it names a database twice, in its path and in its options")
-    return Address(scheme, host, port, int(number or 0) if db is None else db, keywords=keywords)
+    return Address(scheme, host, port, int(number or 0) if db is None else db, "", keywords, shown)
 
 
 def _refuse(why: str, *, encode: bool = True) -> NoReturn:

@@ -49,7 +49,8 @@ def _discreet(given: Sequence[str]) -> Generator[None]:
     try:
         yield
     except click.ClickException as error:
-        vars(error)["message"] = without_urls(error.message, given)
+        typed = given if isinstance(error, click.UsageError) else ()
+        vars(error)["message"] = without_urls(error.message, typed)
         raise
 
 

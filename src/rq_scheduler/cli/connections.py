@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import click
@@ -38,20 +38,21 @@ def _client_options() -> dict[str, Any]:
     }
 
 
-def connect(options: ConnectionOptions) -> Connection:
-    """A client for these options. Only Cluster talks to Redis here, and may raise redis-py's errors."""
+def connect(options: ConnectionOptions, *, quickly: bool = False) -> Connection:
+    """A client for these options, which gives up soon on a server that does not answer if it is asked to. Only Cluster
+    talks to Redis here, and may raise redis-py's errors."""
     options.check()
     if options.sentinels:
         if options.cluster:
             raise click.UsageError("--sentinel and --cluster exclude each other: a cluster finds its own masters.")
         common = {**_client_options(), **_QUICKLY}
-        asked = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+        asked = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
         sentinel: Any = Sentinel(options.sentinels, sentinel_kwargs=asked)
         return sentinel.master_for(options.sentinel_master, db=options.db, password=options.password, **common)
     address = options.address
     if options.cluster:
         return _connect_cluster(address)
-    keywords: dict[str, Any] = {**_client_options(), **address.keywords}
+    keywords: dict[str, Any] = {**_client_options(), **(_QUICKLY if quickly else {}), **address.keywords}
     if address.scheme == "unix":
         return Redis(unix_socket_path=address.path, db=address.db, **keywords)
     return Redis(host=address.host, port=address.port, db=address.db, ssl=address.scheme == "rediss", **keywords)
@@ -69,7 +70,7 @@ def _connect_cluster(address: Address) -> RedisCluster:
         return RedisCluster(host=address.host, port=address.port, **keywords)
     except redis_errors.RedisClusterException as error:
         if "Cluster mode is not enabled" in str(error):
-            raise click.UsageError(f"{address.shown()} is no cluster: leave out --cluster.") from None
+            raise click.UsageError(f"{address.shown} is no cluster: leave out --cluster.") from None
         # redis-py's words for every node that it asked in vain; what the last of them said is the cause.
         if isinstance(error.__cause__, redis_errors.AuthenticationError | redis_errors.AuthorizationError):
             raise error.__cause__ from None
@@ -77,19 +78,28 @@ def _connect_cluster(address: Address) -> RedisCluster:
 
 
 def connect_patiently(
-    options: ConnectionOptions, say: Callable[[str], None], pause: Callable[[float], None] = sleep
+    options: ConnectionOptions,
+    say: Callable[[str], None],
+    pause: Callable[[float], None] = sleep,
+    *,
+    patience: float = math.inf,
 ) -> Connection:
-    """`connect`, waiting for a cluster that is not up yet. Says so once; other clients connect when first used."""
-    for attempt in range(1_000_000):
+    """`connect`, waiting for a cluster that is not up yet. Says so once; other clients connect when first used.
+
+    Whoever has only so much patience, in seconds, gets a client that does not wait long for an answer either."""
+    began, attempt = monotonic(), 0
+    while True:
         try:
-            return connect(options)
+            return connect(options, quickly=patience < math.inf)
         except (redis_errors.AuthenticationError, redis_errors.AuthorizationError):
             raise
         except redis_errors.RedisError as error:
+            if monotonic() - began > patience:
+                raise
             if attempt == 0:
                 say(f"Redis at {options.describe()} does not answer ({error}): waiting for it.")
             pause(min(1.0, 0.1 * math.pow(2, min(attempt, 6))))
-    raise redis_errors.ConnectionError(f"gave up waiting for {options.describe()}")
+            attempt += 1
 
 
 def check_cluster_prefix(connection: Connection) -> None:

@@ -3,6 +3,7 @@ and the exit status. Never uses the client's API (`Scheduler`)."""
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import uuid
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 import click
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 
 from rq_scheduler._version import __version__
 from rq_scheduler.cli.addresses import ConnectionOptions
@@ -21,7 +22,8 @@ from rq_scheduler.cli.concealing import concealed
 from rq_scheduler.cli.connections import Connection, check_cluster_prefix, connect_patiently
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
 from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
-from rq_scheduler.dispatcher import Dispatcher, Options
+from rq_scheduler.cli.refusals import of_redis
+from rq_scheduler.dispatcher import BURST_PATIENCE, Dispatcher, Options
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
 from rq_scheduler.store.base import is_misfit
@@ -55,7 +57,7 @@ class DaemonOptions:
 
 def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
     """Run until a signal (or, with burst, until nothing is due). User mistakes end in a click error, never in a
-    traceback; Redis being down does not end it at all."""
+    traceback; Redis being down does not end it at all, but for a burst, which waits a few seconds."""
     extend_path(options.path)
     job_class = load_job_class(options.job_class)
     queue_class = load_queue_class(options.queue_class)
@@ -63,7 +65,11 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
     adopt_timezones = tuple(time_zone(name, "--adopt-timezone") for name in options.adopt_timezone)
     setup_logging(level_for(options.verbose, options.quiet), options.log_format)
     with _pid_file(options.pid), _user_errors(where):
-        connection = connect_patiently(where, lambda text: log.warning(text, extra={"action": "redis_waiting"}))
+        connection = connect_patiently(
+            where,
+            lambda text: log.warning(text, extra={"action": "redis_waiting"}),
+            patience=BURST_PATIENCE if options.burst else math.inf,
+        )
         log.info("rq-scheduler %s, Redis at %s", __version__, where.describe(), extra={"action": "starting"})
         check_cluster_prefix(connection)
         _check_access(connection)
@@ -106,17 +112,10 @@ def _user_errors(where: ConnectionOptions) -> Generator[None]:
         yield
     except SchedulerError as error:
         _fail(str(error))
-    except (AuthenticationError, AuthorizationError) as error:
-        _fail(
-            f"Redis at {where.describe()} refuses us: {error}. Give the password with --password or RQ_REDIS_PASSWORD, "
-            "user and password in a URL: redis://user:password@host:port/db."
-        )
-    except NoPermissionError as error:
-        _fail(f"this Redis user may not do what a dispatcher does: {error}. Grant the command or the keys in its ACL.")
-    except ResponseError as error:
-        if not is_misfit(error):
-            raise
-        _fail("not all could be served: a key holds something of another type. The log names it; move it away.")
+    except (RedisError, OSError) as error:
+        if is_misfit(error):
+            _fail("not all could be served: a key holds something of another type. The log names it; move it away.")
+        _fail(of_redis(error, where))
 
 
 def _fail(message: str) -> NoReturn:

@@ -3,11 +3,8 @@ why an import did not work; knows nothing of Redis."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-import traceback
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import click
@@ -15,10 +12,20 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import DefaultSerializer, JSONSerializer
 
+from rq_scheduler.dotted import find
 from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.texts import plain
 from rq_scheduler.triggers.zones import zone
 
-__all__ = ["extend_path", "import_dotted", "load_job_class", "load_queue_class", "load_serializer", "time_zone"]
+__all__ = [
+    "extend_path",
+    "import_dotted",
+    "load_job_class",
+    "load_queue_class",
+    "load_serializer",
+    "note_function",
+    "time_zone",
+]
 
 _Class = TypeVar("_Class")
 _SERIALIZERS: dict[str, Any] = {"json": JSONSerializer, "pickle": DefaultSerializer, "default": DefaultSerializer}
@@ -36,35 +43,36 @@ def extend_path(path: str) -> None:
 
 def import_dotted(name: str, option: str) -> Any:
     """The object that a dotted path names; a usage error that says which step failed otherwise."""
-    module_name, _, attribute = name.rpartition(".")
-    if not module_name:
+    if "." not in name:
         raise click.BadParameter(
             f"{name!r} is not a dotted path. Give module and name, as in 'myapp.queues.MyQueue'.", param_hint=option
         )
     try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and (module_name == error.name or module_name.startswith(error.name + ".")):
-            raise click.BadParameter(
-                f"no module {error.name!r} (for {name!r}). Is it spelled right, and is its directory on --path "
-                f"(now: {os.getcwd()})?",
-                param_hint=option,
-            ) from None
-        raise click.BadParameter(
-            f"{module_name} imports {error.name!r}, which is missing.", param_hint=option
-        ) from None
-    except Exception as error:  # noqa: BLE001  (an application's module may fail in any way)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        raise click.BadParameter(
-            f"importing {module_name} failed: {type(error).__name__}: {error} ({where.filename}:{where.lineno}).",
-            param_hint=option,
-        ) from None
+        return find(name)
+    except InvalidArgument as error:
+        raise click.BadParameter(_ended(f"{error} {_where(error)}".strip()), param_hint=option) from None
+
+
+def note_function(func: str, what: str = "") -> None:
+    """A note on stderr where a function cannot be imported here. The application's code need not be here, but workers
+    have to find it: a typo shows itself now. `what` says what names it, if that is not the command line."""
     try:
-        return getattr(module, attribute)
-    except AttributeError:
-        near = get_close_matches(attribute, dir(module), 1)
-        hint = f" Did you mean {module_name}.{near[0]}?" if near else ""
-        raise click.BadParameter(f"{module_name} has no {attribute!r}.{hint}", param_hint=option) from None
+        found: Any = find(func)
+        said = "" if callable(found) else "it cannot be called"
+    except InvalidArgument as error:
+        said = f"{error} {_where(error)}".strip()
+    if said:
+        click.echo(plain(f"Note: {what}{func} cannot be imported here: {_ended(said)} Workers have to."), err=True)
+
+
+def _where(error: InvalidArgument) -> str:
+    """Where the application's code is looked for, if it is the module that is missing."""
+    missing = str(error).startswith("no module")
+    return f"Is its directory on --path (this one is {os.getcwd()})?" if missing else ""
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _load_class(name: str, base: type[_Class], option: str) -> type[_Class]:

@@ -1,9 +1,9 @@
 """The dispatcher: the process that hands off what is due. `passes` is one pass, `waker` all sleeping."""
 
-from rq_scheduler.dispatcher.dispatcher import Dispatcher
+from rq_scheduler.dispatcher.dispatcher import BURST_PATIENCE, Dispatcher
 from rq_scheduler.dispatcher.events import Events, LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass
 from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
 
-__all__ = ["Dispatcher", "Events", "Hooks", "LogEvents", "Options", "Pass", "looked_up", "stop_run"]
+__all__ = ["BURST_PATIENCE", "Dispatcher", "Events", "Hooks", "LogEvents", "Options", "Pass", "looked_up", "stop_run"]

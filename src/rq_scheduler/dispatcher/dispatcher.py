@@ -6,10 +6,8 @@ nothing of the client's API.
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import socket
 import threading
 import time
 import uuid
@@ -30,9 +28,10 @@ from rq_scheduler._version import __version__
 from rq_scheduler.dispatcher.events import Events, LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass, Passes
+from rq_scheduler.dispatcher.process import identity, is_gone
 from rq_scheduler.dispatcher.sweep import Sweep
 from rq_scheduler.dispatcher.waker import Waker
-from rq_scheduler.errors import EvictionRefused, NameTaken
+from rq_scheduler.errors import EvictionRefused, FenceHeld, NameTaken
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PlainPickles
 from rq_scheduler.store import Store
@@ -44,6 +43,9 @@ HEARTBEAT = 5.0
 
 FENCE_POLL = 0.25
 """Seconds between two looks at a fence that somebody else holds."""
+
+BURST_PATIENCE = 5.0
+"""Seconds for which a burst waits for Redis, or for a fence that somebody else holds."""
 
 SWEEP_EVERY = 86_400.0
 """Seconds between two looks at everything."""
@@ -92,6 +94,7 @@ class Dispatcher:
         self._survey = Survey(self._store.connection, self._store.keys)
         self._sweep = self._new_sweep()
         self._sweep_again_at = time.monotonic() + SWEEP_EVERY
+        self._identity = identity()
         self._birth = uuid.uuid4().hex
         self._born = False
         self._beat_at = 0.0
@@ -120,9 +123,10 @@ class Dispatcher:
     def run(self, burst: bool = False) -> None:
         """Serves until a signal (SIGINT, SIGTERM), then leaves by SystemExit; with `burst`, until nothing is due.
 
-        A second signal ends it at once; nothing is lost even then. Losing Redis never ends it. Raises EvictionRefused
-        where Redis may evict schedules, NameTaken when a live instance bears its name; with `burst`, redis-py's
-        ResponseError where a key of a wrong type kept it from serving all.
+        A second signal ends it at once; nothing is lost even then. Losing Redis never ends it, but for a burst. Raises
+        EvictionRefused where Redis may evict schedules, NameTaken when a live instance bears its name; with `burst`,
+        redis-py's ResponseError where a key of a wrong type kept it from serving all, redis-py's error where Redis
+        could not be used for five seconds, FenceHeld where somebody else held the fence for that long.
         """
         self._store.load_scripts()
         handlers = self._install_handlers()
@@ -144,6 +148,7 @@ class Dispatcher:
         lost_at: float | None = None
         backoff = SHORTEST_BACKOFF
         misfit: ResponseError | None = None
+        served_at = time.monotonic()
         try:
             while not self._stop:
                 try:
@@ -159,8 +164,17 @@ class Dispatcher:
                     if burst and result.fenced is None and not result.more_is_due:
                         misfit = result.misfit
                         break
+                    if result.fenced is None:
+                        served_at = time.monotonic()
+                    elif burst and time.monotonic() - served_at > BURST_PATIENCE:
+                        raise FenceHeld(
+                            f"{result.fenced}. What is due waits: run this again when the lock is free, or with "
+                            "--take-fence if its holder is dead"
+                        )
                     self._between_passes(result)
                 except (RedisError, OSError) as error:
+                    if burst and time.monotonic() - served_at > BURST_PATIENCE:
+                        raise
                     if lost_at is None:
                         lost_at = time.monotonic()
                         self._events.redis_lost(error)
@@ -222,15 +236,24 @@ class Dispatcher:
         self._events.started(self.name)
 
     def _announce(self) -> None:
-        """A dispatcher that was killed leaves its name behind for `ttl` seconds: one restarted under the same name
-        waits for that."""
+        """A dispatcher that was killed leaves its name behind for `ttl` seconds. One restarted under the same name
+        takes it over if it can see that the process is gone, and else waits for that."""
         end = time.monotonic() + self._ttl + 1
+        dead, told = "", False
         while True:
             try:
-                self._store.register_birth(self.name, self._facts(), self._ttl, token=self._birth)
+                self._store.register_birth(self.name, self._facts(), self._ttl, token=self._birth, dead=dead)
             except NameTaken:
                 if time.monotonic() > end or self._stop:
                     raise
+                holder, ttl_ms = self._store.instance(self.name)
+                dead = holder.get("birth_token", "") if is_gone(holder) else ""
+                if dead:
+                    self._events.name_taken_over(self.name, holder)
+                    continue
+                if not told and holder:
+                    self._events.name_taken(self.name, holder, ttl_ms)
+                    told = True
                 self._pause(0.5)
             else:
                 return
@@ -245,8 +268,7 @@ class Dispatcher:
 
     def _facts(self) -> Mapping[str, Any]:
         return {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
+            **self._identity,
             "version": __version__,
             "heartbeat": f"{time.time():.6f}",
             "interval": self.interval,

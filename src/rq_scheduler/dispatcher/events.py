@@ -85,6 +85,12 @@ class Events:
     def unattended(self, queue: str) -> None:
         """No worker listens on a queue that pending jobs name."""
 
+    def name_taken(self, name: str, holder: Mapping[str, str], ttl_ms: int) -> None:
+        """Another dispatcher of this name, which has told this of itself, is known for so long, and waited for."""
+
+    def name_taken_over(self, name: str, holder: Mapping[str, str]) -> None:
+        """The dispatcher that had this name was on this machine, and is gone."""
+
     def redis_lost(self, error: BaseException) -> None:
         """Redis cannot be used now."""
 
@@ -227,10 +233,8 @@ class LogEvents(Events):
 
     def fenced(self, fence: Fenced) -> None:
         log.warning(
-            "rq:scheduler_lock is held by %r for %.1f s more: a 0.14 daemon in its pass, or one that was killed. "
-            "Waiting; --take-fence does not",
-            fence.holder,
-            max(fence.ttl_ms, 0) / 1000,
+            "%s. Waiting; --take-fence does not",
+            fence,
             extra={"action": "fenced", "holder": fence.holder, "ttl_ms": fence.ttl_ms},
         )
 
@@ -261,6 +265,25 @@ class LogEvents(Events):
                 queue,
                 extra={"action": "unattended", "queue": queue},
             )
+
+    def name_taken(self, name: str, holder: Mapping[str, str], ttl_ms: int) -> None:
+        log.warning(
+            "A dispatcher %s is known already (host %s, process %s): waiting until it is heard of no more, %.0f s from "
+            "now if it was killed. To run both, give this one another --name",
+            name,
+            holder.get("host", "unknown"),
+            holder.get("pid", "unknown"),
+            ttl_ms / 1000,
+            extra={"action": "name_taken", "dispatcher": name, "ttl_ms": ttl_ms},
+        )
+
+    def name_taken_over(self, name: str, holder: Mapping[str, str]) -> None:
+        log.info(
+            "Dispatcher %s was process %s on this host, which is gone: its name is taken over",
+            name,
+            holder.get("pid", "unknown"),
+            extra={"action": "name_taken_over", "dispatcher": name},
+        )
 
     def redis_lost(self, error: BaseException) -> None:
         log.error("Redis cannot be used, trying again: %s", error, extra={"action": "redis_lost"})

@@ -415,7 +415,9 @@ class Scheduler(Instance):
     def run(self, burst: bool = False) -> None:
         """Run a dispatcher in this process until SIGINT or SIGTERM, which end it by SystemExit.
 
-        With `burst`, hand off what is due and return. Overrides of `enqueue_job` and `get_queue_for_job` are honoured.
+        With `burst`, hand off what is due and return; where that cannot be for five seconds, redis-py's error or
+        FenceHeld (somebody else holds 0.14's lock) says why. Overrides of `enqueue_job` and `get_queue_for_job` are
+        honoured.
         """
         from rq_scheduler.dispatcher import Dispatcher, Hooks  # which costs a client's start, and few clients run one
 

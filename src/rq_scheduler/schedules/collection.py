@@ -7,6 +7,7 @@ nothing else has changed meanwhile. Knows no key of Redis, and nothing of how a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, k
 from rq_scheduler.schedule import Changes, Options, Schedule, check_id
 from rq_scheduler.schedules import asking, changes
 from rq_scheduler.schedules.coming import upcoming_runs
-from rq_scheduler.schedules.files import SUFFIXES, definitions_from
+from rq_scheduler.schedules.files import SUFFIXES, definitions_from, naming
 from rq_scheduler.schedules.sync import Sync
 from rq_scheduler.schedules.views import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
@@ -124,7 +125,8 @@ class Schedules:
             given = definitions
         derived = isinstance(definitions, str | Path) and Path(definitions).suffix.lower() not in SUFFIXES
         syncing = Sync(self._writer, self._scheduler, owner)
-        return syncing.run(given, prune=prune, dry_run=dry_run, ids_derived=derived)
+        with naming(definitions) if isinstance(definitions, str | Path) else nullcontext():
+            return syncing.run(given, prune=prune, dry_run=dry_run, ids_derived=derived)
 
     def update(self, id: str, *, version: int | None = None, **changes: Unpack[Changes]) -> StoredSchedule:
         """Change some fields of a schedule: `update("nightly", jitter="1m", args=("weekly",))`.

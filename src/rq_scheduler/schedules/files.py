@@ -12,7 +12,8 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,7 +32,7 @@ from rq_scheduler.jobs import check_function
 from rq_scheduler.schedule import RetryFields, Schedule, check_id
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, At, Cron, Every, RRule
 
-__all__ = ["SUFFIXES", "definitions_from", "file_schema", "read_definitions", "write_definitions"]
+__all__ = ["SUFFIXES", "definitions_from", "file_schema", "naming", "read_definitions", "write_definitions"]
 
 _Moment = Annotated[datetime, Meta(tz=True)]
 _MomentOrNone = _Moment | None
@@ -108,6 +109,15 @@ _PLAIN = ("args", "kwargs", "meta", "webhooks", "rate_limit")
 
 _JOB_DURATIONS = ("job_timeout", "result_ttl", "ttl", "failure_ttl")
 _CALLBACKS = ("on_success", "on_failure", "on_stopped")
+
+
+@contextmanager
+def naming(source: str | Path) -> Generator[None]:
+    """What is wrong with the definitions of a file, seen only when they are made into jobs or written, names it."""
+    try:
+        yield
+    except SchedulerError as error:
+        raise type(error)(f"{source}: {error}") from error
 
 
 def definitions_from(

@@ -102,6 +102,10 @@ class Fenced:
     holder: str
     ttl_ms: int
 
+    def __str__(self) -> str:
+        left = f" for {self.ttl_ms / 1000:.1f} s more" if self.ttl_ms >= 0 else ", and never expires"
+        return f"rq:scheduler_lock is held by {self.holder!r}{left}: a 0.14 daemon in its pass, or one that was killed"
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

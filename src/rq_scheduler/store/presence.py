@@ -20,15 +20,24 @@ from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER
 class PresenceOperations(Operations):
     """Operations on the instance hashes, the fence and the locks."""
 
-    def register_birth(self, name: str, fields: Mapping[str, Any], ttl: int, *, token: str = "") -> None:
+    def register_birth(
+        self, name: str, fields: Mapping[str, Any], ttl: int, *, token: str = "", dead: str = ""
+    ) -> None:
         """Announces an instance for `ttl` seconds. Raises NameTaken when a live one bears the name, but for the one of
-        this token: an attempt whose reply was lost may be repeated."""
-        outcome = self._run("register_birth", self.keys.instance(name), ttl, token, *_flat(fields))
+        this token (an attempt whose reply was lost may be repeated) and the one of the token `dead`, which the caller
+        knows to have ended: of several who replace that one, the first has the name."""
+        outcome = self._run("register_birth", self.keys.instance(name), ttl, token, dead, *_flat(fields))
         if outcome[0] == b"taken":
             raise NameTaken(
                 f"there is already a live scheduler named {name!r}: give this one another name, or wait until that "
                 f"one has ended (a killed one is forgotten after at most {ttl} s)"
             )
+
+    def instance(self, name: str) -> tuple[dict[str, str], int]:
+        """What an instance has told of itself, and for how many milliseconds more it is known. Empty for none."""
+        key = self.keys.instance(name)
+        fields: Mapping[Any, Any] = self.connection.hgetall(key)
+        return {text(field): text(value) for field, value in fields.items()}, max(0, self.connection.pttl(key))
 
     def register_death(self, name: str) -> None:
         """Frees the name of an instance."""

@@ -116,7 +116,7 @@ class Holidays(_Exclusion, metaclass=_HolidaysMeta, frozen=True, tag="holidays")
     `country` is an ISO 3166 code, `subdivision` that package's code of a part of it with holidays of its own.
 
     Raises InvalidArgument, with the nearest names, for a country or subdivision that is not known. Needs
-    `pip install "rq-scheduler[holidays]"`: where that is missing, a stored one can be read, and `excluded_day`
+    that package (`pip install holidays`): where that is missing, a stored one can be read, and `excluded_day`
     raises InvalidArgument. Stored as `{"type": "holidays", "country": "FR", "subdivision": null, "timezone": null}`.
     """
 
@@ -189,8 +189,7 @@ def _check(country: str, subdivision: str | None) -> None:
         import holidays
     except ImportError:
         raise InvalidArgument(
-            f"Holidays({country!r}) needs the package holidays, which is not installed here: "
-            'pip install "rq-scheduler[holidays]"'
+            f"Holidays({country!r}) needs the package holidays, which is not installed here: pip install holidays"
         ) from None
     known = holidays.list_supported_countries(include_aliases=True)
     if country not in known:

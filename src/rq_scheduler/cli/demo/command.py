@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import tempfile
 from pathlib import Path
+from textwrap import fill
 
 import click
 from rich.console import Console
@@ -17,7 +19,7 @@ from rq_scheduler.cli.demo.show import Outcome, Show
 from rq_scheduler.cli.demo.stage import Stage
 from rq_scheduler.errors import SchedulerError
 
-__all__ = ["demo", "report", "verdict"]
+__all__ = ["demo", "report", "verdict", "wrapped"]
 
 
 @click.command()
@@ -40,10 +42,9 @@ def demo(seconds: int, one_offs: int, seed: int, plain: bool) -> None:
         except SchedulerError as error:
             raise click.ClickException(str(error)) from None
         outcome = _perform(make_plan(float(seconds), one_offs, seed), stage, screen, log)
-    for line in report(outcome):
-        click.echo(line)
     bad = verdict(outcome)
-    click.echo(bad or "Nothing lost, nothing doubled.")
+    for line in (*report(outcome), bad or "Nothing lost, nothing doubled."):
+        click.echo(wrapped(line, console.width))
     sys.exit(1 if bad else 0)
 
 
@@ -86,11 +87,20 @@ def report(outcome: Outcome) -> list[str]:
     lines += [f"note: {note}" for note in outcome.notes]
     lines += [
         "",
-        "Checked: each id that the client was told is scheduled, and each instant of the recurring jobs by arithmetic,",
-        "against the log that the jobs themselves wrote in the workers (id, hand-off, start). Lateness is the job's",
-        "enqueued_at, written by the hand-off by the clock of Redis, minus its due time.",
+        (
+            "Checked: each id that the client was told is scheduled, and each instant of the recurring jobs by "
+            "arithmetic, against the log that the jobs themselves wrote in the workers (id, hand-off, start). Lateness "
+            "is the job's enqueued_at, written by the hand-off by the clock of Redis, minus its due time."
+        ),
     ]
     return lines
+
+
+def wrapped(line: str, width: int) -> str:
+    """The line broken between words; what goes on stands below the text behind a number."""
+    number = re.match(r"\w+( \w+)? +\d+ +", line)
+    indent = " " * (number.end() if number else 0)
+    return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def verdict(outcome: Outcome) -> str:

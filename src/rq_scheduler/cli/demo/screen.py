@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Protocol
 
 import click
@@ -15,10 +16,14 @@ from rich.text import Text
 
 from rq_scheduler.clock import from_us
 
-__all__ = ["LiveScreen", "PlainScreen", "Row", "Screen", "clock", "lateness"]
+__all__ = ["LiveScreen", "PlainScreen", "Row", "Screen", "clock", "fitted", "lateness"]
 
 ROWS = 16
 EVENTS = 9
+FRAMES = 7
+"""Lines of title, headings and borders."""
+WIDE = 100
+"""Columns with room for the moment of the hand-off beside the lateness."""
 
 
 @dataclass
@@ -93,13 +98,14 @@ class PlainScreen:
 
 
 class LiveScreen:
-    """A table of the latest rows, and the latest events, redrawn in place."""
+    """A table of the latest rows, and what has happened, redrawn in place; as much of both as the terminal holds."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self._rows: deque[Row] = deque(maxlen=ROWS)
-        self._events: deque[Text] = deque(maxlen=EVENTS)
+        self._events: list[Text] = []
         self._counts = ""
-        self._live = Live(console=console, refresh_per_second=8, get_renderable=self._draw)
+        self._live = Live(console=console, refresh_per_second=8, get_renderable=self.draw)
 
     def open(self) -> None:
         self._live.start()
@@ -117,19 +123,41 @@ class LiveScreen:
     def close(self) -> None:
         self._live.stop()
 
-    def _draw(self) -> Group:
-        table = Table(expand=True, title=self._counts, title_justify="left", title_style="bold")
+    def draw(self) -> Group:
+        """What is on the screen now: a line less than the terminal has, each as long as it is wide at most."""
+        width, height = self._console.size
+        lines = max(2, height - 1 - FRAMES)
+        events = min(EVENTS, lines // 2)
+        wide = width >= WIDE
+        table = Table(expand=True, title=fitted(self._counts, width), title_justify="left", title_style="bold")
         table.add_column("due", no_wrap=True)
         table.add_column("what", ratio=1, no_wrap=True)
-        table.add_column("handed off", no_wrap=True)
-        table.add_column("late", justify="right", no_wrap=True)
+        if wide:
+            table.add_column("handed off", no_wrap=True)
+        table.add_column("late", justify="right", no_wrap=True, min_width=8)
         table.add_column("by", no_wrap=True)
         table.add_column("result", ratio=1, no_wrap=True)
-        for row in self._rows:
-            handed_off = clock(row.handed_off) if row.handed_off is not None else "-"
-            late = lateness(row.handed_off - row.due) if row.handed_off is not None else "-"
-            table.add_row(clock(row.due), row.what, handed_off, late, row.by, row.result, style=_style(row.result))
-        return Group(table, Panel(Group(*self._events), title="events", title_align="left"))
+        room = (width - (64 if wide else 42)) // 2
+        for row in list(self._rows)[-(lines - events) :]:
+            cells = [clock(row.due), fitted(row.what, room)]
+            if wide:
+                cells.append(clock(row.handed_off) if row.handed_off is not None else "-")
+            cells.append(lateness(row.handed_off - row.due) if row.handed_off is not None else "-")
+            table.add_row(*cells, row.by, fitted(row.result, room), style=_style(row.result))
+        shown = [Text(fitted(event.plain, width - 4), style=event.style) for event in self._most_telling(events)]
+        return Group(table, Panel(Group(*shown), title="events", title_align="left"))
+
+    def _most_telling(self, count: int) -> list[Text]:
+        """What was done to the system (in bold) stays; of the rest, the latest."""
+        done = [event for event in self._events if "bold" in str(event.style)][-count:]
+        others = [event for event in self._events if event not in done]
+        kept = [*done, *others[len(others) - (count - len(done)) :]] if count > len(done) else done
+        return [event for event in self._events if any(event is one for one in kept)]
+
+
+def fitted(text: str, width: int) -> str:
+    """The text if it fits, else as many whole words as do."""
+    return text if len(text) <= width else shorten(text, max(width, 1), placeholder=" …")
 
 
 def _style(result: str) -> str:

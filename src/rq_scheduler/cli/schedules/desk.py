@@ -13,14 +13,13 @@ from datetime import datetime, tzinfo
 from typing import Any, TypeVar
 
 import click
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
-from redis.exceptions import ConnectionError as NoConnection
-from redis.exceptions import TimeoutError as TimedOut
+from redis.exceptions import RedisError
 
 from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.connections import check_cluster_prefix, connect
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
 from rq_scheduler.cli.options import application_options, connection_options, gather_application, gather_connection
+from rq_scheduler.cli.refusals import of_redis
 from rq_scheduler.cli.schedules.words import zone_of
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarning
@@ -110,7 +109,7 @@ def sentences(where: ConnectionOptions | None = None, id: str | None = None) -> 
             text = f"no schedule has the id {id!r}; rqscheduler list shows those there are" if unknown else str(error)
             raise click.ClickException(plain(_ended(text))) from None
         except RedisError as error:
-            raise click.ClickException(plain(_of_redis(error, where))) from None
+            raise click.ClickException(plain(of_redis(error, where))) from None
         finally:
             for warning in caught:
                 if issubclass(warning.category, SchedulerWarning):
@@ -119,17 +118,3 @@ def sentences(where: ConnectionOptions | None = None, id: str | None = None) -> 
 
 def _ended(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
-
-
-def _of_redis(error: RedisError, where: ConnectionOptions | None) -> str:
-    place = "Redis" if where is None else f"Redis at {where.describe()}"
-    if isinstance(error, AuthenticationError | AuthorizationError):
-        return (
-            f"{place} refuses us: {error}. Give the password with --password or RQ_REDIS_PASSWORD, user and password "
-            "in a URL: redis://user:password@host:port/db."
-        )
-    if isinstance(error, NoPermissionError):
-        return f"this user of {place} may not do that: {error}. Grant the command or the keys in its ACL."
-    if isinstance(error, NoConnection | TimedOut):
-        return f"{place} does not answer: {error} Is it running, and are --url or --host and --port right?"
-    return f"{place} refuses: {error}"

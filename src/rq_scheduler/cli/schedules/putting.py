@@ -8,9 +8,8 @@ from typing import Any, TypeVar, get_args
 
 import click
 from rq import Retry
-from rq.utils import import_attribute
 
-from rq_scheduler.cli.loading import time_zone
+from rq_scheduler.cli.loading import note_function, time_zone
 from rq_scheduler.cli.schedules import forms
 from rq_scheduler.cli.schedules.desk import desk_options, open_desk
 from rq_scheduler.cli.schedules.grid import answer
@@ -109,7 +108,7 @@ def put(ctx: click.Context, /, **params: Any) -> None:
     with open_desk(ctx, params) as desk:
         trigger: Any = _trigger(params)
         options = _schedule_options(params)
-        _note_whether_importable(params["func"])
+        note_function(params["func"])
         before: StoredSchedule | None = desk.schedules.get(params["id"])
         stored = desk.schedules.put(params["id"], trigger, params["func"], **options)
         now = desk.now()
@@ -129,18 +128,6 @@ def _changed(before: StoredSchedule, stored: StoredSchedule) -> str:
     names = [name for name in Spec.__struct_fields__ if getattr(before.spec, name, None) != getattr(stored.spec, name)]
     names += [name for name in ("call", "queue_name", "tags") if getattr(before, name) != getattr(stored, name)]
     return ", ".join(names) or "options of the job"
-
-
-def _note_whether_importable(func: str) -> None:
-    """The application's code need not be here, but workers have to find the function: a typo shows itself now."""
-    try:
-        import_attribute(func)
-    except Exception as error:  # noqa: BLE001  importing runs whatever the module holds
-        click.echo(
-            f"Note: {func} cannot be imported here ({error}). Workers have to: is it spelled right, and is its "
-            "directory on --path?",
-            err=True,
-        )
 
 
 def _one_trigger(params: dict[str, Any]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from rq_scheduler.cli.loading import note_function
 from rq_scheduler.cli.schedules import forms, screens
 from rq_scheduler.cli.schedules.desk import desk_options, open_desk
 from rq_scheduler.cli.schedules.grid import answer
+from rq_scheduler.schedules.files import SUFFIXES, read_definitions
 
 __all__ = ["sync"]
 
@@ -33,6 +36,9 @@ def sync(ctx: click.Context, /, **params: Any) -> None:
     """
     owner, dry_run = params["owner"], params["dry_run"]
     with open_desk(ctx, params) as desk:
+        if Path(params["file"]).suffix.lower() in SUFFIXES:
+            for schedule in read_definitions(params["file"]):
+                note_function(str(schedule.func), f"{params['file']}: schedule {schedule.id!r}: ")
         result = desk.schedules.sync(
             params["file"], owner, prune=params["prune"], dry_run=dry_run, rq_timezone=params["rq_timezone"]
         )
