@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -154,8 +155,8 @@ _EXPECTED = re.compile(
     | cron_(?:job | scheduler):.+
     | scheduler | scheduler_lock | scheduler_instance:.+
     | scheduler:(?:scheduled_jobs | due_schedules | buffered | schedules | rev | quarantine | claims | rq_claims
-        | dispatchers | clock)
-    | scheduler:(?:schedule | history | template | tombstone | buffer | quarantine | saved):.+
+        | rq_since | dispatchers | clock | ended)
+    | scheduler:(?:ended | schedule | history | template | tombstone | buffer | quarantine | saved):.+
     | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)
     )$""",
     re.VERBOSE | re.DOTALL,
@@ -203,6 +204,19 @@ def _no_unexpected_keys(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 # --- dispatchers in threads ---
+
+
+@pytest.fixture
+def host_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Puts this host in a time zone until the test ends: `host_in("Europe/Paris")`."""
+
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from rq_scheduler.planning import Missed, plan
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.handoff import Batch, Dropped, Fenced, Fire, HandedOff, Outcome, Record
+from rq_scheduler.store.series import Adoption
 from rq_scheduler.triggers import Every
 
 US = 1_000_000
@@ -71,6 +72,12 @@ def hand_off(store: Store, limit: int = 500, **options: Any) -> Batch:
 def record_of(store: Store, id: str) -> Record:
     _, (record,) = store.read_schedules([id])
     return record
+
+
+def adopt(store: Store, record: Record, spec: Spec, repeat: Any = "keep") -> Record | None:
+    """Adopts one as it was read; None when that was refused."""
+    (outcome,) = store.adopt([Adoption(record, spec, repeat)])
+    return outcome if isinstance(outcome, Record) else None
 
 
 def fire_of(store: Store, id: str, *, now: int | None = None, **changes: Any) -> Fire:
@@ -174,8 +181,8 @@ class Told(Events):
     def unfenced(self) -> None:
         self.others.append(("unfenced",))
 
-    def taken_on(self, queue: str, held: int) -> None:
-        self.others.append(("taken_on", queue, held))
+    def taken_on(self, queues: Iterable[tuple[str, int]]) -> None:
+        self.others.extend(("taken_on", *each) for each in queues)
 
     def stopped(self, name: str, others: int) -> None:
         self.others.append(("stopped", others))

@@ -1,19 +1,18 @@
-"""Microseconds, durations and the name of the host's zone."""
+"""Microseconds and durations."""
 
-import os
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import pytz
 from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rq_scheduler import clock
-from rq_scheduler.clock import SystemClock, duration_us, from_us, host_zone, to_us
+from rq_scheduler.clock import SystemClock, duration_us, from_us, mean_time_of, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 
 pytestmark = pytest.mark.once
@@ -70,39 +69,29 @@ def test_the_clock_can_be_frozen() -> None:
         assert SystemClock().now_us() == to_us(datetime(2031, 1, 1, 0, 0, 1))
 
 
+PARIS = pytz.timezone("Europe/Paris")
+
+
+@pytest.mark.parametrize("name", ["Europe/Paris", "Asia/Kolkata", "America/New_York", "Africa/Monrovia"])
+def test_a_zone_of_pytz_given_as_tzinfo_is_told(name: str) -> None:
+    said = mean_time_of(datetime(2026, 1, 1, 9, tzinfo=pytz.timezone(name)))
+    assert f"write pytz.timezone({name!r}).localize(datetime(...)), or give tzinfo=zoneinfo.ZoneInfo({name!r})" in said
+
+
 @pytest.mark.parametrize(
-    ("variable", "name"),
+    "moment",
     [
-        ("Europe/Paris", "Europe/Paris"),
-        (":Europe/Paris", "Europe/Paris"),
-        ("/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo"),
-        ("", "UTC"),
-        ("Etc/UTC", "UTC"),
-        ("UTC", "UTC"),
+        datetime(2026, 1, 1, 9),
+        datetime(2026, 1, 1, 9, tzinfo=UTC),
+        datetime(2026, 1, 1, 9, tzinfo=pytz.utc),
+        datetime(2026, 1, 1, 9, tzinfo=pytz.FixedOffset(9)),
+        datetime(2026, 1, 1, 9, tzinfo=timezone(timedelta(minutes=9))),
+        datetime(1900, 1, 1, 9, tzinfo=ZoneInfo("Europe/Paris")),
+        PARIS.localize(datetime(2026, 1, 1, 9)),
+        PARIS.localize(datetime(1900, 1, 1, 9)),  # when it was so
+        PARIS.localize(datetime(2026, 1, 1, 9)) + timedelta(days=180),  # pytz leaves it in winter time
+        datetime.max.replace(tzinfo=PARIS),
     ],
 )
-def test_the_zone_of_the_tz_variable(monkeypatch: pytest.MonkeyPatch, variable: str, name: str) -> None:
-    monkeypatch.setenv("TZ", variable)
-    assert host_zone() == name
-
-
-def test_the_zone_of_a_hosts_files(tmp_path: Path) -> None:
-    def zone_of(name: str, **files: str) -> str:
-        etc = tmp_path / name
-        etc.mkdir()
-        for file, content in files.items():
-            if file == "localtime":
-                (etc / file).symlink_to(content)
-            else:
-                (etc / file).write_text(content)
-        return clock._host_zone(None, etc)
-
-    assert zone_of("link", localtime="/usr/share/zoneinfo/America/Lima") == "America/Lima"
-    assert zone_of("relative", localtime="../usr/share/zoneinfo/Europe/Paris") == "Europe/Paris"
-    assert zone_of("text", timezone="Asia/Kolkata\n") == "Asia/Kolkata"
-    assert zone_of("both", localtime="/usr/share/zoneinfo/America/Lima", timezone="Asia/Kolkata") == "America/Lima"
-    assert zone_of("nonsense", timezone="Nowhere/Land", localtime="/dev/null") in {"UTC", _fixed()}
-
-
-def _fixed() -> str:
-    return os.environ.get("TZ", "UTC")
+def test_other_moments_are_what_they_say(moment: datetime) -> None:
+    assert mean_time_of(moment) == ""

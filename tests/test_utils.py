@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+import pytz
 from freezegun import freeze_time
 
 from rq_scheduler import utils
 from rq_scheduler.dispatcher import LogEvents
-from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.errors import InvalidArgument, SchedulerWarning
 
 pytestmark = pytest.mark.once
 
@@ -66,6 +67,17 @@ def test_next_scheduled_time_is_in_the_hosts_zone_whatever_the_flag(use_local_ti
         found = utils.get_next_scheduled_time("0 0 * * *", use_local_timezone=use_local_timezone)
     assert found == datetime(2026, 11, 23, 23, tzinfo=UTC)
     assert found.utcoffset() == timedelta(hours=1 if use_local_timezone else 0)
+
+
+def test_next_scheduled_time_says_where_the_hosts_zone_has_no_name(host_in: Callable[[str], None]) -> None:
+    host_in("CET-1CEST,M3.5.0,M10.5.0/3")
+    with pytest.warns(SchedulerWarning, match="is read in UTC: this host's zone, TZ='CET-1CEST,M3"):
+        assert utils.get_next_scheduled_time("30 2 * * *").hour == 2
+
+
+def test_unix_time_of_a_datetime_with_a_zone_of_pytz_as_tzinfo() -> None:
+    with pytest.warns(SchedulerWarning, match=r"write pytz\.timezone\('Europe/Paris'\)\.localize"):
+        assert utils.to_unix(datetime(2026, 1, 1, 9, tzinfo=pytz.timezone("Europe/Paris"))) == 1767257460
 
 
 @pytest.mark.usefixtures("paris")

@@ -19,6 +19,7 @@ __all__ = [
     "DurationLike",
     "EnqueueItem",
     "EntryKind",
+    "Excluded",
     "Fsync",
     "Function",
     "JobOverlap",
@@ -46,6 +47,9 @@ JobOverlap: TypeAlias = Literal["skip", "buffer_one"]
 
 Catchup: TypeAlias = Literal["latest", "all", "none"]
 """Which of the runs that were missed still run."""
+
+Excluded: TypeAlias = Literal["skip", "next_day", "previous_day"]
+"""What becomes of an instant on an excluded day: no run, or one at the same time of the nearest other day."""
 
 DayMatch: TypeAlias = Literal["either", "both"]
 """Whether a cron string's two day fields, both restricted, name the days of either or of both."""

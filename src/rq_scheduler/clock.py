@@ -1,24 +1,20 @@
 """Time as this package counts it: integer microseconds since the epoch, UTC ("us"), and where it comes from.
 
-Owns the conversions between datetimes, durations and microseconds, the injectable clock, and the name of this
-host's time zone. Knows no Redis, no RQ and no trigger. All arithmetic is on integers: a double would lose
-microseconds in year 9999, and 100,000 steps of 0.1 s would drift.
+Owns the conversions between datetimes, durations and microseconds, and the injectable clock. Knows no Redis, no RQ and
+no trigger. All arithmetic is on integers: a double would lose microseconds in year 9999, and 100,000 steps of 0.1 s
+would drift.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-import os
 import time
-import zoneinfo
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Protocol, SupportsFloat
+from typing import Any, Protocol, SupportsFloat
 
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 
-__all__ = ["US", "Clock", "SystemClock", "duration_us", "from_us", "host_zone", "timedelta_us", "to_us"]
+__all__ = ["US", "Clock", "SystemClock", "duration_us", "from_us", "mean_time_of", "timedelta_us", "to_us"]
 
 US = 1_000_000
 """Microseconds in a second."""
@@ -46,6 +42,27 @@ def from_us(us: int) -> datetime:
         raise InvalidArgument(
             f"{us} microseconds since the epoch lies outside the years 1 to 9999, which is all a datetime can hold"
         ) from None
+
+
+def mean_time_of(moment: datetime) -> str:
+    """What is wrong with a datetime made with `tzinfo=pytz.timezone(...)`, and the remedy; "" for any other.
+
+    pytz's zones begin with the local mean time of the 19th century, so that 09:00 in Paris is 08:51 UTC. Told by an
+    offset that the zone has at no time of the year; one of its other season may come from arithmetic.
+    """
+    zone: Any = moment.tzinfo
+    name, normalize, offset = getattr(zone, "zone", None), getattr(zone, "normalize", None), moment.utcoffset()
+    if not isinstance(name, str) or normalize is None or offset is None:
+        return ""
+    try:
+        if any(normalize(moment + timedelta(days=days)).utcoffset() == offset for days in range(-180, 181, 60)):
+            return ""
+    except OverflowError:  # at the ends of time
+        return ""
+    return (
+        f"has an offset that {name} does not have, since pytz's zones are not meant to be given as tzinfo=: write "
+        f"pytz.timezone({name!r}).localize(datetime(...)), or give tzinfo=zoneinfo.ZoneInfo({name!r})"
+    )
 
 
 def timedelta_us(delta: timedelta) -> int:
@@ -117,72 +134,3 @@ class SystemClock:
     def monotonic(self) -> float:
         """This host's monotonic clock, in seconds."""
         return time.monotonic()
-
-
-def host_zone() -> str:
-    """The IANA name of this host's time zone; `"UTC"` when it has none that can be found.
-
-    Looks, in this order, at the `TZ` variable, the `/etc/localtime` link, `/etc/timezone`, and as a last resort
-    the zone files for one with the same content as `/etc/localtime` (hosts where it is a copy).
-    """
-    return _host_zone(os.environ.get("TZ"), Path("/etc"))
-
-
-@functools.lru_cache(maxsize=16)
-def _host_zone(variable: str | None, etc: Path) -> str:
-    if variable is not None:
-        named = variable.removeprefix(":")
-        # POSIX: an empty TZ is UTC; a TZ that names no zone file (EST5EDT is one, XXX4 is not) has no IANA name.
-        return _known(_below_zoneinfo(named)) or _fixed_offset() or "UTC"
-    localtime = etc / "localtime"
-    if localtime.is_symlink():
-        target, last = localtime.readlink(), os.path.realpath(localtime)
-        name = _known(_below_zoneinfo(last)) or _known(_below_zoneinfo(str(target)))
-        if name:
-            return name
-    try:
-        name = _known((etc / "timezone").read_text(encoding="utf-8").split("#")[0].strip())
-    except (OSError, UnicodeDecodeError):
-        name = None
-    return name or _same_content(localtime) or _fixed_offset() or "UTC"
-
-
-def _below_zoneinfo(path: str) -> str:
-    """`Europe/Paris` out of `/usr/share/zoneinfo/Europe/Paris` (and of `.../zoneinfo/posix/Europe/Paris`)."""
-    name = path.rpartition("zoneinfo/")[2]
-    return name.removeprefix("posix/").removeprefix("right/")
-
-
-def _known(name: str) -> str | None:
-    """The name if it is a zone that Python can load, with every spelling of UTC made one."""
-    if not name or name.startswith(("/", ".")):
-        return None
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-    return "UTC" if name in {"Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"} else name
-
-
-def _same_content(localtime: Path) -> str | None:
-    try:
-        content = localtime.read_bytes()
-    except OSError:
-        return None
-    for root in zoneinfo.TZPATH:
-        for name in sorted(zoneinfo.available_timezones()):
-            file = Path(root, name)
-            try:
-                if file.stat().st_size == len(content) and file.read_bytes() == content:
-                    return _known(name)
-            except OSError:
-                continue
-    return None
-
-
-def _fixed_offset() -> str | None:
-    """`Etc/GMT-2` for a host whose zone has no name but a whole number of hours and no daylight saving."""
-    hours, rest = divmod(time.timezone, 3600)
-    if time.daylight or rest:
-        return None
-    return _known(f"Etc/GMT{hours:+d}") if hours else "UTC"

@@ -27,6 +27,7 @@ from rq_scheduler.aliases import (
     Catchup,
     DependsOn,
     DurationLike,
+    Excluded,
     Function,
     Overlap,
     RateLimitLike,
@@ -40,6 +41,7 @@ from rq_scheduler.formats import Duration
 from rq_scheduler.series import Series
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger, legacy_cron
 from rq_scheduler.triggers.base import aware_us, not_negative
+from rq_scheduler.triggers.moving import clocks_of
 
 __all__ = [
     "FORMAT",
@@ -66,8 +68,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When a schedule fires, and what happens when a run is late or the last one is still going.
 
     overlap, catchup, catchup_window, jitter: the policies (docs/schedules.md). `start` <= nominal time < `end`, aware.
-    max_runs: runs after which it is finished. exclude: whole local days on which it does not fire. pause_on_failures:
-    failed runs in a row after which it pauses.
+    max_runs: runs after which it is finished. exclude: whole local days on which it does not fire; excluded: what
+    becomes of an instant there, no run or one at the same time of the nearest other day. pause_on_failures: failed runs
+    in a row after which it pauses.
 
     Durations are given as seconds, a timedelta or text such as "10m". Raises InvalidArgument or InvalidType naming the
     field that is wrong. The spec of a recurring job of the 0.14 API has an `Every` without an anchor: it counts from
@@ -83,6 +86,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     end: datetime | None = None
     max_runs: Annotated[int, Meta(ge=1)] | None = None
     exclude: tuple[AnyExclusion, ...] = ()
+    excluded: Excluded = "skip"
     pause_on_failures: Annotated[int, Meta(ge=1)] | None = None
 
     if TYPE_CHECKING:
@@ -111,6 +115,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         force_setattr(self, "exclude", _exclusions(self.exclude))
         if any(one.timezone is None for one in self.exclude):
             _ = self.trigger.zone_name  # refuses several zones now rather than when it fires
+        _one_of(self.excluded, Excluded, "excluded", "; the days themselves go to exclude")
+        if self.exclude and self.excluded != "skip":
+            clocks_of(self.trigger, self.exclude)  # likewise
 
     def fires_like(self, trigger: Cron | Every) -> bool:
         """Whether a trigger read from a job's meta is this one, whatever zone this one was stored with."""
@@ -266,6 +273,7 @@ class _Policies(TypedDict, total=False):
     end: datetime | None
     max_runs: int | None
     exclude: Sequence[AnyExclusion] | AnyExclusion
+    excluded: Excluded
     pause_on_failures: int | None
 
 
@@ -362,10 +370,10 @@ def repeats_left(meta: Any) -> int | None:
         raise InvalidArgument(f"meta['repeat'] is {repeat!r}: it has to be a whole number of runs") from None
 
 
-def _one_of(value: Any, literal: Any, name: str) -> None:
+def _one_of(value: Any, literal: Any, name: str, hint: str = "") -> None:
     choices = get_args(literal)
     if value not in choices:
-        raise InvalidArgument(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}")
+        raise InvalidArgument(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}{hint}")
 
 
 def _length(spec: Spec, name: str, least: int, otherwise: str) -> None:

@@ -1,4 +1,5 @@
-"""The instants of one schedule: its trigger between start and end, less the excluded days, each with its due time.
+"""The instants of one schedule: its trigger between start and end, less or moved from the excluded days, each with its
+due time.
 
 Planning and every preview stand on it, so that they cannot disagree. Pure: knows no clock, no Redis and no RQ. All
 times are integer microseconds since the epoch.
@@ -11,14 +12,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+from rq_scheduler.aliases import Excluded
 from rq_scheduler.clock import to_us
 from rq_scheduler.formats import Duration
-from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Trigger
+from rq_scheduler.triggers import AnyExclusion, AnyTrigger
+from rq_scheduler.triggers.exclusions import PATIENCE, DaysOff
+from rq_scheduler.triggers.moving import Moved, moved
 
 __all__ = ["Series", "Timing", "jitter_of"]
 
-PATIENCE = 4_000
-"""Excluded days in a row after which a trigger is taken to meet no other day."""
+_DIRECTIONS = {"next_day": 1, "previous_day": -1}
 
 
 def jitter_of(id: str, nominal: int, jitter: int, gap: int | None) -> int:
@@ -43,6 +46,8 @@ class Timing(Protocol):
     def end(self) -> datetime | None: ...
     @property
     def exclude(self) -> tuple[AnyExclusion, ...]: ...
+    @property
+    def excluded(self) -> Excluded: ...
 
 
 class Series:
@@ -51,11 +56,17 @@ class Series:
 
     def __init__(self, id: str, spec: Timing, anchor: int | None = None, known: dict[int, int] | None = None) -> None:
         self._id = id
-        self._trigger: Trigger = spec.trigger if anchor is None else spec.trigger.anchored(anchor)
+        self._trigger = trigger = spec.trigger if anchor is None else spec.trigger.anchored(anchor)
         self._jitter = _us(spec.jitter) or 0
         self._start = None if spec.start is None else to_us(spec.start)
         self._end = None if spec.end is None else to_us(spec.end)
-        self._exclude = spec.exclude
+        self._days_off: DaysOff | None = None
+        self._moved: list[Moved] = []
+        if spec.exclude:
+            zone = "" if all(one.timezone for one in spec.exclude) else trigger.zone_name
+            self._days_off = DaysOff(spec.exclude, zone)
+            if spec.excluded != "skip":
+                self._moved = moved(trigger, spec.exclude, self._days_off, _DIRECTIONS[spec.excluded])
         self._known = known or {}
         self._asked: tuple[int, int | None] | None = None
 
@@ -71,6 +82,30 @@ class Series:
     def _after(self, us: int) -> int | None:
         if self._start is not None and us < self._start:
             us = self._start - 1
+        found = self._kept_after(us)
+        bound = self._end if found is None else found
+        for moved_ones in self._moved:
+            earlier = moved_ones.after(us, bound)
+            if earlier is not None and (bound is None or earlier < bound):
+                found = bound = earlier
+        return found
+
+    def before(self, us: int) -> int | None:
+        """The last instant strictly before `us`."""
+        if self._end is not None and us > self._end:
+            us = self._end
+        found = self._kept_before(us)
+        bound = found
+        if found is None and self._start is not None:
+            bound = self._start - 1
+        for moved_ones in self._moved:
+            later = moved_ones.before(us, bound)
+            if later is not None and (bound is None or later > bound):
+                found = bound = later
+        return found
+
+    def _kept_after(self, us: int) -> int | None:
+        """The first instant that stays where the trigger names it."""
         for _ in range(PATIENCE):
             nominal = self._trigger.after(us)
             if nominal is None or (self._end is not None and nominal >= self._end):
@@ -81,10 +116,7 @@ class Series:
             us = max(nominal, day[1] - 1)
         return None
 
-    def before(self, us: int) -> int | None:
-        """The last instant strictly before `us`."""
-        if self._end is not None and us > self._end:
-            us = self._end
+    def _kept_before(self, us: int) -> int | None:
         for _ in range(PATIENCE):
             nominal = self._trigger.before(us)
             if nominal is None or (self._start is not None and nominal < self._start):
@@ -113,14 +145,7 @@ class Series:
             nominal = self.after(nominal)
 
     def _excluded_day(self, nominal: int) -> tuple[int, int] | None:
-        if not self._exclude:
-            return None
-        zone = "" if all(one.timezone for one in self._exclude) else self._trigger.zone_name
-        for one in self._exclude:
-            day = one.excluded_day(nominal, zone)
-            if day is not None:
-                return day
-        return None
+        return None if self._days_off is None else self._days_off.excluded_day(nominal)
 
 
 def _us(duration: Duration | None) -> int | None:

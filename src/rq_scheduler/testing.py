@@ -28,17 +28,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from redis.exceptions import RedisError
 from rq.job import Job
 
 from rq_scheduler.aliases import DurationLike
-from rq_scheduler.clock import US, SystemClock, duration_us, from_us, to_us
+from rq_scheduler.clock import US, SystemClock, duration_us, from_us
 from rq_scheduler.dispatcher import Hooks, LogEvents, Options, Pass
 from rq_scheduler.dispatcher.passes import Passes
 from rq_scheduler.dispatcher.slow_path import overrides
-from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError, kind_of
+from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.planning import Missed
 from rq_scheduler.scheduler import Scheduler
 from rq_scheduler.scheduler.moments import naive_utc
@@ -46,6 +46,7 @@ from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Dropped, HandedOff
 from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.scripts import SERVER_CLOCK
+from rq_scheduler.triggers.base import aware_us
 
 __all__ = ["HandOff", "ManualClock", "ManualDispatcher"]
 
@@ -75,7 +76,7 @@ class ManualClock:
     """
 
     def __init__(self, start: datetime) -> None:
-        self._start = self._now = _aware_us(start, "start")
+        self._start = self._now = _shown_us(start, "start")
         # One for each dispatcher, so that the last of a scheduler's is known.
         self._schedulers: list[Scheduler] = []
 
@@ -100,7 +101,7 @@ class ManualClock:
 
     def move_to(self, moment: datetime) -> None:
         """Moves it on to `moment` (aware), and serves nothing. Raises InvalidArgument for a time before its own."""
-        us = _aware_us(moment, "moment")
+        us = _shown_us(moment, "moment")
         if us < self._now:
             raise InvalidArgument(
                 f"moment={moment!r} lies before {self.now().isoformat()}, which the clock shows: what has fired does "
@@ -348,14 +349,8 @@ def _store_of(scheduler: Scheduler) -> Store:
     return scheduler._store  # pyright: ignore[reportPrivateUsage]
 
 
-def _aware_us(moment: Any, name: str) -> int:
-    if not isinstance(moment, datetime):
-        raise InvalidType(f"{name}={moment!r} is {kind_of(moment)}: give an aware datetime")
-    if moment.tzinfo is None:
-        raise InvalidArgument(
-            f"{name}={moment!r} has no time zone: give an aware one, such as datetime(..., tzinfo=UTC)"
-        )
-    us = to_us(moment)
+def _shown_us(moment: datetime, name: str) -> int:
+    us = aware_us(moment, name)
     if us < 0:
         raise InvalidArgument(f"{name}={moment!r} lies before 1970, where a server's clock never is: give a later time")
     return us

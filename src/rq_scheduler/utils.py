@@ -13,9 +13,12 @@ from datetime import UTC, datetime, timedelta
 from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT
 from rq.logutils import ColorizingStreamHandler
 
-from rq_scheduler.clock import US, SystemClock, from_us, host_zone, timedelta_us, to_us
+from rq_scheduler.advice import warn_once
+from rq_scheduler.clock import US, SystemClock, from_us, timedelta_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
+from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.log import log
+from rq_scheduler.scheduler.moments import warn_about_mean_time
 from rq_scheduler.triggers import legacy_cron
 
 __all__ = ["from_unix", "get_next_scheduled_time", "rationalize_until", "setup_loghandlers", "to_unix"]
@@ -31,6 +34,7 @@ def to_unix(dt: datetime) -> int | float:
     """
     if not isinstance(dt, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidType(f"dt={dt!r} is {kind_of(dt)}: give a datetime")
+    warn_about_mean_time(dt, "dt")
     return _seconds(to_us(dt))
 
 
@@ -55,6 +59,8 @@ def get_next_scheduled_time(cron_string: str, use_local_timezone: bool = False) 
     if not isinstance(cron_string, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidType(f"cron_string={cron_string!r} is {kind_of(cron_string)}: give text, such as '30 2 * * *'")
     zone = host_zone()
+    if unnamed := unnamed_zone():
+        warn_once("cron-zone", f"cron {cron_string!r} is read in UTC: {unnamed}; set TZ to the name of the zone meant")
     cron, _ = legacy_cron(cron_string, zone)
     found = from_us(cron.require_after(_CLOCK.now_us()))
     return found.astimezone(zoneinfo.ZoneInfo(zone) if use_local_timezone else UTC)

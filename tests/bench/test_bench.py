@@ -40,7 +40,9 @@ def stage(longest: Longest, versions: dict[str, dict[str, str]]) -> Iterator[Sta
 
 
 # What a dispatcher leaves beside its work.
-_ITS_OWN = re.compile(rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims)|rq:scheduler-lock:.+")
+_ITS_OWN = re.compile(
+    rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims|rq_since)|rq:scheduler-lock:.+"
+)
 _NOW = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|\b1[789]\d{14}\b")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from making import now_us
+from making import make_job, now_us
 from making_schedules import fire_due, fire_of, new, put, shared_of
 from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.dispatcher import Dispatcher
@@ -169,6 +169,23 @@ def _(scheduler: Scheduler):
     for n in range(10):
         scheduler.schedule(LATER, "jobs_for_tests.nothing", id=f"job-{n}", interval=60)
     return overdue(scheduler, KEYS.scheduled_jobs)
+
+
+@scenario("the first look at 100 recurring jobs of 0.14")
+def _(scheduler: Scheduler):
+    client = scheduler.connection
+    for n in range(100):
+        client.hset(
+            f"rq:job:job-{n}", mapping=make_job(client, f"job-{n}", meta={"interval": 60}, result_ttl=-1).to_dict()
+        )
+        client.zadd(KEYS.scheduled_jobs, {f"job-{n}": LATER.timestamp()})
+    one = Dispatcher(client)
+
+    def look() -> None:
+        while one._sweep.unfinished:
+            one._sweep.step()
+
+    return look
 
 
 @scenario("enqueue_at")

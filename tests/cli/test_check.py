@@ -1,12 +1,11 @@
 """`rqscheduler check`: what it says of data that 0.14 leaves behind, and that it writes nothing."""
 
 import json
-import os
 import pickle
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -27,13 +26,8 @@ INDEX = "rq:scheduler:scheduled_jobs"
 
 
 @pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = os.environ.get("TZ")
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
-    time.tzset()
+def _utc(host_in: Callable[[str], None]) -> None:
+    host_in("UTC")
 
 
 def entry(redis: redis_py.Redis, job_id: str, meta: Any = None, *, due: float = 9e9, dumps: Any = pickle.dumps,
@@ -104,6 +98,17 @@ def test_crons_zones_and_ambiguities(old_data: redis_py.Redis, redis_url: str) -
     assert sorted(examples) == ["first-monday", "with-year"]
     assert run(redis_url, "--adopt-timezone", "Europe/Paris")["zone"] == "Europe/Paris"
     assert "Europe/Paris" in text(redis_url, "--adopt-timezone", "Europe/Paris")
+
+
+def test_a_host_whose_zone_has_no_name(
+    old_data: redis_py.Redis, redis_url: str, host_in: Callable[[str], None]
+) -> None:
+    assert run(redis_url)["zone_unnamed"] is None
+    host_in("CET-1CEST,M3.5.0,M10.5.0/3")
+    said = "cron: read in UTC, since this host's zone, TZ='CET-1CEST,M3.5.0,M10.5.0/3', now UTC"
+    assert said in text(redis_url)
+    assert any(item.startswith(said) for item in run(redis_url)["attention"])
+    assert said not in text(redis_url, "--adopt-timezone", "Europe/Paris")
 
 
 def test_ids_that_rq_refuses(old_data: redis_py.Redis, redis_url: str) -> None:

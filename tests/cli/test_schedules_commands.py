@@ -93,8 +93,9 @@ def test_put_hands_every_option_on(text: Callable[..., str], schedules: Schedule
         "--arg", '"weekly"', "--arg", "[1, null]", "--kwarg", "to=true", "--kwarg", 'text="a=b"', "--queue", "reports",
         "--overlap", "buffer_one", "--catchup", "all", "--catchup-window", "1h", "--jitter", "30s",
         "--start", "2026-01-01T00:00", "--end", "2126-01-01T00:00Z", "--max-runs", "7", "--exclude", "2026-12-25",
-        "--exclude", "2026-12-26", "--pause-on-failures", "3", "--retry", "2", "--retry-interval", "5",
-        "--retry-interval", "60", "--job-timeout", "5m", "--result-ttl", "-1", "--ttl", "1h", "--failure-ttl", "1d",
+        "--exclude", "2026-12-26", "--excluded", "next-day", "--pause-on-failures", "3", "--retry", "2",
+        "--retry-interval", "5", "--retry-interval", "60", "--job-timeout", "5m", "--result-ttl", "-1", "--ttl", "1h",
+        "--failure-ttl", "1d",
         "--meta", 'team="ops"', "--on-success", "jobs_for_tests.on_success", "--on-failure",
         "jobs_for_tests.on_failure", "--on-stopped", "jobs_for_tests.on_stopped", "--at-front", "--description",
         "the report", "--tag", "billing", "--tag", "eu", "--paused", "--note", "not yet",
@@ -113,6 +114,7 @@ def test_put_hands_every_option_on(text: Callable[..., str], schedules: Schedule
     )  # fmt: skip
     assert (spec.max_runs, spec.pause_on_failures) == (7, 3)
     assert repr(spec.exclude[0]) == "Dates('2026-12-25', '2026-12-26', timezone='Europe/Paris')"
+    assert spec.excluded == "next_day"
     assert (made.job_timeout, made.result_ttl, made.ttl, made.failure_ttl) == (300, -1, 3600, 86_400)
     assert (made.retry.max, made.retry.intervals) == (2, [5, 60])
     assert (made.meta, made.at_front, made.description) == ({"team": "ops"}, True, "the report")
@@ -170,6 +172,8 @@ def test_put_notes_a_function_that_is_not_to_be_found_here(text: Callable[..., s
         (("--every", "1m", "--overlap", "queue"), 2, "'queue' is not one of 'skip'"),
         (("--every", "1m", "--exclude", "christmas"), 1, "christmas"),
         (("--every", "1m", "--holidays", "Atlantis"), 1, "Atlantis"),
+        (("--every", "1m", "--exclude", "2026-12-25", "--excluded", "later"), 2, "is not one of 'skip', 'next-day'"),
+        (("--every", "1m", "--excluded", "next-day"), 2, "--excluded goes with --exclude or --holidays"),
         (("--every", "1m", "--max-runs", "0"), 2, "x>=1"),
         (("--every", "1m", "--arg", "1", "--arg", "2"), 1, "cannot be called with the args and kwargs given"),
     ],

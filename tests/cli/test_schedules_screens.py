@@ -329,6 +329,17 @@ def test_all_about_one_schedule() -> None:
     ]
 
 
+def test_where_runs_on_days_off_go() -> None:
+    for excluded, words in (("next_day", "next day"), ("previous_day", "previous day")):
+        one = stored(spec=Spec(trigger=Cron("30 2 * * *"), exclude=Dates("2026-12-25"), excluded=excluded))
+        lines = shown(screens.one_schedule(one, [], [], NOW, PARIS))
+        assert f"exclude   Dates('2026-12-25'); moved to the {words}" in lines
+        table = shown(screens.schedules_table([one], NOW, UTC_ZONE, offset=0, more=False))
+        assert f"30 2 * * *; days off moved to the {words}" in table[1]
+    nothing = stored(spec=Spec(trigger=Cron("30 2 * * *"), excluded="next_day"))
+    assert "moved" not in "".join(shown(screens.one_schedule(nothing, [], [], NOW, PARIS)))
+
+
 def test_a_recurring_job_says_what_it_is() -> None:
     assert any("recurring job of Scheduler.schedule()" in line
                for line in shown(screens.one_schedule(stored(kind="job"), [], [], NOW, UTC_ZONE)))  # fmt: skip
@@ -427,6 +438,7 @@ def test_json_of_policies_has_the_form_of_files() -> None:
         "end": "2026-11-24T22:00:00Z",
         "max_runs": None,
         "exclude": [{"type": "dates", "timezone": None, "days": ["2026-12-25"]}],
+        "excluded": "skip",
         "pause_on_failures": None,
     }
 

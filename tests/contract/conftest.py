@@ -1,25 +1,11 @@
-"""Fixtures of the contract tests: a scheduler, and a host in a zone of the test's choice."""
+"""Fixtures of the contract tests: a scheduler, on a host in UTC."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import redis as redis_py
 
 from rq_scheduler import Scheduler
-
-
-@pytest.fixture
-def host_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Puts this host in a time zone until the test ends: `host_in("Europe/Paris")`."""
-
-    def move(zone: str) -> None:
-        monkeypatch.setenv("TZ", zone)
-        time.tzset()
-
-    yield move
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,12 @@
 """Rows `schedule` and `cron`: recurring jobs, their meta and their next times."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytz
 import redis as redis_py
 from freezegun import freeze_time
 from rq import Retry
@@ -158,10 +159,36 @@ def test_cron_in_local_time_that_is_meant_does_not_warn(scheduler: Scheduler, ho
     assert due(scheduler, job) == datetime(2031, 1, 1, 1, 30)
 
 
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", ZoneInfo("Asia/Tokyo")])
-def test_cron_in_a_zone_that_is_given(
-    scheduler: Scheduler, host_in: Callable[[str], None], zone: str | ZoneInfo
+RULE = "CET-1CEST,M3.5.0,M10.5.0/3"
+
+
+def test_cron_on_a_host_whose_zone_has_no_name_says_that_it_runs_in_utc(
+    scheduler: Scheduler, redis: redis_py.Redis, host_in: Callable[[str], None]
 ) -> None:
+    host_in(RULE)
+    with pytest.warns(SchedulerWarning, match="runs in UTC"):
+        scheduler.cron("30 2 * * *", jobs.nothing, use_local_timezone=True)
+    with pytest.warns(SchedulerWarning, match="runs in UTC") as told:
+        job = scheduler.cron("30 2 * * *", jobs.nothing)
+    assert len(told) == 1
+    assert f"TZ={RULE!r}" in str(told[0].message)
+    assert "pass timezone= with the IANA name" in str(told[0].message)
+    assert b'"timezone":"UTC"' in spec(redis, job)
+    scheduler.cron("30 2 * * *", jobs.nothing, timezone="Europe/Paris")  # said, so nothing to tell
+
+
+def test_a_cron_that_goes_on_without_a_zone_of_its_own_says_so_too(
+    scheduler: Scheduler, host_in: Callable[[str], None]
+) -> None:
+    host_in(RULE)
+    job = scheduler.enqueue_at(WHEN.replace(tzinfo=UTC), jobs.nothing)
+    job.meta["cron_string"] = "30 2 * * *"
+    with pytest.warns(SchedulerWarning, match="goes on in UTC: this host's zone, TZ="):
+        scheduler.enqueue_job(job)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", ZoneInfo("Asia/Tokyo"), pytz.timezone("Asia/Tokyo")])
+def test_cron_in_a_zone_that_is_given(scheduler: Scheduler, host_in: Callable[[str], None], zone: str | tzinfo) -> None:
     host_in("Europe/Paris")
     with freeze_time("2031-01-01 00:00:00"):
         job = scheduler.cron("30 2 * * *", jobs.nothing, timezone=zone)
@@ -247,6 +274,36 @@ def test_naive_times_warn_on_a_host_that_is_not_in_utc(scheduler: Scheduler, hos
     with pytest.warns(SchedulerWarning, match="Asia/Tokyo"):
         scheduler.change_execution_time(job, WHEN)
     scheduler.enqueue_at(WHEN.replace(tzinfo=UTC), jobs.nothing)
+
+
+def test_naive_times_warn_on_a_host_whose_zone_has_no_name(
+    scheduler: Scheduler, host_in: Callable[[str], None]
+) -> None:
+    host_in(RULE)
+    with pytest.warns(SchedulerWarning, match=r"2031-05-06 09:08:09\+02:00 on this host; pass an aware datetime"):
+        job = scheduler.enqueue_at(WHEN, jobs.nothing)
+    assert due(scheduler, job) == WHEN
+
+
+def test_a_datetime_with_a_zone_of_pytz_as_tzinfo_warns_and_means_what_it_says(scheduler: Scheduler) -> None:
+    wrong = WHEN.replace(tzinfo=pytz.timezone("Europe/Paris"))
+    calls: list[Callable[[], Any]] = [
+        lambda: scheduler.enqueue_at(wrong, jobs.nothing),
+        lambda: scheduler.schedule(wrong, jobs.nothing, interval=60),
+        lambda: scheduler.enqueue_many([(wrong, jobs.nothing)]),
+        lambda: scheduler.count(until=wrong),
+        lambda: list(scheduler.get_jobs(until=wrong)),
+    ]
+    for call in calls:
+        with pytest.warns(SchedulerWarning, match=r"write pytz\.timezone\('Europe/Paris'\)\.localize\(datetime"):
+            call()
+    job = scheduler.enqueue_in(timedelta(hours=1), jobs.nothing)
+    with pytest.warns(SchedulerWarning, match="it is read as 2031-05-06 06:59:09"):
+        scheduler.change_execution_time(job, wrong)
+    assert due(scheduler, job) == WHEN - timedelta(minutes=9)
+    right = pytz.timezone("Europe/Paris").localize(WHEN)
+    scheduler.change_execution_time(job, right)
+    assert due(scheduler, job) == WHEN - timedelta(hours=2)
 
 
 # The same again, at each start of an application

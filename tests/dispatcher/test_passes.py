@@ -3,9 +3,10 @@
 import logging
 import pickle
 import shlex
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from random import randbytes
 from typing import Any
@@ -103,7 +104,8 @@ class TestOnePass:
         redis.zadd(INDEX, {"odd": float(score)})
         one = dispatcher(redis)
         one.dispatch_once()
-        one._sweep.step()
+        while one._sweep.unfinished:
+            one._sweep.step()
         one.dispatch_once()
         assert "good" in waiting(redis)
 
@@ -286,6 +288,28 @@ class TestRecurring:
         assert dispatcher(redis, told).dispatch_once().handed_off == 1
         assert told.others == [("adopted", "old", None)]
         assert store.due_of("old") == nominal + 60 * US
+
+    def test_an_adoption_where_the_hosts_zone_has_no_name_is_logged_once(
+        self,
+        redis: redis_py.Redis,
+        store: Store,
+        host_in: Callable[[str], None],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        host_in("CET-1CEST,M3.5.0,M10.5.0/3")
+        for id in ("one", "two"):
+            add(store, entry(redis, id, now_us(redis) - 1000, meta={"cron_string": "0 0 * * *"}, result_ttl=-1))
+        dispatcher(redis, LogEvents(), options=Options(adopt_timezones=("Europe/Paris",))).dispatch_once()
+        assert "zone_unnamed" not in [getattr(record, "action", None) for record in caplog.records]
+        for id in ("three", "four"):
+            add(store, entry(redis, id, now_us(redis) - 1000, meta={"cron_string": "0 0 * * *"}, result_ttl=-1))
+        dispatcher(redis, LogEvents()).dispatch_once()
+        (said,) = [record for record in caplog.records if getattr(record, "action", None) == "zone_unnamed"]
+        assert said.getMessage() == (
+            "Cron strings of rq-scheduler 0.14 are read in UTC: this host's zone, TZ='CET-1CEST,M3.5.0,M10.5.0/3', now "
+            f"{timezone(timedelta(seconds=time.localtime().tm_gmtoff))}, has no IANA name; --adopt-timezone names the "
+            "zone that is meant"
+        )
 
     def test_repeat_counts_down_to_the_end(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, recurring(redis, "r", now_us(redis) - 1000, meta={"repeat": 2}))

@@ -210,7 +210,8 @@ class TestADispatcherThatAdopts:
             redis.hset("rq:job:a", "meta", b"(S'interval'\n0cos\nmkdir\n(S'%b'\ntR." % str(trap.folder).encode())
         one = dispatcher(redis)
         one.dispatch_once()
-        one._sweep.step()
+        while one._sweep.unfinished:
+            one._sweep.step()
 
     @pytest.mark.leaves("test:*")
     @pytest.mark.parametrize("case", LOADED)

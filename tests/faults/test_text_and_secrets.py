@@ -35,8 +35,8 @@ class TestTextFromRedis:
         events.put_off(EVIL, ValueError(EVIL))
         events.paused(EVIL, EVIL)
         events.adopted(EVIL, EVIL, EVIL)
-        events.taken_on(EVIL, 5)
-        events.unattended(EVIL)
+        events.taken_on([(EVIL, 5)])
+        events.unattended([EVIL])
         lines = logged.getvalue().splitlines()
         assert len(lines) == 6
         assert all(line.isprintable() for line in lines)

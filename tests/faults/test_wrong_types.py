@@ -24,7 +24,7 @@ def make_wrong(redis: redis_py.Redis, key: str | bytes) -> None:
     with redis.pipeline() as pipe:  # at once: a dispatcher may be writing there
         if kind != b"none":
             pipe.rename(key, "test:aside")
-        if kind == b"string" or key == Keys().revisions or key == Keys().fence:
+        if kind == b"string" or key in (Keys().revisions, Keys().fence, Keys().rq_since):
             pipe.zadd(key, {"x": 1})
         else:
             pipe.set(key, "x")
@@ -54,7 +54,10 @@ STOPS = {
     "quarantine": set(),
     "claims": set(),
     "rq_claims": {"rq"},
+    "rq_since": set(),
     "dispatchers": set(),
+    "ended": set(),
+    "cron_schedulers": set(),
     "clock": set(),
     "fence": {*KINDS},
     "queues": {*KINDS},

@@ -142,6 +142,7 @@ GOOD: dict[str, list[Any]] = {
     "rate_limit": [None],
     "overlap": ["skip", "buffer_one", "allow", "buffer_all", "replace"],
     "catchup": ["latest", "all", "none"],
+    "excluded": ["skip", "next_day", "previous_day"],
     "exclude": [(), Dates("2026-12-25"), [Holidays("FR")]],
     "tags": [(), ("a", "b")],
     "timezone": ["UTC", "Europe/Paris", None],

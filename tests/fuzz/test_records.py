@@ -255,6 +255,7 @@ def test_specs(fuzz: Fuzz) -> None:
             defined(
                 "b", Cron("0 9 * * *", "Europe/Paris"), exclude=(Dates("2026-12-25"), Holidays("FR")), overlap="allow"
             ),
+            defined("m", Cron("0 9 * * *", "Europe/Paris"), exclude=Dates("2026-12-25"), excluded="next_day"),
             defined("c", AnyOf(RRule("DTSTART:20260101T090000 RRULE:FREQ=DAILY;COUNT=5"), At(START)), start=START),
         )
     ]

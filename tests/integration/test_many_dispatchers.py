@@ -141,7 +141,7 @@ def test_each_is_handed_off_exactly_once(
         scheduler.cancel(id, delete_job=True)
     # (What stands for the dead has a TTL.)
     left = {key.decode() for key in redis.keys("rq:scheduler*") if redis.ttl(key) == -1}
-    assert left <= {KEYS.revisions, KEYS.rq_claims, KEYS.dispatchers}
+    assert left <= {KEYS.revisions, KEYS.rq_claims, KEYS.rq_since, KEYS.dispatchers}
 
 
 def test_a_herd_is_fired_exactly_once_though_dispatchers_die_in_the_middle(

@@ -102,6 +102,17 @@ def test_it_keeps_to_exclusions_start_and_end(dispatcher: ManualDispatcher, sche
     assert [id[2:10] for id in made] == ["20260225", "20260226", "20260228", "20260301"]
 
 
+def test_it_makes_the_moved_instants_each_once(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+    schedules.put("a", Cron("0 9 * * *"), jobs.nothing, exclude=Dates("2026-02-26", "2026-02-27"), excluded="next_day")
+    made = schedules.backfill("a", ago(days=5), ago(days=1))
+    assert [id[2:10] for id in made] == ["20260228", "20260301"]
+    assert schedules.backfill("a", ago(days=5), ago(days=1)) == []
+    # What was asked up to the day off has nothing; it is made where it was moved to.
+    schedules.put("b", Cron("0 9 26 * *"), jobs.nothing, exclude=Dates("2026-02-26", "2026-02-27"), excluded="next_day")
+    assert schedules.backfill("b", ago(days=5), ago(days=3)) == []
+    assert [id[2:10] for id in schedules.backfill("b", ago(days=3), START)] == ["20260228"]
+
+
 def test_it_works_for_a_paused_and_for_a_finished_schedule(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
     schedules.put("paused", Cron("0 * * * *"), jobs.nothing, paused=True)
     schedules.put("finished", Cron("0 * * * *"), jobs.nothing, max_runs=1)

@@ -57,6 +57,7 @@ exclude = [
   {type = "dates", days = [2026-12-25, "2026-12-26"]},
   {type = "dates", days = ["2026-07-14"], timezone = "UTC"},
 ]
+excluded = "next_day"
 pause_on_failures = 4
 paused = true
 note = "quiet"
@@ -93,6 +94,7 @@ FULL = [
         end=datetime(2027, 1, 1, tzinfo=UTC),
         max_runs=7,
         exclude=(Dates("2026-12-25", "2026-12-26"), Dates("2026-07-14", timezone="UTC")),
+        excluded="next_day",
         pause_on_failures=4,
         paused=True,
         note="quiet",
@@ -241,7 +243,9 @@ def test_the_suffix_says_what_a_source_is(file: File, tmp_path: Path) -> None:
         ({"job_timeout": "9999999999999d"}, "too large"),
         ({"job_timeout": "5 minutes"}, "job_timeout='5 minutes' is not a duration"),
         ({"max_runs": 0}, "max_runs: Expected `int` >= 1"),
-        ({"overlap": "maybe"}, "overlap: Invalid enum value 'maybe'"),
+        ({"overlap": "maybe"}, "overlap: Invalid enum value 'maybe': give one of 'skip', 'allow', 'buffer_one', "),
+        ({"catchup": "some"}, "catchup: Invalid enum value 'some': give one of 'latest', 'all', 'none'"),
+        ({"excluded": "next-day"}, "Invalid enum value 'next-day': give one of 'skip', 'next_day', 'previous_day'"),
         ({"start": "2026-05-01T10:00:00"}, "start: Expected `datetime` with a timezone component; write a time"),
         ({"start": "2027-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}, "is not before end="),
         ({"args": "weekly"}, "args: Expected `array`, got `str`"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis as redis_py
@@ -227,6 +228,68 @@ def test_excluded_instants_are_neither_missed_nor_skipped(
     clock.move(timedelta(days=4))
     assert len(dispatcher.tick()) == 11 + 36 + 1
     assert (schedules["a"].missed, schedules["a"].skipped) == (0, 0)
+
+
+NEXT_DAY: dict[str, Any] = {"exclude": Dates("2026-03-03", "2026-03-04"), "excluded": "next_day"}
+
+
+def test_a_run_on_a_day_off_is_moved_and_has_the_moved_time(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+    put = schedules.put("a", Cron("0 9 * * *"), jobs.nothing, overlap="allow", **NEXT_DAY)
+    expected = [f"2026-03-0{day}T09:00:00+00:00" for day in (5, 6, 7)]
+    assert [due.isoformat() for due in put.upcoming(3)] == expected, "the 3rd, the 4th and the 5th are one run"
+    assert [job.due.isoformat() for job in dispatcher.tick(timedelta(days=5))] == expected
+    runs = schedules.runs("a")
+    assert [run.nominal.isoformat() for run in runs][::-1] == expected
+    assert [run.job_id for run in runs][-1] == "a-20260305T090000000000Z"
+    assert (schedules["a"].missed, schedules["a"].skipped, schedules["a"].runs) == (0, 0, 3)
+
+
+def test_the_day_before_is_over_by_then(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+    """Put at noon on the 2nd: 09:00 has passed, to which the 3rd would have been moved."""
+    put = schedules.put(
+        "a", Cron("0 9 * * *"), jobs.nothing, exclude=Dates("2026-03-03", "2026-03-06"), excluded="previous_day"
+    )
+    assert [due.isoformat()[:10] for due in put.upcoming(3)] == ["2026-03-04", "2026-03-05", "2026-03-07"]
+
+
+def test_moved_instants_are_missed_and_caught_up_as_others(
+    clock: ManualClock, dispatcher: ManualDispatcher, schedules: Schedules
+) -> None:
+    for catchup in ("all", "latest", "none"):
+        schedules.put(catchup, Cron("0 9,15 * * *"), jobs.nothing, catchup=catchup, overlap="allow", **NEXT_DAY)
+    clock.move(timedelta(days=4))
+    handed_off = [f"{job.id.partition('-')[0]} {job.due:%d %H}" for job in dispatcher.tick()]
+    # On the 2nd at 15:00, on the 5th twice, on the 6th at 09:00.
+    assert sorted(handed_off) == ["all 02 15", "all 05 09", "all 05 15", "all 06 09", "latest 06 09"]
+    assert [schedules[id].missed for id in ("all", "latest", "none")] == [0, 3, 4]
+
+
+def test_max_runs_counts_moved_runs_once(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+    schedules.put("a", Cron("0 9 * * *"), jobs.nothing, max_runs=2, overlap="allow", **NEXT_DAY)
+    assert [f"{job.due:%d}" for job in dispatcher.tick(timedelta(days=9))] == ["05", "06"]
+    assert schedules["a"].finished
+
+
+def test_an_instant_that_is_moved_past_the_end_does_not_run(dispatcher: ManualDispatcher, schedules: Schedules) -> None:
+    end = datetime(2026, 3, 5, 9, tzinfo=UTC)
+    with pytest.raises(InvalidArgument, match="would never fire"):
+        schedules.put("a", Cron("0 9 * * *"), jobs.nothing, end=end, **NEXT_DAY)
+    schedules.put("a", Cron("0 9 * * *"), jobs.nothing, end=end + timedelta(seconds=1), **NEXT_DAY)
+    assert [f"{job.due:%d}" for job in dispatcher.tick(timedelta(days=9))] == ["05"]
+
+
+def test_another_way_with_days_off_rearms_and_the_same_way_does_not(
+    dispatcher: ManualDispatcher, schedules: Schedules
+) -> None:
+    put = {"trigger": Every("24h"), "func": jobs.nothing, "exclude": Dates("2026-03-03")}
+    assert schedules.put("a", **put).next_run_at == after(days=2)
+    moved = schedules.update("a", excluded="previous_day")
+    assert (moved.version, moved.next_run_at) == (2, after(days=2)), "the 2nd at noon is now"
+    again = schedules.put("a", **put, excluded="previous_day")
+    assert again.version == 2
+    schedules.update("a", exclude=Dates("2026-03-04"))
+    assert schedules["a"].next_run_at == after(days=1)
+    assert [f"{due:%d}" for due in schedules["a"].upcoming(3)] == ["03", "05", "06"], "the 4th falls upon the 3rd"
 
 
 # --- DST, as semantics.md has it (the triggers have tests of their own) ---

@@ -186,6 +186,7 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         "end": datetime(2027, 1, 1, tzinfo=UTC),
         "max_runs": 1000,
         "exclude": (Dates("2026-12-25"),),
+        "excluded": "next_day",
         "pause_on_failures": 3,
         "tags": ("b", "a"),
     },

@@ -62,6 +62,21 @@ OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], tuple[str, ...]]] = {
         ValueError,
         ("overlap='maybe'", "'skip', 'allow', 'buffer_one', 'buffer_all', 'replace'"),
     ),
+    "excluded": (
+        {"excluded": "next-day"},
+        ValueError,
+        ("excluded='next-day'", "'skip', 'next_day', 'previous_day'"),
+    ),
+    "excluded-days": ({"excluded": ["2026-12-25"]}, ValueError, ("excluded=['2026-12-25']", "go to exclude")),
+    "excluded-by-which-clock": (
+        {
+            "trigger": Every("1h"),
+            "exclude": (Dates("2030-01-01", timezone="Asia/Tokyo"), Dates("2030-01-02")),
+            "excluded": "next_day",
+        },
+        ValueError,
+        ("exclude counts days in Asia/Tokyo and UTC", "by which clock", "the same timezone"),
+    ),
     "overlap-none": ({"overlap": None}, ValueError, ("overlap=None", "'skip'")),
     "catchup": ({"catchup": "some"}, ValueError, ("catchup='some'", "'latest', 'all', 'none'")),
     "window-zero": (

@@ -253,6 +253,14 @@ def test_where_rq_would_read_local_time_the_default_warns(config: Config, monkey
     read_rq_cron(config("register(jobs.nothing, 'a', interval=60)\n"))
 
 
+@pytest.mark.newest_only
+def test_and_where_local_time_has_no_name(config: Config, host_in: Callable[[str], None]) -> None:
+    host_in("CET-1CEST,M3.5.0,M10.5.0/3")
+    path = config("register(jobs.nothing, 'a', cron='30 2 * * *')\n")
+    with pytest.warns(SchedulerWarning, match="here this host's zone, TZ=.*; give rq_timezone='Area/City'"):
+        read_rq_cron(path)
+
+
 # --- ids ---
 
 

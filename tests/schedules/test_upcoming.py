@@ -13,7 +13,7 @@ from rq import Queue
 from rq.job import Job
 
 import jobs_for_tests as jobs
-from making import INDEX, US, record_of, recurring, snapshot
+from making import INDEX, US, adopt, record_of, recurring, snapshot
 from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.schedule import Spec
@@ -148,7 +148,7 @@ class TestTheListOfRecurringJobs:
         job.meta["interval"] = 60
         job.save()
         redis.zadd(INDEX, {"old": after(60).timestamp()})
-        scheduler._store.adopt(record_of(scheduler._store, "old"), Spec(trigger=Every(60)))
+        adopt(scheduler._store, record_of(scheduler._store, "old"), Spec(trigger=Every(60)))
         assert redis.zscore(JOBS, "old") == after(60).timestamp()
 
     def test_and_at_the_daily_look_where_another_hand_has_moved_it(

@@ -15,6 +15,7 @@ from making import (
     INDEX,
     US,
     add,
+    adopt,
     commit,
     finish,
     fire_of,
@@ -254,7 +255,7 @@ class TestTheJobAsItStands:
         edit(redis)
         assert unchanged(redis, store, fire) == ["changed"]
         record = record_of(store, "r")
-        adopted = store.adopt(record, Spec(trigger=Every(5)))
+        adopted = adopt(store, record, Spec(trigger=Every(5)))
         assert adopted is not None
         assert int(adopted.rev) > int(record.rev)
         assert unchanged(redis, store, fire) == ["stale"]
@@ -272,11 +273,11 @@ class TestTheJobAsItStands:
         ):
             change()
             before = snapshot(redis)
-            assert store.adopt(record, SKIP) is None
+            assert adopt(store, record, SKIP) is None
             assert snapshot(redis) == before
             redis.zadd(INDEX, {"r": f"{record.due / US:.6f}"})
             redis.hset("rq:job:r", mapping={"meta": record.meta, "created_at": record.created_at})
-        assert store.adopt(record, SKIP) is not None
+        assert adopt(store, record, SKIP) is not None
 
     def test_a_deleted_job_that_was_kept_for_ever_ends_the_schedule(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
@@ -351,7 +352,7 @@ class TestTheJobAsItStands:
         due_now(redis, store)
         redis.hset("rq:job:r", mapping=fields)
         if "meta" in fields:
-            assert store.adopt(record_of(store, "r"), SKIP) is not None
+            assert adopt(store, record_of(store, "r"), SKIP) is not None
         assert unchanged(redis, store, fire_of(store, "r")) == ["slow"]
         assert redis.hset("rq:job:r", "x", "y")
         due_now(redis, store, "plain")

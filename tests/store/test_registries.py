@@ -105,6 +105,51 @@ class TestFirstClaim:
         assert [job.id for job in serve(store).handed_off] == ["new"]
         assert redis.zrange("rq:scheduled:default", 0, -1) == [b"ancient"]
 
+    def test_of_a_queue_that_is_new_holds_nothing_that_was_made_meanwhile(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        schedule(redis, "a", now_us(redis) + HOUR)
+        serve(store)
+        schedule(redis, "now", 5 * US, "new")
+        redis.zadd("rq:scheduled:new", {"before": 6})
+        redis.hset("rq:job:before", mapping={"data": "x", "created_at": "2020-01-01T00:00:00.000000Z"})
+        batch = serve(store)
+        assert batch.taken_on == [("new", 1)]
+        assert [job.id for job in serve(store).handed_off] + [job.id for job in batch.handed_off] == ["now"]
+        assert redis.zrange("rq:scheduled:new", 0, -1) == [b"before"]
+
+
+class TestWhatIsNoted:
+    def test_goes_with_what_a_queue_holds(self, redis: redis_py.Redis, store: Store) -> None:
+        for n in range(30):
+            schedule(redis, f"a{n}", now_us(redis) - 1, f"queue-{n}")
+        schedule(redis, "b", now_us(redis) + HOUR, "holds")
+        while len(redis.hkeys(store.keys.rq_claims)) < 31:
+            serve(store)
+        for _ in range(1000):
+            serve(store)
+            if redis.hlen(store.keys.rq_claims) == 1:
+                break
+        assert redis.hkeys(store.keys.rq_claims) == [b"holds"]
+        assert redis.keys("rq:scheduler-lock:*") == [b"rq:scheduler-lock:holds"]
+
+    def test_of_queues_that_were_deleted_goes(self, redis: redis_py.Redis, store: Store) -> None:
+        schedule(redis, "a", now_us(redis) + HOUR, "gone")
+        serve(store)
+        assert redis.hlen(store.keys.rq_claims) == 1
+        redis.delete("rq:scheduled:gone", "rq:queues")
+        serve(store)
+        assert not redis.exists(store.keys.rq_claims)
+
+    def test_a_queue_that_holds_something_again_is_served_as_before(self, redis: redis_py.Redis, store: Store) -> None:
+        """`enqueue_at` of a past time means now, to RQ, also where nothing was scheduled for a while."""
+        schedule(redis, "a", now_us(redis) - 1)
+        serve(store)
+        serve(store)
+        assert not redis.exists(store.keys.rq_claims)
+        schedule(redis, "long-past", 5 * US)
+        assert [job.id for job in serve(store).handed_off] == ["long-past"]
+
 
 class TestServing:
     def test_many_queues(self, redis: redis_py.Redis, store: Store) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from making import HOUR, INDEX, US, add, entry, make_job, now_us, recurring, snapshot
+from making import HOUR, INDEX, US, add, adopt, entry, make_job, now_us, recurring, snapshot
 from making_schedules import (
     commit,
     due_again,
@@ -22,12 +22,13 @@ from making_schedules import (
     spec,
     stored,
 )
-from rq_scheduler.errors import IdTaken, InvalidArgument
+from rq_scheduler.errors import IdTaken
 from rq_scheduler.planning import Instant
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.history import HistoryLine, missed_part, read_line
 from rq_scheduler.store.schedules import Deleted, Filter, JobFields, Write, Written
+from rq_scheduler.store.series import Adoption, Unadopted
 from rq_scheduler.triggers import Every
 
 
@@ -202,8 +203,7 @@ class TestOneNamespace:
         redis.zadd(INDEX, {"s": 5})
         before = snapshot(redis)
         _, (found,) = store.read_schedules(["s"])
-        with pytest.raises(InvalidArgument, match="give the job another id"):
-            store.adopt(found, Spec(trigger=Every(5)))
+        assert store.adopt([Adoption(found, Spec(trigger=Every(5)))]) == [Unadopted.FOREIGN]
         assert store.forget_schedule(found)
         assert snapshot(redis) == before
 
@@ -360,7 +360,7 @@ class TestFinding:
         assert list(store.find_schedules(Filter(queue="q"))) == [["s"]]
         assert list(store.find_schedules(Filter(queue="other"))) == [["r"]]
         _, (found,) = store.read_schedules(["r"])
-        store.adopt(found, Spec(trigger=Every(5)))
+        adopt(store, found, Spec(trigger=Every(5)))
         assert list(store.find_schedules(Filter(queue="other"))) == [["r"]]
         store.cancel("r", 60)
         assert list(store.find_schedules(Filter())) == [["s"]]

@@ -10,6 +10,7 @@ from making import (
     INDEX,
     US,
     add,
+    adopt,
     commit,
     entry,
     fire_of,
@@ -114,6 +115,7 @@ class TestHeaders:
             "backfill",
             "retry_entries",
             "purge_entries",
+            "adopt_jobs",
         }
         for name, counts in sent.items():
             fixed = _fixed_arguments(name)
@@ -164,6 +166,8 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
         options = {} if id == "copied" else {"result_ttl": -1}
         add(store, make(id, now - 5, every, meta={"interval": 60}, **options))
     store.cancel("canceled", 60)
+    client.zadd(store.keys.ended, {"canceled": 0, "one": 0})
+    store.tend_ended()
     store.reschedule("moved", now + 3600 * US)
     client.delete(key + "lost")
     store.job("one")
@@ -171,7 +175,7 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     store.server_time()
     store.tend_schedules(0, 100)
     record = record_of(store, "old")
-    store.adopt(record, every)
+    adopt(store, record, every)
     adopted = record_of(store, "old")
     assert store.redefine("old", adopted.rev, adopted.due, every, Instant(now - 6, now - 5))
     store.forget_schedule(record_of(store, "gone"))
@@ -238,11 +242,11 @@ class TestKeys:
             *(keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims),
             *(keys.rq_claims, keys.dispatchers, keys.wakeup, keys.schedule(""), keys.history("")),
             *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
-            keys.saved(""),
+            *(keys.saved(""), keys.ended, keys.deleted(""), keys.rq_since),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: ended jobs' registries, executions, what hangs on a job.
-            *(":", ":finished:", ":executions:", ":wip:", ":job::"),
+            *(":", ":finished:", ":executions:", ":wip:", ":job::", ":results:"),
         }
         built = {name for source in SOURCES.values() for name in re.findall(r"prefix \.\. '(:[^']*)'", source)}
         assert built <= known, built - known
@@ -256,7 +260,7 @@ class TestKeys:
         _use_everything(redis, prefix)
         keys = Keys(prefix)
         mine = {keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims}
-        mine |= {keys.rq_claims, keys.dispatchers, keys.instance("me")}
+        mine |= {keys.rq_claims, keys.dispatchers, keys.instance("me"), keys.ended, keys.rq_since}
         if keys.fenced:
             mine.add(keys.fence)
         for id in ("one", "two", "cron", "running", "unsure", "copied", "old", "moved", "held"):

@@ -48,6 +48,10 @@ def test_reads_as_croniter_does(expression: str) -> None:
         ("0 0 * * MON#2", ["02-09", "03-09", "04-13", "05-11", "06-08"]),
         ("0 0 * * 7#1", ["02-01", "03-01", "04-05", "05-03", "06-07"]),
         ("0 0 LW * *", ["01-30", "02-27", "03-31", "04-30", "05-29"]),
+        ("0 0 15W * *", ["02-16", "03-16", "04-15", "05-15", "06-15"]),
+        ("0 0 15w,1W * *", ["02-02", "02-16", "03-02", "03-16", "04-01"]),
+        ("0 0 1W,LW,10-11 * *", ["01-30", "02-02", "02-10", "02-11", "02-27"]),
+        ("0 0 15W * mon#1", ["02-02", "02-16", "03-02", "03-16", "04-06"]),
         ("0 0 L,1 * *", ["01-31", "02-01", "02-28", "03-01", "03-31"]),
         ("0 0 * * fri-sun", ["01-16", "01-17", "01-18", "01-23", "01-24"]),
         ("0 0 ? * mon", ["01-19", "01-26", "02-02", "02-09", "02-16"]),
@@ -57,6 +61,22 @@ def test_reads_as_croniter_does(expression: str) -> None:
 )
 def test_days_named(expression: str, expected: list[str]) -> None:
     assert days(expression) == expected
+
+
+@pytest.mark.parametrize("day", [1, 2, 15, 28, 29, 30, 31])
+def test_the_weekday_nearest_to_a_day_is_croniters_and_the_calendars(day: int) -> None:
+    """In a month that is too short, the one nearest to its last day."""
+    expression = f"0 9 {day}W * *"
+    start = datetime(2023, 12, 31, tzinfo=UTC)
+    oracle = croniter(expression, start)
+    found = Cron(expression).upcoming(12 * 28, start)
+    assert found == [oracle.get_next(datetime) for _ in range(12 * 28)]
+    for at in found:
+        first = at.replace(day=1)
+        month = [each for n in range(31) if (each := first + timedelta(days=n)).month == at.month]
+        wanted = month[min(day, len(month)) - 1]
+        weekdays = [each for each in month if each.weekday() < 5]
+        assert at == min(weekdays, key=lambda each: abs(each - wanted))
 
 
 def test_day_fields_either_or_both() -> None:
@@ -123,6 +143,11 @@ def test_spaces_make_no_difference() -> None:
         ("0 0 * * L", "day-of-week field: 'L' needs a day: 5L"),
         ("0 0 * * mon#6", "after '#' comes 1 to 5"),
         ("0 0 L-3 * *", "day-of-month field: 'L' in 'L-3' is not understood"),
+        ("0 0 W * *", "'W': before 'W' comes one day, as in 15W"),
+        ("0 0 1-5W * *", "'1-5W': before 'W' comes one day, as in 15W, the weekday nearest to the 15th; list several"),
+        ("0 0 0W * *", "day-of-month field: 0 is outside 1-31"),
+        ("0 0 32W * *", "day-of-month field: 32 is outside 1-31"),
+        ("0 0 * * 5W", "day-of-week field: '5W' is not understood"),
         ("? * * * *", "minute field: '?' is not understood"),
         ("1,,2 * * * *", "minute field: '' is not understood"),
         ("22-2 * * * *", "minute field: '22-2' runs backwards; write it as two ranges: '22-59,0-2'"),

@@ -50,6 +50,12 @@ BURST_PATIENCE = 5.0
 SWEEP_EVERY = 86_400.0
 """Seconds between two looks at everything."""
 
+SWEEP_TIME = 0.005
+"""Seconds until the next entry is due that a step of the look at everything needs."""
+
+SWEEP_AT_LEAST = 0.05
+"""Seconds after which a step is taken all the same."""
+
 SHORTEST_BACKOFF, LONGEST_BACKOFF = 0.05, 0.5
 """Seconds between two tries while Redis cannot be used; jittered, so that a fleet does not return as one."""
 
@@ -95,6 +101,7 @@ class Dispatcher:
         self._sweep = self._new_sweep()
         self._sweep_again_at = time.monotonic() + SWEEP_EVERY
         self._identity = identity()
+        self._swept_at = time.monotonic()
         self._birth = uuid.uuid4().hex
         self._born = False
         self._beat_at = 0.0
@@ -199,9 +206,10 @@ class Dispatcher:
             return
         if not self._sweep.unfinished and time.monotonic() > self._sweep_again_at:
             self._sweep, self._sweep_again_at = self._new_sweep(), time.monotonic() + SWEEP_EVERY
-        if self._sweep.unfinished and result.fenced is None:
+        if self._sweep.unfinished and result.fenced is None and self._may_sweep(result):
             if not self._in_spite_of_misfits(self._sweep.step):
                 self._sweep.give_up()
+            self._swept_at = time.monotonic()
             return
         wait = self.interval
         if result.fenced is not None:
@@ -212,6 +220,11 @@ class Dispatcher:
             wait = max(SHORTEST_BACKOFF, min(wait, LONGEST_BACKOFF))
         if wait > 0:
             self._waker.sleep(wait)
+
+    def _may_sweep(self, result: Pass) -> bool:
+        """Whether there is time for a look before something is due; where something always is, now and then."""
+        seconds = result.seconds_to_next()
+        return seconds is None or seconds > SWEEP_TIME or time.monotonic() - self._swept_at > SWEEP_AT_LEAST
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -259,12 +272,13 @@ class Dispatcher:
                 return
 
     def _beat(self, result: Pass) -> None:
+        self._events.goes_on()
         self._store.heartbeat(self.name, self._facts(), self._ttl, dispatcher=True)
         new = (result.queues | self._sweep.queues) - self._attended
         if new and not self._sweep.unfinished:
             self._attended |= new
-            for queue in sorted(new - self._survey.listened_queues()):
-                self._events.unattended(queue)
+            if unattended := new - self._survey.listened_queues():
+                self._events.unattended(sorted(unattended))
 
     def _facts(self) -> Mapping[str, Any]:
         return {

@@ -6,10 +6,11 @@ Metrics and tests listen here too. Every log record carries a stable `action`. K
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rq_scheduler.clock import US, from_us
+from rq_scheduler.dispatcher.rations import NAMED, Rations, Withheld, some_of
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
@@ -18,6 +19,24 @@ from rq_scheduler.texts import either_of
 from rq_scheduler.triggers import Reading
 
 __all__ = ["Events", "LogEvents"]
+
+MORE = {
+    "skipped": "run(s) skipped, since the previous one is still going",
+    "buffered": "run(s) put off, since the previous one is still going",
+    "missed": "schedule(s) that missed runs",
+    "deleted": "recurring job(s) that ended because their RQ job was deleted",
+    "paused": "schedule(s) paused because runs failed",
+    "quarantined": "entries in quarantine",
+    "canceled": "job(s) canceled through RQ",
+    "put_off": "entries that this dispatcher cannot hand off",
+}
+"""What there were more of, by action; of others the action says it."""
+
+MILESTONES = frozenset(10**power for power in range(20))
+"""Runs that were held up in a row, with which it is said once more."""
+
+HELD_UP = 10_000
+"""Schedules whose held-up runs are counted."""
 
 MISREAD_NAMED = 5
 """Cron strings of another zone that are named; of the others there is a count."""
@@ -31,6 +50,11 @@ class Events:
         """Whether `handed_off` is to be called for plain one-offs too, of which there may be very many."""
         return True
 
+    @property
+    def held_up(self) -> Collection[str]:
+        """Those of which `runs_again` is to be told once they run."""
+        return ()
+
     def started(self, name: str) -> None:
         """The dispatcher is known to Redis and begins to serve."""
 
@@ -42,6 +66,9 @@ class Events:
 
     def not_run(self, id: str, nominal: int, outcome: str) -> None:
         """A fire was skipped or put off (buffered), because the previous run is still going."""
+
+    def runs_again(self, id: str) -> None:
+        """What was held up by its previous run is not any more."""
 
     def missed(self, id: str, missed: Missed) -> None:
         """Instants of a schedule passed without a run."""
@@ -64,6 +91,9 @@ class Events:
     def misread(self, id: str, pending: int, reading: Reading) -> None:
         """The pending time of an adopted cron string was worked out in another zone than the one it is read in."""
 
+    def zone_unnamed(self, problem: str) -> None:
+        """A cron string was adopted in UTC, though this host is in another zone, whose name is not known."""
+
     def swept(self, adopted: Mapping[str | None, int]) -> None:
         """The first look at all pending entries is over: so many were adopted in each zone (None: no cron string)."""
 
@@ -79,11 +109,11 @@ class Events:
     def unfenced(self) -> None:
         """The fence is free again."""
 
-    def taken_on(self, queue: str, held: int) -> None:
-        """RQ's own scheduled jobs of a queue are served for the first time; `held` were long overdue."""
+    def taken_on(self, queues: Sequence[tuple[str, int]]) -> None:
+        """RQ's own scheduled jobs of these queues are served from now on; so many of each are held, long overdue."""
 
-    def unattended(self, queue: str) -> None:
-        """No worker listens on a queue that pending jobs name."""
+    def unattended(self, queues: Sequence[str]) -> None:
+        """No worker listens on queues that pending jobs name."""
 
     def name_taken(self, name: str, holder: Mapping[str, str], ttl_ms: int) -> None:
         """Another dispatcher of this name, which has told this of itself, is known for so long, and waited for."""
@@ -100,28 +130,42 @@ class Events:
     def misfit(self, keys: Sequence[str], error: BaseException) -> None:
         """Keys hold something of another type: what needs them is not served; nothing is lost."""
 
+    def goes_on(self) -> None:
+        """The dispatcher is alive: told every few seconds, for whoever counts something by time."""
+
     def channel_refused(self, error: BaseException) -> None:
         """The wake-up channel cannot be used; entries made for soon wait for the next poll."""
 
 
 class LogEvents(Events):
-    """Writes events to the log; what would repeat is said once."""
+    """Writes events to the log. What would repeat is said once, or at its 10th, 100th, ... time; what
+    many entries have in common, for a few of them a minute and then by number. At DEBUG, each is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, rations: Rations | None = None) -> None:
         self._said: set[tuple[str, str]] = set()
         self._misread = 0
+        self._rations = rations or Rations()
+        self._held_up: dict[str, int] = {}
 
     @property
     def wants_each_job(self) -> bool:
         return log.isEnabledFor(logging.DEBUG)
 
+    @property
+    def held_up(self) -> Collection[str]:
+        return self._held_up
+
     def started(self, name: str) -> None:
         log.info("Dispatcher %s serves", name, extra={"action": "started", "dispatcher": name})
 
     def stopped(self, name: str, others: int) -> None:
+        self._tell_withheld(all=True)
         log.info(
             "Dispatcher %s has left, %d other(s) stay", name, others, extra={"action": "stopped", "dispatcher": name}
         )
+
+    def goes_on(self) -> None:
+        self._tell_withheld()
 
     def handed_off(self, jobs: Sequence[HandedOff], at: int) -> None:
         if log.isEnabledFor(logging.DEBUG):
@@ -133,40 +177,59 @@ class LogEvents(Events):
             )
 
     def not_run(self, id: str, nominal: int, outcome: str) -> None:
-        log.info(
-            "%s of %s not started: the previous run is still going",
-            _moment(nominal),
-            id,
-            extra={"action": outcome, "id": id, "nominal": nominal},
-        )
+        if len(self._held_up) >= HELD_UP and id not in self._held_up:
+            self._held_up.clear()
+        times = self._held_up[id] = self._held_up.get(id, 0) + 1
+        if times not in MILESTONES:
+            log.debug(
+                "%s of %s not started either",
+                _moment(nominal),
+                id,
+                extra=_of(outcome, id, nominal=nominal, count=times),
+            )
+        elif times == 1:
+            text = "%s of %s not started: the previous run is still going"
+            self._say(logging.INFO, outcome, id, text, _moment(nominal), id, nominal=nominal, count=times)
+        else:
+            text = "%s: %d runs not started so far, the last one of %s: the previous run is still going"
+            self._say(logging.INFO, outcome, id, text, id, times, _moment(nominal), nominal=nominal, count=times)
+
+    def runs_again(self, id: str) -> None:
+        times = self._held_up.pop(id, 0)
+        if times > 1:
+            self._say(
+                logging.INFO, "runs_again", id, "%s runs again, after %d run(s) not started", id, times, count=times
+            )
 
     def missed(self, id: str, missed: Missed) -> None:
-        log.warning(
+        self._say(
+            logging.WARNING,
+            "missed",
+            id,
             "%s missed %s%d run(s) from %s to %s",
             id,
             "at least " if missed.at_least else "",
             missed.count,
             _moment(missed.first),
             _moment(missed.last),
-            extra={"action": "missed", "id": id, "nominal": missed.last, "count": missed.count},
+            nominal=missed.last,
+            count=missed.count,
         )
 
     def ended(self, id: str) -> None:
-        log.info("%s has ended: its RQ job was deleted", id, extra={"action": "deleted", "id": id})
+        self._say(logging.INFO, "deleted", id, "%s has ended: its RQ job was deleted", id)
 
     def paused(self, id: str, reason: str) -> None:
-        log.warning("%s is %s; resume it when it is mended", id, reason, extra={"action": "paused", "id": id})
+        self._say(logging.WARNING, "paused", id, "%s is %s; resume it when it is mended", id, reason)
 
     def not_stopped(self, id: str, error: BaseException) -> None:
-        log.info("Run %s could not be stopped: %s", id, error, extra={"action": "not_stopped", "id": id})
+        self._say(logging.INFO, "not_stopped", id, "Run %s could not be stopped: %s", id, error)
 
     def dropped(self, entry: Dropped) -> None:
         if entry.reason == "canceled":
-            log.info("%s was canceled through RQ", entry.id, extra={"action": "canceled", "id": entry.id})
+            self._say(logging.INFO, "canceled", entry.id, "%s was canceled through RQ", entry.id)
         else:
-            log.error(
-                "%s is in quarantine: %s", entry.id, entry.reason, extra={"action": "quarantined", "id": entry.id}
-            )
+            self._say(logging.ERROR, "quarantined", entry.id, "%s is in quarantine: %s", entry.id, entry.reason)
 
     def adopted(self, id: str, trigger: str, timezone: str | None) -> None:
         log.debug(
@@ -194,6 +257,14 @@ class LogEvents(Events):
             extra={"action": "misread", "id": id, "timezone": reading.cron.timezone, "fits": [*reading.elsewhere]},
         )
 
+    def zone_unnamed(self, problem: str) -> None:
+        if self._first("zone", problem):
+            log.warning(
+                "Cron strings of rq-scheduler 0.14 are read in UTC: %s; --adopt-timezone names the zone that is meant",
+                problem,
+                extra={"action": "zone_unnamed"},
+            )
+
     def swept(self, adopted: Mapping[str | None, int]) -> None:
         if more := max(0, self._misread - MISREAD_NAMED):
             log.warning(
@@ -215,85 +286,75 @@ class LogEvents(Events):
 
     def put_off(self, id: str, error: BaseException) -> None:
         if self._first("put_off", f"{id} {error!r}"):
-            log.error(
+            text = (
                 "%s cannot be handed off by this dispatcher: %s. It stays pending; where its class is missing, "
-                "name the application's folder with --path",
-                id,
-                error,
-                extra={"action": "put_off", "id": id},
+                "name the application's folder with --path"
             )
+            self._say(logging.ERROR, "put_off", id, text, id, error)
 
     def unreadable_spec(self, id: str) -> None:
         if self._first("newer", id):
-            log.warning(
-                "%s was written by a newer rq-scheduler; a dispatcher of that version has to serve it",
-                id,
-                extra={"action": "newer_format", "id": id},
-            )
+            text = "%s was written by a newer rq-scheduler; a dispatcher of that version has to serve it"
+            self._say(logging.WARNING, "newer_format", id, text, id)
 
     def fenced(self, fence: Fenced) -> None:
-        log.warning(
+        self._say(
+            logging.WARNING,
+            "fenced",
+            "",
             "%s. Waiting; --take-fence does not",
             fence,
-            extra={"action": "fenced", "holder": fence.holder, "ttl_ms": fence.ttl_ms},
+            holder=fence.holder,
+            ttl_ms=fence.ttl_ms,
         )
 
     def unfenced(self) -> None:
-        log.info("rq:scheduler_lock is free again", extra={"action": "unfenced"})
+        self._say(logging.INFO, "unfenced", "", "rq:scheduler_lock is free again")
 
-    def taken_on(self, queue: str, held: int) -> None:
-        if held:
-            log.warning(
+    def taken_on(self, queues: Sequence[tuple[str, int]]) -> None:
+        holding = [(queue, held) for queue, held in queues if held]
+        others = [queue for queue, held in queues if not held and self._first("taken_on", queue)]
+        if holding:
+            names = [queue for queue, _ in holding]
+            held = sum(held for _, held in holding)
+            text = (
                 "RQ's own scheduled jobs of queue %s are served from now on, but %d over an hour overdue are held: "
-                "nobody was serving them; --rq-overdue run hands them off",
-                queue,
-                held,
-                extra={"action": "taken_on", "queue": queue, "held": held},
+                "nobody was serving them; --rq-overdue run hands them off"
             )
-        else:
-            log.info(
-                "RQ's own scheduled jobs of queue %s are served from now on",
-                queue,
-                extra={"action": "taken_on", "queue": queue, "held": held},
-            )
+            self._say_of_queues(logging.WARNING, "taken_on", text, names, held, held=held)
+        if others:
+            text = "RQ's own scheduled jobs of queue %s are served from now on"
+            self._say_of_queues(logging.INFO, "taken_on", text, others, held=0)
 
-    def unattended(self, queue: str) -> None:
-        if self._first("unattended", queue):
-            log.warning(
-                "No worker listens on queue %s, which pending jobs name: start one with `rq worker %s`",
-                queue,
-                queue,
-                extra={"action": "unattended", "queue": queue},
-            )
+    def unattended(self, queues: Sequence[str]) -> None:
+        news = [queue for queue in queues if self._first("unattended", queue)]
+        if news:
+            text = "No worker listens on queue %s, which pending jobs name: start one with `rq worker %s`"
+            words = " ".join(sorted(news)[:NAMED]) + (" ..." if len(news) > NAMED else "")
+            self._say_of_queues(logging.WARNING, "unattended", text, news, words)
 
     def name_taken(self, name: str, holder: Mapping[str, str], ttl_ms: int) -> None:
-        log.warning(
+        text = (
             "A dispatcher %s is known already (host %s, process %s): waiting until it is heard of no more, %.0f s from "
-            "now if it was killed. To run both, give this one another --name",
-            name,
-            holder.get("host", "unknown"),
-            holder.get("pid", "unknown"),
-            ttl_ms / 1000,
-            extra={"action": "name_taken", "dispatcher": name, "ttl_ms": ttl_ms},
+            "now if it was killed. To run both, give this one another --name"
         )
+        where = holder.get("host", "unknown"), holder.get("pid", "unknown")
+        fields = {"dispatcher": name, "ttl_ms": ttl_ms}
+        self._say(logging.WARNING, "name_taken", "", text, name, *where, ttl_ms / 1000, **fields)
 
     def name_taken_over(self, name: str, holder: Mapping[str, str]) -> None:
-        log.info(
-            "Dispatcher %s was process %s on this host, which is gone: its name is taken over",
-            name,
-            holder.get("pid", "unknown"),
-            extra={"action": "name_taken_over", "dispatcher": name},
-        )
+        text = "Dispatcher %s was process %s on this host, which is gone: its name is taken over"
+        self._say(logging.INFO, "name_taken_over", "", text, name, holder.get("pid", "unknown"), dispatcher=name)
 
     def redis_lost(self, error: BaseException) -> None:
-        log.error("Redis cannot be used, trying again: %s", error, extra={"action": "redis_lost"})
+        self._say(logging.ERROR, "redis_lost", "", "Redis cannot be used, trying again: %s", error)
 
     def redis_back(self, seconds: float) -> None:
-        log.info("Redis is back after %.1f s", seconds, extra={"action": "redis_back", "seconds": seconds})
+        self._say(logging.INFO, "redis_back", "", "Redis is back after %.1f s", seconds, seconds=seconds)
 
     def misfit(self, keys: Sequence[str], error: BaseException) -> None:
         what = "; ".join(keys) or str(error)
-        log.error("Not all can be served: %s", what, extra={"action": "misfit", "keys": list(keys)})
+        self._say(logging.ERROR, "misfit", "", "Not all can be served: %s", what, keys=list(keys))
 
     def channel_refused(self, error: BaseException) -> None:
         if self._first("channel", ""):
@@ -304,6 +365,37 @@ class LogEvents(Events):
                 extra={"action": "channel_refused"},
             )
 
+    # How it is said
+
+    def _say(self, level: int, action: str, name: str, text: str, *arguments: Any, **fields: Any) -> None:
+        """One line, of which there may be many: what is too much for this minute is at DEBUG alone."""
+        self._tell_withheld()
+        granted = self._rations.grant(action, level, name)
+        log.log(level if granted else logging.DEBUG, text, *arguments, extra=_of(action, name, **fields))
+
+    def _say_of_queues(
+        self, level: int, action: str, text: str, queues: Sequence[str], *arguments: Any, **fields: Any
+    ) -> None:
+        names = sorted(queues)
+        one = {"queue": names[0]} if len(names) == 1 else {"queues": len(names)}
+        self._say(level, action, "", text, some_of(names), *arguments, **one, **fields)
+        if len(names) > 1:
+            log.debug("These queues: %s", ", ".join(names), extra={"action": action, **one})
+
+    def _tell_withheld(self, *, all: bool = False) -> None:
+        for withheld in self._rations.over(all=all):
+            self._tell_number(withheld)
+
+    def _tell_number(self, withheld: Withheld) -> None:
+        log.log(
+            withheld.level,
+            "Within a minute, %d more %s%s; --verbose tells each",
+            withheld.count,
+            MORE.get(withheld.action, f"of the kind {withheld.action}"),
+            f": {', '.join(withheld.names)}, ..." if any(withheld.names) else "",
+            extra={"action": withheld.action, "count": withheld.count, "withheld": True},
+        )
+
     def _first(self, kind: str, what: str) -> bool:
         if len(self._said) > 10_000:
             self._said.clear()
@@ -312,6 +404,10 @@ class LogEvents(Events):
             return False
         self._said.add(seen)
         return True
+
+
+def _of(action: str, name: str, **fields: Any) -> dict[str, Any]:
+    return {"action": action, **({"id": name} if name else {}), **fields}
 
 
 def _moment(us: int) -> str:

@@ -142,6 +142,7 @@ class Passes:
         self._remembering: Sequence[Remembering] = ()
         self._ahead_cursor: Cursor | None = None
         self._schedules_due: int | None = None
+        self._ended_due: int | None = None
 
     def run(self) -> Pass:
         """One pass."""
@@ -151,6 +152,8 @@ class Passes:
             self._schedules_due = 0  # nobody has said when they are
         if result.fenced is None:
             self._guarded(result, self._serve_schedules)
+        if self._ended_due is not None:
+            self._guarded(result, self._tend_ended)
         if self._options.rq_registries and result.fenced is None:
             self._guarded(result, self._serve_registries)
         return result
@@ -185,7 +188,7 @@ class Passes:
             if handed_off > self._limit // 2:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
-            self._schedules_due = batch.schedules_due
+            self._schedules_due, self._ended_due = batch.schedules_due, batch.ended_due
             result.handed_off += handed_off
             result.queues.update(batch.queues)
             self._tell(result, batch)
@@ -255,6 +258,13 @@ class Passes:
         if self._due_cursor is None:
             result.unfinished = result.unfinished or self._schedules_left
             self._schedules_left = False
+
+    def _tend_ended(self, result: Pass) -> None:
+        """Jobs of ended series may wait; what is due does not wait for them."""
+        if self._ended_due is not None and self._ended_due <= result.now:
+            self._store.tend_ended()
+            self._ended_due = None
+        result.expect(self._ended_due)
 
     def _due_pages(self, result: Pass, until: float) -> Iterator[DuePage]:
         """Pages of schedules that are due, each read while the one before is served; two at once where Redis has served
@@ -334,18 +344,34 @@ class Passes:
         if self._registries_at is not None and monotonic() < self._registries_at:
             result.expect(result.time + int((self._registries_at - monotonic()) * US))
             return
+        taken_on: list[tuple[str, int]] = []
+        try:
+            next_due = self._walk_registries(result, taken_on)
+        finally:
+            if taken_on:
+                self._events.taken_on(taken_on)
+        if result.fenced:
+            return
+        result.expect(next_due)
+        wait = self._registry_poll if next_due is None else (next_due - result.time) / US
+        wait = max(0.0, min(self._registry_poll, wait))
+        self._registries_at = monotonic() + wait
+        if wait > 0:
+            result.expect(result.time + int(wait * US))
+
+    def _walk_registries(self, result: Pass, taken_on: list[tuple[str, int]]) -> int | None:
+        """Serves what is due in the registries of all queues; returns when the next is."""
         cursor, next_due = b"0", None
         passed_over: set[str] = set()
         while not self._stopping():
             batch = self._store.serve_registries(cursor, self._limit, self._options.rq_overdue, passed_over)
             if isinstance(batch, Fenced):
                 result.fenced = batch
-                return
+                break
             result.handed_off += len(batch.handed_off)
             result.queues.update(job.queue for job in batch.handed_off)
             self._tell(result, batch)
-            for queue, held in batch.taken_on:
-                self._events.taken_on(queue, held)
+            taken_on += batch.taken_on
             for left in batch.left:
                 if not self._serve_slowly(result, left):
                     passed_over.add(left.id)
@@ -356,12 +382,7 @@ class Passes:
             cursor = batch.cursor
             if cursor == b"0":
                 break
-        result.expect(next_due)
-        wait = self._registry_poll if next_due is None else (next_due - result.time) / US
-        wait = max(0.0, min(self._registry_poll, wait))
-        self._registries_at = monotonic() + wait
-        if wait > 0:
-            result.expect(result.time + int(wait * US))
+        return next_due
 
 
 def _further(one: Cursor | None, other: Cursor | None) -> Cursor | None:

@@ -23,8 +23,8 @@ __all__ = ["looked_up", "stop_run"]
 
 
 MADE_WAY = 3600
-"""Seconds for which a run that was canceled for another is kept at most, so that a person can look at it: a schedule may
-make one a second for as long as no worker is up."""
+"""Seconds for which a run that was canceled for another is kept at most, so that a person can look at it: a schedule
+may make one a second for as long as no worker is up."""
 
 _ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED)
 

@@ -10,25 +10,30 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from rq_scheduler.clock import US, host_zone
+from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Options
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.errors import SchedulerError
+from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.pickles import PICKLES, RECURRENCE, is_opaque, outline
 from rq_scheduler.planning import Instant, Plan, plan
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.schedule import Spec, decode_spec, recurrence_of, repeats_left
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Cursor, Dropped, Fenced, Fire, HandedOff, Outcome, Record, order_of
-from rq_scheduler.triggers import Cron, Every, read_pending
+from rq_scheduler.store.series import Adoption, Unadopted
+from rq_scheduler.triggers import Cron, Every, Reading, read_pending
 
 BATCH = 100
 """Fires in one commit."""
+
+TOGETHER = 10
+"""Recurring jobs that are adopted in one step, which takes about a millisecond."""
 
 COPIES = 512 * 1024
 """Bytes of copies, from which expired jobs are rebuilt, in one commit; a larger one commits alone."""
@@ -74,6 +79,14 @@ class Served:
         self.cut = place if self.cut is None else min(self.cut, place, key=order_of)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be adopted; `reading` is how the pending time of a cron string was read at first sight."""
+
+    adoption: Adoption
+    reading: Reading | None = None
+
+
 class Recurring:
     """Serves recurring jobs of the 0.14 API."""
 
@@ -88,6 +101,7 @@ class Recurring:
         self._all_slow = all_slow
         self._ahead: dict[str, Fire] = {}
         self._zones: tuple[str, ...] = options.adopt_timezones or (host_zone(),)
+        self._unnamed = None if options.adopt_timezones else unnamed_zone()
         self._adopted_in: Counter[str | None] = Counter()
 
     def look_ahead(self, coming: Sequence[tuple[str, int]]) -> None:
@@ -98,9 +112,10 @@ class Recurring:
         if len(self._ahead) > KEPT_AHEAD:
             self._ahead.clear()
         now, records = self._store.read_schedules(unplanned)
-        for record in records:
-            if (fire := self._prepare(record, now)) is not None:
-                self._ahead[record.id] = fire
+        for few in _few(records):
+            for record, fire in self._prepared(few, now):
+                if fire is not None:
+                    self._ahead[record.id] = fire
 
     def serve(self, ids: Sequence[str], until: float) -> Served:
         """Serves recurring jobs that are due, the first of them in any case. What it does not get to by the monotonic
@@ -125,8 +140,8 @@ class Recurring:
             untried = [id for id in ids[first:] if id not in planned]
             unplanned = untried[: BATCH - len(planned)]
             now, records = self._store.read_schedules(unplanned) if unplanned else (0, [])
-            for record in records:
-                if (fire := self._prepare(record, now)) is not None:
+            for record, fire in (each for few in _few(records) for each in self._prepared(few, now)):
+                if fire is not None:
                     yield fire
                 if monotonic() > until:
                     served.untried = set(untried[untried.index(record.id) + 1 :])
@@ -137,8 +152,8 @@ class Recurring:
         """Starts remembered runs whose predecessor has ended."""
         served = Served()
         now, records = self._store.read_remembering(ids)
-        fires = (fire for record in records if (fire := self._remembered(record, now)) is not None)
-        for batch in _batches(fires):
+        fires = (self._remembered(record, spec) for record, spec in self._known(records, now).values())
+        for batch in _batches(fire for fire in fires if fire is not None):
             self._commit(batch, served)
         return served
 
@@ -150,26 +165,40 @@ class Recurring:
     def adopt(self, ids: Sequence[str]) -> None:
         """Makes schedules of those that 0.14 wrote."""
         now, records = self._store.read_schedules(ids)
-        for record in records:
-            if not record.rev:
-                self._known(record, now)
+        self._known([record for record in records if not record.rev], now)
 
     # Reading and planning
 
-    def _prepare(self, record: Record, now: int) -> Fire | None:
-        if (known := self._known(record, now)) is None:
-            return None
-        current, spec = known
-        try:
-            planned = plan(current.id, spec, current.nominal, now, due=current.due)
-        except (SchedulerError, OverflowError) as error:
-            self._quarantine(current, now, f"no run can be planned from its time: {error}")
-            return None
-        return self._fire(current, spec, planned)
+    def _prepared(self, records: Sequence[Record], now: int) -> Iterator[tuple[Record, Fire | None]]:
+        """The fires of these, in their order; None for what is no (longer a) recurring job, or cannot be planned."""
+        known = self._known(records, now)
+        for record in records:
+            current, spec = known.get(record.id, (record, None))
+            yield record, None if spec is None else self._planned_fire(current, spec, now)
 
-    def _known(self, record: Record, now: int) -> tuple[Record, Spec] | None:
-        """The record and its spec, adopted first where the job says something that the record does not; None when
-        it is no (longer a) recurring job that this dispatcher can serve."""
+    def _planned_fire(self, record: Record, spec: Spec, now: int) -> Fire | None:
+        try:
+            planned = plan(record.id, spec, record.nominal, now, due=record.due)
+        except (SchedulerError, OverflowError) as error:
+            self._quarantine(record, now, f"no run can be planned from its time: {error}")
+            return None
+        return self._fire(record, spec, planned)
+
+    def _known(self, records: Iterable[Record], now: int) -> dict[str, tuple[Record, Spec]]:
+        """By id, the records and their specs, adopted first where a job says something that its record does not;
+        without those that are no (longer) recurring jobs that this dispatcher can serve."""
+        known: dict[str, tuple[Record, Spec]] = {}
+        wanted: list[Wanted] = []
+        for record in records:
+            found = self._look_at(record, now)
+            if isinstance(found, Wanted):
+                wanted.append(found)
+            elif found is not None:
+                known[record.id] = found
+        known.update((record.id, (record, spec)) for record, spec in self._adopted(wanted, now))
+        return known
+
+    def _look_at(self, record: Record, now: int) -> tuple[Record, Spec] | Wanted | None:
         spec = None
         if record.rev:
             try:
@@ -183,9 +212,9 @@ class Recurring:
             gone = not record.created_at and not record.meta
             if gone or (record.meta, record.created_at) == (record.adopted_meta, record.adopted_created_at):
                 return record, spec
-        return self._adopted(record, spec, now)
+        return self._adoption(record, spec, now)
 
-    def _adopted(self, record: Record, spec: Spec | None, now: int) -> tuple[Record, Spec] | None:
+    def _adoption(self, record: Record, spec: Spec | None, now: int) -> Wanted | None:
         if parse_run_id(record.id) is not None:
             # A run of a schedule that RQ has to enqueue waits here for a moment: whatever its meta holds, it runs once.
             if record.due <= now:
@@ -202,8 +231,7 @@ class Recurring:
             if spec is None:
                 self._quarantine(record, now, f"its meta may name a recurrence, and cannot be read here: {error!r}")
                 return None
-            adopted = self._adopt(record, spec, "keep", now)
-            return None if adopted is None else (adopted, spec)
+            return Wanted(Adoption(record, spec))
         if trigger is None:
             # Plans are also made ahead, and the first look is at everything: a one-off waits for its time.
             if (spec is None or self._store.forget_schedule(record)) and record.due <= now:
@@ -213,28 +241,16 @@ class Recurring:
             self._quarantine(record, now, "a recurring job of rq-scheduler 0.14, and --no-adopt says not to adopt any")
             return None
         if spec is None:
-            return self._adopted_at_first_sight(record, trigger, repeat, now)
+            return self._at_first_sight(record, trigger, repeat)
         known = spec if spec.fires_like(trigger) else msgspec.structs.replace(spec, trigger=trigger)
-        adopted = self._adopt(record, known, repeat, now)
-        return None if adopted is None else (adopted, known)
+        return Wanted(Adoption(record, known, repeat))
 
-    def _adopted_at_first_sight(
-        self, record: Record, trigger: Cron | Every, repeat: int | None, now: int
-    ) -> tuple[Record, Spec] | None:
+    def _at_first_sight(self, record: Record, trigger: Cron | Every, repeat: int | None) -> Wanted:
         reading = read_pending(trigger, record.due, self._zones) if isinstance(trigger, Cron) else None
         if reading is not None:
             trigger = reading.cron
             record = dataclasses.replace(record, nominal=reading.nominal)
-        spec = Spec(trigger=trigger)
-        adopted = self._adopt(record, spec, repeat, now)
-        if adopted is None:
-            return None
-        zone = trigger.timezone if isinstance(trigger, Cron) else None
-        self._adopted_in[zone] += 1
-        self._events.adopted(record.id, repr(trigger), zone)
-        if reading is not None and reading.elsewhere:
-            self._events.misread(record.id, record.due, reading)
-        return adopted, spec
+        return Wanted(Adoption(record, Spec(trigger=trigger), repeat), reading)
 
     def _zone_of(self, spec: Spec | None) -> str:
         """The zone in which a cron string that was edited is read: its own, else that of what is adopted."""
@@ -255,12 +271,30 @@ class Recurring:
             return outline(raw)[0]
         return self._serializer.loads(raw)
 
-    def _adopt(self, record: Record, spec: Spec, repeat: int | Literal["keep"] | None, now: int) -> Record | None:
-        try:
-            return self._store.adopt(record, spec, repeat)
-        except SchedulerError as error:
-            self._quarantine(record, now, str(error))
-            return None
+    def _adopted(self, wanted: Sequence[Wanted], now: int) -> list[tuple[Record, Spec]]:
+        adopted: list[tuple[Record, Spec]] = []
+        outcomes = self._store.adopt([each.adoption for each in wanted])
+        for each, outcome in zip(wanted, outcomes, strict=True):
+            record, spec = each.adoption.record, each.adoption.spec
+            if outcome is Unadopted.FOREIGN:
+                key = self._store.keys.schedule(record.id)
+                reason = f"the key {key} holds a schedule of schedules.put, or nothing of ours: give the job another id"
+                self._quarantine(record, now, reason)
+            if isinstance(outcome, Unadopted):
+                continue
+            if not record.rev:
+                self._tell_adopted(record, spec, each.reading)
+            adopted.append((outcome, spec))
+        return adopted
+
+    def _tell_adopted(self, record: Record, spec: Spec, reading: Reading | None) -> None:
+        zone = spec.trigger.timezone if isinstance(spec.trigger, Cron) else None
+        self._adopted_in[zone] += 1
+        self._events.adopted(record.id, repr(spec.trigger), zone)
+        if zone is not None and self._unnamed is not None:
+            self._events.zone_unnamed(self._unnamed)
+        if reading is not None and reading.elsewhere:
+            self._events.misread(record.id, record.due, reading)
 
     def _fire(self, record: Record, spec: Spec, plan: Plan, *, remembered: bool = False) -> Fire:
         left = record.repeat
@@ -275,11 +309,11 @@ class Recurring:
         except Exception:  # noqa: BLE001  unpickling can raise anything
             return fire
 
-    def _remembered(self, record: Record, now: int) -> Fire | None:
-        known, nominal = self._known(record, now), record.buffered
-        if known is None or nominal is None:
+    def _remembered(self, record: Record, spec: Spec) -> Fire | None:
+        nominal = record.buffered
+        if nominal is None:
             return None
-        return self._fire(*known, Plan((Instant(nominal, nominal),), None, None, nominal, None), remembered=True)
+        return self._fire(record, spec, Plan((Instant(nominal, nominal),), None, None, nominal, None), remembered=True)
 
     # Committing
 
@@ -322,6 +356,8 @@ class Recurring:
     def _tell(self, fire: Fire, outcome: Outcome) -> None:
         if outcome in (Outcome.SKIPPED, Outcome.BUFFERED) and fire.plan.nominal is not None:
             self._events.not_run(fire.record.id, fire.plan.nominal, outcome)
+        elif outcome is Outcome.FIRED and fire.record.id in self._events.held_up:
+            self._events.runs_again(fire.record.id)
         elif outcome is Outcome.DELETED:
             self._events.ended(fire.record.id)
         elif outcome is Outcome.BROKEN:
@@ -332,6 +368,11 @@ class Recurring:
     def _quarantine(self, record: Record, now: int, reason: str) -> None:
         if record.due <= now and self._store.quarantine(record.id, record.due, reason):
             self._events.dropped(Dropped(record.id, record.due, reason))
+
+
+def _few(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """So many as are adopted together, in about a millisecond."""
+    return (records[first : first + TOGETHER] for first in range(0, len(records), TOGETHER))
 
 
 def _batches(fires: Iterable[Fire]) -> Iterator[list[Fire]]:

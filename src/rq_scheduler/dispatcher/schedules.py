@@ -306,6 +306,8 @@ class Schedules:
     def _tell(self, fire: ScheduleFire, committed: Committed, now: int) -> None:
         if committed.made and not committed.through_rq:
             self._events.handed_off(committed.made, now)
+        if committed.runs and fire.id in self._events.held_up and not (committed.skipped or committed.remembered):
+            self._events.runs_again(fire.id)
         for nominal in committed.skipped:
             self._events.not_run(fire.id, nominal, "skipped")
         for nominal in committed.remembered:

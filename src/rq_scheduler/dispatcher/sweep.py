@@ -1,5 +1,5 @@
-"""The look at all pending entries, at the start and once a day, a page at a time between passes: adopts what 0.14 left,
-learns the queues, and looks after the records of recurring jobs.
+"""The look at all pending entries, at the start and once a day, a moment at a time between passes: adopts what 0.14
+left, learns the queues, and looks after the records of recurring jobs.
 
 Without it, a recurring job would be adopted only when it is due, and nobody would know before in which zone.
 """
@@ -7,14 +7,20 @@ Without it, a recurring job would be adopted only when it is due, and nobody wou
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import monotonic
 
 from rq_scheduler.dispatcher.events import Events
-from rq_scheduler.dispatcher.recurring import Recurring
+from rq_scheduler.dispatcher.recurring import TOGETHER, Recurring
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import text
 from rq_scheduler.store.survey import Survey
 
-PAGE = 500
+PAGE = 50
+"""Entries in one look, which takes about a millisecond."""
+
+SLICE = 0.002
+"""Seconds after which a step ends."""
+
 MARKERS = (b"interval", b"cron_string")
 """What the bytes of a recurring job's meta hold; whether it is one, the serializer says."""
 
@@ -37,11 +43,16 @@ class Sweep:
         return self._pages is not None
 
     def step(self) -> None:
-        """Looks at the next page. An error of Redis reaches the caller, and the look begins again."""
-        if self._pages is None:
-            return
+        """Goes on for a moment. An error of Redis reaches the caller, and the look begins again."""
+        until = monotonic() + SLICE
+        while self._pages is not None:
+            self._look(self._pages)
+            if monotonic() > until:
+                return
+
+    def _look(self, pages: Iterator[object]) -> None:
         try:
-            page = next(self._pages, None)
+            page = next(pages, None)
         except BaseException:
             # A generator that has raised is at its end, as if it had seen everything.
             self._pages = self._walk()
@@ -62,9 +73,10 @@ class Sweep:
                 for entry, fields in jobs
                 if not entry.adopted and any(marker in fields.get("meta", b"") for marker in MARKERS)
             ]
-            if recurring and self._adopt:
-                self._recurring.adopt(recurring)
             yield page
+            for first in range(0, len(recurring) if self._adopt else 0, TOGETHER):
+                self._recurring.adopt(recurring[first : first + TOGETHER])
+                yield page
         # Those that were due at once have been adopted by the passes between the pages.
         self._events.swept(self._recurring.take_counts())
         cursor = None

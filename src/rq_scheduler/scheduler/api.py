@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, Literal, Unpack, cast, overload
-from zoneinfo import ZoneInfo
 
 from redis.exceptions import RedisError
 from rq import Queue, Retry
@@ -41,6 +40,7 @@ from rq_scheduler.scheduler.instance import Instance
 from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.store import NewEntry, Rearm, StoredJob
+from rq_scheduler.store.rq_format import limit_last_run
 from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.base import not_negative
 
@@ -217,7 +217,7 @@ class Scheduler(Instance):
         on_failure: CallbackLike | None = None,
         at_front: bool = False,
         *,
-        timezone: str | ZoneInfo | None = None,
+        timezone: str | tzinfo | None = None,
         retry: Retry | None = None,
         failure_ttl: DurationLike | None = None,
         on_stopped: CallbackLike | None = None,
@@ -226,7 +226,8 @@ class Scheduler(Instance):
         catchup_window: DurationLike | None = None,
         jitter: DurationLike | None = None,
     ) -> Job:
-        """Schedule a job for every moment that a cron string names, in `timezone` (an IANA name or a ZoneInfo).
+        """Schedule a job for every moment that a cron string names, in `timezone` (an IANA name, or an object that
+        has one).
 
         Without `timezone` it is this host's zone, stored by name, as in 0.14, which evaluated there whatever
         `use_local_timezone` said; on a host that is not in UTC that warns, unless `use_local_timezone` says it is
@@ -521,6 +522,8 @@ class Scheduler(Instance):
         meta = meta_of(job)
         after = recurring.next_of(meta, lambda: self._stored_zone(job.id), due, self._clock.now_us())
         rearm = None if after is None or after.due is None else Rearm(Instant(after.due, after.due))
+        if after is not None and after.due is None:
+            limit_last_run(job)
         before = dict(meta)
         if after is not None and after.repeat is not None:
             meta["repeat"] = after.repeat

@@ -1,6 +1,6 @@
 """The times that callers of the 0.14 API give and get, to and from microseconds: naive means UTC, both ways.
 
-Owns that reading, its limits and its one warning. Knows no trigger, no Redis and no RQ.
+Owns that reading, its limits and its warnings. Knows no trigger, no Redis and no RQ.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rq_scheduler.advice import warn_once
-from rq_scheduler.clock import US, from_us, host_zone, timedelta_us, to_us
+from rq_scheduler.clock import US, from_us, mean_time_of, timedelta_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
+from rq_scheduler.host import host_zone, unnamed_zone
 
-__all__ = ["due_after", "due_at", "naive_utc", "until_us"]
+__all__ = ["due_after", "due_at", "naive_utc", "until_us", "warn_about_mean_time"]
 
 _FIRST = to_us(datetime.min.replace(tzinfo=UTC))
 _LAST = to_us(datetime.max.replace(tzinfo=UTC))
 
 
 def due_at(moment: Any, name: str) -> int:
-    """A due time in microseconds from a datetime. On a host that is not in UTC a naive one warns, once per call site.
+    """A due time in microseconds from a datetime. Two kinds warn, once per call site: a naive one on a host that is not
+    in UTC, and one that a zone of pytz has set to mean time.
 
     Raises InvalidType for anything but a datetime.
     """
@@ -32,6 +34,7 @@ def due_at(moment: Any, name: str) -> int:
     us = to_us(moment)
     if moment.tzinfo is None:
         _warn_about_naive(moment, us, name)
+    warn_about_mean_time(moment, name)
     return _within(us, f"{name}={moment!r}")
 
 
@@ -53,6 +56,7 @@ def until_us(until: Any, now: int) -> int | None:
     if until is None:
         return None
     if isinstance(until, datetime):
+        warn_about_mean_time(until, "until")
         return to_us(until)
     if isinstance(until, timedelta):
         return now + timedelta_us(until)
@@ -72,6 +76,14 @@ def naive_utc(us: int) -> datetime:
     return from_us(min(max(us, _FIRST), _LAST)).replace(tzinfo=None)
 
 
+def warn_about_mean_time(moment: datetime, name: str) -> None:
+    """Warns, once per call site, about a datetime made with `tzinfo=pytz.timezone(...)`; 0.14 took it at its word."""
+    if problem := mean_time_of(moment):
+        warn_once(
+            f"mean-time-{name}", f"{name}={moment.isoformat(sep=' ')} {problem}; it is read as {from_us(to_us(moment))}"
+        )
+
+
 def _within(us: int, what: str) -> int:
     if _FIRST <= us <= _LAST:
         return us
@@ -79,15 +91,16 @@ def _within(us: int, what: str) -> int:
 
 
 def _warn_about_naive(moment: datetime, us: int, name: str) -> None:
-    zone = host_zone()
-    if zone == "UTC":
+    zone, unnamed = host_zone(), unnamed_zone()
+    if zone == "UTC" and not unnamed:
         return
     try:
-        local = from_us(us).astimezone(ZoneInfo(zone)).isoformat(sep=" ")
-    except OverflowError:
+        local = from_us(us).astimezone(None if unnamed else ZoneInfo(zone)).isoformat(sep=" ")
+    except (OverflowError, ValueError, OSError):  # beyond a datetime's years, or the host's
         return
+    place = "on this host" if unnamed else f"in {zone} (this host)"
     warn_once(
         f"naive-{name}",
-        f"{name}={moment.isoformat(sep=' ')} has no time zone and is read as UTC, which is {local} in {zone} "
-        f"(this host); pass an aware datetime to say which is meant",
+        f"{name}={moment.isoformat(sep=' ')} has no time zone and is read as UTC, which is {local} {place}; "
+        "pass an aware datetime to say which is meant",
     )

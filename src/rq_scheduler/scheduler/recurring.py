@@ -9,14 +9,14 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, cast
-from zoneinfo import ZoneInfo
+from datetime import timedelta, tzinfo
+from typing import Any
 
 from rq_scheduler.advice import warn_once
 from rq_scheduler.aliases import Catchup, DurationLike, Overlap
-from rq_scheduler.clock import US, duration_us, from_us, host_zone
+from rq_scheduler.clock import US, duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
+from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.schedule import Spec, recurrence_of, repeats_left
 from rq_scheduler.triggers import Cron, Every, legacy_cron
 from rq_scheduler.triggers.every import MAX_INTERVAL_US, MIN_INTERVAL_US
@@ -85,15 +85,20 @@ def repeat_of(repeat: Any) -> int | None:
     return None if number < 0 else number
 
 
-def cron_trigger(cron_string: Any, timezone: str | ZoneInfo | None, *, local_is_meant: bool) -> Cron:
+def cron_trigger(cron_string: Any, timezone: str | tzinfo | None, *, local_is_meant: bool) -> Cron:
     """The trigger of `cron()`, with the warnings that 0.14's readings of cron strings call for."""
     if not isinstance(cron_string, str):
         raise InvalidType(f"cron_string={cron_string!r} is {kind_of(cron_string)}: give text, such as '30 2 * * *'")
     zone = host_zone() if timezone is None else timezone
-    trigger, warnings = legacy_cron(cron_string, cast("str", zone))
+    trigger, warnings = legacy_cron(cron_string, zone)
     for number, text in enumerate(warnings):
         warn_once(f"cron-{number}", text)
-    if timezone is None and not local_is_meant and trigger.timezone != "UTC":
+    if timezone is None and (unnamed := unnamed_zone()):
+        warn_once(
+            "cron-zone",
+            f"cron {cron_string!r} runs in UTC: {unnamed}; pass timezone= with the IANA name of the zone that is meant",
+        )
+    elif timezone is None and not local_is_meant and trigger.timezone != "UTC":
         warn_once(
             "cron-zone",
             f"cron {cron_string!r} runs in {trigger.timezone} (this host); pass timezone={trigger.timezone!r} or "
@@ -136,9 +141,9 @@ def next_of(meta: Mapping[str, Any], stored_zone: Callable[[], str | None], due:
     `now`, in the zone that was stored with it, else in this host's. Raises InvalidArgument for a meta that names no
     recurrence that can be read.
     """
-    zone = (stored_zone() or host_zone()) if meta.get("cron_string") else "UTC"
+    zone = stored_zone() if meta.get("cron_string") else "UTC"
     try:
-        trigger = recurrence_of(meta, zone)
+        trigger = recurrence_of(meta, zone or host_zone())
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidArgument(f"meta={meta!r} names no recurrence that can be read: {error}") from error
     if trigger is None:
@@ -149,6 +154,8 @@ def next_of(meta: Mapping[str, Any], stored_zone: Callable[[], str | None], due:
     if repeat == 0:
         return Next(None, repeat)
     if isinstance(trigger, Cron):
+        if zone is None and (unnamed := unnamed_zone()):
+            warn_once("cron-zone", f"cron {trigger.expression!r} goes on in UTC: {unnamed}; set TZ to such a name")
         return Next(trigger.after(now), repeat)
     base = now if due is None else due
     return Next(trigger.with_anchor(base).after(base), repeat)

@@ -21,7 +21,7 @@ from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
 
 __all__ = ["creation", "redefinition", "resumption", "rezoned"]
 
-_TIMING = ("trigger", "start", "end", "exclude")
+_TIMING = ("trigger", "start", "end", "exclude", "excluded")
 """Fields of Spec that say which instants there are."""
 
 

@@ -26,6 +26,7 @@ from rq import Callback, Retry
 from rq.job import Dependency, Job
 
 from rq_scheduler import formats
+from rq_scheduler.aliases import Catchup, Excluded, Overlap
 from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
 from rq_scheduler.formats import Duration
 from rq_scheduler.jobs import check_function
@@ -51,6 +52,7 @@ class _When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 _SHORT: dict[str, Callable[..., AnyTrigger]] = {"cron": Cron, "rrule": RRule, "every": Every, "at": At}
 _ZONED = ("cron", "rrule")
+_CHOICES = {"overlap": Overlap, "catchup": Catchup, "excluded": Excluded}
 
 _ONE_TRIGGER = {
     "oneOf": [{"required": [name]} for name in ("trigger", *_SHORT)],
@@ -224,8 +226,11 @@ def _named(where: str, make: Callable[..., Any], *args: Any) -> Any:
 
 
 def _told(said: str) -> str:
-    """msgspec's message, the field first; for times, with the remedy that fits a file."""
+    """msgspec's message, the field first; for times, and where there are few values, with what fits a file."""
     text, _, path = said.partition(" - at `$")
+    field = path.rstrip("`").rpartition(".")[2]
+    if field in _CHOICES and text.startswith("Invalid enum value"):
+        text += f": give one of {', '.join(map(repr, get_args(_CHOICES[field])))}"
     if re.search(r"`datetime\b|RFC3339|has no time zone", text):
         text = text.partition(": say which")[0] + "; write a time such as 2026-12-25T08:00:00Z, or +01:00 for Z"
     return f"{path.rstrip('`').lstrip('.')}: {text}" if path else text

@@ -20,8 +20,8 @@ import rq.cron
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.advice import warn_once
-from rq_scheduler.clock import host_zone
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, SchedulerError
+from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.jobs import check_function
 from rq_scheduler.schedule import Schedule
 from rq_scheduler.triggers import Cron, Every
@@ -74,10 +74,11 @@ def read_rq_cron(
     common = set(known.values())
     others = timezone or (common.pop() if len(common) == 1 else "UTC")
     if timezone is None and not known and _rq_reads_local_time() and any(data["cron"] for data in found):
+        here, zone = (unnamed, "Area/City") if (unnamed := unnamed_zone()) else (host_zone(), host_zone())
         warn_once(
             "rq-cron-zone",
             f"{path_or_module}: its cron strings are read in UTC, where RQ {RQ_VERSION} reads them in local time, here "
-            f"{host_zone()}; give rq_timezone={host_zone()!r}, or rq_timezone='UTC' if that is meant",
+            f"{here}; give rq_timezone={zone!r}, or rq_timezone='UTC' if that is meant",
         )
     definitions: list[Schedule] = []
     for id, data in zip(ids, found, strict=True):
@@ -89,7 +90,7 @@ def read_rq_cron(
 
 
 def _rq_reads_local_time() -> bool:
-    return int(RQ_VERSION.partition(".")[0]) >= 3 and host_zone() != "UTC"
+    return int(RQ_VERSION.partition(".")[0]) >= 3 and (host_zone() != "UTC" or unnamed_zone() is not None)
 
 
 # Loading

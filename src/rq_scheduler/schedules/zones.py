@@ -17,7 +17,8 @@ from rq_scheduler.schedules.writing import ATTEMPTS, Writer, not_found, readable
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import Filter, Stored, Write
 from rq_scheduler.triggers import Cron
-from rq_scheduler.triggers.zones import zone, zone_name
+from rq_scheduler.triggers.zone_names import zone_name
+from rq_scheduler.triggers.zones import zone
 
 __all__ = ["change_timezone", "zones_of"]
 

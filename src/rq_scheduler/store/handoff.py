@@ -6,13 +6,12 @@ Reads and writes what it is told; what fires when is decided in `planning`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
-from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.planning import Plan
-from rq_scheduler.schedule import Spec, encode_spec
+from rq_scheduler.schedule import Spec
 from rq_scheduler.store.base import Operations, armed_text, moment, score_of, text, us_of, whole, wire
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import (
@@ -111,7 +110,8 @@ class Fenced:
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
     where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which,
-    if that was asked for. `schedules_due` is when the other schedules want to be read."""
+    if that was asked for. `schedules_due` is when the other schedules want to be read, `ended_due` when jobs whose
+    series has ended want to be looked at."""
 
     now: int
     next_due: int | None
@@ -122,6 +122,7 @@ class Batch:
     dropped: list[Dropped]
     ahead: list[tuple[str, int]]
     schedules_due: int | None
+    ended_due: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class HandOffOperations(Operations):
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
-        _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, schedules_due = reply
+        _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, schedules_due, ended_due = reply
         return Batch(
             int(now),
             us_of(next_due) if next_due else None,
@@ -206,6 +207,7 @@ class HandOffOperations(Operations):
             _dropped(dropped),
             [(text(id), us_of(due)) for id, due in _rows(ahead, 2)],
             us_of(schedules_due) if schedules_due else None,
+            us_of(ended_due) if ended_due else None,
         )
 
     def serve_registries(
@@ -260,45 +262,6 @@ class HandOffOperations(Operations):
         if reply[0] == b"fenced":
             return _fenced(reply)
         return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in _rows(reply[2:], 2)]
-
-    def adopt(self, record: Record, spec: Spec, repeat: int | Literal["keep"] | None = "keep") -> Record | None:
-        """Makes a schedule of the recurring job as it was read, with so many runs left (None: no limit); None when it
-        has changed meanwhile. Raises InvalidArgument when something else stands under the record's key."""
-        reply = self._run(
-            "adopt_job",
-            self.keys.scheduled_jobs,
-            *(self.keys.prefix, wire(record.id), score_of(record.due), record.meta, record.created_at),
-            *(encode_spec(spec), "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
-        )
-        if reply[0] == b"foreign":
-            raise InvalidArgument(
-                f"the key {self.keys.schedule(record.id)} holds a schedule of schedules.put, or nothing of ours: give "
-                "the job another id"
-            )
-        if reply[0] != b"adopted":
-            return None
-        return replace(
-            record,
-            rev=str(reply[1]),
-            spec=encode_spec(spec),
-            adopted_meta=record.meta,
-            adopted_created_at=record.created_at,
-            repeat=record.repeat if repeat == "keep" else repeat,
-        )
-
-    def tend_schedules(self, cursor: int, size: int) -> int:
-        """Looks after the records of about `size` recurring jobs, from `cursor` (0 to begin): keeps RQ from expiring
-        their jobs, and drops those whose entry a foreign client took away. Returns the next cursor, 0 at the end."""
-        after, members = self.connection.zscan(self.keys.schedules, cursor, count=size)
-        for first in range(0, len(members), size):
-            ids = [id for id, _ in members[first : first + size]]
-            self._run("tend_schedules", self.keys.scheduled_jobs, self.keys.prefix, *ids)
-        return int(after)
-
-    def forget_schedule(self, record: Record) -> bool:
-        """Drops the record of a job that no longer recurs; False when it has changed meanwhile."""
-        reply = self._run("forget_schedule", self.keys.scheduled_jobs, self.keys.prefix, wire(record.id), record.rev)
-        return reply[0] == b"ok"
 
     def quarantine(self, id: str, due: int, reason: str) -> bool:
         """Moves a recurring job into quarantine; False when it has moved on meanwhile."""

@@ -86,14 +86,30 @@ class Keys:
         return f"{self.prefix}:scheduler:saved:{id}"
 
     @property
+    def ended(self) -> str:
+        """zset, id -> next look in unix seconds: jobs whose series ended while RQ had a run of them, that goes on."""
+        return f"{self.prefix}:scheduler:ended"
+
+    def deleted(self, id: str) -> str:
+        """string with a TTL: when such a job was created that was to be deleted, as long as its worker may write it
+        back."""
+        return f"{self.ended}:{id}"
+
+    @property
     def claims(self) -> str:
         """zset, entry id -> expiry in unix seconds: leases of the slow path."""
         return f"{self.prefix}:scheduler:claims"
 
     @property
     def rq_claims(self) -> str:
-        """hash, queue name -> unix seconds: RQ registries that we took on; entries older than the value are held."""
+        """hash, queue name -> JSON: RQ registries that we serve and that hold something, with the line behind which
+        entries are held, if any."""
         return f"{self.prefix}:scheduler:rq_claims"
+
+    @property
+    def rq_since(self) -> str:
+        """string, RQ's timestamp: since when our dispatchers serve RQ's registries. Nothing made later is held."""
+        return f"{self.prefix}:scheduler:rq_since"
 
     @property
     def dispatchers(self) -> str:
@@ -131,9 +147,9 @@ class Keys:
                 (self.scheduled_jobs, self.due_schedules, self.buffered, self.schedules, self.claims, self.dispatchers),
                 "zset",
             ),
-            **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs")), "zset"),
+            **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims), "hash"),
-            **dict.fromkeys((self.revisions, self.fence), "string"),
+            **dict.fromkeys((self.revisions, self.fence, self.rq_since), "string"),
         }
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import rq.defaults
 import rq.job
+from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.utils import get_call_string, now, utcformat
@@ -112,6 +113,14 @@ def start_afresh(job: Job, retries: int | None) -> None:
     job._result = job._exc_info = None  # pyright: ignore[reportPrivateUsage]
     if retries is not None:
         job.retries_left = retries
+
+
+def limit_last_run(job: Job) -> None:
+    """The last run of a series is one like any other: RQ keeps what it leaves for a year, and not for ever."""
+    if job.result_ttl == -1:
+        job.result_ttl = DEFAULT_FAILURE_TTL
+    if job.failure_ttl is None or job.failure_ttl < 0:
+        job.failure_ttl = DEFAULT_FAILURE_TTL
 
 
 def restore_status(job: Job, status: JobStatus) -> None:

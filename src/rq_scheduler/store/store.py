@@ -17,6 +17,7 @@ from rq_scheduler.store.quarantine import QuarantineOperations
 from rq_scheduler.store.rq_format import KEY_PREFIX
 from rq_scheduler.store.schedules import ScheduleOperations
 from rq_scheduler.store.scripts import SERVER_CLOCK
+from rq_scheduler.store.series import SeriesOperations
 from rq_scheduler.store.shared_plans import SharedPlanOperations
 from rq_scheduler.store.through_rq import ThroughRQ
 
@@ -27,6 +28,7 @@ class Store(
     ScheduleOperations,
     DueOperations,
     FiringOperations,
+    SeriesOperations,
     SharedPlanOperations,
     QuarantineOperations,
     ThroughRQ,

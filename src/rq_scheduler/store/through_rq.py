@@ -96,8 +96,8 @@ class ThroughRQ(Operations):
                 return self.server_time() if unsure and at is None else at
 
     def cancel_run(self, job: Job, keep_for: int) -> None:
-        """Cancels a job as RQ does, and keeps it for `keep_for` seconds (0: not at all). RQ would keep it for ever, with
-        its id in a registry that nobody ever cleans."""
+        """Cancels a job as RQ does, and keeps it for `keep_for` seconds (0: not at all). RQ would keep it for ever,
+        with its id in a registry that nobody ever cleans."""
         with self.connection.pipeline(transaction=True) as pipe:
             rq_format.tell_transaction(pipe)
             if rq_format.has_rate_limit(job):
@@ -147,6 +147,8 @@ class _Attempt:
             if self.rearm is not None or rev is not None:
                 rq_format.start_afresh(job, int(retries) if retries else None)
                 dead = rq_format.dead_executions(pipe, keys.prefix, job, now / 1_000_000)
+            if self.rearm is None and rev is not None:
+                rq_format.limit_last_run(job)
             self._enqueue(pipe, dead)
             if self.meta is not None:
                 pipe.hset(job.key, "meta", self.meta)
@@ -208,6 +210,7 @@ class _Attempt:
         pipe.zrem(self.index, id)
         if recorded:
             pipe.zrem(keys.scheduled_jobs, id)
+            pipe.expire(rq_format.results_key(keys.prefix, self.job.id), rq_format.DEFAULT_FAILURE_TTL)
             pipe.delete(keys.schedule(self.job.id), keys.history(self.job.id))
             lists = (keys.schedules, keys.schedules_of("jobs"), keys.schedules_of("queue", self.job.origin))
             for key in (*lists, keys.buffered):

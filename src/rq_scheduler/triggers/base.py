@@ -14,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from rq_scheduler.clock import SystemClock, from_us, to_us
+from rq_scheduler.clock import SystemClock, from_us, mean_time_of, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 
 __all__ = ["MAX_US", "MIN_US", "Trigger", "TriggerMeta", "aware_us", "not_negative"]
@@ -29,19 +29,18 @@ _CLOCK = SystemClock()
 def aware_us(moment: datetime, name: str) -> int:
     """Microseconds since the epoch for an aware datetime.
 
-    Raises InvalidType for anything but a datetime, InvalidArgument for a naive one: a trigger that guessed a zone
-    would be right on the developer's machine and wrong on the server.
+    Raises InvalidType for anything but a datetime, InvalidArgument for a naive one (a trigger that guessed a zone would
+    be right on the developer's machine and wrong on the server) and for one that a zone of pytz has set to mean time.
     """
     if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
-        raise InvalidType(
-            f"{name}={moment!r} ({type(moment).__name__}) will not do: give an aware datetime, "
-            "such as datetime.now(UTC)"
-        )
+        raise InvalidType(f"{name}={moment!r} is {kind_of(moment)}: give an aware datetime, such as datetime.now(UTC)")
     if moment.utcoffset() is None:
         raise InvalidArgument(
             f"{name}={moment.isoformat()} has no time zone: say which one is meant, "
             f"for instance {name}.replace(tzinfo=UTC) or .replace(tzinfo=ZoneInfo('Europe/Paris'))"
         )
+    if problem := mean_time_of(moment):
+        raise InvalidArgument(f"{name}={moment.isoformat()} {problem}")
     us = to_us(moment)
     if not MIN_US <= us <= MAX_US:
         raise InvalidArgument(

@@ -7,7 +7,7 @@ the other in `walk`. Knows no schedule, no Redis and no RQ.
 from __future__ import annotations
 
 import functools
-import zoneinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Self
 
 from msgspec.structs import force_setattr, replace
@@ -16,21 +16,22 @@ from rq_scheduler.aliases import DayMatch
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import Trigger
-from rq_scheduler.triggers.cron_text import parse
+from rq_scheduler.triggers.cron_text import SixFields, parse
 from rq_scheduler.triggers.walk import Walk
 from rq_scheduler.triggers.wall import CronWall
-from rq_scheduler.triggers.zones import SLACK, zone, zone_name
+from rq_scheduler.triggers.zone_names import zone_name
+from rq_scheduler.triggers.zones import SLACK, zone
 
-__all__ = ["Cron"]
+__all__ = ["Cron", "seconds_first"]
 
 
 class Cron(Trigger, frozen=True, tag="cron"):
     """The local times that a cron string names, in an IANA zone.
 
     `expression`: 5 fields; 6 when the sixth is a literal year; 7 with leading seconds and trailing year; or
-    `@daily` and its like; with names, lists, ranges, steps, `L`, `LW`, `5L`, `MON#2`; 0 and 7 are Sunday.
-    `timezone`: an IANA name or a ZoneInfo. `day_match`: when both day fields are restricted (neither starts with
-    `*`), "either" of them may match (cron's rule), or "both" must.
+    `@daily` and its like; with names, lists, ranges, steps, `L`, `15W`, `LW`, `5L`, `MON#2`; 0 and 7 are Sunday.
+    `timezone`: an IANA name, or an object that has one. `day_match`: when both day fields are restricted (neither
+    starts with `*`), "either" of them may match (cron's rule), or "both" must.
 
     When the clock changes [Debian cron]: a job at fixed times (neither minute nor hour starts with `*`) whose
     time is skipped runs once, right after the jump, and one whose time is repeated runs the first time only.
@@ -50,7 +51,7 @@ class Cron(Trigger, frozen=True, tag="cron"):
         def __init__(
             self,
             expression: str,
-            timezone: str | zoneinfo.ZoneInfo = "UTC",
+            timezone: str | tzinfo = "UTC",
             day_match: DayMatch = "either",
         ) -> None: ...
 
@@ -60,7 +61,10 @@ class Cron(Trigger, frozen=True, tag="cron"):
             raise InvalidArgument(f"day_match={self.day_match!r} is neither 'either' nor 'both'")
         if not isinstance(self.expression, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             parse(self.expression)  # refuses it; what is no text may not even be looked up below
-        _walk(self.expression, self.timezone, self.day_match)
+        try:
+            _walk(self.expression, self.timezone, self.day_match)
+        except SixFields as error:
+            raise InvalidArgument(f"{error}; {_seven(self.expression, self.timezone, self.day_match)}") from None
         force_setattr(self, "expression", " ".join(self.expression.split()))
 
     def in_zone(self, timezone: str) -> Self:
@@ -94,3 +98,31 @@ def _walk(expression: str, timezone: str, day_match: str) -> Walk:
             f", at a time that exists in {timezone}"
         )
     return walk
+
+
+def seconds_first(expression: str, timezone: str, day_match: str) -> str | None:
+    """The text of seven fields for six of which the first is seconds, where a Cron can have it; else None."""
+    seven = f"{' '.join(expression.split())} *"
+    return None if _problem(seven, timezone, day_match) else seven
+
+
+def _seven(expression: str, timezone: str, day_match: str) -> str:
+    """What to write instead of these six fields: the readings that can be."""
+    zone(timezone)  # a zone that is unknown is another matter
+    fields = " ".join(expression.upper().split())
+    meanings = {f"{fields} *": "the first is seconds", f"0 {fields}": "the last is the year"}
+    problems = {text: _problem(text, timezone, day_match) for text in meanings}
+    readings = [f"{text!r} if {meanings[text]}" for text in meanings if not problems[text]]
+    if readings:
+        return f"write all seven: {', '.join(readings)}"
+    why = "; ".join(f"if {meanings[text]}, {problems[text]}" for text in meanings)
+    return f"it can be neither ({why}): give 5 (minute hour day-of-month month day-of-week)"
+
+
+def _problem(expression: str, timezone: str, day_match: str) -> str:
+    """Why no Cron can have this expression, less its name; "" where one can."""
+    try:
+        _walk(expression, timezone, day_match)
+    except InvalidArgument as error:
+        return str(error).removeprefix(f"cron {expression!r}").lstrip(": ")
+    return ""

@@ -1,6 +1,6 @@
 """The language of cron strings: text in, sets of numbers out, every mistake named.
 
-Owns the syntax (5, 6 and 7 fields, aliases, names, lists, ranges, steps, `L`, `LW`, `5L`, `MON#2`) and its
+Owns the syntax (5, 6 and 7 fields, aliases, names, lists, ranges, steps, `L`, `15W`, `LW`, `5L`, `MON#2`) and its
 errors. Knows no calendar beyond the ranges of the fields, no zone and no trigger. Sets are bit masks: bit v for
 the value v.
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rq_scheduler.errors import InvalidArgument, InvalidType
 
-__all__ = ["LAST_YEAR", "CronText", "parse", "seconds_first"]
+__all__ = ["LAST_YEAR", "CronText", "SixFields", "parse"]
 
 LAST_YEAR = 9999
 _FIRST_YEAR = 1970
@@ -27,6 +27,7 @@ _ALIASES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+_LENGTHS = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
 _LITERAL_YEARS = re.compile(r"\d{4}(-\d{4})?(/\d+)?(,\d{4}(-\d{4})?(/\d+)?)*", re.ASCII)
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHS = {name: at for at, name in enumerate(_MONTH_NAMES, start=1)}
@@ -63,6 +64,8 @@ class CronText:
     last_day: bool = False
     last_weekday: bool = False
     """`LW`: the last of Monday to Friday in the month."""
+    near_days: int = 0
+    """`15W`: bit 15, the one of Monday to Friday that is nearest to the 15th."""
     weekdays: int = 0
     last_of: int = 0
     """`5L`: bit 5, the last Friday."""
@@ -102,11 +105,7 @@ class _Text:
             if place is _WEEKDAY and hi == 0 and lo > 0:
                 hi = 7  # fri-sun
             if hi < lo:
-                raise self.refuse(
-                    place,
-                    f"{term!r} runs backwards; write it as two ranges: "
-                    f"'{_range(min(lo, top), top)},{_range(place.lo, hi)}'",
-                )
+                raise self.backwards(place, term, lo, hi, self.step(place, step_text, term) if slash else 1)
         else:
             lo = self.number(place, body, term)
             hi = max(lo, top) if slash else lo
@@ -118,8 +117,24 @@ class _Text:
             mask |= 1 << value
         return mask
 
+    def backwards(self, place: _Field, term: str, lo: int, hi: int, step: int) -> InvalidArgument:
+        """The error for a range such as 22-2/2, with terms that name what it would, going on behind the field's end."""
+        if place is _YEAR:
+            return self.refuse(place, f"{term!r} runs backwards; write it as '{_range(place, hi, lo, step, '')}'")
+        span = _span(place)
+        top = place.lo + span - 1
+        begin = place.lo + (lo - place.lo) % span  # 7, as Sunday, comes first
+        resumed = begin + ((top - begin) // step + 1) * step - span
+        if begin > hi:
+            parts = [_range(place, begin, top, step, term), _range(place, resumed, hi, step, term)]
+        else:
+            parts = [_range(place, begin, hi, step, term)]
+        named = ",".join(filter(None, parts))
+        how = "as two ranges: " if "," in named else "as "
+        return self.refuse(place, f"{term!r} runs backwards; write it {how}'{named}'")
+
     def step(self, place: _Field, text: str, term: str) -> int:
-        span = 7 if place is _WEEKDAY else place.hi - place.lo + 1
+        span = _span(place)
         step = _whole(text)
         if not step:
             raise self.refuse(place, f"{term!r} has the step {text!r}; a step is a whole number from 1 to {span}")
@@ -155,10 +170,19 @@ class _Text:
                 into.last_day = True
             elif term == "LW":
                 into.last_weekday = True
+            elif term[-1:] == "W":
+                into.near_days |= 1 << self.near(term)
             elif term == "?" and term == text:
                 into.days |= self.term(_DAY, "*")
             else:
                 into.days |= self.term(_DAY, term)
+
+    def near(self, term: str) -> int:
+        if _whole(term[:-1]) is None:
+            raise self.refuse(
+                _DAY, f"{term!r}: before 'W' comes one day, as in 15W, the weekday nearest to the 15th; list several"
+            )
+        return self.number(_DAY, term[:-1], term)
 
     def weekday(self, text: str, into: CronText) -> None:
         for term in text.split(","):
@@ -179,8 +203,19 @@ class _Text:
                 into.weekdays |= (mask | mask >> 7) & 0x7F
 
 
-def _range(lo: int, hi: int) -> str:
-    return str(lo) if lo == hi else f"{lo}-{hi}"
+def _span(place: _Field) -> int:
+    return 7 if place is _WEEKDAY else place.hi - place.lo + 1
+
+
+def _range(place: _Field, lo: int, hi: int, step: int, like: str) -> str:
+    """A term for every step-th value from lo to hi, in the names of the field if `like` has some; "" for none."""
+    if lo > hi:
+        return ""
+    names = {value: name for name, value in place.names.items()} if any(name in like for name in place.names) else {}
+    first, last = (names.get(value, str(value)) for value in (lo, hi))
+    if lo + step > hi:
+        return first
+    return f"{first}-{last}" if step == 1 else f"{first}-{last}/{step}"
 
 
 def _whole(text: str) -> int | None:
@@ -191,7 +226,7 @@ def _whole(text: str) -> int | None:
 
 def _also(place: _Field) -> str:
     if place is _DAY:
-        return ", L (last day) and LW (last weekday)"
+        return ", L (last day), 15W (the weekday nearest to the 15th) and LW (last weekday)"
     return ", 5L (last Friday) and MON#2 (second Monday)" if place is _WEEKDAY else ""
 
 
@@ -222,7 +257,7 @@ def _fields(expression: str) -> list[str]:
     if parts and parts[0].startswith("@"):
         alias = _ALIASES.get(parts[0].lower())
         if alias is None or len(parts) > 1:
-            hint = f"; for an interval write Every({parts[1]!r})" if parts[0] == "@every" and len(parts) > 1 else ""
+            hint = f"; for an interval write {_every(parts[1:])}" if parts[0].lower() == "@every" else ""
             raise InvalidArgument(f"cron {expression!r} is no alias known here: use {', '.join(_ALIASES)}{hint}")
         parts = alias.split()
     parts = [part.upper() for part in parts]
@@ -237,31 +272,21 @@ def _fields(expression: str) -> list[str]:
         )
     if _LITERAL_YEARS.fullmatch(parts[5]):
         return ["0", *parts]
-    raise InvalidArgument(
-        f"cron {expression!r} has six fields, which some read as seconds first and some as year last; "
-        f"{_seven(' '.join(parts))}"
-    )
+    raise SixFields(expression)
 
 
-def seconds_first(expression: str) -> str | None:
-    """The 7-field form of six fields whose first is seconds; None where they cannot be read so."""
-    return None if _problem(f"{expression} *") else f"{' '.join(expression.split())} *"
+class SixFields(InvalidArgument):
+    """Six fields, the sixth of which is no literal year; it is left to `Cron` to say what can be meant."""
+
+    def __init__(self, expression: str) -> None:
+        super().__init__(f"cron {expression!r} has six fields, which some read as seconds first and some as year last")
 
 
-def _seven(fields: str) -> str:
-    """What to write instead of these six fields: the readings that can be."""
-    meanings = {f"{fields} *": "the first is seconds", f"0 {fields}": "the last is the year"}
-    problems = {text: _problem(text) for text in meanings}
-    readings = [f"{text!r} if {meanings[text]}" for text in meanings if not problems[text]]
-    if readings:
-        return f"write all seven: {', '.join(readings)}"
-    why = "; ".join(f"if {meanings[text]}, {problems[text].partition(': ')[2]}" for text in meanings)
-    return f"it can be neither ({why}): give 5 (minute hour day-of-month month day-of-week)"
-
-
-def _problem(expression: str) -> str:
-    try:
-        parse(expression)
-    except InvalidArgument as error:
-        return str(error)
-    return ""
+def _every(lengths: list[str]) -> str:
+    """The trigger for what other schedulers write behind @every: 5m, 1h30m."""
+    found = _LENGTHS.fullmatch("".join(lengths).lower())
+    units = zip(("hours", "minutes", "seconds"), found.groups() if found else (), strict=False)
+    given = [(name, int(digits)) for name, digits in units if digits and int(digits)]
+    if len(given) == 1:
+        return f"Every('{given[0][1]}{given[0][0][0]}')"
+    return f"Every({', '.join(f'{name}={number}' for name, number in given)})" if given else "Every('10m')"

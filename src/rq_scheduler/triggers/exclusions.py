@@ -1,16 +1,17 @@
 """Exclusions: whole local days on which a schedule does not fire, by date or by a country's holidays.
 
-Owns `Dates`, `Holidays` and what a local day is in instants. Knows no trigger, no schedule, no Redis and no RQ; the
-package `holidays` is imported when the first holiday is looked up. Instants are microseconds since the epoch, UTC.
+Owns `Dates`, `Holidays`, what several of them come to, and what a local day is in instants. Knows no trigger, no
+schedule, no Redis and no RQ; the package `holidays` is imported when the first holiday is looked up. Instants are
+microseconds since the epoch, UTC.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib.util
-import zoneinfo
 from abc import abstractmethod
-from datetime import MAXYEAR, MINYEAR, date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import MAXYEAR, MINYEAR, date, datetime, tzinfo
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,9 +21,16 @@ from msgspec.structs import force_setattr
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.triggers.base import TriggerMeta
-from rq_scheduler.triggers.zones import zone, zone_name
+from rq_scheduler.triggers.zone_names import zone_name
+from rq_scheduler.triggers.zones import zone
 
-__all__ = ["AnyExclusion", "Dates", "Holidays"]
+__all__ = ["PATIENCE", "AnyExclusion", "Dates", "DaysOff", "Holidays", "Span"]
+
+PATIENCE = 4_000
+"""Excluded days in a row after which a trigger is taken to meet no other day."""
+
+Span = tuple[int, int]
+"""From, and up to but without."""
 
 T = TypeVar("T")
 
@@ -51,6 +59,16 @@ class _Exclusion(msgspec.Struct, metaclass=TriggerMeta, frozen=True, kw_only=Tru
         lo, hi = line.day_bounds(second)
         return lo * US, hi * US
 
+    def spans(self, lo: int, hi: int, zone_name: str) -> Iterator[Span]:
+        """What is excluded of [lo, hi), a piece for each of its local days, in order."""
+        line = zone(self.timezone or zone_name)
+        while lo < hi:
+            second = lo // US
+            end = min(line.day_bounds(second)[1] * US, hi)
+            if self._excludes(line.day_number(second)):
+                yield lo, end
+            lo = end
+
     @abstractmethod
     def _excludes(self, day: int) -> bool:
         """Whether this date is excluded; in days since 1970-01-01."""
@@ -62,7 +80,7 @@ class _DatesMeta(TriggerMeta):
     def __call__(
         cls: type[T],  # noqa: N805 (of a metaclass)
         *days: date | str,
-        timezone: str | zoneinfo.ZoneInfo | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> T:
         return super().__call__(tuple(_date(day) for day in days), timezone=timezone)
 
@@ -78,7 +96,7 @@ class Dates(_Exclusion, metaclass=_DatesMeta, frozen=True, tag="dates"):
 
     if TYPE_CHECKING:
 
-        def __init__(self, *days: date | str, timezone: str | zoneinfo.ZoneInfo | None = None) -> None: ...
+        def __init__(self, *days: date | str, timezone: str | tzinfo | None = None) -> None: ...
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -105,7 +123,7 @@ class _HolidaysMeta(TriggerMeta):
         cls: type[T],  # noqa: N805 (of a metaclass)
         country: str,
         subdivision: str | None = None,
-        timezone: str | zoneinfo.ZoneInfo | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> T:
         return super().__call__(country, subdivision, timezone=timezone)
 
@@ -126,7 +144,7 @@ class Holidays(_Exclusion, metaclass=_HolidaysMeta, frozen=True, tag="holidays")
     if TYPE_CHECKING:
 
         def __init__(
-            self, country: str, subdivision: str | None = None, timezone: str | zoneinfo.ZoneInfo | None = None
+            self, country: str, subdivision: str | None = None, timezone: str | tzinfo | None = None
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -147,6 +165,32 @@ class Holidays(_Exclusion, metaclass=_HolidaysMeta, frozen=True, tag="holidays")
 
 AnyExclusion = Dates | Holidays
 """Every kind of exclusion there is: the type to decode stored ones as."""
+
+
+class DaysOff:
+    """The days of several exclusions together. `zone_name` counts for those that name no zone of their own."""
+
+    def __init__(self, exclude: Sequence[AnyExclusion], zone_name: str) -> None:
+        self._exclude = exclude
+        self._zone_name = zone_name
+
+    def excluded_day(self, us: int) -> Span | None:
+        """The local day [start, end) that `us` lies in, if one of them excludes it, else None."""
+        for one in self._exclude:
+            day = one.excluded_day(us, self._zone_name)
+            if day is not None:
+                return day
+        return None
+
+    def spans(self, lo: int, hi: int) -> list[Span]:
+        """What they exclude of [lo, hi), in order, without touching or overlapping pieces."""
+        found: list[Span] = []
+        for begin, end in sorted(span for one in self._exclude for span in one.spans(lo, hi, self._zone_name)):
+            if found and begin <= found[-1][1]:
+                found[-1] = found[-1][0], max(found[-1][1], end)
+            else:
+                found.append((begin, end))
+        return found
 
 
 def _restore(days: tuple[date, ...], timezone: str | None) -> Dates:

@@ -8,9 +8,9 @@ and no RQ.
 from __future__ import annotations
 
 import functools
-import zoneinfo
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Self
 
 from msgspec.structs import force_setattr, replace
@@ -21,7 +21,8 @@ from rq_scheduler.triggers.base import MIN_US, Trigger
 from rq_scheduler.triggers.recurrence import ListedWalls, RuleWalls, Without
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Moment, RecurrenceText, Rule, parse
 from rq_scheduler.triggers.walk import Walk, Walls
-from rq_scheduler.triggers.zones import Zone, zone, zone_name
+from rq_scheduler.triggers.zone_names import zone_name
+from rq_scheduler.triggers.zones import Zone, zone
 
 __all__ = ["RRule"]
 
@@ -30,8 +31,8 @@ class RRule(Trigger, frozen=True, tag="rrule"):
     """The local times that a recurrence rule names, in an IANA zone: `RRule("FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18")`.
 
     `text`: an RRULE with or without that name before it, alone or with lines for DTSTART, RDATE, EXDATE and EXRULE
-    (RFC 5545). `timezone`: an IANA name or a ZoneInfo. `DTSTART;TZID=Europe/Paris:...` names the zone too, and a
-    DTSTART in UTC (`...Z`) names UTC; then leave `timezone` out.
+    (RFC 5545). `timezone`: an IANA name, or an object that has one. `DTSTART;TZID=Europe/Paris:...` names the zone too,
+    and a DTSTART in UTC (`...Z`) names UTC; then leave `timezone` out.
 
     What a rule leaves open comes from DTSTART, and so does what INTERVAL counts from. Without DTSTART that is
     1968-01-01T00:00 local time, a Monday: `FREQ=WEEKLY` is Monday at 00:00, `FREQ=MONTHLY;BYHOUR=9` the 1st at 09:00.
@@ -53,7 +54,7 @@ class RRule(Trigger, frozen=True, tag="rrule"):
 
     if TYPE_CHECKING:
 
-        def __init__(self, text: str, timezone: str | zoneinfo.ZoneInfo = "UTC") -> None: ...
+        def __init__(self, text: str, timezone: str | tzinfo = "UTC") -> None: ...
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):  # pyright: ignore[reportUnnecessaryIsInstance]

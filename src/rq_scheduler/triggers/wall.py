@@ -35,6 +35,16 @@ def _length(year: int, month: int) -> int:
     return _LENGTHS[month]
 
 
+def _nearest_weekday(day: int, first: int, length: int) -> int:
+    """The one of Monday to Friday that is nearest to this day in the same month, whose 1st is the weekday `first`."""
+    weekday = (first + day - 1) % 7
+    if weekday == 6:
+        return day - 1 if day > 1 else 3
+    if weekday == 0:
+        return day + 1 if day < length else day - 2
+    return day
+
+
 class CronWall:
     """The walls that a cron string names, searched in both directions.
 
@@ -180,8 +190,11 @@ class CronWall:
         if text.last_day:
             by_day |= 1 << length
         if text.last_weekday:
-            last = (first + length - 1) % 7
-            by_day |= 1 << (length - {0: 2, 6: 1}.get(last, 0))
+            by_day |= 1 << _nearest_weekday(length, first, length)
+        if text.near_days:
+            for day in range(1, 32):
+                if text.near_days >> day & 1:
+                    by_day |= 1 << _nearest_weekday(min(day, length), first, length)
         by_weekday = 0
         for day in range(1, length + 1):
             weekday = (first + day - 1) % 7

@@ -1,6 +1,7 @@
 """Time zones as whole stretches of constant offset, so that triggers can count wall time with integers.
 
-Owns the look-up of zones by name (with its errors) and the timeline of each. Knows no trigger. Seconds, not
+Owns the look-up of zones by name and the timeline of each; what callers give for a name is in `zone_names`. Knows no
+trigger. Seconds, not
 microseconds, since the epoch: no zone has changed at a fraction of a second. A *wall* is a local date and time
 written as if it were UTC, in seconds since 1970-01-01T00:00.
 """
@@ -8,15 +9,14 @@ written as if it were UTC, in seconds since 1970-01-01T00:00.
 from __future__ import annotations
 
 import functools
-import re
 import zoneinfo
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import NamedTuple
 
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.triggers.zone_names import NOT_A_PLACE, unknown_zone
 
-__all__ = ["CHUNK", "SLACK", "Stretch", "Zone", "zone", "zone_name"]
+__all__ = ["CHUNK", "SLACK", "Stretch", "Zone", "zone"]
 
 CHUNK = 1 << 22
 """The timeline is worked out in pieces of this many seconds (48 days), when they are asked for."""
@@ -30,13 +30,6 @@ SLACK = 2 * _DAY
 # day meets each of them; the change itself is then found by bisection.
 _PROBE = 3 * _DAY
 _KEPT_CHUNKS = 512
-
-# Files beside the zones; `localtime` would mean another zone on each host.
-_NOT_A_PLACE = {"localtime", "posixrules", "Factory"}
-
-# "CEST" and "+02:00" hold for half a year, and Etc/GMT-2 is east of Greenwich, which nobody expects.
-_ABBREVIATION = re.compile(r"[A-Z]{2,5}")
-_OFFSET = re.compile(r"(Etc/)?(UTC|GMT)?[ +-]*\d{1,2}(:?\d\d)?", re.ASCII | re.IGNORECASE)
 
 # Two days away from both ends: local times must not leave the years that a datetime can hold.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,6 +83,20 @@ class Zone:
     def day_number(self, second: int) -> int:
         """The local date at this second, in days since 1970-01-01."""
         return (second + self.at(second).offset) // _DAY
+
+    def pieces(self, day: int) -> list[tuple[int, int, int]]:
+        """The stretches [lo, hi) of this date (in days since 1970-01-01), each with its offset; none where the zone
+        skipped it. In order of time: a clock put back past midnight has another date between two of them."""
+        found: list[tuple[int, int, int]] = []
+        at, last = day * _DAY - SLACK, (day + 1) * _DAY + SLACK
+        while at < last:
+            stretch = self.at(at)
+            lo = max(stretch.lo, day * _DAY - stretch.offset)
+            hi = min(stretch.hi, (day + 1) * _DAY - stretch.offset)
+            if lo < hi:
+                found.append((lo, hi, stretch.offset))
+            at = stretch.hi
+        return found
 
     def day_bounds(self, second: int) -> tuple[int, int]:
         """The seconds [lo, hi) around this one that have its local date, however long that day is.
@@ -157,27 +164,6 @@ class Zone:
         return hi
 
 
-def zone_name(timezone: object) -> str:
-    """The IANA name for what a caller gave as `timezone=`: a name or a ZoneInfo.
-
-    Raises InvalidType for other objects; whether a name is known, `zone()` says.
-    """
-    if isinstance(timezone, str):
-        return timezone
-    if isinstance(timezone, zoneinfo.ZoneInfo):
-        key = timezone.key
-        if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (typeshed forgets from_file)
-            raise InvalidArgument(
-                "timezone= is a ZoneInfo without a name (from a file): give one made by ZoneInfo('Area/City'), "
-                "since the schedule is stored by that name"
-            )
-        return key
-    raise InvalidType(
-        f"timezone={timezone!r} ({type(timezone).__name__}) will not do: give an IANA name such as "
-        "'Europe/Paris', or zoneinfo.ZoneInfo('Europe/Paris')"
-    )
-
-
 @functools.lru_cache(maxsize=1024)
 def zone(name: str) -> Zone:
     """The zone of this IANA name; tz data is read once a process.
@@ -185,35 +171,9 @@ def zone(name: str) -> Zone:
     Raises InvalidArgument, with the nearest names, when there is no such zone.
     """
     # `right/` counts leap seconds, which Redis does not.
-    if name not in _NOT_A_PLACE and not name.startswith(("right/", "posix/")):
+    if name not in NOT_A_PLACE and not name.startswith(("right/", "posix/")):
         try:
             return Zone(name, zoneinfo.ZoneInfo(name))
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
             pass
-    raise InvalidArgument(_unknown(name))
-
-
-def _unknown(name: str) -> str:
-    # Without regard to case, and by the last part alone too: people write "paris" and "US/Paris".
-    places = sorted(key for key in zoneinfo.available_timezones() - _NOT_A_PLACE if not _OFFSET.fullmatch(key))
-    known = {key.casefold(): key for key in places}
-    by_city = {key.rpartition("/")[2]: value for key, value in known.items()}
-    wanted = name.strip().replace(" ", "_").casefold()
-    hint = "give a name such as 'Europe/Paris' or 'UTC'"
-    if wanted in known:
-        names = [known[wanted]]
-    elif wanted in by_city:
-        names = [by_city[wanted]]
-    elif _ABBREVIATION.fullmatch(name.strip()) or _OFFSET.fullmatch(name.strip()):
-        names = []
-        hint = (
-            "an abbreviation or an offset does not say when its clocks change; give the place that is meant, such as "
-            "'Europe/Paris', or 'UTC'"
-        )
-    else:
-        near = [known[key] for key in get_close_matches(wanted, known, n=3, cutoff=0.7)]
-        near += [by_city[key] for key in get_close_matches(wanted.rpartition("/")[2], by_city, n=2, cutoff=0.7)]
-        names = list(dict.fromkeys(near))[:3]
-    if names:
-        hint = f"did you mean {' or '.join(repr(name) for name in names)}?"
-    return f"timezone={name!r} is no IANA time zone known here: {hint}"
+    raise InvalidArgument(unknown_zone(name))

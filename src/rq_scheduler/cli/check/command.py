@@ -16,7 +16,7 @@ from rq_scheduler.cli.check.screen import attention, lines
 from rq_scheduler.cli.connections import Connection, connect
 from rq_scheduler.cli.loading import extend_path, load_serializer, time_zone
 from rq_scheduler.cli.options import connection_options, gather_connection
-from rq_scheduler.clock import host_zone
+from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.pickles import outline
 from rq_scheduler.store.survey import Survey
 from rq_scheduler.texts import plain, plain_json
@@ -52,6 +52,7 @@ def check(ctx: click.Context, /, **params: Any) -> None:
         loads = _outlined if serializer is DefaultSerializer else serializer.loads
         judge = Judge(loads, zones, _id_test(connection))
         report = examine(survey, judge, where.describe(), zones[0], _progress)
+        report.zone_unnamed = None if params["adopt_timezone"] else unnamed_zone()
     except RedisError as error:
         raise click.ClickException(f"cannot read Redis at {where.describe()}: {error}") from None
     finally:

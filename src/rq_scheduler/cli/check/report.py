@@ -77,6 +77,7 @@ class Report:
     kinds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     already_adopted: int = 0
     zone: str = "UTC"
+    zone_unnamed: str | None = None
     crons: int = 0
     cron_zones: dict[str, int] = field(default_factory=dict[str, int])
     misread: Misread = field(default_factory=Misread)

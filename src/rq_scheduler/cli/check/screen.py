@@ -69,6 +69,8 @@ def _attention(report: Report) -> Iterator[str]:
 
 
 def _attention_items(report: Report) -> Iterator[str]:
+    if report.crons and report.zone_unnamed:
+        yield f"cron: read in UTC, since {report.zone_unnamed}; --adopt-timezone names the zone that is meant"
     for note, examples in report.cron_notes.items():
         yield f"cron: {note} ({_named(examples)})"
     if report.misread.entries.count:

@@ -9,12 +9,13 @@ from typing import Any, TypeVar, get_args
 import click
 from rq import Retry
 
+from rq_scheduler.aliases import Catchup, Excluded, Overlap
 from rq_scheduler.cli.loading import note_function, time_zone
 from rq_scheduler.cli.schedules import forms
 from rq_scheduler.cli.schedules.desk import desk_options, open_desk
 from rq_scheduler.cli.schedules.grid import answer
 from rq_scheduler.cli.schedules.words import read_moment, trigger_words, when, zone_of
-from rq_scheduler.schedule import Catchup, Overlap, Spec
+from rq_scheduler.schedule import Spec
 from rq_scheduler.schedules import StoredSchedule
 from rq_scheduler.triggers import At, Cron, Dates, Every, Holidays, RRule, Trigger
 
@@ -46,6 +47,9 @@ _POLICIES: tuple[Callable[[Any], Any], ...] = (
     click.option("--exclude", "days", metavar="DATE", multiple=True, help="No run on that day; may be given again."),
     click.option("--holidays", metavar="FR|DE-BY", multiple=True, help="No run on these public holidays; may be given "
                  "again."),
+    click.option("--excluded", type=click.Choice([value.replace("_", "-") for value in get_args(Excluded)]),
+                 help="What becomes of a run on such a day: none, or one at the same time of the nearest other day; "
+                 "else skip."),
     click.option("--pause-on-failures", type=click.IntRange(min=1), help="Pause after so many failed runs in a row."),
 )  # fmt: skip
 
@@ -138,6 +142,8 @@ def _one_trigger(params: dict[str, Any]) -> None:
     for option, needs in (("anchor", "every"), ("day_match", "cron")):
         if params[option] not in (None, "either") and params[needs] is None:
             raise click.UsageError(f"--{option.replace('_', '-')} goes with --{needs} only.")
+    if params["excluded"] and not (params["days"] or params["holidays"]):
+        raise click.UsageError("--excluded goes with --exclude or --holidays, which say on which days.")
 
 
 def _trigger(params: dict[str, Any]) -> Trigger:
@@ -161,6 +167,7 @@ def _schedule_options(params: dict[str, Any]) -> dict[str, Any]:
     options["depends_on"] = list(params["depends_on"]) or None
     options["retry"] = _retry(params["retry"], params["retry_interval"])
     options["exclude"] = _exclusions(params)
+    options["excluded"] = (params["excluded"] or "").replace("-", "_")
     return {name: value for name, value in options.items() if value not in (None, (), {}, "", False)}
 
 

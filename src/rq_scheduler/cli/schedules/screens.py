@@ -11,7 +11,7 @@ from itertools import chain
 
 from rq_scheduler.cli.schedules.grid import Cell, Column, Grid, Part
 from rq_scheduler.cli.schedules.pages import Page
-from rq_scheduler.cli.schedules.words import NONE, distance, length, moment, trigger_words, when
+from rq_scheduler.cli.schedules.words import NONE, distance, length, moment, moves_words, trigger_words, when
 from rq_scheduler.formats import Duration
 from rq_scheduler.schedule import Spec
 from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
@@ -67,7 +67,7 @@ def _schedule_row(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Sequen
         _state(stored),
         moment(due, zone),
         NONE if due is None else distance(due, now).removeprefix("in "),
-        trigger_words(stored.trigger),
+        "; days off ".join(filter(None, (trigger_words(stored.trigger), moves_words(stored.spec)))),
         _status(stored.last_status),
         stored.queue_name,
         stored.call,
@@ -123,7 +123,8 @@ def _policies(spec: Spec, zone: tzinfo) -> Iterator[Sequence[Cell]]:
         if value is not None:
             yield name.replace("_", " "), _value(value, zone)
     if spec.exclude:
-        yield "exclude", ", ".join(str(exclusion) for exclusion in spec.exclude)
+        days = ", ".join(str(exclusion) for exclusion in spec.exclude)
+        yield "exclude", "; ".join(filter(None, (days, moves_words(spec))))
 
 
 def _value(value: Duration | datetime | int, zone: tzinfo) -> str:

@@ -11,10 +11,21 @@ from zoneinfo import ZoneInfo
 import click
 
 from rq_scheduler.clock import US, timedelta_us
+from rq_scheduler.schedule import Spec
 from rq_scheduler.texts import plain
 from rq_scheduler.triggers import AnyOf, At, Cron, Every, RRule, Trigger
 
-__all__ = ["counted", "distance", "length", "moment", "read_moment", "trigger_words", "when", "zone_of"]
+__all__ = [
+    "counted",
+    "distance",
+    "length",
+    "moment",
+    "moves_words",
+    "read_moment",
+    "trigger_words",
+    "when",
+    "zone_of",
+]
 
 NONE = "-"
 """What stands where there is nothing to say."""
@@ -102,6 +113,13 @@ def trigger_words(trigger: Trigger | None) -> str:
     if isinstance(trigger, AnyOf):
         return " or ".join(map(trigger_words, trigger.triggers))
     return plain(repr(trigger))
+
+
+def moves_words(spec: Spec | None) -> str:
+    """Where runs on excluded days go, if they go anywhere."""
+    if spec is None or not spec.exclude or spec.excluded == "skip":
+        return ""
+    return f"moved to the {spec.excluded.replace('_', ' ')}"
 
 
 def read_moment(text: str, zone: tzinfo, option: str) -> datetime:

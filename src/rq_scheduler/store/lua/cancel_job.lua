@@ -8,19 +8,21 @@
 local prefix, id, job_key, keep_for, at_most, due = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
 -- @include clock
 -- @include recurring
+-- @include overlap
+-- @include ending
 if due ~= '' and not same_moment(redis.call('ZSCORE', KEYS[1], id), due) then return {'unknown'} end
 if redis.call('ZREM', KEYS[1], id) == 0 then
-  if redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then forget_schedule(id) end
+  if redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then end_series(id, forget_schedule(id), keep_for, keep_for) end
   return {'unknown'}
 end
-forget_schedule(id)
 redis.call('ZREM', prefix .. ':scheduler:claims', id)
+end_series(id, forget_schedule(id), keep_for, at_most and 0 or keep_for)
 -- A run of a recurring job may be under way: its status is not ours. Writing it, even unchanged, tells a slow
 -- hand-off that watches the job.
 -- What is no hash is no job, and not ours either.
 if redis.call('TYPE', job_key).ok ~= 'hash' then return {'ok'} end
 local status = redis.call('HGET', job_key, 'status')
 if status then redis.call('HSET', job_key, 'status', status == 'scheduled' and 'canceled' or status) end
-local ttl = redis.call('TTL', job_key)
-if ttl == -1 or (at_most and ttl > tonumber(keep_for)) then redis.call('EXPIRE', job_key, keep_for) end
+if at_most and redis.call('TTL', job_key) > tonumber(keep_for) then redis.call('EXPIRE', job_key, keep_for) end
+if at_most and redis.call('ZSCORE', ended, id) then expect_it_back(id, job_key) end
 return {'ok'}

@@ -24,6 +24,7 @@ local index = KEYS[1]
 -- @include keeping
 -- @include revision
 -- @include overlap
+-- @include ending
 
 local SECOND = 1000000
 local HISTORY_LENGTH = 50
@@ -95,6 +96,14 @@ local function decide(fire)
   return 'fired'
 end
 
+-- A schedule ends with its last run, or when its trigger has no further instant and it remembers no run.
+local function ends(fire)
+  if fire.outcome == 'fired' and fire.last then return true end
+  if fire.outcome == 'buffered' then return false end
+  if fire.buffered_source then return not redis.call('ZSCORE', index, fire.id) end
+  return fire.next == '' and not (fire.record.buffered and fire.record.buffered ~= '')
+end
+
 local function queue_job(fire)
   local entry, key = fire.entry, fire.entry.key
   if entry.template then
@@ -111,19 +120,12 @@ local function queue_job(fire)
   redis.call('HSET', key, unpack(fields))
   redis.call('HDEL', key, 'result', 'exc_info', 'number_of_retries')
   if entry.ttl and entry.ttl > 0 then expire_job(fire.id, entry.ttl) else redis.call('PERSIST', key) end
+  if ends(fire) then limit_last_run(key) end
   for _, registry in ipairs({'finished', 'failed', 'canceled', 'deferred'}) do
     redis.pcall('ZREM', prefix .. ':' .. registry .. ':' .. entry.origin, fire.id) -- of a wrong type, it names no job
   end
   remove_dead_executions(fire.id, entry.origin)
   push_later(entry.origin, fire.id, wants_front(entry.at_front))
-end
-
--- A schedule ends with its last run, or when its trigger has no further instant and it remembers no run.
-local function ends(fire)
-  if fire.outcome == 'fired' and fire.last then return true end
-  if fire.outcome == 'buffered' then return false end
-  if fire.buffered_source then return not redis.call('ZSCORE', index, fire.id) end
-  return fire.next == '' and not (fire.record.buffered and fire.record.buffered ~= '')
 end
 
 -- Takes the committed instant out of the index, or puts the next one in its place.
@@ -140,7 +142,8 @@ end
 local function write_state(fire, outcome)
   local key = schedule_key(fire.id)
   if outcome == 'deleted' or ends(fire) then
-    forget_schedule(fire.id)
+    local queue = forget_schedule(fire.id)
+    if outcome == 'fired' then let_traces_expire(fire.id, queue, A_YEAR) else end_series(fire.id, queue, A_YEAR, A_YEAR) end
     return
   end
   local state = {'mark', fire.nominal}

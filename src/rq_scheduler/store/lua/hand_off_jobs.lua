@@ -9,7 +9,8 @@
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '',
 --          handed off {queue, number, ...}, of those, if asked for, {id, due, queue, ...},
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
---          when one of the other schedules is due, or its remembered run to be looked at, or ''}
+--          when one of the other schedules is due, or its remembered run to be looked at, or '',
+--          when a job whose series has ended is to be looked at, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -23,6 +24,8 @@ local index = KEYS[1]
 -- @include entry
 -- @include quarantine
 -- @include seek
+-- @include overlap
+-- @include ending
 
 -- Those of these ids that have a schedule record, and whether there is any; nearly always none, in one command.
 local function schedules_among(ids)
@@ -150,7 +153,14 @@ for _, fault in ipairs(broken) do
   tell(dropped, fault[1], fault[2], fault[3])
 end
 for i = 1, #dropped, 3 do
-  if dropped[i + 2] == 'canceled' then redis.call('ZREM', index, dropped[i]) end
+  if dropped[i + 2] == 'canceled' then
+    local id, own = dropped[i], redis.call('HMGET', job_prefix .. dropped[i], 'failure_ttl', 'origin')
+    local seconds = tonumber(own[1] or '')
+    seconds = seconds and seconds > 0 and math.ceil(seconds) or A_YEAR
+    let_job_expire(id, seconds)
+    let_traces_expire(id, own[2], seconds)
+    redis.call('ZREM', index, id)
+  end
 end
 
 local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 64)
@@ -169,6 +179,8 @@ local function first_of(key)
   local first = redis.pcall('ZRANGE', key, 0, 0, 'WITHSCORES')
   return first.err and now or tonumber(first[2] or 'inf')
 end
+local ended_due = first_of(ended)
 local schedules_due = math.min(first_of(prefix .. ':scheduler:due_schedules'), first_of(prefix .. ':scheduler:buffered'))
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
-  schedules_due < math.huge and string.format('%.6f', schedules_due) or ''}
+  schedules_due < math.huge and string.format('%.6f', schedules_due) or '',
+  ended_due < math.huge and string.format('%.6f', ended_due) or ''}

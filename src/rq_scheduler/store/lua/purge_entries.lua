@@ -7,7 +7,10 @@
 -- keeps    what was mended and is pending again is not touched
 local prefix, keep_for = ARGV[1], ARGV[2]
 local index = KEYS[1]
+-- @include clock
 -- @include recurring
+-- @include overlap
+-- @include ending
 -- @include keeping
 -- @include held
 
@@ -17,7 +20,11 @@ local function let_go(id, record)
   if pending_in(id, record) or is_another_job(id) then return end
   local status = redis.call('HGET', key, 'status')
   if status == 'scheduled' then redis.call('HSET', key, 'status', 'canceled') end
-  if (status == 'scheduled' or record.recurs) and redis.call('TTL', key) == -1 then redis.call('EXPIRE', key, keep_for) end
+  if record.recurs then
+    end_series(id, redis.call('HGET', kept_key(id), 'queue'), keep_for, keep_for)
+  elseif status == 'scheduled' then
+    let_job_expire(id, keep_for)
+  end
 end
 
 local reply = {}

@@ -64,8 +64,7 @@ local function vanishes(entry)
   return false
 end
 
--- Enters jobs that are written in the index. As they replace a pending entry of their id, they replace one in quarantine:
--- whoever schedules it anew has mended it.
+-- Enters jobs that are written in the index.
 local function enter(entries)
   local earliest = math.huge
   for first = 1, #entries, CHUNK / 2 do
@@ -76,13 +75,6 @@ local function enter(entries)
       earliest = math.min(earliest, tonumber(score))
     end
     redis.call('ZADD', index, unpack(scores))
-  end
-  local quarantined = prefix .. ':scheduler:quarantine'
-  if redis.pcall('HLEN', quarantined) ~= 0 then
-    for _, entry in ipairs(entries) do
-      redis.pcall('HDEL', quarantined, entry.id)
-      redis.call('DEL', quarantined .. ':' .. entry.id)
-    end
   end
   wake_if_first(earliest)
   return {'ok'}
@@ -105,13 +97,17 @@ for first = 1, #keys, CHUNK do
   none_is_there = none_is_there and redis.call('EXISTS', unpack(keys, first, math.min(first + CHUNK - 1, #keys))) == 0
 end
 
--- Nearly always: one-offs, and nothing is there yet.
-if none_is_there and all_plain then
+-- Nearly always: one-offs, and nothing is there yet, nor in quarantine.
+local quarantined = prefix .. ':scheduler:quarantine'
+local none_is_held = redis.pcall('HLEN', quarantined) == 0
+if none_is_there and none_is_held and all_plain then
   for _, entry in ipairs(entries) do set_fields(entry) end
   return enter(entries)
 end
 
 -- @include recurring
+-- @include overlap
+-- @include ending
 -- @include revision
 
 local function fields_of(entry)
@@ -133,7 +129,8 @@ end
 local function save_record(entry)
   local field = fields_of(entry)
   local key, result_ttl = schedule_key(entry.id), field.result_ttl or ''
-  unlist_schedule(entry.id)
+  local queue = unlist_schedule(entry.id)
+  if queue and queue ~= field.origin then leave_registries(entry.id, queue, A_YEAR) end
   redis.call('DEL', key)
   redis.call('HSET', key, 'kind', 'job', 'spec', entry.spec, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'),
     'version', '1', 'created', now_us, 'updated', now_us, 'meta', field.meta or '',
@@ -142,6 +139,15 @@ local function save_record(entry)
   if keeps_copy(result_ttl, field.ttl, field.failure_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
   list_schedule(entry.id, field.origin or '', entry.score)
   redis.pcall('ZREM', prefix .. ':scheduler:buffered', entry.id)
+end
+
+-- As jobs replace a pending entry of their id, they replace one in quarantine: whoever schedules it anew has mended it.
+local function replace_held(entry)
+  local kept = quarantined .. ':' .. entry.id
+  local queue = redis.pcall('HGET', kept, 'queue')
+  if type(queue) == 'string' then let_traces_expire(entry.id, queue, A_YEAR) end
+  redis.pcall('HDEL', quarantined, entry.id)
+  redis.call('DEL', kept)
 end
 
 -- Saving a job once more that has been handed off would run it twice. The very same job (created_at has microseconds) that
@@ -213,6 +219,9 @@ for _, entry in ipairs(news) do
   local later = later_due_of(entry)
   if later then outcome[#outcome + 1] = {entry.id, later} end
   local run = run_of(entry)
+  if entry.was_schedule and entry.spec == '' then
+    see_to_run(entry.id, unpack(redis.call('HMGET', entry.key, 'status', 'origin')))
+  end
   set_fields(entry)
   if run then redis.call('HSET', entry.key, unpack(run)) end
   if entry.was_there then remove_other_fields(entry) end
@@ -220,8 +229,9 @@ for _, entry in ipairs(news) do
   if entry.spec ~= '' then
     save_record(entry)
   elseif entry.was_schedule then
-    forget_schedule(entry.id)
+    let_traces_expire(entry.id, forget_schedule(entry.id), A_YEAR)
   end
+  if not none_is_held then replace_held(entry) end
 end
 enter(news)
 return outcome

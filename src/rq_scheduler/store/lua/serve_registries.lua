@@ -24,13 +24,31 @@ for i = 12, #ARGV do
   passed = passed + 1
 end
 
-local taken_on = prefix .. ':scheduler:rq_claims'
+local taken_on, since_key = prefix .. ':scheduler:rq_claims', prefix .. ':scheduler:rq_since'
 local handed, left, dropped, news, broken = {}, {}, {}, {}, {}
 local next_due, behind = nil, 0
 local ready = {}
 
--- True when this queue is ours to serve. Taking it on for the first time draws the line behind which entries that
--- nobody was serving are held.
+-- Since when dispatchers of ours serve RQ's registries here: what was made later was never without somebody to serve it.
+local function serving_since()
+  local since = redis.pcall('GET', since_key)
+  if not since then redis.call('SET', since_key, enqueued_at) end
+  return type(since) == 'string' and since or enqueued_at -- of a wrong type, it names no time
+end
+
+-- How many entries before the line are older than that, as far as they are looked at one by one.
+local HELD_SCAN = 1000
+local function made_before(since, registry, line)
+  local overdue = redis.call('ZCOUNT', registry, '-inf', '(' .. line)
+  if overdue == 0 then return 0 end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', registry, '-inf', '(' .. line, 'LIMIT', 0, HELD_SCAN)) do
+    local created_at = redis.pcall('HGET', prefix .. ':job:' .. id, 'created_at')
+    if type(created_at) == 'string' and created_at > since then overdue = overdue - 1 end
+  end
+  return overdue
+end
+
+-- True when this queue is ours to serve. Taking it on draws the line behind which entries that nobody was serving are held.
 local function hold_lock(queue, registry)
   local lock = prefix .. ':scheduler-lock:' .. queue
   local holder = redis.pcall('GET', lock)
@@ -38,11 +56,11 @@ local function hold_lock(queue, registry)
   if holder then redis.call('EXPIRE', lock, lock_ttl) else redis.call('SET', lock, lock_token, 'EX', lock_ttl) end
   if redis.call('HEXISTS', taken_on, queue) == 0 then
     local line = string.format('%.6f', now - long_overdue)
-    local overdue = redis.call('ZCOUNT', registry, '-inf', '(' .. line)
-    local holds = overdue_policy == 'hold' and overdue > 0
-    redis.call('HSET', taken_on, queue, holds and cjson.encode({line = line, at = enqueued_at, held = overdue}) or '')
+    local since = serving_since()
+    local held = overdue_policy == 'hold' and made_before(since, registry, line) or 0
+    redis.call('HSET', taken_on, queue, held > 0 and cjson.encode({line = line, at = since, held = held}) or '')
     news[#news + 1] = queue
-    news[#news + 1] = holds and overdue or 0
+    news[#news + 1] = held
   elseif overdue_policy == 'run' and redis.call('HGET', taken_on, queue) ~= '' then
     redis.call('HSET', taken_on, queue, '')
   end
@@ -51,7 +69,6 @@ end
 
 -- Entries of a queue to serve: all that are due, but those held since the queue was taken on. What was made after that
 -- for a time long past ("run now", to RQ) is among them by its score, and known by its created_at.
-local HELD_SCAN = 1000
 local function due_entries(queue, registry)
   local state = redis.call('HGET', taken_on, queue)
   if not filled(state) then
@@ -99,6 +116,20 @@ local function serve(queue)
   limit = limit - taken
   local coming = redis.call('ZRANGEBYSCORE', registry, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if coming[2] and (not next_due or tonumber(coming[2]) < tonumber(next_due)) then next_due = coming[2] end
+end
+
+-- What is noted of queues that hold nothing any more goes, and their lock: of a few a walk, whichever they are.
+local LOOKED_AT = 10
+local function let_go_of(queue)
+  local lock = prefix .. ':scheduler-lock:' .. queue
+  if redis.pcall('GET', lock) == lock_token then redis.call('DEL', lock) end
+  redis.call('HDEL', taken_on, queue)
+end
+
+if cursor == '0' then
+  for _, queue in ipairs(redis.call('HRANDFIELD', taken_on, LOOKED_AT) or {}) do -- fakeredis: nil
+    if redis.call('EXISTS', prefix .. ':scheduled:' .. queue) == 0 then let_go_of(queue) end
+  end
 end
 
 local queues_key = KEYS[1]

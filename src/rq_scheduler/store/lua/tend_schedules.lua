@@ -9,14 +9,17 @@
 -- keeps    a schedule outlives its jobs; one that was cancelled leaves nothing behind
 local prefix = ARGV[1]
 local due_schedules = prefix .. ':scheduler:due_schedules'
+-- @include clock
 -- @include recurring
+-- @include overlap
+-- @include ending
 
 local function tend_job(id)
   local due = redis.call('ZSCORE', KEYS[1], id)
   if due then
     list_as_due(id, due)
   elseif not redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then
-    forget_schedule(id)
+    end_series(id, forget_schedule(id), A_YEAR, A_YEAR)
     return 1
   end
   return redis.call('HEXISTS', schedule_key(id), 'template') == 0 and redis.call('PERSIST', prefix .. ':job:' .. id) or 0

@@ -11,9 +11,12 @@ local function lists_of(queue)
 end
 
 -- Protected: people are shown these sets, and no run depends on one. A key of a wrong type must not leave a job half saved.
+-- Returns the queue that it was listed under, if any.
 local function unlist_schedule(id)
   local queue = redis.pcall('HGET', schedule_key(id), 'queue')
-  for _, list in ipairs(lists_of(type(queue) == 'string' and queue)) do redis.pcall('ZREM', list, id) end
+  queue = type(queue) == 'string' and queue
+  for _, list in ipairs(lists_of(queue)) do redis.pcall('ZREM', list, id) end
+  return queue
 end
 
 -- In the index they are among all pending jobs: their own list says which of them runs next (see read_coming).
@@ -26,12 +29,14 @@ local function list_schedule(id, queue, score)
 end
 
 -- A 0.14-style schedule leaves nothing behind: its id may be used again at once, for anything. What `put` wrote under the
--- id of an entry (0.14's clients ask nobody whether it is free) is no such record.
+-- id of an entry (0.14's clients ask nobody whether it is free) is no such record. Returns the queue of its runs, if it had a
+-- record: what they have left in RQ is the caller's matter (ending).
 local function forget_schedule(id)
   if redis.pcall('HGET', schedule_key(id), 'kind') == 'schedule' then return end
-  unlist_schedule(id)
+  local queue = unlist_schedule(id)
   redis.call('DEL', schedule_key(id), prefix .. ':scheduler:history:' .. id)
   redis.pcall('ZREM', prefix .. ':scheduler:buffered', id)
+  return queue
 end
 
 -- Fields that one run leaves on a job: never part of the copy from which an expired job is rebuilt.
