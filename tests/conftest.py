@@ -168,7 +168,7 @@ _MORTAL = re.compile(rb"^(?:rq|\{[^{}]+\}):scheduler_(?:instance:.+|lock)$", re.
 @pytest.fixture(autouse=True)
 def _loggers_as_before() -> Iterator[None]:
     """Whatever sets up logging, the command line for one, leaves nothing of it to the next test."""
-    loggers = [logging.getLogger(name) for name in ("rq_scheduler", "py.warnings", "rq")]
+    loggers = [logging.getLogger(name) for name in ("rq_scheduler", "rq_scheduler.scheduler", "py.warnings", "rq")]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
     logging.captureWarnings(False)

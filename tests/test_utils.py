@@ -13,6 +13,7 @@ import pytz
 from freezegun import freeze_time
 
 from rq_scheduler import utils
+from rq_scheduler.dispatcher import LogEvents
 from rq_scheduler.errors import InvalidArgument, SchedulerWarning
 
 pytestmark = pytest.mark.once
@@ -102,7 +103,7 @@ def test_rationalize_until() -> None:
 @contextmanager
 def fresh_logging() -> Iterator[logging.Logger]:
     """The logger as in a fresh process: pytest's own handlers on the root logger are put aside."""
-    logger, root = logging.getLogger("rq_scheduler"), logging.getLogger()
+    logger, root = logging.getLogger("rq_scheduler.scheduler"), logging.getLogger()
     kept, root.handlers, logger.handlers = root.handlers, [], []
     try:
         yield logger
@@ -129,6 +130,14 @@ def test_loghandlers_leave_an_application_its_own() -> None:
         utils.setup_loghandlers("ERROR")
         assert logger.handlers == []
         assert logger.level == logging.ERROR
+
+
+def test_a_line_comes_once_where_an_application_listens_as_it_did_to_0_14(capsys: pytest.CaptureFixture[str]) -> None:
+    with fresh_logging() as logger:
+        logger.addHandler(logging.StreamHandler())
+        utils.setup_loghandlers()
+        LogEvents().started("one")
+    assert capsys.readouterr().err == "Dispatcher one serves\n"
 
 
 def test_loghandlers_refuse_an_unknown_level() -> None:

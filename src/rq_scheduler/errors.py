@@ -15,6 +15,7 @@ __all__ = [
     "FunctionRefused",
     "IdTaken",
     "InvalidArgument",
+    "InvalidConnection",
     "InvalidType",
     "JobUnreadable",
     "NameTaken",
@@ -39,6 +40,10 @@ class InvalidArgument(SchedulerError, ValueError):
 
 class InvalidType(SchedulerError, TypeError):
     """An argument has a type that cannot work. Nothing was written."""
+
+
+class InvalidConnection(InvalidType, InvalidArgument):
+    """What was given as the connection is no synchronous client of Redis, or nothing was."""
 
 
 class FunctionRefused(InvalidArgument, TypeError):

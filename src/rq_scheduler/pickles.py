@@ -1,47 +1,30 @@
 """Pickles that foreign hands may have written, read without making what they name: nothing is imported, nothing called.
 
-A job's meta says how the job recurs in plain values; whatever else is in it is the application's matter. Knows nothing
-of jobs.
+A pickle is a program for a stack machine. The one here cannot import, make or call: where a pickle asks for that, it
+leaves a stand-in. A job's meta says how the job recurs in plain values; whatever else is in it is the application's
+matter. Knows nothing of jobs.
 """
 
 from __future__ import annotations
 
 import pickle
 import pickletools
+from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from rq.serializers import DefaultSerializer
 
-__all__ = ["PICKLES", "RECURRENCE", "PlainPickles", "is_opaque", "outline"]
+__all__ = ["PICKLES", "RECURRENCE", "Opaque", "PlainPickles", "is_opaque", "outline"]
 
 RECURRENCE = ("interval", "cron_string", "repeat")
 """What a job's meta says how it recurs with."""
 
-
-class _Opaque:
-    """Stands for an object that was not made. Takes whatever a pickle does to it."""
-
-    def __new__(cls, *args: Any, **options: Any) -> Self:
-        return super().__new__(cls)
-
-    def __init__(self, *args: Any, **options: Any) -> None: ...
-    def __setstate__(self, state: Any) -> None: ...
-    def __setitem__(self, key: Any, value: Any) -> None: ...
-    def append(self, item: Any) -> None: ...
-    def extend(self, items: Any) -> None: ...
-    def add(self, item: Any) -> None: ...
+_OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 
 
-class _Outline(pickle.Unpickler):
-    def __init__(self, data: bytes) -> None:
-        super().__init__(BytesIO(data))
-        self.named: list[str] = []
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
-        self.named.append(f"{module_name}.{global_name}")
-        # A class of its own each time: what a pickle sets on one, no other sees.
-        return type("Opaque", (_Opaque,), {})
+class Opaque:
+    """Stands for an object, or a class, that was not made."""
 
 
 def outline(data: bytes) -> tuple[Any, list[str]]:
@@ -49,19 +32,21 @@ def outline(data: bytes) -> tuple[Any, list[str]]:
 
     Raises (ValueError, pickle.UnpicklingError, ...) for what is no pickle.
     """
-    for operation, argument, _ in pickletools.genops(data):
-        # C allocates what these name: more of it than there are bytes is a trap.
-        if "PUT" in operation.name and isinstance(argument, int) and argument > len(data):
-            raise pickle.UnpicklingError("it numbers more values than it has bytes")
-    reader = _Outline(data)
-    return reader.load(), reader.named
+    machine = _Machine()
+    for name, argument in _instructions(data):
+        machine.do(name, argument)
+    return machine.stack.pop(), machine.named
 
 
 def is_opaque(value: Any, *names: str) -> bool:
-    """Whether this stands for an object, or a class, that was not made; of a dict, whether one of these values does."""
-    if isinstance(value, dict):
-        return any(isinstance(cast("dict[Any, Any]", value).get(name), _Opaque | type) for name in names)
-    return isinstance(value, _Opaque | type)
+    """Whether this stands for an object, or a class, that was not made; of a dict, whether one of these values does, or
+    a key, which may equal one of the names (as a member of a StrEnum does)."""
+    if not isinstance(value, dict):
+        return isinstance(value, Opaque)
+    entries = cast("dict[Any, Any]", value)
+    return any(isinstance(entries.get(name), Opaque) for name in names) or any(
+        isinstance(key, Opaque) for key in entries
+    )
 
 
 class PlainPickles(DefaultSerializer):
@@ -77,3 +62,133 @@ class PlainPickles(DefaultSerializer):
 
 PICKLES = (DefaultSerializer, PlainPickles)
 """The serializers whose output `outline` reads."""
+
+
+def _instructions(data: bytes) -> Iterator[tuple[str, Any]]:
+    """All before the one that ends the pickle. pickletools reads the arguments, but for names that are no ASCII."""
+    stream = BytesIO(data)
+    while True:
+        opcode = _OPCODES.get(stream.read(1))
+        if opcode is None:
+            raise pickle.UnpicklingError("it is no pickle, or not all of one")
+        if opcode.name == "STOP":
+            return
+        if opcode.name in ("GLOBAL", "INST"):
+            yield opcode.name, ".".join(_line(stream) for _ in ("module", "name"))
+        else:
+            yield opcode.name, opcode.arg.reader(stream) if opcode.arg else None
+
+
+def _line(stream: BytesIO) -> str:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise pickle.UnpicklingError("it ends in the middle of a name")
+    return line[:-1].decode()
+
+
+class _Machine:
+    """The stack of a pickle. A mark puts the stack aside, and what comes after it lies on a new one."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+        self.named: list[str] = []
+        self._aside: list[list[Any]] = []
+        self._memo: dict[int, Any] = {}
+
+    def do(self, name: str, argument: Any) -> None:
+        """One instruction."""
+        push = self.stack.append
+        match name:
+            case "PROTO" | "FRAME" | "READONLY_BUFFER":
+                pass
+            case "NONE" | "NEWTRUE" | "NEWFALSE":
+                push({"NONE": None, "NEWTRUE": True, "NEWFALSE": False}[name])
+            case "EMPTY_LIST":
+                push([])
+            case "EMPTY_TUPLE":
+                push(())
+            case "EMPTY_DICT":
+                push({})
+            case "EMPTY_SET":
+                push(set())
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                push(tuple(self._pop(int(name[-1]))))
+            case "MARK":
+                self._aside.append(self.stack)
+                self.stack = []
+            case "LIST":
+                self._push_on(lambda items: items)
+            case "TUPLE":
+                self._push_on(tuple)
+            case "FROZENSET":
+                self._push_on(frozenset)
+            case "DICT":
+                self._push_on(_pairs)
+            case "APPEND" | "APPENDS":
+                items = self._pop(1) if name == "APPEND" else self._since_mark()
+                if isinstance(self.stack[-1], list):
+                    self.stack[-1] += items
+            case "SETITEM" | "SETITEMS":
+                items = self._pop(2) if name == "SETITEM" else self._since_mark()
+                if isinstance(self.stack[-1], dict):
+                    cast("dict[Any, Any]", self.stack[-1]).update(_pairs(items))
+            case "ADDITEMS":
+                items = self._since_mark()
+                if isinstance(self.stack[-1], set):
+                    cast("set[Any]", self.stack[-1]).update(items)
+            case "PUT" | "BINPUT" | "LONG_BINPUT":
+                self._memo[argument] = self.stack[-1]
+            case "MEMOIZE":
+                self._memo[len(self._memo)] = self.stack[-1]
+            case "GET" | "BINGET" | "LONG_BINGET":
+                push(self._memo[argument])
+            case "POP":
+                self.stack.pop() if self.stack else self._since_mark()
+            case "POP_MARK":
+                self._since_mark()
+            case "DUP":
+                push(self.stack[-1])
+            case "GLOBAL":
+                self._stand_in(argument)
+            case "STACK_GLOBAL":
+                self._stand_in(".".join(self._pop(2)))
+            case "EXT1" | "EXT2" | "EXT4":
+                self._stand_in(f"copyreg extension {argument}")
+            case "INST":
+                self._since_mark()
+                self._stand_in(argument)
+            case "OBJ":
+                self._push_on(lambda items: Opaque())
+            case "REDUCE" | "NEWOBJ" | "NEWOBJ_EX":
+                self._pop(3 if name == "NEWOBJ_EX" else 2)
+                push(Opaque())
+            case "BUILD":
+                self._pop(1)
+            case "PERSID" | "BINPERSID" | "NEXT_BUFFER":
+                raise pickle.UnpicklingError("it refers to what is not in it")
+            case _:
+                push(argument)
+
+    def _pop(self, count: int) -> list[Any]:
+        """The last `count` values, off the stack, in their order."""
+        if len(self.stack) < count:
+            raise pickle.UnpicklingError("it takes more values than it has")
+        taken = self.stack[-count:]
+        del self.stack[-count:]
+        return taken
+
+    def _since_mark(self) -> list[Any]:
+        items, self.stack = self.stack, self._aside.pop()
+        return items
+
+    def _push_on(self, made_of: Callable[[list[Any]], Any]) -> None:
+        made = made_of(self._since_mark())
+        self.stack.append(made)
+
+    def _stand_in(self, named: str) -> None:
+        self.named.append(named)
+        self.stack.append(Opaque())
+
+
+def _pairs(items: list[Any]) -> dict[Any, Any]:
+    return dict(zip(items[::2], items[1::2], strict=True))

@@ -17,6 +17,7 @@ from rq_scheduler.advice import warn_once
 from rq_scheduler.clock import US, SystemClock, from_us, timedelta_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.host import host_zone, unnamed_zone
+from rq_scheduler.log import log
 from rq_scheduler.scheduler.moments import warn_about_mean_time
 from rq_scheduler.triggers import legacy_cron
 
@@ -83,20 +84,19 @@ def rationalize_until(until: datetime | timedelta | float | str | None = None) -
 def setup_loghandlers(level: int | str = "INFO") -> None:
     """Show this package's log on stderr from `level` (a name in any case, or a number) on.
 
-    Adds one handler to the logger `rq_scheduler`, and only if neither it nor one above it has a handler already; the
-    level is set at each call. Raises InvalidArgument for a level that logging does not know.
+    Adds one handler to the logger `rq_scheduler.scheduler`, and only if neither it nor one above it has a handler
+    already; the level is set at each call. Raises InvalidArgument for a level that logging does not know.
     """
-    logger = logging.getLogger("rq_scheduler")
     try:
-        logger.setLevel(level.upper() if isinstance(level, str) else level)
+        log.setLevel(level.upper() if isinstance(level, str) else level)
     except (ValueError, TypeError):
         raise InvalidArgument(
             f"level={level!r} is no log level: give DEBUG, INFO, WARNING, ERROR or a number"
         ) from None
-    if not logger.hasHandlers():
+    if not log.hasHandlers():
         handler = ColorizingStreamHandler()
         handler.setFormatter(logging.Formatter(fmt=_LOG_FORMAT, datefmt=DEFAULT_LOGGING_DATE_FORMAT))
-        logger.addHandler(handler)
+        log.addHandler(handler)
 
 
 def _seconds(us: int) -> int | float:

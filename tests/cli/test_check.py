@@ -2,17 +2,21 @@
 
 import json
 import pickle
+import re
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis as redis_py
 from click.testing import CliRunner
+from rq import Queue
 from rq.serializers import JSONSerializer
 
-from rq_scheduler import Scheduler
+from making import dispatcher
+from rq_scheduler import Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.store.survey import Survey
 from servers import ClusterSetup
@@ -246,3 +250,84 @@ def test_a_user_who_may_only_read(old_data: redis_py.Redis, redis_url: str) -> N
     assert found["entries"] == 15
     assert "maxmemory_policy" not in found["server"]
     assert "pw" not in found["where"]
+
+
+class TestOtherKeys:
+    """A subclass of 0.14's Scheduler may have named its index otherwise, to keep deployments apart."""
+
+    @pytest.mark.leaves("myapp:*", "old_index", "rq:staging:*")
+    @pytest.mark.parametrize("key", ["myapp:scheduler:scheduled_jobs", "old_index", "rq:staging:jobs"])
+    @pytest.mark.parametrize("meta", [None, {"interval": 60}])
+    def test_entries_elsewhere(self, redis: redis_py.Redis, redis_url: str, key: str, meta: Any) -> None:
+        entry(redis, "a", meta)
+        redis.hset("rq:job:a", "status", "scheduled" if meta is None else "finished")
+        redis.zadd(key, {"a": 9e9, "gone": 9.1e9})
+        redis.zrem(INDEX, "a")
+        before = redis.dump(key)
+        report = run(redis_url)
+        assert report["entries"] == 0
+        assert report["elsewhere"] == {
+            "indexes": [{"key": key, "entries": 2}], "keys": 2, "walked": 2, "whole": True,
+        }  # fmt: skip
+        assert any(
+            f"2 entries lie under {key}" in each and f"ZUNIONSTORE {INDEX} 2" in each for each in report["attention"]
+        )
+        assert redis.dump(key) == before
+        assert "Looked at all 2 keys" in text(redis_url)
+
+    @pytest.mark.leaves("myapp:*")
+    def test_entries_of_a_subclass_of_0_14s(self, redis: redis_py.Redis, redis_url: str, peer: Peer) -> None:
+        """And they are served where the advice has moved them."""
+        peer.script("""
+class Staging(Scheduler):
+    scheduled_jobs_key = "myapp:scheduler:scheduled_jobs"
+staging = Staging(connection=connection)
+staging.enqueue_in(timedelta(seconds=-1), "jobs_for_tests.nothing", job_id="once")
+staging.schedule(datetime.utcnow(), "jobs_for_tests.nothing", interval=60, id="often")
+""")
+        (advice,) = [each for each in run(redis_url)["attention"] if "2 entries lie under myapp" in each]
+        for command in re.findall(r"redis-cli ([A-Z]+ [\w: ]+)", advice):
+            redis.execute_command(*command.split())
+        report = run(redis_url)
+        assert (report["entries"], report["elsewhere"]["indexes"]) == (2, [])
+        assert dispatcher(redis).dispatch_once().handed_off == 2
+
+    @pytest.mark.leaves("board", "text")
+    def test_what_is_none(self, redis: redis_py.Redis, redis_url: str) -> None:
+        """Sorted sets of the application's, of RQ's and of ours."""
+        scheduler = Scheduler(connection=redis)
+        scheduler.schedules.put("s", Every(60), "jobs_for_tests.nothing", tags=("t",))
+        job = scheduler.enqueue_in(timedelta(hours=1), "jobs_for_tests.nothing")
+        Queue(connection=redis).enqueue_in(timedelta(hours=1), "jobs_for_tests.nothing", job_id="rqs")
+        Queue(connection=redis).enqueue("jobs_for_tests.nothing", job_id="queued")
+        redis.zadd("board", {"ann": 5, "bob": 6, "queued": 7})
+        redis.zadd("rq:canceled:default", {job.id: 1})
+        redis.set("text", "x")
+        assert run(redis_url)["elsewhere"]["indexes"] == []
+
+    def test_it_walks_past_a_bounded_number_of_keys_and_says_so(
+        self, redis: redis_py.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pipe = redis.pipeline()
+        for number in range(500):
+            pipe.set(f"test:{number}", 1)
+        pipe.execute()
+        monkeypatch.setattr("rq_scheduler.store.elsewhere.STEP", 10)
+        monkeypatch.setattr("rq_scheduler.store.elsewhere.MOST_KEYS", 100)
+        found = run(redis_url)["elsewhere"]
+        assert (found["keys"], found["walked"], found["whole"]) == (500, 100, False)
+        assert "Looked at the first 100 of 500 keys" in text(redis_url)
+
+    def test_where_a_user_may_not(self, redis: redis_py.Redis, redis_url: str) -> None:
+        redis.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-scan"])
+        try:
+            url = redis_url.replace("redis://", "redis://reader:x@")
+            assert "Other keys were not looked at" in text(url)
+        finally:
+            redis.acl_deluser("reader")
+
+    @pytest.mark.leaves("myapp:*")
+    def test_a_daemon_under_another_name(self, redis: redis_py.Redis, redis_url: str) -> None:
+        redis.hset("myapp:scheduler_instance:x", "birth", 1)
+        redis.expire("myapp:scheduler_instance:x", 60)
+        assert [each["name"] for each in run(redis_url)["daemons"]] == ["myapp:scheduler_instance:x"]

@@ -9,6 +9,7 @@ from datetime import datetime
 import pytest
 
 from rq_scheduler.cli.logs import setup_logging
+from rq_scheduler.log import log
 
 pytestmark = pytest.mark.once
 
@@ -63,4 +64,45 @@ def test_setting_up_twice_logs_once() -> None:
     setup_logging(logging.INFO, "text", stream)
     setup_logging(logging.INFO, "text", stream)
     logging.getLogger("rq_scheduler").info("once")
+    assert stream.getvalue().count("once") == 1
+
+
+class Kept(logging.Handler):
+    """A handler of an application's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.mark.parametrize("logger", ["rq_scheduler.scheduler", "rq_scheduler"])
+@pytest.mark.parametrize("propagate", [True, False])
+def test_handlers_of_the_applications_code_stay(logger: str, propagate: bool) -> None:
+    """It is imported before (--path, --job-class), and may set up logging: where 0.14 logged, say."""
+    kept, stream = Kept(), io.StringIO()
+    configured = logging.getLogger(logger)
+    configured.addHandler(kept)
+    configured.setLevel(logging.ERROR)
+    configured.propagate = propagate
+    setup_logging(logging.INFO, "text", stream)
+    log.info("once")
+    assert kept.lines == ["once"]
+    assert stream.getvalue().count("once") == 1
+
+
+@pytest.mark.parametrize("logger", ["rq_scheduler.scheduler", "rq_scheduler", ""])
+def test_no_line_comes_twice(logger: str) -> None:
+    """The application's code shows its log on the same terminal."""
+    stream = io.StringIO()
+    console = logging.StreamHandler(stream)
+    configured = logging.getLogger(logger)
+    configured.addHandler(console)
+    try:
+        setup_logging(logging.INFO, "text", stream)
+        log.info("once")
+    finally:
+        configured.removeHandler(console)
     assert stream.getvalue().count("once") == 1

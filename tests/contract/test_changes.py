@@ -110,6 +110,9 @@ def test_a_client_that_decodes(redis: redis_py.Redis) -> None:
         scheduler.cancel(job)
         with pytest.raises(NotScheduled):
             scheduler.change_execution_time(job, WHEN)
+        gone = scheduler.enqueue_at(WHEN, jobs.nothing)
+        scheduler.cancel(gone, delete_job=True)
+        assert not redis.exists(gone.key)
         redis.hset("rq:scheduler:schedule:mine", "kind", "schedule")
         with pytest.raises(IdTaken):
             scheduler.enqueue_at(WHEN, jobs.nothing, job_id="mine")

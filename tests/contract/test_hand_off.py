@@ -283,6 +283,7 @@ def test_a_job_read_as_due_can_be_handed_off_again_by_its_caller(scheduler: Sche
     assert queued(redis) == [job.id, job.id], "each call is a run, as in 0.14"
 
 
+@pytest.mark.filterwarnings("ignore:'nightly' was scheduled already")
 def test_defining_a_schedule_anew_does_not_double_its_run(scheduler: Scheduler, redis: redis_py.Redis) -> None:
     """Applications do so at each start."""
     for _ in range(3):

@@ -4,6 +4,8 @@ import logging
 import os
 import re
 import time
+from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis as redis_py
@@ -15,7 +17,7 @@ import jobs_for_tests as jobs
 import rq_scheduler
 import rq_scheduler.scheduler
 from rq_scheduler import VERSION, Scheduler
-from rq_scheduler.errors import InvalidArgument, NameTaken
+from rq_scheduler.errors import InvalidArgument, NameTaken, SchedulerWarning
 
 
 class OwnJob(Job):
@@ -187,3 +189,42 @@ def test_birth_heartbeat_and_death(redis: redis_py.Redis) -> None:
         scheduler.register_birth()
     scheduler.register_death()
     Scheduler(connection=redis, name="me").register_birth()
+
+
+class RunsAtOnce(Queue):
+    """A queue class of an application's tests."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "is_async": False})
+
+
+class Wants(Queue):
+    """A queue class that is built in its own way alone."""
+
+    def __init__(self, name: str, *, site: str, **options: Any) -> None:
+        super().__init__(name, **options)
+
+
+def test_queues_that_run_jobs_at_once(redis: redis_py.Redis) -> None:
+    """Scheduled jobs are due later: then they are queued."""
+
+    def build() -> Scheduler:
+        return Scheduler(queue=Queue("q", connection=redis, is_async=False), connection=redis)
+
+    with pytest.warns(SchedulerWarning, match=r"queue 'q' has is_async=False.*queued all the same") as warned:
+        first = build()
+    assert warned[0].filename == __file__
+    assert build().queue_name == "q", "it is said once per call site"
+    first.enqueue_in(timedelta(seconds=-1), jobs.nothing, job_id="a")
+    first.run(burst=True)
+    assert redis.lrange("rq:queue:q", 0, -1) == [b"a"]
+    with pytest.warns(SchedulerWarning, match=r"queue_class=RunsAtOnce .*queued all the same"):
+        Scheduler(connection=redis, queue_class=RunsAtOnce)
+    with pytest.warns(SchedulerWarning, match=r"queue_class=RunsAtOnce .*queued all the same"):
+        type("Mine", (Scheduler,), {"queue_class": RunsAtOnce})(connection=redis)
+
+
+def test_queues_of_which_that_is_not_known(redis: redis_py.Redis) -> None:
+    Scheduler(connection=redis, queue_class=OwnQueue)
+    Scheduler(connection=redis, queue_class=Wants)
+    Scheduler(queue=Queue("q", connection=redis), connection=redis)

@@ -304,3 +304,52 @@ def test_a_datetime_with_a_zone_of_pytz_as_tzinfo_warns_and_means_what_it_says(s
     right = pytz.timezone("Europe/Paris").localize(WHEN)
     scheduler.change_execution_time(job, right)
     assert due(scheduler, job) == WHEN - timedelta(hours=2)
+
+
+# The same again, at each start of an application
+
+
+def test_schedule_now_again_warns_that_it_runs_again(scheduler: Scheduler, redis: redis_py.Redis) -> None:
+    """Six web workers, say, between whose starts it has run."""
+
+    def start() -> Job:
+        return scheduler.schedule(datetime.now(UTC), jobs.add, [1], interval=3600, id="hourly")
+
+    start()
+    assert scheduler.enqueue_jobs() == ["hourly"]
+    Job.fetch("hourly", connection=redis).set_status("finished")
+    redis.delete("rq:queue:default")
+    with pytest.warns(SchedulerWarning, match=r"'hourly' was scheduled already.*scheduler\.schedules\.put") as told:
+        start()
+    assert told[0].filename == __file__
+    (found,) = scheduler.get_jobs_to_queue()
+    assert found.id == "hourly", "the call means what it says"
+    scheduler.change_execution_time("hourly", datetime.now(UTC) + timedelta(minutes=1))
+    start()  # it is said once per call site
+
+
+def test_cron_again_warns_where_the_job_was_put_off(scheduler: Scheduler) -> None:
+    """Mostly it is for the same time, and changes nothing."""
+    for _ in range(2):
+        scheduler.cron("0 0 * * *", jobs.nothing, id="nightly", timezone="UTC")
+    scheduler.change_execution_time("nightly", datetime.now(UTC) + timedelta(days=3))
+    with pytest.warns(SchedulerWarning, match="'nightly' was scheduled already"):
+        scheduler.cron("0 0 * * *", jobs.nothing, id="nightly", timezone="UTC")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"args": [2]}, {"interval": 60}, {"func": jobs.echo}, {"jitter": 5}, {"interval": None, "jitter": None}],
+    ids=["arguments", "interval", "function", "policy", "once"],
+)
+def test_another_definition_replaces_without_a_word(scheduler: Scheduler, changed: dict[str, Any]) -> None:
+    soon = datetime.now(UTC)
+    same: dict[str, Any] = {"func": jobs.add, "args": [1], "interval": 3600, "id": "hourly"}
+    scheduler.schedule(soon + timedelta(hours=1), **same)
+    scheduler.schedule(soon, **{**same, **changed})
+
+
+def test_no_warning_where_nothing_runs_sooner(scheduler: Scheduler) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    for later in (0, 0, 0.3, -0.3, 5, 3600):  # of hosts whose clocks differ a little
+        scheduler.schedule(soon + timedelta(seconds=later), jobs.nothing, interval=3600, id="hourly")

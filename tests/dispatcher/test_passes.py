@@ -1,13 +1,16 @@
 """One pass, and the loop around it: what is due goes, what is not waits, what is odd holds up nobody."""
 
+import logging
 import pickle
 import shlex
 import time
+from collections import OrderedDict
 from collections.abc import Callable
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from random import randbytes
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import redis as redis_py
@@ -38,6 +41,7 @@ from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.triggers import Every
 from support import wait_until
+from values_for_tests import Named
 
 Running = Callable[..., Dispatcher]
 
@@ -191,6 +195,37 @@ class TestLogging:
         assert "good" in waiting(redis)
         assert all(record.getMessage() for record in caplog.records)
 
+    @pytest.mark.parametrize("propagate", [True, False])
+    def test_handlers_where_0_14_logged(
+        self, redis: redis_py.Redis, store: Store, caplog: pytest.LogCaptureFixture, propagate: bool
+    ) -> None:
+        """See each line once, as that logger's level says, and so does whoever listens above, unless told otherwise."""
+        logger = logging.getLogger("rq_scheduler.scheduler")
+        logger.addHandler(caplog.handler)
+        logger.setLevel("DEBUG")
+        logger.propagate = propagate
+        above = pytest.MonkeyPatch()
+        said: list[str] = []
+        above.setattr(logging.getLogger(), "handlers", [NoteHandler(said)])
+        try:
+            add(store, entry(redis, "a", now_us(redis) - 1))
+            dispatcher(redis, LogEvents()).run(burst=True)
+        finally:
+            above.undo()
+            logger.removeHandler(caplog.handler)
+        actions = [vars(record)["action"] for record in caplog.records]
+        assert actions == ["started", "handed_off", "stopped"]
+        assert len(said) == (3 if propagate else 0)
+
+
+class NoteHandler(logging.Handler):
+    def __init__(self, said: list[str]) -> None:
+        super().__init__()
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append(record.getMessage())
+
 
 class TestRecurring:
     def test_what_only_mentions_an_interval_is_a_one_off(self, redis: redis_py.Redis, store: Store) -> None:
@@ -235,6 +270,24 @@ class TestRecurring:
         due = store.due_of("old")
         assert due is not None
         assert due == nominal + 60 * US if "interval" in meta else due % (24 * HOUR) in (22 * HOUR, 23 * HOUR)
+
+    @pytest.mark.parametrize(
+        "meta",
+        [
+            {"interval": 60, "since": datetime(2026, 11, 28, tzinfo=ZoneInfo("Europe/Paris"))},
+            {Named.INTERVAL: 60},  # it equals its text, as far as 0.14 is concerned
+            OrderedDict(interval=60),
+        ],
+        ids=["zone", "key", "dict"],
+    )
+    def test_whatever_else_is_in_the_meta(
+        self, redis: redis_py.Redis, store: Store, told: Told, meta: dict[str, Any]
+    ) -> None:
+        nominal = now_us(redis) - 1000
+        add(store, entry(redis, "old", nominal, meta=meta, result_ttl=-1))
+        assert dispatcher(redis, told).dispatch_once().handed_off == 1
+        assert told.others == [("adopted", "old", None)]
+        assert store.due_of("old") == nominal + 60 * US
 
     def test_an_adoption_where_the_hosts_zone_has_no_name_is_logged_once(
         self,

@@ -275,11 +275,14 @@ class TestOutline:
         with pytest.raises(Exception):  # noqa: B017  whatever unpickling says; nothing has run
             PlainPickles.loads(data)
 
-    @pytest.mark.parametrize("data", [b"", b".", b"junk", b"\x80\x04", b"N" * 10, b"I" * 10_000, b"r\xff\xff\xff\x7f.",
-                                      b"Nr\xff\xff\xff\x7f.", b"Np999999999999\n."])  # fmt: skip
+    @pytest.mark.parametrize("data", [b"", b".", b"junk", b"\x80\x04", b"N" * 10, b"I" * 10_000, b"r\xff\xff\xff\x7f."])
     def test_what_is_no_pickle_is_refused_at_once(self, data: bytes) -> None:
         with pytest.raises(Exception):  # noqa: B017
             outline(data)
+
+    @pytest.mark.parametrize("data", [b"Nr\xff\xff\xff\x7f.", b"Np999999999999\n."])
+    def test_room_for_values_that_are_not_there_is_not_taken(self, data: bytes) -> None:
+        assert outline(data) == (None, [])
 
 
 def test_schedule_files_hold_no_code(tmp_path: Path) -> None:

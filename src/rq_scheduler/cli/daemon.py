@@ -3,7 +3,6 @@ and the exit status. Never uses the client's API (`Scheduler`)."""
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import sys
@@ -26,12 +25,11 @@ from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
 from rq_scheduler.cli.refusals import of_redis
 from rq_scheduler.dispatcher import BURST_PATIENCE, Dispatcher, Options
 from rq_scheduler.errors import SchedulerError
+from rq_scheduler.log import log
 from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.survey import Survey
 
 __all__ = ["DaemonOptions", "run_daemon"]
-
-log = logging.getLogger("rq_scheduler.cli")
 
 
 @dataclass(frozen=True)

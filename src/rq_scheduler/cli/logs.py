@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 from rq_scheduler.cli.concealing import concealed
+from rq_scheduler.log import log
 from rq_scheduler.texts import plain_json
 
 __all__ = ["JsonFormatter", "LogFormat", "TextFormatter", "level_for", "setup_logging"]
@@ -59,12 +60,28 @@ def level_for(verbose: bool, quiet: bool) -> int:
 
 def setup_logging(level: int, log_format: LogFormat, stream: TextIO | None = None) -> None:
     """Send this package's log records, and Python's warnings, to `stream` (stderr unless given). Called once, by
-    a process of ours: a library never touches an application's handlers."""
-    handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
+    a process of ours: a library never touches an application's handlers.
+
+    What the application's own code has hung on these loggers stays, but for what writes to the same stream.
+    """
+    target = sys.stderr if stream is None else stream
+    handler = logging.StreamHandler(target)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.captureWarnings(True)
     for name, threshold in (("rq_scheduler", level), ("py.warnings", logging.WARNING), ("rq", logging.WARNING)):
         logger = logging.getLogger(name)
-        logger.handlers[:] = [handler]
+        logger.handlers[:] = [*_others(logger, target), handler]
         logger.setLevel(threshold)
         logger.propagate = False
+    log.handlers[:] = _others(log, target)
+    log.setLevel(level)
+    log.propagate = True
+
+
+def _others(logger: logging.Logger, stream: TextIO) -> list[logging.Handler]:
+    """The handlers through which no line comes to that stream."""
+    return [
+        each
+        for each in logger.handlers
+        if getattr(each, "stream", None) is not stream and not isinstance(each.formatter, JsonFormatter | TextFormatter)
+    ]

@@ -12,10 +12,13 @@ from typing import Any
 from rq_scheduler.clock import US, from_us
 from rq_scheduler.dispatcher.rations import NAMED, Rations, Withheld, some_of
 from rq_scheduler.errors import SchedulerError
+from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
-from rq_scheduler.texts import PLAIN_ARGUMENTS, either_of
+from rq_scheduler.texts import either_of
 from rq_scheduler.triggers import Reading
+
+__all__ = ["Events", "LogEvents"]
 
 MORE = {
     "skipped": "run(s) skipped, since the previous one is still going",
@@ -34,9 +37,6 @@ MILESTONES = frozenset(10**power for power in range(20))
 
 HELD_UP = 10_000
 """Schedules whose held-up runs are counted."""
-
-log: logging.Logger = logging.getLogger("rq_scheduler")
-log.addFilter(PLAIN_ARGUMENTS)
 
 MISREAD_NAMED = 5
 """Cron strings of another zone that are named; of the others there is a count."""
@@ -138,7 +138,7 @@ class Events:
 
 
 class LogEvents(Events):
-    """Writes events to the logger `rq_scheduler`. What would repeat is said once, or at its 10th, 100th, ... time; what
+    """Writes events to the log. What would repeat is said once, or at its 10th, 100th, ... time; what
     many entries have in common, for a few of them a minute and then by number. At DEBUG, each is there."""
 
     def __init__(self, rations: Rations | None = None) -> None:

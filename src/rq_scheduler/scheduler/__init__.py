@@ -4,6 +4,7 @@
 0.14's meta (`recurring`), bulk (`bulk`), construction, locks and life (`instance`).
 """
 
+from rq_scheduler.log import log as logger
 from rq_scheduler.scheduler.api import Scheduler
 
-__all__ = ["Scheduler"]
+__all__ = ["Scheduler", "logger"]

@@ -16,7 +16,6 @@ from typing import Any, Literal, Unpack, cast, overload
 from redis.exceptions import RedisError
 from rq import Queue, Retry
 from rq.defaults import DEFAULT_FAILURE_TTL
-from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
 from rq_scheduler.aliases import (
@@ -40,7 +39,7 @@ from rq_scheduler.scheduler.alike import Alike
 from rq_scheduler.scheduler.instance import Instance
 from rq_scheduler.scheduler.moments import due_after, due_at, naive_utc, until_us
 from rq_scheduler.schedules import Schedules
-from rq_scheduler.store import NewEntry, Rearm
+from rq_scheduler.store import NewEntry, Rearm, StoredJob
 from rq_scheduler.store.rq_format import limit_last_run
 from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.base import not_negative
@@ -88,8 +87,10 @@ class Scheduler(Instance):
         """Schedule `func(*args, **kwargs)` for `scheduled_time` (naive means UTC; microseconds are kept).
 
         These keywords are options of the job: timeout, job_id, job_ttl, job_result_ttl, job_description, depends_on,
-        meta, queue_name, on_success, on_failure, on_stopped, at_front, failure_ttl, and retry if it is an rq.Retry.
-        All others go to the function. Durations are seconds, a timedelta or text such as "10m".
+        meta, queue_name, on_success, on_failure, on_stopped, at_front, failure_ttl; and retry, repeat, rate_limit and
+        webhooks if they are RQ's objects (Retry, Repeat, RateLimit, a list of Webhook). All others go to the function;
+        an option of RQ's that does, though the function does not declare it, warns. Durations are seconds, a timedelta
+        or text such as "10m".
 
         An existing `job_id` replaces the pending entry. A time in the past is due at once. Returns the saved job.
         """
@@ -351,13 +352,13 @@ class Scheduler(Instance):
         if not self._store.reschedule(job_id, due_at(date_time, "date_time")):
             raise NotScheduled(f"job {job_id!r} is not scheduled (any more), so it cannot be moved: schedule it again")
 
-    def cancel(self, job_or_id: Job | str, delete_job: bool = False) -> None:
+    def cancel(self, job: Job | str, delete_job: bool = False) -> None:
         """Take a job off the schedule; nothing happens when it is not scheduled, one already handed off included.
 
         The job stays fetchable for its failure TTL (a year unless it has its own), or goes at once with `delete_job`.
         """
-        job_id = _id_of(job_or_id)
-        own_ttl = job_or_id.failure_ttl if isinstance(job_or_id, Job) else None
+        job_id = _id_of(job)
+        own_ttl = job.failure_ttl if isinstance(job, Job) else None
         keep_for = own_ttl if own_ttl is not None and own_ttl > 0 else DEFAULT_FAILURE_TTL
         if delete_job:
             keep_for = _DELETED_WITHIN
@@ -474,7 +475,8 @@ class Scheduler(Instance):
             entry = replace(
                 entry, due=due_time(job.id, spec, due), spec=spec, nominal=due, repeat=recurrence.get("repeat")
             )
-        self._store.save([entry])
+        for id, later in self._store.save([entry]).items():
+            recurring.warn_about_reset(id, entry.due, later)
         return job
 
     def _entry(self, job: Job, due: int, *, at_front: bool) -> NewEntry:
@@ -493,11 +495,10 @@ class Scheduler(Instance):
     def _delete(self, id: str) -> None:
         for attempt in range(_DELETE_ATTEMPTS):
             try:
-                cast("Any", self.job_class).fetch(
-                    id, connection=self.connection, serializer=self._creator.serializer
-                ).delete()
-            except NoSuchJobError:
-                return
+                # Read by us: RQ reads no job through a client that decodes.
+                if not (fields := self._store.job_fields(id)):
+                    return
+                cast("Any", self._creator.restore(StoredJob(id, 0, fields))).delete()
             except ValueError:
                 # RQ's own race: a worker ended a run of the job between two of RQ's reads.
                 if attempt == _DELETE_ATTEMPTS - 1:

@@ -21,25 +21,19 @@ from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Fu
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, load_class, meta_of
+from rq_scheduler.log import log
+from rq_scheduler.scheduler.connections import require_client, warn_about_synchronous_queues
+from rq_scheduler.scheduler.key_names import KeyNames
 from rq_scheduler.store import Store
-from rq_scheduler.store.keys import Keys
-from rq_scheduler.store.rq_format import KEY_PREFIX
-from rq_scheduler.texts import PLAIN_ARGUMENTS
 
 __all__ = ["Instance"]
 
 _LONGEST_TTL = 1000 * 365 * 86_400
 
-_KEYS = Keys(KEY_PREFIX)
 
-
-class Instance:
+class Instance(KeyNames):
     """The part of `Scheduler` that is about the instance itself."""
 
-    scheduler_key: str = f"{KEY_PREFIX}:scheduler"
-    scheduler_lock_key: str = _KEYS.fence
-    scheduled_jobs_key: str = _KEYS.scheduled_jobs
-    redis_scheduler_namespace_prefix: str = _KEYS.instance_prefix
     queue_class: type[Queue] = Queue
     job_class: type[Job] = Job
 
@@ -54,10 +48,12 @@ class Instance:
         name: str | None = None,
         serializer: SerializerLike | None = None,
     ) -> None:
-        if connection is None:
-            raise InvalidArgument("connection is required: Scheduler(..., connection=Redis())")
-        if queue is not None and not isinstance(queue, Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidType(f"queue={queue!r} is not an rq.Queue: give one, or its name as queue_name=")
+        self._require_key_names()
+        connection = require_client(connection)
+        if queue is not None:
+            if not isinstance(queue, Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidType(f"queue={queue!r} is not an rq.Queue: give one, or its name as queue_name=")
+            require_client(queue.connection, "the connection of queue")
         try:
             self._ttl = int(interval) + 10
             is_negative = interval < 0
@@ -77,24 +73,33 @@ class Instance:
             self.job_class = load_class(job_class, Job, "job_class")
         if queue_class is not None:
             self.queue_class = load_class(queue_class, Queue, "queue_class")
-        self._queue_class_name = queue_class if isinstance(queue_class, str) else None
+        self.queue_class_name: str | None = queue_class if isinstance(queue_class, str) else None
         self.name: str = name or uuid.uuid4().hex
-        self.pid: int = os.getpid()
-        self.log: logging.Logger = logging.getLogger("rq_scheduler.scheduler")  # 0.14's name
-        self.log.addFilter(PLAIN_ARGUMENTS)
+        self.log: logging.Logger = log
         self._lock_token: str | None = None
         self._lock_asked: str | None = None
         self._birth_asked: str | None = None
         self._clock: Clock = SystemClock()
-        self._store = Store(connection)
+        self._any_store = Store(connection)
         if serializer is None and queue is not None:
             serializer = queue.serializer
         self._creator = JobCreator(connection, self.job_class, serializer)
+        warn_about_synchronous_queues(queue, self.queue_class, connection)
 
     @property
     def key(self) -> str:
         """The Redis key of this instance's hash."""
         return self.redis_scheduler_namespace_prefix + self.name
+
+    @property
+    def _store(self) -> Store:
+        self._require_key_names()  # an attribute may be set at any time
+        return self._any_store
+
+    @property
+    def pid(self) -> int:
+        """The id of this process: in a forked child, the child's."""
+        return os.getpid()
 
     # Locks and life
 
@@ -188,8 +193,8 @@ class Instance:
             on_failure=on_failure,
             newer=NewerOptions(**newer) if newer else NO_NEWER,
         )
-        if self._queue_class_name is not None:
-            job.meta["queue_class_name"] = self._queue_class_name
+        if self.queue_class_name is not None:
+            job.meta["queue_class_name"] = self.queue_class_name
         if commit:
             self._creator.fields(job)
             job.save()

@@ -14,14 +14,24 @@ from typing import Any
 
 from rq_scheduler.advice import warn_once
 from rq_scheduler.aliases import Catchup, DurationLike, Overlap
-from rq_scheduler.clock import US, duration_us
+from rq_scheduler.clock import US, duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.schedule import Spec, recurrence_of, repeats_left
 from rq_scheduler.triggers import Cron, Every, legacy_cron
 from rq_scheduler.triggers.every import MAX_INTERVAL_US, MIN_INTERVAL_US
 
-__all__ = ["Next", "cron_trigger", "interval_of", "interval_trigger", "may_recur", "next_of", "repeat_of", "spec_of"]
+__all__ = [
+    "Next",
+    "cron_trigger",
+    "interval_of",
+    "interval_trigger",
+    "may_recur",
+    "next_of",
+    "repeat_of",
+    "spec_of",
+    "warn_about_reset",
+]
 
 
 def spec_of(
@@ -95,6 +105,20 @@ def cron_trigger(cron_string: Any, timezone: str | tzinfo | None, *, local_is_me
             "timezone='UTC' to say which is meant",
         )
     return trigger
+
+
+def warn_about_reset(id: str, due: int, later: int) -> None:
+    """Warn, once per call site, about a recurring job that is defined as it was and runs anew before its time."""
+    warn_once(
+        "reset",
+        f"{id!r} was scheduled already, by the same definition, and would have run at {_moment(later)}: this call "
+        f"makes it run at {_moment(due)} instead, and counts its runs anew. At the start of an application, put a "
+        "schedule instead: scheduler.schedules.put changes nothing while the definition is the same",
+    )
+
+
+def _moment(us: int) -> str:
+    return from_us(us).isoformat(sep=" ", timespec="seconds")
 
 
 def may_recur(meta: bytes) -> bool:

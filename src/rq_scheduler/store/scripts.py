@@ -16,7 +16,9 @@ from importlib.resources import files
 from typing import Any
 
 from redis.client import NEVER_DECODE
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
+
+from rq_scheduler.errors import SchedulerError
 
 SERVER_CLOCK = "server_clock"
 """The include that reads the time by which everything goes: the server's."""
@@ -34,14 +36,17 @@ class Script:
 
 
 @cache
-def load(name: str, clock: str = SERVER_CLOCK) -> Script:
-    """The script of that name, its includes in place; `clock` names the one that reads the time."""
+def load(name: str, clock: str = SERVER_CLOCK, *, msgpack: bool = True) -> Script:
+    """The script of that name, its includes in place; `clock` names the one that reads the time. Where the server has
+    no MessagePack (`msgpack`), the script brings its own."""
 
     def included(match: re.Match[str]) -> str:
         text = _read(f"include/{match[1]}")
         return _read(f"include/{clock}") + text if match[1] == "clock" else text
 
     source = _INCLUDE.sub(included, _read(name))
+    if not msgpack and "cmsgpack" in source:
+        source = _read("fakeredis/msgpack") + source
     return Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -63,16 +68,30 @@ def run(
 
     A server that has not seen the script, or has lost it (restart, failover, SCRIPT FLUSH), is sent the text.
     """
-    script = load(name, clock)
+    fake = _is_fake(connection)
+    script = load(name, clock, msgpack=not fake)
     try:
         return _execute(connection, "EVALSHA", script.digest, keys, arguments)
     except NoScriptError:
         return _execute(connection, "EVAL", script.source, keys, arguments)
+    except ResponseError as error:
+        if fake and "unknown command" in str(error).lower():
+            raise SchedulerError(
+                f"fakeredis lacks what the scripts need ({error}): install 'fakeredis[lua]', or test on a real server, "
+                "which rq_scheduler.embedded.EmbeddedRedis starts"
+            ) from error
+        raise
 
 
 def _execute(connection: Any, command: str, what: str, keys: Sequence[str | bytes], arguments: Sequence[Any]) -> Any:
     # Bytes come back even through a client that decodes: what a job holds is no text.
     return connection.execute_command(command, what, len(keys), *keys, *arguments, **{NEVER_DECODE: True})
+
+
+def _is_fake(connection: Any) -> bool:
+    """Whether this is fakeredis, on which applications test: alone of all servers it has no MessagePack."""
+    kind = getattr(getattr(connection, "connection_pool", None), "connection_class", None)
+    return str(getattr(kind, "__module__", "")).startswith("fakeredis")
 
 
 def _folder() -> Any:

@@ -185,7 +185,7 @@ class Survey(Operations):
     def daemons(self) -> list[Daemon]:
         """The scheduler instances whose hash has not expired. This walks the whole keyspace in small steps (their
         names are nowhere listed by 0.14): for a person's question, never for a loop."""
-        pattern = _escape(self.keys.instance_prefix) + "*"
+        pattern = "*scheduler_instance:*"  # under other prefixes too, which a subclass of 0.14's may have named
         keys: list[bytes] = self._quietly(lambda: self.connection.scan_iter(match=pattern, count=1000))
         return self._daemons_of(set(keys))
 
@@ -337,7 +337,3 @@ def _has_meta(reply: Any) -> bool:
 
 def _is_number(reply: Any) -> TypeGuard[int]:
     return isinstance(reply, int)
-
-
-def _escape(text: str) -> str:
-    return "".join(f"\\{char}" if char in "*?[]^-\\" else char for char in text)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from rq_scheduler.cli.check.kinds import Judge, Verdict
 from rq_scheduler.clock import from_us
+from rq_scheduler.store.elsewhere import Elsewhere, OtherKeys
 from rq_scheduler.store.survey import Daemon, Fence, RawEntry, RqCron, RqRegistry, Survey
 from rq_scheduler.triggers import Reading, all_zones, zones_that_fit
 
@@ -95,6 +96,8 @@ class Report:
     rq_crons: list[RqCron] = field(default_factory=list[RqCron])
     fence: dict[str, Any] | None = None
     server: dict[str, str] = field(default_factory=dict[str, str])
+    index: str = ""
+    elsewhere: dict[str, Any] = field(default_factory=lambda: asdict(Elsewhere()))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -142,6 +145,8 @@ def examine(
     report.rq_crons = survey.rq_crons()
     report.fence = _fence(survey.fence())
     report.server = survey.server_facts()
+    report.index = survey.keys.scheduled_jobs
+    report.elsewhere = asdict(OtherKeys(survey.connection, survey.keys).look())
     return report
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rq_scheduler.cli.check import other_keys
 from rq_scheduler.cli.check.report import Examples, Report
 from rq_scheduler.cli.rq_crons import notice
 from rq_scheduler.texts import either_of
@@ -97,6 +98,7 @@ def _attention_items(report: Report) -> Iterator[str]:
                 "are more than an hour overdue; they are held unless you say --rq-overdue run"
             )
     yield from map(notice, report.rq_crons)
+    yield from other_keys.attention(report.elsewhere, report.index)
     if report.evicts:
         yield (
             f"maxmemory-policy is {report.server['maxmemory_policy']}: Redis may evict schedules. Set noeviction; "
@@ -135,6 +137,7 @@ def _surroundings(report: Report) -> Iterator[str]:
             f"The 0.14 lock is held for {report.fence['ttl_seconds']:.0f} s more: a 0.14 daemon is in a pass, or "
             "died in one (ours waits it out; --take-fence does not)."
         )
+    yield other_keys.scope(report.elsewhere)
     policy = report.server.get("maxmemory_policy")
     if policy:
         limit = (

@@ -5,7 +5,7 @@
 --          each {id, job key, due (unix seconds), spec (JSON of a recurring job, or ''), runs left or '', armed ("nominal:due" in
 --          us, or '' when they are one), {field, text, ...} and {field, length, ...} of this job alone}, 3 what is no ASCII, one
 --          behind the other in the same order: the entries have the length of each
--- returns  {'ok'} , or with nothing written: {'taken', id} when that id belongs to a schedule,
+-- returns  {'ok'} , with {id, due} behind it for each recurring job of the same definition that would have run later; or with nothing written: {'taken', id} when that id belongs to a schedule,
 --          {'foreign', key} when that key holds something that is no job
 -- keeps    an id is pending at most once; a recurring job and its record appear and vanish together
 local prefix = ARGV[1]
@@ -185,6 +185,17 @@ local function run_of(entry)
   return fields
 end
 
+-- When the recurring job of the same definition that this one replaces was due, if that was later by what clocks of several
+-- hosts do not differ by.
+local A_SECOND = 1
+local function later_due_of(entry)
+  if entry.spec == '' or not (entry.was_schedule and entry.was_there) then return nil end
+  local due = redis.call('ZSCORE', index, entry.id)
+  if not due or tonumber(due) < math.max(tonumber(entry.score), now) + A_SECOND then return nil end
+  if redis.call('HGET', schedule_key(entry.id), 'spec') ~= entry.spec then return nil end
+  return redis.call('HGET', entry.key, 'data') == field_of(entry, 'data') and due
+end
+
 for _, entry in ipairs(entries) do
   if entry.spec ~= '' then check_revisions() end
   if not none_is_there then
@@ -203,7 +214,10 @@ for _, entry in ipairs(entries) do
 end
 if #news == 0 then return {'ok'} end
 
+local outcome = {'ok'}
 for _, entry in ipairs(news) do
+  local later = later_due_of(entry)
+  if later then outcome[#outcome + 1] = {entry.id, later} end
   local run = run_of(entry)
   if entry.was_schedule and entry.spec == '' then
     see_to_run(entry.id, unpack(redis.call('HMGET', entry.key, 'status', 'origin')))
@@ -219,4 +233,5 @@ for _, entry in ipairs(news) do
   end
   if not none_is_held then replace_held(entry) end
 end
-return enter(news)
+enter(news)
+return outcome

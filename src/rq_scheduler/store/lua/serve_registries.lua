@@ -127,7 +127,7 @@ local function let_go_of(queue)
 end
 
 if cursor == '0' then
-  for _, queue in ipairs(redis.call('HRANDFIELD', taken_on, LOOKED_AT)) do
+  for _, queue in ipairs(redis.call('HRANDFIELD', taken_on, LOOKED_AT) or {}) do -- fakeredis: nil
     if redis.call('EXISTS', prefix .. ':scheduled:' .. queue) == 0 then let_go_of(queue) end
   end
 end
