@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from rq import Queue
@@ -135,6 +136,18 @@ def _content(client: Any, key: bytes) -> Any:
             return client.zrange(key, 0, -1, withscores=True)
         case _:
             return client.get(key)
+
+
+def lives_for(client: Any, key: str, seconds: float, since: float) -> bool:
+    """Whether a key that got so many seconds at the monotonic instant `since`, or after, has what must be left."""
+    passed = monotonic() - since
+    return seconds - passed - 1 <= client.pttl(key) / 1000 <= seconds
+
+
+def cpu_of(client: Any) -> float:
+    """Milliseconds that the server has worked until now, whatever else the machine did."""
+    info = client.info("cpu")
+    return (info["used_cpu_user"] + info["used_cpu_sys"]) * 1000
 
 
 def age(stamp: bytes | str) -> float:

@@ -202,7 +202,6 @@ def runs_of(pages: list[DuePage]) -> int:
     return sum(fired.runs for page in pages for fired in page.fired)
 
 
-@pytest.mark.usefixtures("long_passes")
 class TestADispatcher:
     def test_fires_a_backlog_by_the_plan_of_the_first(
         self, redis: redis_py.Redis, store: Store, pages: list[DuePage]
