@@ -41,7 +41,7 @@ test: test-newest test-oldest test-valkey
 # With PYTHONDONTWRITEBYTECODE, each of the hundreds of processes would compile what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-# What runs where, the markers of a test say (pyproject.toml).
+# What runs where: docs/suite.md.
 BESIDE := -n $(WORKERS) --dist worksteal
 
 # Redis 8 and the newest RQ. The dispatchers and clients of the end-to-end tests are the users of docs/acl.md.

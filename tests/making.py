@@ -15,6 +15,7 @@ from rq_scheduler.planning import Missed, plan
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.handoff import Batch, Dropped, Fenced, Fire, HandedOff, Outcome, Record
+from rq_scheduler.store.manual_clock import ManualTime
 from rq_scheduler.store.series import Adoption
 from rq_scheduler.triggers import Every
 
@@ -28,6 +29,11 @@ def now_us(client: Any) -> int:
     answer = client.time()
     seconds, microseconds = next(iter(answer.values())) if isinstance(answer, dict) else answer
     return seconds * US + microseconds
+
+
+def move_to(client: Any, us: int) -> None:
+    """Sets the clock of stores that go by one that is moved by hand, in microseconds."""
+    ManualTime(client).set(us)
 
 
 def make_job(
