@@ -61,8 +61,8 @@ class Plan:
         return self.fires[0].nominal if self.fires else None
 
     def lasting(self, now: int) -> Plan:
-        """The same, good for LEEWAY from the moment `now` (us) for which it was made. Where another instant comes before
-        each commit, and each new plan is late again, none would ever be served."""
+        """The same, good for LEEWAY from the moment `now` (us) for which it was made. Where another instant comes
+        before each commit, and each new plan is late again, none would ever be served."""
         if self.valid_until is None:
             return self
         return replace(self, valid_until=max(self.valid_until, now + LEEWAY))
