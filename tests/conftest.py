@@ -17,17 +17,17 @@ import redis as redis_py
 
 import acl
 from making import Told, dispatcher
-from rq_scheduler.dispatcher import Dispatcher
+from rq_scheduler.dispatcher import Dispatcher, passes, recurring, schedules, waker
 from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
 from servers import ClusterSetup, SentinelSetup, default_choice, new_server
-from support import ROOT, Peer, Processes, command, wait_until
+from support import PATIENCE, ROOT, Peer, Processes, command, wait_until
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--server",
         default=default_choice(),
-        help='which Redis the tests run on: "6.2", "8", "path" (what is installed) or a program file; '
+        help='which server the tests run on: "6.2", "8", "valkey", "path" (what is installed) or a program file; '
         "RQS_TEST_SERVER sets the default",
     )
     parser.addoption(
@@ -203,7 +203,23 @@ def _no_unexpected_keys(request: pytest.FixtureRequest) -> Iterator[None]:
         assert not immortal, f"these keys stand for a process and would never expire: {immortal[:10]}"
 
 
-# --- dispatchers in threads ---
+# --- dispatchers in this process ---
+
+
+@pytest.fixture(autouse=True)
+def _whole_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass serves all that is due, in commits that are full, also on a machine that is slow just now."""
+    monkeypatch.setattr(passes, "LONGEST_PASS", PATIENCE)
+    monkeypatch.setattr(schedules, "PLANNING", PATIENCE)
+    monkeypatch.setattr(recurring, "PLANNING", PATIENCE)
+
+
+@pytest.fixture
+def unwoken(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Seconds, an hour, that a dispatcher of this interval sleeps if nobody wakes it: whatever a test waits for has not
+    come of a poll."""
+    monkeypatch.setattr(waker, "LONGEST_SLEEP", 3600.0)
+    return 3600.0
 
 
 @pytest.fixture
@@ -252,7 +268,7 @@ def running(request: pytest.FixtureRequest, told: Told) -> Iterator[Callable[...
     for made, _, _ in started:
         made.request_stop()
     for _, thread, errors in started:
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive(), "a dispatcher did not stop"
         assert not errors, errors
 
@@ -270,7 +286,12 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 class RunWorker(Protocol):
     def __call__(
-        self, *queues: str, burst: bool = True, url: str | None = None, args: tuple[str, ...] = (), timeout: float = 50
+        self,
+        *queues: str,
+        burst: bool = True,
+        url: str | None = None,
+        args: tuple[str, ...] = (),
+        timeout: float = PATIENCE,
     ) -> GuardedProcess: ...
 
 
@@ -284,7 +305,7 @@ def run_worker(processes: Processes, request: pytest.FixtureRequest) -> RunWorke
     """
 
     def run(
-        *queues: str, burst: bool = True, url: str | None = None, args: tuple[str, ...] = (), timeout: float = 50
+        *queues: str, burst: bool = True, url: str | None = None, args: tuple[str, ...] = (), timeout: float = PATIENCE
     ) -> GuardedProcess:
         where: str = url or request.getfixturevalue("redis_url")
         name = f"worker-{uuid.uuid4().hex}"  # a killed worker's name may outlive its test
@@ -295,7 +316,7 @@ def run_worker(processes: Processes, request: pytest.FixtureRequest) -> RunWorke
             status = worker.wait(timeout)
             assert status == 0, f"the worker's exit status is {status}\n{worker.output()}"
         else:
-            wait_until(lambda: "Listening on" in worker.output() or not worker.running, 20, message=worker.output)
+            wait_until(lambda: "Listening on" in worker.output() or not worker.running, message=worker.output)
             assert worker.running, worker.output()
         return worker
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from rq import Queue
@@ -14,6 +15,7 @@ from rq_scheduler.planning import Missed, plan
 from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.handoff import Batch, Dropped, Fenced, Fire, HandedOff, Outcome, Record
+from rq_scheduler.store.manual_clock import ManualTime
 from rq_scheduler.store.series import Adoption
 from rq_scheduler.triggers import Every
 
@@ -27,6 +29,11 @@ def now_us(client: Any) -> int:
     answer = client.time()
     seconds, microseconds = next(iter(answer.values())) if isinstance(answer, dict) else answer
     return seconds * US + microseconds
+
+
+def move_to(client: Any, us: int) -> None:
+    """Sets the clock of stores that go by one that is moved by hand, in microseconds."""
+    ManualTime(client).set(us)
 
 
 def make_job(
@@ -135,6 +142,18 @@ def _content(client: Any, key: bytes) -> Any:
             return client.zrange(key, 0, -1, withscores=True)
         case _:
             return client.get(key)
+
+
+def lives_for(client: Any, key: str, seconds: float, since: float) -> bool:
+    """Whether a key that got so many seconds at the monotonic instant `since`, or after, has what must be left."""
+    passed = monotonic() - since
+    return seconds - passed - 1 <= client.pttl(key) / 1000 <= seconds
+
+
+def cpu_of(client: Any) -> float:
+    """Milliseconds that the server has worked until now, whatever else the machine did."""
+    info = client.info("cpu")
+    return (info["used_cpu_user"] + info["used_cpu_sys"]) * 1000
 
 
 def age(stamp: bytes | str) -> float:

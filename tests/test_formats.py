@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from support import environment
+from support import PATIENCE, environment
 
 pytestmark = pytest.mark.once
 
@@ -29,7 +29,7 @@ def test_an_application_that_freezes_time_before_the_first_use_reads_and_writes_
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -316,9 +316,9 @@ class TestLongPauses:
     @pytest.mark.parametrize("catchup", ["latest", "none"])
     def test_a_month_of_seconds_costs_no_more(self, catchup: Catchup) -> None:
         month = 30 * 86400 * US
-        began = time.perf_counter()
+        began = time.process_time()
         planned = plan("x", spec(1, catchup=catchup), T, T + month)
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
         assert planned.nominal == T + month
         assert planned.missed == Missed(COUNTED_EXACTLY, T, T + month - US, at_least=True)
         assert planned.next == at(T + month + US)
@@ -421,9 +421,9 @@ class TestDefinedMeanwhile:
 
     def test_long_ago_costs_no_more(self) -> None:
         month = 30 * DAY
-        began = time.perf_counter()
+        began = time.process_time()
         planned = plan("x", spec(1, catchup="all"), T, T + month, updated=T + month - 5 * US, at_most=9)
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
         assert planned.missed == Missed(COUNTED_EXACTLY, T, T + month - 6 * US, at_least=True)
         assert planned.fires == tuple(at(T + month - back * US) for back in range(5, -1, -1))
 
@@ -473,9 +473,9 @@ class TestExclusions:
 
     def test_a_month_of_seconds_with_a_day_left_out_costs_no_more(self) -> None:
         made = spec(1, exclude=(Dates("2026-11-25"),), catchup="all", catchup_window="10m")
-        began = time.perf_counter()
+        began = time.process_time()
         planned = plan("x", made, T, T + 30 * DAY, at_most=600)
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
         assert planned.fires == tuple(at(T + 30 * DAY - back * US) for back in range(599, -1, -1))
 
     def test_those_without_a_day_left_never_fire_again(self) -> None:

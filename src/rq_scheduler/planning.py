@@ -6,7 +6,7 @@ Knows no clock, no Redis and no RQ. All times are integer microseconds since the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rq_scheduler.clock import US
 from rq_scheduler.schedule import Spec
@@ -16,6 +16,9 @@ __all__ = ["COUNTED_EXACTLY", "MISSED_AFTER", "Instant", "Missed", "Plan", "due_
 
 MISSED_AFTER = 10 * US
 """A fire that is later than this is missed, not merely late."""
+
+LEEWAY = US
+"""Microseconds that a plan may take to be committed, when it was late already."""
 
 COUNTED_EXACTLY = 10_000
 """So many missed instants are counted one by one; beyond, the count is a lower bound."""
@@ -56,6 +59,13 @@ class Plan:
     def nominal(self) -> int | None:
         """The instant that runs, for schedules whose instants run one at a time; None: none does."""
         return self.fires[0].nominal if self.fires else None
+
+    def lasting(self, now: int) -> Plan:
+        """The same, good for LEEWAY from the moment `now` (us) for which it was made. Where another instant comes
+        before each commit, and each new plan is late again, none would ever be served."""
+        if self.valid_until is None:
+            return self
+        return replace(self, valid_until=max(self.valid_until, now + LEEWAY))
 
 
 def plan(

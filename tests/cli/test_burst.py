@@ -162,7 +162,7 @@ def test_it_takes_a_few_seconds(processes: Processes) -> None:
     process = processes.start(
         sys.executable, "-m", "rq_scheduler.cli", "--burst", "-H", "127.0.0.1", "-p", str(free_port())
     )
-    wait_until(lambda: not process.running, 50, message=process.output)
+    wait_until(lambda: not process.running, message=process.output)
     assert process.returncode == 1
     assert process.output().splitlines()[-1].startswith("Error: Redis at redis://127.0.0.1:")
     assert process.output().count("Redis cannot be used") == 1

@@ -11,17 +11,15 @@ import pytest
 import redis as redis_py
 
 from rq_scheduler.embedded import GuardedProcess
-from support import Processes, wait_until
+from support import PATIENCE, Processes, wait_until
 
 pytestmark = pytest.mark.once
 
 COMMAND = (sys.executable, "-m", "rq_scheduler.cli")
 
 
-@pytest.mark.alone
-@pytest.mark.timeout(120)
 def test_a_shortened_demo_loses_and_doubles_nothing(processes: Processes) -> None:
-    output = processes.run(*COMMAND, "demo", "--plain", "--seconds", "9", "--one-offs", "60", timeout=100)
+    output = processes.run(*COMMAND, "demo", "--plain", "--seconds", "9", "--one-offs", "60", timeout=2 * PATIENCE)
     assert "SIGKILL for dispatcher A" in output
     assert "SIGKILL for Redis" in output
     assert "Redis is back after" in output
@@ -35,7 +33,6 @@ def test_a_shortened_demo_loses_and_doubles_nothing(processes: Processes) -> Non
     assert (numbers["lost"], numbers["doubled"]) == (0, 0)
 
 
-@pytest.mark.alone
 def test_dev_runs_what_another_terminal_schedules(processes: Processes, tmp_path: Path) -> None:
     (tmp_path / "my_app.py").write_text("def hello(name):\n    print('hello,', name, flush=True)\n")
     dev, url = start_dev(processes, "--path", str(tmp_path), "--workers", "2", "--queues", "high,default")
@@ -45,16 +42,15 @@ def test_dev_runs_what_another_terminal_schedules(processes: Processes, tmp_path
         "Scheduler(connection=Redis.from_url(sys.argv[1])).enqueue_in(timedelta(seconds=0.2), my_app.hello, 'you')\n"
     )
     processes.run(sys.executable, "-c", script, url, env={"PYTHONPATH": str(tmp_path)})
-    wait_until(lambda: re.search(r"worker-\d +\| hello, you", dev.output()), 20, message=dev.output)
+    wait_until(lambda: re.search(r"worker-\d +\| hello, you", dev.output()), message=dev.output)
     family = descendants(dev.pid)
     assert len(family) >= 4, "Redis, a dispatcher, two workers"
     dev.signal(signal.SIGINT)
-    assert dev.wait(20) == 0, dev.output()
+    assert dev.wait(PATIENCE) == 0, dev.output()
     assert "all stopped; the data is gone" in dev.output()
-    wait_until(lambda: not [pid for pid in family if alive(pid)], 5, message=lambda: str(family))
+    wait_until(lambda: not [pid for pid in family if alive(pid)], message=lambda: str(family))
 
 
-@pytest.mark.alone
 def test_dev_keeps_its_data_where_told(processes: Processes, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     dev, url = start_dev(processes, "--data-dir", str(folder), "--workers", "0")
@@ -68,28 +64,27 @@ def test_dev_keeps_its_data_where_told(processes: Processes, tmp_path: Path) -> 
     assert f"the data is in {folder}" in dev.output()
 
 
-@pytest.mark.alone
 def test_nothing_survives_a_killed_dev(processes: Processes) -> None:
     dev, _ = start_dev(processes)
     family = descendants(dev.pid)
     dev.kill()
-    wait_until(lambda: not [pid for pid in family if alive(pid)], 15, message=lambda: str(family))
+    wait_until(lambda: not [pid for pid in family if alive(pid)], message=lambda: str(family))
 
 
 def test_a_port_that_is_taken(processes: Processes, redis_url: str) -> None:
     port = redis_url.rsplit(":", 1)[1].split("/")[0]
     dev = processes.start(*COMMAND, "dev", "--port", port)
-    assert dev.wait(20) == 2
+    assert dev.wait(PATIENCE) == 2
     assert f"port {port} is taken" in dev.output()
 
 
 def start_dev(processes: Processes, *args: str) -> tuple[GuardedProcess, str]:
     """Start `dev`, and return it with its Redis URL when everything is up."""
     dev = processes.start(*COMMAND, "dev", *args)
-    wait_until(lambda: re.search(r"dispatcher +\| .*serves", dev.output()) or not dev.running, 20, message=dev.output)
+    wait_until(lambda: re.search(r"dispatcher +\| .*serves", dev.output()) or not dev.running, message=dev.output)
     assert dev.running, dev.output()
     if "0" not in args:
-        wait_until(lambda: "Listening on" in dev.output(), 20, message=dev.output)
+        wait_until(lambda: "Listening on" in dev.output(), message=dev.output)
     found = re.search(r"on (redis://\S+)", dev.output())
     assert found
     return dev, found[1]

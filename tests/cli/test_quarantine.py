@@ -153,7 +153,7 @@ class TestPurge:
             said += os.read(terminal, 4096)
             return b"[y/N]" in said
 
-        wait_until(asked, 20)
+        wait_until(asked)
         assert b"Forget 2 entries, in quarantine? It will not run." in said
         os.write(terminal, b"n\n")
         _, status = os.waitpid(pid, 0)

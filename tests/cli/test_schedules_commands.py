@@ -591,7 +591,7 @@ def test_status_shows_live_dispatchers_and_workers(
         found = json.loads(cli("status", "--json").output)
         return found if len(found["dispatchers"]) == 2 and not found["due_now"] else None
 
-    found = wait_until(both, 20)
+    found = wait_until(both)
     assert (found["healthy"], found["fence"]["ours"]) == (True, True)
     assert [one["name"] for one in found["dispatchers"]] == ["d1", "d2"]
     assert all(one["pid"] and one["host"] and one["version"] for one in found["dispatchers"])
@@ -615,7 +615,7 @@ def test_on_a_cluster(cluster: ClusterSetup, processes: Processes) -> None:
 
     assert json.loads(run("put", "x", NOTHING, "--every", "10m", "--json"))["outcome"] == "created"
     processes.start(sys.executable, "-m", "rq_scheduler.cli", *where, "--name", "d1", env=env)
-    wait_until(lambda: cluster.client().zcard("{site-a}:scheduler:dispatchers"), 20)
+    wait_until(lambda: cluster.client().zcard("{site-a}:scheduler:dispatchers"))
     found = json.loads(run("status", "--json"))
     assert (found["schedules"], found["next"]["id"], found["dispatchers"][0]["name"]) == (1, "x", "d1")
     assert [one["id"] for one in json.loads(run("list", "--json"))["schedules"]] == ["x"]

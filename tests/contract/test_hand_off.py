@@ -16,7 +16,7 @@ from rq.job import Job, JobStatus
 import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Dispatcher
-from support import wait_until
+from support import PATIENCE, wait_until
 
 WHEN = datetime(2031, 1, 1)
 
@@ -408,7 +408,7 @@ def test_run_loops_until_a_signal(redis: redis_py.Redis, redis_url: str, process
     second = scheduler.enqueue_in(timedelta(milliseconds=50), jobs.nothing)
     wait_until(lambda: queued(redis) == [job.id, second.id], message=process.output)
     process.signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     assert "left by SystemExit 0" in process.output()
 
 

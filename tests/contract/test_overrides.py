@@ -10,6 +10,7 @@ from rq.job import Job, JobStatus
 
 import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
+from support import PATIENCE
 
 WHEN = datetime(2031, 1, 1)
 
@@ -157,9 +158,9 @@ def test_django_rq(redis: redis_py.Redis, redis_url: str, processes: Any, run_wo
     from support import wait_until
 
     process = processes.start(sys.executable, "-c", DJANGO.format(url=redis_url))
-    wait_until(lambda: redis.llen("rq:queue:default") == 1 or not process.running, 30, message=process.output)
+    wait_until(lambda: redis.llen("rq:queue:default") == 1 or not process.running, message=process.output)
     assert process.running, process.output()
     run_worker("default")
     assert redis.llen("test:ran") == 1
     process.signal(signal.SIGTERM)
-    assert process.wait(10) == 0, process.output()
+    assert process.wait(PATIENCE) == 0, process.output()

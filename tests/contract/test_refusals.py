@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 import jobs_for_tests as jobs
 from rq_scheduler import Every, Schedule, Scheduler
@@ -258,7 +260,7 @@ def test_the_id_of_a_schedule(scheduler: Scheduler, redis: redis_py.Redis) -> No
 
 
 def test_redis_being_down_is_redis_pys_own_error() -> None:
-    scheduler = Scheduler(connection=redis_py.Redis(port=1))
+    scheduler = Scheduler(connection=redis_py.Redis(port=1, retry=Retry(NoBackoff(), 0)))
     for call in (
         lambda: scheduler.enqueue_at(WHEN, jobs.nothing),
         lambda: scheduler.enqueue_many([(WHEN, jobs.nothing)]),

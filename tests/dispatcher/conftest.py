@@ -3,9 +3,9 @@
 import pytest
 import redis as redis_py
 
-import rq_scheduler.dispatcher.passes as passes_module
-import rq_scheduler.dispatcher.schedules as schedules_module
+from making import move_to, now_us
 from rq_scheduler.store import Store
+from rq_scheduler.store.manual_clock import MANUAL_CLOCK
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def store(redis: redis_py.Redis) -> Store:
 
 
 @pytest.fixture
-def long_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pass serves all that is due, in commits that are full, also on a slow machine."""
-    monkeypatch.setattr(passes_module, "LONGEST_PASS", 60)
-    monkeypatch.setattr(schedules_module, "PLANNING", 60)
+def still(redis: redis_py.Redis) -> Store:
+    """A store for which time stands still where a test puts it (`making.move_to`), and begins now."""
+    move_to(redis, now_us(redis))
+    return Store(redis, clock=MANUAL_CLOCK)

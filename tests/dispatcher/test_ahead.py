@@ -9,7 +9,7 @@ import redis as redis_py
 import rq_scheduler.dispatcher.ahead as ahead_module
 import rq_scheduler.dispatcher.passes as passes_module
 import rq_scheduler.dispatcher.schedules as schedules_module
-from making import HOUR, US, Told, counts_of_passes, dispatcher, now_us, waiting
+from making import HOUR, US, Told, counts_of_passes, dispatcher, move_to, now_us, waiting
 from making_schedules import EVERY, job_fields, new, put, put_due, record, spec
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.dispatcher.ahead import Ahead
@@ -89,18 +89,17 @@ class TestAHerd:
     def test_is_planned_before_its_time_and_not_read_again(
         self,
         redis: redis_py.Redis,
-        store: Store,
+        still: Store,
         told: Told,
         planned: list[str],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(passes_module, "AHEAD", 100)
-        due = now_us(redis) + 3 * US // 2
-        runs = put_herd(store, due)
-        one = dispatcher(redis, told, options=Options(rq_registries=False))
+        due = still.server_time() + US
+        runs = put_herd(still, due)
+        one = dispatcher(redis, told, options=Options(rq_registries=False), store=still)
         counts_of_passes(one)
         assert planned == ["s0000"], "all share one plan"
-        assert now_us(redis) < due
         read: list[Armed] = []
         read_due = Store.read_due
 
@@ -110,20 +109,20 @@ class TestAHerd:
             return page
 
         monkeypatch.setattr(Store, "read_due", reading)
-        wait_until(lambda: now_us(redis) >= due)
+        move_to(redis, due)
         assert serve(one) == HERD
         assert (read, planned) == ([], ["s0000"])
         assert sorted(told.ids) == sorted(waiting(redis)) == runs
 
     def test_is_served_once_by_dispatchers_that_hold_the_same_plans(
-        self, redis: redis_py.Redis, store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
+        self, redis: redis_py.Redis, still: Store, told: Told, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
         monkeypatch.setattr(ahead_module, "SIFTED", 150)
         herd = 3 * HERD
         monkeypatch.setattr(ahead_module, "MANY", herd)  # all begin at the same place
-        due = now_us(redis) + 2 * US
-        runs = put_herd(store, due, herd)
+        due = still.server_time() + US
+        runs = put_herd(still, due, herd)
         asked: list[int] = []
         still_armed = Store.still_armed
 
@@ -132,25 +131,25 @@ class TestAHerd:
             return still_armed(self, schedules)
 
         monkeypatch.setattr(Store, "still_armed", asking)
-        ones = [dispatcher(redis, told, options=Options(rq_registries=False)) for _ in range(3)]
+        ones = [dispatcher(redis, told, options=Options(rq_registries=False), store=still) for _ in range(3)]
         for one in ones:
             counts_of_passes(one)
-        wait_until(lambda: now_us(redis) >= due)
+        move_to(redis, due)
         assert serve(*ones) == herd
         assert sorted(told.ids) == sorted(waiting(redis)) == runs
         assert sum(asked) > 0, "they ask the index what is left"
 
     def test_beyond_what_is_kept_is_read_when_it_is_due(
-        self, redis: redis_py.Redis, store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
+        self, redis: redis_py.Redis, still: Store, told: Told, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(passes_module, "AHEAD", 100)
         monkeypatch.setattr(ahead_module, "KEPT", 150)
-        due = now_us(redis) + US
-        runs = put_herd(store, due)
-        one = dispatcher(redis, told, options=Options(rq_registries=False))
+        due = still.server_time() + US
+        runs = put_herd(still, due)
+        one = dispatcher(redis, told, options=Options(rq_registries=False), store=still)
         counts_of_passes(one)
         assert len(one._passes._schedules._ahead._plans) == 200, "no other page once it is full"
-        wait_until(lambda: now_us(redis) >= due)
+        move_to(redis, due)
         assert serve(one) == HERD
         assert sorted(waiting(redis)) == runs
 

@@ -12,6 +12,7 @@ from making_schedules import new, put, spec
 from rq_scheduler.dispatcher import Options
 from rq_scheduler.dispatcher.flight import ROOM, Flights
 from rq_scheduler.store import Store
+from support import PATIENCE
 
 DUE = 700
 
@@ -95,12 +96,12 @@ def test_a_fault_in_what_is_remembered_holds_up_no_schedule_that_is_due(
     assert len(waiting(redis)) == len(told.ids) == 20
 
 
-@pytest.mark.usefixtures("due", "long_passes")
+@pytest.mark.usefixtures("due")
 class TestCommits:
     def test_two_are_on_their_way_at_once(
         self, redis: redis_py.Redis, told: Told, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        both = threading.Barrier(2, timeout=10)
+        both = threading.Barrier(2, timeout=PATIENCE)
 
         def around(number: int, commit: Any) -> Any:
             if number < 2:
@@ -115,7 +116,7 @@ class TestCommits:
     def test_what_was_committed_beside_a_fault_is_told(
         self, redis: redis_py.Redis, told: Told, monkeypatch: pytest.MonkeyPatch, fault: Exception
     ) -> None:
-        both = threading.Barrier(2, timeout=10)
+        both = threading.Barrier(2, timeout=PATIENCE)
 
         def around(number: int, commit: Any) -> Any:
             if number < 2:

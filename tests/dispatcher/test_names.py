@@ -155,7 +155,7 @@ def test_a_daemon_killed_and_restarted_serves_at_once(
 
     def start() -> GuardedProcess:
         started = processes.start(sys.executable, "-m", "rq_scheduler.cli", "--url", redis_url, "--name", "me")
-        wait_until(lambda: "serves" in started.output(), 50, message=started.output)
+        wait_until(lambda: "serves" in started.output(), message=started.output)
         return started
 
     first = start()
@@ -165,7 +165,7 @@ def test_a_daemon_killed_and_restarted_serves_at_once(
     assert f"was process {first.pid} on this host, which is gone" in second.output()
     assert "waiting" not in second.output()
     third = processes.start(sys.executable, "-m", "rq_scheduler.cli", "--url", redis_url, "--name", "me")
-    wait_until(lambda: "A dispatcher me is known already" in third.output(), 50, message=third.output)
+    wait_until(lambda: "A dispatcher me is known already" in third.output(), message=third.output)
     assert f"process {second.pid})" in third.output()
 
 

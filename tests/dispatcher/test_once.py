@@ -25,12 +25,14 @@ from making import (
     recurring,
     waiting,
 )
+from making_schedules import new, put, spec
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Hooks, passes
 from rq_scheduler.planning import due_time
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.triggers import Every
+from support import wait_until
 
 
 class OnlyHere:
@@ -228,6 +230,20 @@ class TestBounds:
         monkeypatch.setattr(passes, "LONGEST_PASS", 0.0)
         assert len(counts_of_passes(dispatcher(redis))) > 1
         assert waiting(redis) == [f"j{i:04}" for i in range(1200)]
+
+    @pytest.mark.parametrize("kind", ["recurring", "schedule"])
+    def test_instants_that_come_quicker_than_a_plan_is_committed(
+        self, redis: redis_py.Redis, store: Store, kind: str
+    ) -> None:
+        """To plan and to commit takes longer than a millisecond, in which there is another to be planned for."""
+        ago = now_us(redis) - 3 * US
+        if kind == "recurring":
+            add(store, recurring(redis, "r", ago, seconds=0.001))
+        else:
+            put(store, new(redis, "s", ago, of=spec(0.001)))
+            redis.hset(store.keys.schedule("s"), "updated", 0)
+        one = dispatcher(redis)
+        wait_until(lambda: one.dispatch_once().handed_off)
 
     def test_planning_after_an_outage_does_not_hold_up_the_rest(
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 import logging
 import pickle
 import shlex
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -573,12 +574,12 @@ class TestShortPasses:
         assert waiting(redis, "rqs") == ["s"]
 
     def test_the_sweep_and_the_loop_come_to_an_end(
-        self, redis: redis_py.Redis, store: Store, running: Running, told: Told
+        self, redis: redis_py.Redis, store: Store, running: Running, told: Told, unwoken: float
     ) -> None:
         now = now_us(redis) - 10_000
         add(store, *(entry(redis, f"j{i:04}", now + i) for i in range(3000)), recurring(redis, "r", now))
-        running(interval=5)
-        wait_until(lambda: len(told.ids) == 3001, timeout=4)
+        running(interval=unwoken)
+        wait_until(lambda: len(told.ids) == 3001)
 
 
 class TestUpkeep:
@@ -596,26 +597,26 @@ class TestUpkeep:
 class TestTheLoop:
     @pytest.mark.parametrize("catchup", ["latest", "all"])
     def test_an_interval_shorter_than_the_poll(
-        self, redis: redis_py.Redis, store: Store, running: Running, told: Told, catchup: Any
+        self, redis: redis_py.Redis, store: Store, running: Running, told: Told, unwoken: float, catchup: Any
     ) -> None:
         """Nobody tells a dispatcher of an instant that it has armed itself."""
         add(
             store,
             recurring(redis, "r", now_us(redis) + 50_000, spec=Spec(trigger=Every(0.1), catchup=catchup), seconds=0.1),
         )
-        running(interval=5)
-        wait_until(lambda: len(told.ids) + len(told.skips) + sum(m.count for _, m in told.missing) >= 15, timeout=4)
+        running(interval=unwoken)
+        wait_until(lambda: len(told.ids) + len(told.skips) + sum(m.count for _, m in told.missing) >= 15)
         nominals = [nominal for _, nominal, _ in told.skips]
         assert all(later - sooner == 100_000 for sooner, later in pairwise(nominals)) or told.missing
 
     def test_catching_up_on_all_does_not_wait_for_the_poll(
-        self, redis: redis_py.Redis, store: Store, running: Running, told: Told
+        self, redis: redis_py.Redis, store: Store, running: Running, told: Told, unwoken: float
     ) -> None:
         add(
             store, recurring(redis, "r", now_us(redis) - 20 * US, spec=Spec(trigger=Every(1), catchup="all"), seconds=1)
         )
-        running(interval=5)
-        wait_until(lambda: len(told.ids) + len(told.skips) >= 20, timeout=4)
+        running(interval=unwoken)
+        wait_until(lambda: len(told.ids) + len(told.skips) >= 20)
 
     def test_four_of_them(self, redis: redis_py.Redis, store: Store, running: Running, server: Any) -> None:
         now = now_us(redis)
@@ -627,7 +628,7 @@ class TestTheLoop:
         slow = {"queue_class_name": "queues_for_tests.Noting"}
         add(store, *(entry(redis, f"s{i}", now + i * 2000, meta=slow) for i in range(100)))
         add(store, *(recurring(redis, f"r{i}", now + i * 1000) for i in range(100)))
-        wait_until(lambda: redis.llen("rq:queue:default") >= 2200, timeout=20)
+        wait_until(lambda: redis.llen("rq:queue:default") >= 2200)
         ids = waiting(redis)
         assert len(ids) == len(set(ids)) == 2200
         assert redis.llen("test:noted") == 100
@@ -635,13 +636,13 @@ class TestTheLoop:
         for client in clients:
             wait_until(lambda client=client: client.ping())
 
-    def test_leaving(self, redis: redis_py.Redis, store: Store, running: Running) -> None:
-        one = running(name="me", interval=5)
+    def test_leaving(self, redis: redis_py.Redis, store: Store, running: Running, unwoken: float) -> None:
+        one = running(name="me", interval=unwoken)
         wait_until(lambda: redis.zscore(store.keys.dispatchers, "me") is not None)
         with pytest.raises(NameTaken):
             store.register_birth("me", {"x": 1}, 5)
         one.request_stop()
-        wait_until(lambda: not redis.exists("rq:scheduler_instance:me"), timeout=3)
+        wait_until(lambda: not redis.exists("rq:scheduler_instance:me"))
         assert not redis.exists(store.keys.fence)
 
     def test_burst(self, redis: redis_py.Redis, store: Store) -> None:
@@ -674,6 +675,35 @@ class TestTheLoop:
             wait_until(lambda: any(name == "back" for name, *_ in told.others))
             one.request_stop()
             wait_until(lambda: any(name == "stopped" for name, *_ in told.others))
+
+    def test_is_there_again_soon_however_long_redis_was_away(
+        self, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = dispatcher(redis)
+        pauses: list[float] = []
+
+        def refused() -> None:
+            raise redis_py.ConnectionError("refused")
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 100:
+                one.request_stop()
+
+        monkeypatch.setattr(one, "_begin", refused)
+        monkeypatch.setattr(one, "_pause", pause)
+        with pytest.raises(SystemExit):
+            one.run()
+        assert pauses[0] <= 0.05
+        assert max(pauses) <= 0.5
+        assert len(set(pauses[-10:])) > 1, "not all at the same moment"
+
+    def test_is_told_to_stop_in_a_pause(self, redis: redis_py.Redis) -> None:
+        one = dispatcher(redis)
+        timer = threading.Timer(0.05, one.request_stop)
+        timer.start()
+        one._pause(3600)
+        timer.join()
 
     def test_rqs_registries(self, redis: redis_py.Redis, store: Store, running: Running, told: Told) -> None:
         running(interval=0.05)

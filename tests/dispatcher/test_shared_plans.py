@@ -7,7 +7,7 @@ import pytest
 import redis as redis_py
 
 import rq_scheduler.dispatcher.shared_plans as shared_module
-from making import HOUR, US, counts_of_passes, now_us, waiting
+from making import HOUR, US, counts_of_passes, move_to, now_us, waiting
 from making_schedules import Few, job_fields, new, put, record, spec
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.dispatcher.shared_plans import SharedPlans
@@ -15,7 +15,6 @@ from rq_scheduler.planning import Instant, Missed, Plan
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.due import Armed, DuePage, Fired
-from support import wait_until
 
 NOW = 1_000 * US
 ARMED = Armed("a", NOW, "1", b"{}", NOW, 0)
@@ -202,7 +201,6 @@ def runs_of(pages: list[DuePage]) -> int:
     return sum(fired.runs for page in pages for fired in page.fired)
 
 
-@pytest.mark.usefixtures("long_passes")
 class TestADispatcher:
     def test_fires_a_backlog_by_the_plan_of_the_first(
         self, redis: redis_py.Redis, store: Store, pages: list[DuePage]
@@ -215,15 +213,14 @@ class TestADispatcher:
         assert runs_of(pages) >= 1000
 
     def test_plans_a_herd_before_its_time_and_keeps_none_of_it(
-        self, redis: redis_py.Redis, store: Store, pages: list[DuePage]
+        self, redis: redis_py.Redis, still: Store, pages: list[DuePage]
     ) -> None:
-        due = now_us(redis) + 3 * US // 2
-        runs = put_herd(store, due, 450)
-        one = Dispatcher(redis, events=Few(), options=Options(rq_registries=False))
+        due = still.server_time() + US
+        runs = put_herd(still, due, 450)
+        one = Dispatcher(redis, events=Few(), options=Options(rq_registries=False), store=still)
         counts_of_passes(one)
-        assert now_us(redis) < due
         assert len(one._passes._schedules._ahead._plans) <= 2, "the first, by whose plan the others are served"
-        wait_until(lambda: now_us(redis) >= due)
+        move_to(redis, due)
         while one.dispatch_once().more_is_due:
             pass
         assert sorted(waiting(redis)) == runs
@@ -242,26 +239,27 @@ class TestADispatcher:
         assert runs_of(pages) > 300
         assert record(store, "s1499")["paused"] == "1"
 
-    def test_plans_ahead_what_mostly_waits(self, redis: redis_py.Redis, store: Store, pages: list[DuePage]) -> None:
+    def test_plans_ahead_what_mostly_waits(self, redis: redis_py.Redis, still: Store, pages: list[DuePage]) -> None:
         """Workers are away: the last runs wait in their queue."""
-        put_herd(store, now_us(redis) - US, 200)
-        one = Dispatcher(redis, events=Few(), options=Options(rq_registries=False))
+        put_herd(still, still.server_time() - US, 200)
+        one = Dispatcher(redis, events=Few(), options=Options(rq_registries=False), store=still)
         one.dispatch_once()
         before = len(waiting(redis))
         assert before == 200
-        due = now_us(redis) + 3 * US // 2
+        due = still.server_time() + US
         with redis.pipeline() as pipe:
             for n in range(200):
-                pipe.hset(store.keys.schedule(f"s{n:04}"), "armed", f"{due}:{due}")
-                pipe.zadd(store.keys.due_schedules, {f"s{n:04}": f"{due / US:.6f}"})
+                pipe.hset(still.keys.schedule(f"s{n:04}"), "armed", f"{due}:{due}")
+                pipe.zadd(still.keys.due_schedules, {f"s{n:04}": f"{due / US:.6f}"})
             pipe.execute()
-        while now_us(redis) < due:
-            one.dispatch_once()  # looks ahead
+        move_to(redis, due - US)
+        counts_of_passes(one)  # looks ahead
+        move_to(redis, due)
         while one.dispatch_once().more_is_due:
             pass
         assert len(waiting(redis)) == before
         assert one._passes._schedules._shared._avoided
-        assert {record(store, f"s{n:04}")["skipped"] for n in range(200)} == {"1"}
+        assert {record(still, f"s{n:04}")["skipped"] for n in range(200)} == {"1"}
 
     def test_counts_what_was_on_its_way_when_a_pass_failed(
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch

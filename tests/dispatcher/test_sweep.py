@@ -106,7 +106,7 @@ class TestAStep:
         now = now_us(redis)
         add(store, *(entry(redis, f"a{n}", now + n * 2_000) for n in range(1_000)))
         running()
-        wait_until(lambda: adopted(redis, store) == 30, 30)
+        wait_until(lambda: adopted(redis, store) == 30)
 
     def test_serves_one_that_is_due_in_a_batch(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         for n in range(150):

@@ -21,7 +21,7 @@ def test_through_sentinel(sentinel: SentinelSetup) -> None:
     one = dispatcher(client, told)
     assert one.dispatch_once().handed_off == 3
     assert sorted(waiting(client)) == ["a", "r", "s"]
-    client.wait(1, 1000)
+    client.wait(1, 60_000)
     sentinel.fail_over()
     add(store, entry(client, "b", now_us(client) - 1))
 
@@ -32,7 +32,7 @@ def test_through_sentinel(sentinel: SentinelSetup) -> None:
             return False
         return "b" in waiting(client)
 
-    wait_until(served, timeout=10)
+    wait_until(served)
     assert sorted(waiting(client)) == ["a", "b", "r", "s"]
     client.close()
 
@@ -44,8 +44,9 @@ from redis.cluster import RedisCluster
 from rq import Queue
 from rq.job import Job
 from making import Told, add, dispatcher, entry, now_us, recurring, waiting, US
+from rq_scheduler.dispatcher import waker
 from rq_scheduler.store import Store
-from support import wait_until
+from support import PATIENCE, wait_until
 
 client = RedisCluster.from_url(sys.argv[1])
 store = Store(client)
@@ -62,20 +63,21 @@ client.hset("{site}:job:q", mapping=entry(client, "q", 0).fields)
 client.sadd("{site}:queues", "{site}:queue:default")
 client.zadd("{site}:scheduled:default", {"q": now / US - 1})
 told = Told()
-one = dispatcher(client, told, interval=5)
+waker.LONGEST_SLEEP = 3600
+one = dispatcher(client, told, interval=3600)
 thread = threading.Thread(target=one._serve, args=(False,))
 thread.start()
 wanted = ["a", "q", "r", "s", "t"]
 def queued():
     return sorted(id.decode() for id in client.lrange("{site}:queue:default", 0, -1))
-wait_until(lambda: queued() == wanted, 10, message=lambda: f"{queued()} {told.delays} {told.others}")
+wait_until(lambda: queued() == wanted, message=lambda: f"{queued()} {told.delays} {told.others}")
 wait_until(lambda: client.zcard(store.keys.dispatchers) == 1)
 add(store, entry(client, "soon", now_us(client) + 50_000))
-wait_until(lambda: "soon" in queued(), 3, message=lambda: f"not woken: {told.others}")
+wait_until(lambda: "soon" in queued(), message=lambda: f"not woken: {told.others}")
 assert Job.fetch("d", connection=client).get_status() == "deferred"
 assert store.due_of("r") == now + 1 + 60 * US
 one.request_stop()
-thread.join(5)
+thread.join(PATIENCE)
 assert not thread.is_alive()
 assert not told.delays, told.delays
 assert not [other for other in told.others if other[0] in ("lost", "channel_refused")], told.others

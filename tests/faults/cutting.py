@@ -26,6 +26,7 @@ from rq_scheduler.store import Store, scripts
 from rq_scheduler.store.manual_clock import MANUAL_CLOCK
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START
+from support import PATIENCE
 
 MINUTES = 3
 """How long everything is served after an act."""
@@ -295,7 +296,7 @@ class _Thread(threading.Thread):
 
     def end(self) -> None:
         """Waits for its end, and raises what it raised."""
-        self.join(10)
+        self.join(PATIENCE)
         assert not self.is_alive(), "what was frozen does not come to its end"
         if self._error is not None:
             raise self._error

@@ -8,7 +8,6 @@ nothing that the replica knew of was lost or doubled.
 """
 
 import os
-import signal
 import sys
 
 import redis as redis_py
@@ -33,12 +32,12 @@ def main(port: int, owner: int, replica_port: int, number: int) -> None:
             wait_for_pushes(patient, 400)
             load.master_ends()
             os.kill(owner, number)
-            wait_until(lambda: replica.info("replication")["role"] == "master", 20, 0.002, "no failover")
+            wait_until(lambda: replica.info("replication")["role"] == "master", interval=0.002, message="no failover")
             promoted_at = now_us(replica)
-            wait_until(lambda: plain.before is not None and len(plain.acknowledged) > plain.before + 100, 20)
-        wait_until(load.drained, 20, 0.05, load.behind)
+            wait_until(lambda: plain.before is not None and len(plain.acknowledged) > plain.before + 100)
+        wait_until(load.drained, interval=0.05, message=load.behind)
         print("drained", flush=True)
-        wait_until(lambda: replica.zcard(KEYS.dispatchers) == 0, 20, message="the dispatchers have not left")
+        wait_until(lambda: replica.zcard(KEYS.dispatchers) == 0, message="the dispatchers have not left")
         verdict, lost = load.judge(replica)
         took = resumed_after(replica, promoted_at)
     print(
@@ -46,8 +45,6 @@ def main(port: int, owner: int, replica_port: int, number: int) -> None:
         f"{len(lost['plain'])} had not reached the replica\n{verdict}"
     )
     assert verdict.clean
-    # Longer with one that is frozen: everybody waits for its answer for a second first.
-    assert took < (2 if number == signal.SIGKILL else 3)
     check_the_tail(plain, lost["plain"])
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
+from support import PATIENCE
+
 Side = Literal["before", "after"]
 SIDES: tuple[Side, Side] = ("before", "after")
 
@@ -144,11 +146,11 @@ class Proxy:
         self.reset_all()
         self._do(self._settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     async def _open_server(self) -> None:
         if self._server is None:

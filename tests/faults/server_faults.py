@@ -20,7 +20,7 @@ from redis.retry import Retry
 
 from rq_scheduler.embedded import EmbeddedRedis
 from servers import new_server
-from support import wait_until
+from support import PATIENCE, wait_until
 
 BUSY_AFTER_MS = 50
 _RDB = "dump.rdb"
@@ -67,7 +67,7 @@ def without_scripts(admin: Any) -> Iterator[list[int]]:
         yield count
     finally:
         ended.set()
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def busy(server: EmbeddedRedis) -> Iterator[None]:
 def _says(server: EmbeddedRedis, command: bytes) -> bytes:
     """The answer to one command without a word before it: a busy server takes nothing that clients say at first."""
     try:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=2) as talk:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as talk:
             talk.sendall(command + b"\r\n")
             return talk.recv(200)
     except OSError:
@@ -128,7 +128,7 @@ def misconf(admin: Any) -> Iterator[None]:
     admin.config_set("save", "3600 1")
     try:
         admin.execute_command("BGSAVE", "SCHEDULE")  # at once, or behind a rewrite of the AOF
-        wait_until(lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err", 30)
+        wait_until(lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err")
         yield
     finally:
         admin.config_set("save", "")
@@ -208,7 +208,7 @@ def loading(server: EmbeddedRedis, admin: Any) -> Iterator[None]:
     server.args = (*args, "--key-load-delay", "5000")
     server._launch(server.port)
     try:
-        wait_until(lambda: _says(server, b"GET x").startswith(b"-LOADING"), 20, interval=0.001)
+        wait_until(lambda: _says(server, b"GET x").startswith(b"-LOADING"), interval=0.001)
         yield
         server.wait_ready(60)
     finally:

@@ -223,20 +223,25 @@ class TestTheOptionalOnes:
         wait_until(lambda: any(other[0] == "channel_refused" for other in told.others))
         scheduler = Scheduler(connection=redis_py.Redis.from_url(proxies["client"].url))
         scheduler.enqueue_in(timedelta(0), jobs_for_tests.nothing, job_id="a")
-        wait_until(lambda: waiting(guarded) == ["a"], 5)
+        wait_until(lambda: waiting(guarded) == ["a"])
         status = CliRunner().invoke(rqscheduler, ["status", "--url", proxies["client"].url])
         assert "this user may not use the wake-up channel" in status.output
 
     def test_with_them_a_dispatcher_is_woken(
-        self, guarded: redis_py.Redis, proxies: dict[acl.Role, Proxy], running: Callable[..., Dispatcher], told: Told
+        self,
+        guarded: redis_py.Redis,
+        proxies: dict[acl.Role, Proxy],
+        running: Callable[..., Dispatcher],
+        told: Told,
+        unwoken: float,
     ) -> None:
         for role in acl.ROLES:
             guarded.execute_command("ACL", "SETUSER", role, *acl.lines(role)[2])
-        running(redis_py.Redis.from_url(proxies["dispatcher"].url), interval=5)
+        running(redis_py.Redis.from_url(proxies["dispatcher"].url), interval=unwoken)
         wait_until(lambda: guarded.pubsub_numsub(KEYS.wakeup) == [(KEYS.wakeup.encode(), 1)])
         scheduler = Scheduler(connection=redis_py.Redis.from_url(proxies["client"].url))
         scheduler.enqueue_in(timedelta(seconds=0.1), jobs_for_tests.nothing, job_id="a")
-        wait_until(lambda: waiting(guarded) == ["a"], 3, message=lambda: str(told.others))
+        wait_until(lambda: waiting(guarded) == ["a"], message=lambda: str(told.others))
 
 
 def test_keys_of_others_are_out_of_reach(guarded: redis_py.Redis) -> None:

@@ -67,6 +67,16 @@ class Reference:
         world.close()
 
 
+_references: dict[str, Reference] = {}
+
+
+def reference_of(name: str, new_world: Callable[[], World]) -> Reference:
+    """Made once: it is the same for all that befalls a dispatcher."""
+    if name not in _references:
+        _references[name] = Reference(KINDS[name], new_world)
+    return _references[name]
+
+
 def check_against(reference: Reference, kind: Kind, minutes: int = MINUTES) -> Callable[[Point], None]:
     """All is as it should be, when a dispatcher that is well has served for so long."""
 
@@ -93,7 +103,7 @@ def check_against(reference: Reference, kind: Kind, minutes: int = MINUTES) -> C
 def test_it_dies(name: str, world_of: Callable[[Kind], Callable[[], World]]) -> None:
     """SIGKILL between any two commands, to Redis, is just this; another one takes over."""
     kind, new_world = KINDS[name], world_of(KINDS[name])
-    check = check_against(Reference(kind, new_world), kind)
+    check = check_against(reference_of(name, new_world), kind)
     each_point(new_world, lambda world: serve_all(dispatcher(world)), check, for_good=True)
 
 
@@ -109,7 +119,7 @@ def test_it_goes_on(name: str, world_of: Callable[[Kind], Callable[[], World]]) 
         except (redis_py.RedisError, OSError):
             serve_all(served)
 
-    each_point(new_world, act, check_against(Reference(kind, new_world), kind))
+    each_point(new_world, act, check_against(reference_of(name, new_world), kind))
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -120,7 +130,7 @@ def test_its_client_library_sends_again(name: str, world_of: Callable[[Kind], Ca
     def act(world: World) -> None:
         serve_all(dispatcher(world, sending_again()))
 
-    each_point(new_world, act, check_against(Reference(kind, new_world), kind))
+    each_point(new_world, act, check_against(reference_of(name, new_world), kind))
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -131,5 +141,5 @@ def test_it_is_frozen(name: str, world_of: Callable[[Kind], Callable[[], World]]
         new_world,
         lambda world: serve_all(dispatcher(world)),
         World.serve,
-        check_against(Reference(kind, new_world), kind, 0),
+        check_against(reference_of(name, new_world), kind, 0),
     )

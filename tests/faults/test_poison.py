@@ -14,7 +14,7 @@ from rq.job import Job
 
 from conftest import RunWorker
 from faults.poisoning import KINDS, SOON, Beds, serving
-from making import HOUR, INDEX, US, Told, add, dispatcher, entry, make_job, now_us, recurring, waiting
+from making import HOUR, INDEX, US, Told, add, cpu_of, dispatcher, entry, make_job, now_us, recurring, waiting
 from making_schedules import job_fields, new, put
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.errors import InvalidArgument
@@ -71,8 +71,6 @@ class TestUnreadableJobs:
 class TestHugeArguments:
     """100 MB is what somebody once put into an argument. Redis copies it once a run: that is the memory it takes."""
 
-    @pytest.mark.alone
-    @pytest.mark.timeout(120)
     def test_a_one_off_and_a_schedule(self, redis: redis_py.Redis) -> None:
         store = Store(redis)
         data = os.urandom(HUGE * 1_000_000)
@@ -90,7 +88,7 @@ class TestHugeArguments:
             for n in range(5):
                 put(store, new(redis, f"small-{n}", due, of=Spec(trigger=Every(3600))))
             healthy = Beds(redis, after=due - now_us(redis))
-            saving = _longest(redis)
+            saving, worked = _longest(redis), cpu_of(redis)
             redis.slowlog_reset()
             with serving(redis):
                 healthy.assert_on_time()
@@ -103,7 +101,7 @@ class TestHugeArguments:
                 f"{copies} bytes; healthy entries were {worst / 1000:.1f} ms late at most"
             )
             assert [redis.hstrlen(f"rq:job:{id}", "data") for id in ("huge", run_id("huge-s", due))] == [len(data)] * 2
-            assert firing < 10 + 5 * HUGE
+            assert cpu_of(redis) - worked < 100 + 10 * HUGE
         finally:
             for name, value in before.items():
                 redis.config_set(name, value)
@@ -115,8 +113,7 @@ def _longest(redis: redis_py.Redis) -> float:
     return max((each["duration"] for each in slow if each["command"].startswith(b"EVAL")), default=0) / 1000
 
 
-@pytest.mark.alone
-@pytest.mark.timeout(120 + MANY / 500)
+@pytest.mark.timeout(300 + MANY / 500)
 def test_very_many_schedules_due_at_once(redis: redis_py.Redis) -> None:
     store = Store(redis)
     hourly, fields = Spec(trigger=Every(3600)), job_fields(redis, "many")
@@ -265,7 +262,7 @@ def test_odd_queue_names(redis: redis_py.Redis) -> None:
     with serving(redis) as told:
         healthy.assert_on_time()
         wait_until(
-            lambda: all(redis.llen(f"rq:queue:{queue}") == 3 for queue in QUEUES), 30, message=lambda: str(told.delays)
+            lambda: all(redis.llen(f"rq:queue:{queue}") == 3 for queue in QUEUES), message=lambda: str(told.delays)
         )
     for n, queue in enumerate(QUEUES):
         assert set(waiting(redis, queue)) == {f"j{n}", f"r{n}", run_id(f"s{n}", due)}
@@ -284,7 +281,7 @@ def test_hundreds_of_poisoned_ones_at_the_head(redis: redis_py.Redis) -> None:
     healthy = Beds(redis, after=US)
     with serving(redis) as told:
         healthy.assert_on_time()
-        wait_until(lambda: len(told.drops) == 2200, 30)
+        wait_until(lambda: len(told.drops) == 2200)
     assert {type(drop) for drop in told.drops} == {Dropped}
     assert redis.hlen(store.keys.quarantine) == 2200
     assert {id for id, _ in told.delays} == {f"class-{n}" for n in range(100)}

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from faults.proxy import SIDES, Proxy, Side
-from support import wait_until
+from support import PATIENCE, wait_until
 
 pytestmark = pytest.mark.once
 
@@ -22,7 +22,7 @@ def connect(proxy: Proxy) -> Iterator[Callable[..., redis_py.Redis]]:
     made: list[redis_py.Redis] = []
 
     def connect(**options: Any) -> redis_py.Redis:
-        options = {"retry": Retry(NoBackoff(), 0), "socket_timeout": 5, **options}
+        options = {"retry": Retry(NoBackoff(), 0), "socket_timeout": PATIENCE, **options}
         made.append(redis_py.Redis.from_url(proxy.url, **options))
         return made[-1]
 
@@ -148,11 +148,11 @@ def test_a_held_command_waits_and_others_go_on(
         hold = proxy.hold(1, side)
         thread = threading.Thread(target=lambda client=frozen: client.rpush("test:list", "frozen"))
         thread.start()
-        assert hold.reached.wait(5)
+        assert hold.reached.wait(PATIENCE)
         assert redis.llen("test:list") == while_held
         assert other.ping()
         hold.release()
-        thread.join(5)
+        thread.join(PATIENCE)
         assert redis.llen("test:list") == 1
 
 
@@ -161,7 +161,7 @@ def test_reset_all_ends_what_is_there(client: redis_py.Redis, proxy: Proxy) -> N
 
     def wait() -> None:
         try:
-            client.blpop("test:empty", timeout=5)
+            client.blpop("test:empty", timeout=PATIENCE)
         except redis_py.ConnectionError as error:
             ended.append(error)
 
@@ -169,7 +169,7 @@ def test_reset_all_ends_what_is_there(client: redis_py.Redis, proxy: Proxy) -> N
     thread.start()
     wait_until(lambda: names(proxy) == ["BLPOP"])
     proxy.reset_all()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert len(ended) == 1
     assert client.ping()
 
@@ -218,6 +218,6 @@ def test_messages_pass_at_any_time(
         assert names(proxy) == ["SUBSCRIBE"]
         proxy.reset_all()
         with pytest.raises(redis_py.ConnectionError):
-            listener.get_message(timeout=5)
+            listener.get_message(timeout=PATIENCE)
     finally:
         listener.close()

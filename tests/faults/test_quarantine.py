@@ -32,6 +32,7 @@ from rq_scheduler.quarantine import Quarantine
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.triggers import Cron
+from support import PATIENCE
 
 
 class TestLooking:
@@ -150,9 +151,9 @@ class TestRetry:
         mend(redis)
         with redis.pubsub(ignore_subscribe_messages=True) as channel:
             channel.subscribe(store.keys.wakeup)
-            channel.get_message(timeout=5)
+            channel.get_message(timeout=PATIENCE)
             held.retry("a")
-            assert channel.get_message(timeout=5) is not None
+            assert channel.get_message(timeout=PATIENCE) is not None
 
     def test_a_job_of_rqs_own_scheduler(self, redis: redis_py.Redis, held: Quarantine) -> None:
         rqs_own(redis)

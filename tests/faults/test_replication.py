@@ -62,7 +62,7 @@ class TestWhatHadNotReachedThePromotedReplica:
             scheduler.enqueue_in(timedelta(seconds=0.2 if id == "twice" else 0), jobs_for_tests.nothing, job_id=id)
         wait_until(dispatch)
         assert waiting(master) == ["before"]
-        assert master.wait(1, 5000) == 1
+        assert master.wait(1, 60_000) == 1
 
         replica.replicaof("NO", "ONE")
         scheduler.enqueue_in(NOW, jobs_for_tests.nothing, job_id="lost")
@@ -79,7 +79,7 @@ class TestWhatHadNotReachedThePromotedReplica:
     ):
         """A hand-off reaches the replica whole or not at all, whenever it is cut off."""
         ids = set(save_alike(master, "one", 20_000, queue="default"))
-        assert master.wait(1, 5000) == 1
+        assert master.wait(1, 60_000) == 1
         running(master)
         wait_until(lambda: replica.llen("rq:queue:default"), interval=0.001)
         replica.replicaof("NO", "ONE")
@@ -137,8 +137,6 @@ def test_a_demoted_master_that_keeps_its_connections(
     replica.replicaof("NO", "ONE")
     Named.port_now = port_of(replica)
     master.replicaof("127.0.0.1", port_of(replica))
-    at = now_us(replica)
     Scheduler(connection=replica).enqueue_in(NOW, jobs_for_tests.nothing, job_id="b")
-    wait_until(lambda: waiting(replica) == ["a", "b"], 5, message=lambda: str(told.others))
-    assert now_us(replica) - at < 2_000_000
+    wait_until(lambda: waiting(replica) == ["a", "b"], message=lambda: str(told.others))
     wait_until(lambda: any(other[0] == "back" for other in told.others))

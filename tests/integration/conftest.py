@@ -30,7 +30,7 @@ def start_dispatcher(
             log=f"dispatcher-{len(processes.started):03d}.log",
         )  # fmt: skip
         if wait:
-            wait_until(lambda: "serves" in dispatcher.output() or not dispatcher.running, 20, message=dispatcher.output)
+            wait_until(lambda: "serves" in dispatcher.output() or not dispatcher.running, message=dispatcher.output)
             assert dispatcher.running, dispatcher.output()
         return dispatcher
 

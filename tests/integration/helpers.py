@@ -13,6 +13,7 @@ from rq_scheduler.clock import to_us
 from rq_scheduler.embedded import GuardedProcess
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.keys import Keys
+from support import PATIENCE
 
 KEYS = Keys()
 INDEX, LOCK = KEYS.scheduled_jobs, KEYS.fence
@@ -29,7 +30,12 @@ class StartDispatcher(Protocol):
 
 class RunWorker(Protocol):
     def __call__(
-        self, *queues: str, burst: bool = True, url: str | None = None, args: tuple[str, ...] = (), timeout: float = 50
+        self,
+        *queues: str,
+        burst: bool = True,
+        url: str | None = None,
+        args: tuple[str, ...] = (),
+        timeout: float = PATIENCE,
     ) -> GuardedProcess: ...
 
 

@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from rq_scheduler.dispatcher import Dispatcher
+from support import PATIENCE
 
 _context = multiprocessing.get_context("forkserver")
 # What is installed, not what pytest alone finds: a module that the server cannot import it leaves out unsaid.
@@ -32,7 +33,7 @@ def start(url: str, prepare: Callable[[], None] | None = None, **options: Any) -
     return process
 
 
-def end(processes: list[BaseProcess], timeout: float = 10) -> list[int | None]:
+def end(processes: list[BaseProcess], timeout: float = PATIENCE) -> list[int | None]:
     """SIGTERM to all; their exit statuses, None for one that is still there."""
     for process in processes:
         process.terminate()

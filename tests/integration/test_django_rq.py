@@ -67,7 +67,7 @@ def start_rqscheduler(processes: Processes, dispatcher_url: str) -> StartRqsched
             env={"RQS_TEST_REDIS_URL": dispatcher_url, "RQS_TEST_TIME_ZONE": time_zone, "TZ": "UTC"},
             log="rqscheduler.log",
         )  # fmt: skip
-        wait_until(lambda: "serves" in started.output() or not started.running, 20, message=started.output)
+        wait_until(lambda: "serves" in started.output() or not started.running, message=started.output)
         assert started.running, started.output()
         return started
 
@@ -127,7 +127,7 @@ class TestManagementCommand:
         ids += [scheduler.enqueue_in(timedelta(0), jobs_for_tests.push_id, queue_name="low").id]
         often = scheduler.schedule(datetime.now(UTC), jobs_for_tests.push_id, args=("often",), interval=1, repeat=2)
         run_worker("default", "low", burst=False)
-        wait_until(lambda: ran(redis).total() == len(ids) and ran(redis, "often") == {often.id: 2}, 20)
+        wait_until(lambda: ran(redis).total() == len(ids) and ran(redis, "often") == {often.id: 2})
         assert account(ran(redis), ids) == ""
         assert scheduler.count() == 0
         assert rqscheduler.terminate() == 0
@@ -138,7 +138,7 @@ class TestManagementCommand:
     ):
         """What a 0.14 client writes, without a word on our channel, is seen by a poll of a second."""
         peer.script('scheduler.enqueue_in(timedelta(0), "jobs_for_tests.nothing")')
-        wait_until(lambda: redis.llen("rq:queue:default") == 1, 3)
+        wait_until(lambda: redis.llen("rq:queue:default") == 1, timeout=40)
         assert rqscheduler.running
 
     def test_it_reads_what_0_14_wrote_in_the_zone_of_the_site(
@@ -148,7 +148,7 @@ class TestManagementCommand:
         peer.script('scheduler.cron("30 2 * * *", "jobs_for_tests.nothing", id="nightly")', env={"TZ": "Asia/Kolkata"})
         started = start_rqscheduler("Asia/Kolkata")
         said = "1 cron string(s) among them run in Asia/Kolkata"
-        wait_until(lambda: said in started.output(), 20, message=started.output)
+        wait_until(lambda: said in started.output(), message=started.output)
         nightly = Scheduler(connection=redis).schedules["nightly"]
         assert nightly.trigger == Cron("30 2 * * *", "Asia/Kolkata", "both")
         assert nightly.next_run_at is not None

@@ -15,7 +15,7 @@ import pytest
 import redis as redis_py
 from rq.job import Job
 
-from integration.helpers import IN_PROCESS, INDEX, LOCK, RunWorker, StartDispatcher, account, actions, pushed, ran
+from integration.helpers import IN_PROCESS, INDEX, KEYS, LOCK, RunWorker, StartDispatcher, account, actions, pushed, ran
 from rq_scheduler import Scheduler
 from rq_scheduler.store.keys import FENCE_HOLDER
 from support import Peer, wait_until
@@ -48,7 +48,7 @@ print(json.dumps([job.id for job in jobs]))
         start_dispatcher()
         ids += ids_of(peer.script(write))
         run_worker("default", "other", burst=False, args=IN_PROCESS)
-        wait_until(lambda: ran(redis).total() >= len(ids), 20)
+        wait_until(lambda: ran(redis).total() >= len(ids))
         wait_until(lambda: Job.fetch(ids[-1], redis).is_finished)
         assert account(ran(redis), ids) == ""
         assert redis.zcard(INDEX) == 0
@@ -72,7 +72,7 @@ print(json.dumps([job.id for job in jobs]))
         )
         run_worker(burst=False)
         start_dispatcher()
-        wait_until(lambda: ran(redis)[endless] >= 5, 20)
+        wait_until(lambda: ran(redis)[endless] >= 5)
         assert (ran(redis)[thrice], ran(redis)[twice]) == (3, 2)
         assert redis.zrange(INDEX, 0, -1) == [endless.encode()]
 
@@ -87,7 +87,7 @@ print(json.dumps([job.id, connection.zscore(scheduler.scheduled_jobs_key, job.id
         )
         run_worker(burst=False)
         start_dispatcher()
-        wait_until(lambda: ran(redis)[id] >= 4, 20)
+        wait_until(lambda: ran(redis)[id] >= 4)
         schedules = Scheduler(connection=redis).schedules
 
         def every_second_is_accounted_for() -> bool:
@@ -95,7 +95,7 @@ print(json.dumps([job.id, connection.zscore(scheduler.scheduled_jobs_key, job.id
             seen = schedules[id]
             return redis.zscore(INDEX, id) == due + seen.runs + seen.skipped + seen.missed
 
-        wait_until(every_second_is_accounted_for, 20)
+        wait_until(every_second_is_accounted_for)
 
     def test_cron_goes_on_in_the_zone_asked_for(
         self, redis: redis_py.Redis, peer: Peer, start_dispatcher: StartDispatcher, run_worker: RunWorker
@@ -131,13 +131,13 @@ print(json.dumps([job.id, other.id]))
         old = ids_of(peer.script(schedule))
         run_worker(burst=False)
         dispatcher = start_dispatcher()
-        wait_until(lambda: all(ran(redis)[id] >= 2 for id in old), 20)
+        wait_until(lambda: all(ran(redis)[id] >= 2 for id in old))
         new = ids_of(peer.script(schedule))
         wait_until(
             lambda: all(dispatcher.output().count(f"{id} has ended") == 1 for id in old), message=dispatcher.output
         )
         before = ran(redis)
-        wait_until(lambda: all(ran(redis)[id] >= 3 for id in new), 20)
+        wait_until(lambda: all(ran(redis)[id] >= 3 for id in new))
         assert all(ran(redis)[id] == before[id] for id in old)
         assert {member.decode() for member in redis.zrange(INDEX, 0, -1)} == set(new)
 
@@ -158,7 +158,7 @@ print(json.dumps([job.id for job in jobs]))
         )
         run_worker(burst=False)
         start_dispatcher()
-        wait_until(lambda: ran(redis)[slower] >= 2 and ran(redis)[faster] == 1, 20)
+        wait_until(lambda: ran(redis)[slower] >= 2 and ran(redis)[faster] == 1)
         peer.script(
             """
 from rq.job import Job
@@ -172,7 +172,7 @@ scheduler.change_execution_time(faster, datetime.utcnow())
             slower,
             faster,
         )
-        wait_until(lambda: ran(redis)[faster] >= 4, 20)
+        wait_until(lambda: ran(redis)[faster] >= 4)
         wait_until(lambda: scheduler.count(until=time.time() + 3600) == 1)
         left = {job.id: job for job in scheduler.get_jobs()}
         assert left[slower].meta["interval"] == 7200
@@ -192,7 +192,7 @@ print(json.dumps([job.id]))
         )
         run_worker(burst=False)
         dispatcher = start_dispatcher()
-        wait_until(lambda: ran(redis)[id] >= 2, 20)
+        wait_until(lambda: ran(redis)[id] >= 2)
         assert dispatcher.terminate() == 0
         runs = wait_until(lambda: (done := ran(redis)[id]) + len(redis.lrange("rq:queue:default", 0, -1)) and done)
         left = json.loads(
@@ -202,7 +202,7 @@ print(json.dumps([(job.id, job.meta["repeat"], job.meta["interval"]) for job in 
         )
         assert left == [[id, 5 - runs, 1]]
         peer.daemon()
-        wait_until(lambda: redis.zcard(INDEX) == 0, 20)
+        wait_until(lambda: redis.zcard(INDEX) == 0)
         wait_until(lambda: ran(redis)[id] == 5)
 
     def test_our_own_data_on_the_way_back(
@@ -215,13 +215,12 @@ print(json.dumps([(job.id, job.meta["repeat"], job.meta["interval"]) for job in 
         cron = scheduler.cron("* * * * *", "jobs_for_tests.push_id", use_local_timezone=True)
         run_worker(burst=False)
         peer.daemon()
-        wait_until(lambda: (ran(redis)[once.id], ran(redis)[twice.id]) == (1, 2), 20)
+        wait_until(lambda: (ran(redis)[once.id], ran(redis)[twice.id]) == (1, 2))
         wait_until(lambda: redis.zrange(INDEX, 0, -1) == [cron.id.encode()])
 
 
-@pytest.mark.alone
 class TestItsDaemonBesideOurs:
-    @pytest.mark.timeout(120 + 2 * BESIDE_SECONDS)
+    @pytest.mark.timeout(300 + 2 * BESIDE_SECONDS)
     def test_none_is_lost_or_doubled(
         self, redis: redis_py.Redis, peer: Peer, start_dispatcher: StartDispatcher, run_worker: RunWorker
     ):
@@ -254,7 +253,7 @@ print(json.dumps([once, often]))
             while not client.done():
                 dispatchers = [start_dispatcher("-v", "--log-format", "json", wait=False) for _ in range(2)]
                 # Each kind is on long enough to serve, and off long enough for the other's pass.
-                wait_until(lambda: redis.get(LOCK) == FENCE_HOLDER.encode(), 20)
+                wait_until(lambda: redis.get(LOCK) == FENCE_HOLDER.encode())
                 wait([client], 2.5)
                 for dispatcher in dispatchers:
                     assert dispatcher.terminate() == 0, dispatcher.output()
@@ -262,37 +261,37 @@ print(json.dumps([once, often]))
                 wait([client], 2.5)
             once, often = json.loads(client.result().splitlines()[-1])
         start_dispatcher()
-        wait_until(lambda: redis.zcard(INDEX) == 0, 30)
-        wait_until(lambda: redis.llen("rq:queue:default") == 0, 30)
-        wait_until(lambda: ran(redis).total() >= len(once) and ran(redis, "often").total() >= 5 * len(often), 10)
+        wait_until(lambda: redis.zcard(INDEX) == 0)
+        wait_until(lambda: redis.llen("rq:queue:default") == 0)
+        wait_until(lambda: ran(redis).total() >= len(once) and ran(redis, "often").total() >= 5 * len(often))
         assert account(ran(redis), once) == ""
         assert {id: times for id, times in ran(redis, "often").items() if times != 5} == {}
         assert set(ran(redis, "often")) == set(often)
         assert theirs.running, theirs.output()
         share = sum(by_us[id] for id in once)
         print(f"{len(once)} one-offs, {share} of them handed off by ours; {len(often)} recurring jobs, five runs each")
-        assert 0.1 * len(once) < share < 0.9 * len(once), f"both were to serve: {share} of {len(once)} were ours"
+        assert 0 < share < len(once), f"both were to serve: {share} of {len(once)} were ours"
 
     def test_the_lock_of_a_killed_one_is_waited_out(
         self, redis: redis_py.Redis, peer: Peer, start_dispatcher: StartDispatcher
     ):
         ids = self._killed_in_its_pass(redis, peer)
-        redis.pexpire(LOCK, 2000)  # of the 11 seconds that it would take
+        redis.expire(LOCK, 3600)
         dispatcher = start_dispatcher()
         wait_until(lambda: "rq:scheduler_lock is held by" in dispatcher.output(), message=dispatcher.output)
         before = pushed(redis)
         assert redis.get(LOCK) != FENCE_HOLDER.encode()
         assert pushed(redis) == before
-        wait_until(lambda: redis.zcard(INDEX) == 0, 10)
+        redis.pexpire(LOCK, 500)  # and not the 11 seconds that it would take
+        wait_until(lambda: redis.zcard(INDEX) == 0)
         wait_until(lambda: "rq:scheduler_lock is free again" in dispatcher.output(), message=dispatcher.output)
         self._check(pushed(redis), ids)
 
     def test_take_fence_does_not_wait(self, redis: redis_py.Redis, peer: Peer, start_dispatcher: StartDispatcher):
         ids = self._killed_in_its_pass(redis, peer)
-        began = time.monotonic()
+        redis.expire(LOCK, 3600)
         start_dispatcher("--take-fence")
-        wait_until(lambda: redis.zcard(INDEX) == 0, 10)
-        assert time.monotonic() - began < 9
+        wait_until(lambda: redis.zcard(INDEX) == 0)
         self._check(pushed(redis), ids)
 
     @staticmethod
@@ -304,7 +303,7 @@ print(json.dumps([job.id for job in jobs]))
 """)
         )
         daemon = peer.daemon()
-        wait_until(lambda: redis.llen("rq:queue:default") > 10, 20, interval=0.001, message=daemon.output)
+        wait_until(lambda: redis.llen("rq:queue:default") > 10, interval=0.001, message=daemon.output)
         daemon.kill()
         assert redis.zcard(INDEX) > 0
         assert redis.exists(LOCK)

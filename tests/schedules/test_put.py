@@ -22,7 +22,7 @@ from rq_scheduler.errors import IdTaken, SchedulerWarning
 from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, dues, offsets, state
-from support import Processes, command, wait_until
+from support import PATIENCE, Processes, command, wait_until
 
 NIGHTLY = Cron("30 2 * * *", timezone="Europe/Paris")
 
@@ -343,8 +343,8 @@ def test_put_from_8_processes_at_once_while_it_fires(
     processes.start(command("rqscheduler"), "--url", redis_url)
     putters = [processes.start(sys.executable, "-c", PUTTER, redis_url, puts) for _ in range(8)]
     for putter in putters:
-        assert putter.wait(50) == 0, putter.output()
-    wait_until(lambda: schedules["racing"].runs >= 4, 20)
+        assert putter.wait(PATIENCE) == 0, putter.output()
+    wait_until(lambda: schedules["racing"].runs >= 4)
     schedules.pause("racing")
     stored = schedules["racing"]
     assert (stored.version, stored.missed, stored.skipped) == (1, 0, 0)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from time import monotonic
 from typing import Any, ClassVar
 
 import pytest
 import redis as redis_py
 
-from making import HOUR, US, finish, history, now_us, snapshot, waiting
+from making import HOUR, US, finish, history, lives_for, now_us, snapshot, waiting
 from making_schedules import (
     EVERY,
     armed_of,
@@ -701,8 +702,9 @@ class TestTheFence:
 
     def test_ours_is_taken_and_renewed(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        commit(store, fire_of(store))
-        assert 14_000 < redis.pttl(store.keys.fence) <= 15_000
+        fire, began = fire_of(store), monotonic()
+        commit(store, fire)
+        assert lives_for(redis, store.keys.fence, 15, began)
         redis.pexpire(store.keys.fence, 50)
         due_again(store)
         commit(store, fire_of(store))

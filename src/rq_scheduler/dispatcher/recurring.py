@@ -122,9 +122,9 @@ class Recurring:
         instant `until` stays due."""
         served = Served()
         pending = list(ids)
-        for _ in range(ROUNDS):
+        for turn in range(ROUNDS):
             again: list[str] = []
-            for batch in _batches(self._planned(pending, until, served)):
+            for batch in _batches(self._planned(pending, until, served, lasting=turn > 0)):
                 again += self._commit(batch, served)
                 if served.fenced:
                     return served
@@ -133,7 +133,7 @@ class Recurring:
                 break
         return served
 
-    def _planned(self, ids: Sequence[str], until: float, served: Served) -> Iterator[Fire]:
+    def _planned(self, ids: Sequence[str], until: float, served: Served, *, lasting: bool) -> Iterator[Fire]:
         for first in range(0, len(ids), BATCH):
             planned = {id: self._ahead.pop(id) for id in ids[first : first + BATCH] if id in self._ahead}
             yield from planned.values()
@@ -142,7 +142,7 @@ class Recurring:
             now, records = self._store.read_schedules(unplanned) if unplanned else (0, [])
             for record, fire in (each for few in _few(records) for each in self._prepared(few, now)):
                 if fire is not None:
-                    yield fire
+                    yield dataclasses.replace(fire, plan=fire.plan.lasting(now)) if lasting else fire
                 if monotonic() > until:
                     served.untried = set(untried[untried.index(record.id) + 1 :])
                     served.unfinished = bool(served.untried)

@@ -181,7 +181,10 @@ class Schedules:
         if planned is None:
             self._events.unreadable_spec(armed.id)
             return None
-        return ScheduleFire(armed.id, planned[0], Mode.DUE, armed, planned[1], size=armed.size)
+        spec, made = planned
+        if self._stale.get(armed.id) == armed:
+            made = made.lasting(max(now, armed.due))
+        return ScheduleFire(armed.id, spec, Mode.DUE, armed, made, size=armed.size)
 
     def _plan(self, armed: Armed, now: int) -> tuple[Spec, Plan] | None:
         """The plan of a schedule; None for a spec that a newer version wrote."""
