@@ -15,7 +15,7 @@ import pytest
 import redis as redis_py
 from rq.job import Job
 
-from integration.helpers import IN_PROCESS, INDEX, KEYS, LOCK, RunWorker, StartDispatcher, account, actions, pushed, ran
+from integration.helpers import IN_PROCESS, INDEX, LOCK, RunWorker, StartDispatcher, account, actions, pushed, ran
 from rq_scheduler import Scheduler
 from rq_scheduler.store.keys import FENCE_HOLDER
 from support import Peer, wait_until
