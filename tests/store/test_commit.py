@@ -1,9 +1,11 @@
 """Committing planned fires: what is stale, overlap in RQ's states, remembered runs, repeats, copies, quarantine."""
 
 import dataclasses
+import math
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from making import (
 from rq_scheduler.planning import Instant, Missed, Plan, due_time
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
+from rq_scheduler.store.base import us_of
 from rq_scheduler.store.handoff import Fire, Outcome
 from rq_scheduler.triggers import Cron, Every
 
@@ -224,6 +227,13 @@ class TestStale:
             redis.zadd(INDEX, {"r": f"{now_us(redis) // US - 2}.{fraction}"})
             assert commit(store, fire_of(store, "r")) == ["fired"]
             finish(redis, "r")
+
+    def test_such_a_score_is_the_nearest_microsecond(self) -> None:
+        """Where it were not, what is read would not be what the commit compares: the entry would be stale for ever."""
+        score = 1_795_898_522.5
+        for _ in range(1000):
+            score = math.nextafter(score, math.inf)
+            assert abs(Fraction(score) * US - us_of(score)) <= Fraction(1, 2)
 
     @pytest.mark.parametrize("committers", [2, 8])
     def test_only_one_wins(self, redis: redis_py.Redis, store: Store, committers: int) -> None:

@@ -5,6 +5,7 @@ Knows no operation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +35,10 @@ def score_of(us: int) -> str:
 
 def us_of(score: bytes | str | float) -> int:
     """A zset score (unix seconds) in microseconds; one that is no time (inf) becomes one beyond all others."""
-    return round(max(-_FARTHEST, min(_FARTHEST, float(score))) * _US)
+    at = max(-_FARTHEST, min(_FARTHEST, float(score)))
+    # The whole of it in microseconds has more digits than a double: what is finer than them would round either way.
+    seconds = math.floor(at)
+    return seconds * _US + round((at - seconds) * _US)
 
 
 def whole(value: bytes | str | None) -> int | None:
