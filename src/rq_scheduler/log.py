@@ -11,5 +11,5 @@ from rq_scheduler.texts import PLAIN_ARGUMENTS
 
 __all__ = ["log"]
 
-log = logging.getLogger("rq_scheduler.scheduler")
+log: logging.Logger = logging.getLogger("rq_scheduler.scheduler")
 log.addFilter(PLAIN_ARGUMENTS)

@@ -334,7 +334,7 @@ def test_where_runs_on_days_off_go() -> None:
         one = stored(spec=Spec(trigger=Cron("30 2 * * *"), exclude=Dates("2026-12-25"), excluded=excluded))
         lines = shown(screens.one_schedule(one, [], [], NOW, PARIS))
         assert f"exclude   Dates('2026-12-25'); moved to the {words}" in lines
-        table = shown(screens.schedules_table([one], NOW, UTC_ZONE, offset=0, more=False))
+        table = shown(screens.schedules_table(Page([one], 9), NOW, UTC_ZONE, offset=0))
         assert f"30 2 * * *; days off moved to the {words}" in table[1]
     nothing = stored(spec=Spec(trigger=Cron("30 2 * * *"), excluded="next_day"))
     assert "moved" not in "".join(shown(screens.one_schedule(nothing, [], [], NOW, PARIS)))

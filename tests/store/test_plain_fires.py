@@ -34,8 +34,8 @@ def the_long_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Takes the short way out of the script."""
     load = scripts.load
 
-    def without(name: str, clock: str = scripts.SERVER_CLOCK) -> scripts.Script:
-        source = load(name, clock).source
+    def without(name: str, clock: str = scripts.SERVER_CLOCK, *, msgpack: bool = True) -> scripts.Script:
+        source = load(name, clock, msgpack=msgpack).source
         if name == "fire_schedules":
             assert source.count(SHORT) == 1
             source = source.replace(SHORT, SHORT + " and false")

@@ -4,7 +4,12 @@
 0.14's meta (`recurring`), bulk (`bulk`), construction, locks and life (`instance`).
 """
 
-from rq_scheduler.log import log as logger
+import logging
+
+from rq_scheduler.log import log
 from rq_scheduler.scheduler.api import Scheduler
 
 __all__ = ["Scheduler", "logger"]
+
+logger: logging.Logger = log
+"""0.14's name for it."""

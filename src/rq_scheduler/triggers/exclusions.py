@@ -59,16 +59,6 @@ class _Exclusion(msgspec.Struct, metaclass=TriggerMeta, frozen=True, kw_only=Tru
         lo, hi = line.day_bounds(second)
         return lo * US, hi * US
 
-    def spans(self, lo: int, hi: int, zone_name: str) -> Iterator[Span]:
-        """What is excluded of [lo, hi), a piece for each of its local days, in order."""
-        line = zone(self.timezone or zone_name)
-        while lo < hi:
-            second = lo // US
-            end = min(line.day_bounds(second)[1] * US, hi)
-            if self._excludes(line.day_number(second)):
-                yield lo, end
-            lo = end
-
     @abstractmethod
     def _excludes(self, day: int) -> bool:
         """Whether this date is excluded; in days since 1970-01-01."""
@@ -185,12 +175,22 @@ class DaysOff:
     def spans(self, lo: int, hi: int) -> list[Span]:
         """What they exclude of [lo, hi), in order, without touching or overlapping pieces."""
         found: list[Span] = []
-        for begin, end in sorted(span for one in self._exclude for span in one.spans(lo, hi, self._zone_name)):
+        for begin, end in sorted(span for one in self._exclude for span in _spans(one, lo, hi, self._zone_name)):
             if found and begin <= found[-1][1]:
                 found[-1] = found[-1][0], max(found[-1][1], end)
             else:
                 found.append((begin, end))
         return found
+
+
+def _spans(one: AnyExclusion, lo: int, hi: int, zone_name: str) -> Iterator[Span]:
+    """What is excluded of [lo, hi), a piece for each of its local days, in order."""
+    line = zone(one.timezone or zone_name)
+    while lo < hi:
+        end = min(line.day_bounds(lo // US)[1] * US, hi)
+        if one.excluded_day(lo, zone_name) is not None:
+            yield lo, end
+        lo = end
 
 
 def _restore(days: tuple[date, ...], timezone: str | None) -> Dates:
