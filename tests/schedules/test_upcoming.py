@@ -121,6 +121,15 @@ class TestTheListOfRecurringJobs:
             scheduler.change_execution_time(old, moment)
             assert redis.zscore(JOBS, "old") == moment.timestamp()
 
+    def test_when_its_zone_is_changed(
+        self, redis: redis_py.Redis, scheduler: Scheduler, dispatcher: ManualDispatcher, schedules: Schedules
+    ) -> None:
+        scheduler.cron("0 20 * * *", jobs.nothing, id="old", timezone="UTC")
+        for zone, hours in (("Asia/Tokyo", 23), ("Europe/Paris", 7)):
+            schedules.change_timezone("old", zone)
+            assert_listed_as_due(redis)
+            assert redis.zscore(JOBS, "old") == after(hours=hours).timestamp()
+
     def test_when_it_is_handed_off_through_rq(self, redis: redis_py.Redis, scheduler: Scheduler, old: Job) -> None:
         scheduler.enqueue_job(old)
         assert_listed_as_due(redis)

@@ -25,5 +25,6 @@ local job_key = prefix .. ':job:' .. id
 local status = redis.pcall('HGET', job_key, 'status')
 if type(status) == 'string' then redis.call('HSET', job_key, 'status', status) end
 redis.call('ZADD', index, 'XX', score, id)
+list_as_due(id, score)
 wake_if_first(tonumber(score))
 return {'ok'}
