@@ -65,6 +65,28 @@ def test_one_put_again_under_the_old_id_fires_no_instant_twice(store: Store, old
     assert record(store, "old")["mark"] == mark
 
 
+def test_what_a_deleted_schedule_of_the_new_id_handed_off_is_remembered(
+    redis: redis_py.Redis, store: Store, old: Stored
+) -> None:
+    put_due(store, "new", of=Spec(trigger=Every(60)))
+    commit(store, fire_of(store, "new"))
+    redis.hset(store.keys.schedule("new"), mapping={"backfilled": "100..200", "manual": "3"})
+    redis.hset(store.keys.schedule("old"), "backfilled", "150..300")
+    mark = record(store, "new")["mark"]
+    store.delete_schedule("new")
+    assert int(mark) > int(record(store, "old")["mark"])
+    assert store.rename_schedule(old, "new")
+    after = record(store, "new")
+    assert (after["mark"], after["manual"], after["backfilled"]) == (mark, "3", "150..300 100..200")
+    assert not redis.exists(store.keys.tombstone("new"))
+    before = redis.llen("rq:queue:default")
+    nominal = int(mark)
+    redis.hset(store.keys.schedule("new"), "armed", f"{nominal}:{nominal}")
+    redis.zadd(store.keys.due_schedules, {"new": f"{nominal / US:.6f}"})
+    commit(store, fire_of(store, "new"))
+    assert redis.llen("rq:queue:default") == before
+
+
 def test_one_that_has_changed_stays(redis: redis_py.Redis, store: Store, old: Stored) -> None:
     redis.hset(store.keys.schedule("old"), "rev", "999999")
     before = snapshot(redis)

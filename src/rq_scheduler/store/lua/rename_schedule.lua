@@ -4,7 +4,8 @@
 -- ARGV     1 prefix, 2 id, 3 rev as read, 4 its new id, 5 seconds for which it is remembered how far the old id had come
 -- returns  {'ok'}; with nothing written {'changed'}: no longer what was read; {'taken'}: something has the new id, or the old one is
 --          in quarantine
--- keeps    what was planned for the old id does not fire, and no instant fires under both
+-- keeps    what was planned for the old id does not fire, no instant fires under both, and what a deleted schedule of the new id
+--          has handed off is not handed off again
 local prefix, id, rev, new_id, remembered_for = unpack(ARGV)
 -- @include schedule
 -- @include revision
@@ -22,13 +23,23 @@ if redis.call('ZSCORE', scheduled_jobs, new_id) or redis.call('HEXISTS', quarant
     or redis.call('HEXISTS', quarantined, id) == 1 then
   return {'taken'}
 end
+local left = redis.pcall('HMGET', tombstone_key(new_id), 'mark', 'backfilled', 'manual')
+if left.err then return {'taken'} end
 local lists = lists_of(record[3], record[4], record[5])
 for _, list in ipairs({schedules, paused_schedules, buffered_schedules, KEYS[1]}) do lists[#lists + 1] = list end
 for _, list in ipairs(lists) do redis.call('ZCARD', list) end -- a key of a wrong type has to end the script before its first write
 
+-- How far the two had come, together; stretches may overlap.
+local function farther(one, other)
+  return (tonumber(other or '') or -math.huge) > (tonumber(one or '') or -math.huge) and other or one or ''
+end
+local backfilled = (record[7] or '') .. ' ' .. (left[2] or '')
+
 redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'), 'renamed', this_rename)
 redis.call('HSET', tombstone_key(id), 'mark', record[6] or '', 'backfilled', record[7] or '', 'manual', record[8] or '0')
 redis.call('EXPIRE', tombstone_key(id), remembered_for)
+redis.call('HSET', schedule_key(id), 'mark', farther(record[6], left[1]), 'manual', farther(record[8], left[3]),
+  'backfilled', string.match(backfilled, '^ *(.-) *$'))
 redis.call('DEL', tombstone_key(new_id))
 for _, list in ipairs(lists) do
   local score = redis.call('ZSCORE', list, id)
