@@ -8,11 +8,12 @@ import pytest
 import redis as redis_py
 
 import rq_scheduler.dispatcher.sweep as sweep_module
-from making import HOUR, INDEX, US, Told, add, dispatcher, entry, make_job, now_us, record_of, waiting
+from making import HOUR, INDEX, US, Told, add, dispatcher, entry, make_job, now_us, record_of, snapshot, waiting
 from rq_scheduler import Every
 from rq_scheduler.dispatcher import Dispatcher, Pass
 from rq_scheduler.dispatcher.recurring import TOGETHER
 from rq_scheduler.dispatcher.sweep import PAGE
+from rq_scheduler.planning import Instant
 from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Record
@@ -51,12 +52,11 @@ class TestABatch:
             assert outcome == record_of(store, outcome.id)
         assert redis.exists(store.keys.schedule("changed"), store.keys.schedule("moved")) == 0
 
-    def test_that_is_large_takes_more_steps(
-        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.parametrize("field", ["data", "meta"])
+    def test_that_is_large_takes_more_steps(self, redis: redis_py.Redis, store: Store, field: str) -> None:
         for n in range(5):
             written_by_0_14(redis, f"r{n}", now_us(redis) + HOUR)
-            redis.hset(f"rq:job:r{n}", "data", "x" * (ADOPTED_BYTES // 2 + 1))
+            redis.hset(f"rq:job:r{n}", field, "x" * (ADOPTED_BYTES // 2 + 1))
         _, records = store.read_schedules([f"r{n}" for n in range(5)])
         redis.config_resetstat()
         assert all(isinstance(each, Record) for each in store.adopt([Adoption(record, SPEC) for record in records]))
@@ -72,6 +72,17 @@ class TestABatch:
         _, (record,) = store.read_schedules(["a"])
         assert store.adopt([Adoption(record, SPEC)]) == store.adopt([Adoption(record, SPEC)])
         assert redis.get(store.keys.revisions) == b"1"
+
+    def test_leaves_what_was_given_another_definition_meanwhile(self, redis: redis_py.Redis, store: Store) -> None:
+        due = now_us(redis) + HOUR
+        written_by_0_14(redis, "a", due)
+        read = record_of(store, "a")  # by a dispatcher that is slower than another, and a person
+        (adopted,) = store.adopt([Adoption(read, SPEC)])
+        assert isinstance(adopted, Record)
+        assert store.redefine("a", adopted.rev, due, Spec(trigger=Every(90)), Instant(due, due))
+        before = snapshot(redis)
+        assert store.adopt([Adoption(read, SPEC)]) == [Unadopted.CHANGED]
+        assert snapshot(redis) == before
 
 
 class TestAStep:

@@ -32,7 +32,7 @@ class Adoption:
 
 
 class Unadopted(StrEnum):
-    """Why a job was not adopted: it has changed meanwhile, or something else stands under its record's key."""
+    """Why a job was not adopted: it, or its record, has changed meanwhile, or something else stands under that key."""
 
     CHANGED = "changed"
     FOREIGN = "foreign"
@@ -83,7 +83,7 @@ def _adoption_arguments(adoption: Adoption) -> tuple[Any, ...]:
     record, repeat = adoption.record, adoption.repeat
     spec = encode_spec(adoption.spec)
     return (
-        *(wire(record.id), score_of(record.due), record.meta, record.created_at),
+        *(wire(record.id), score_of(record.due), record.meta, record.created_at, record.rev),
         *(spec, "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
     )
 

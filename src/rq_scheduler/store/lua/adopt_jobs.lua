@@ -1,13 +1,13 @@
 -- Makes schedules of recurring jobs that a 0.14 client wrote, or that an application has edited since, each for itself.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
--- ARGV     1 prefix, 2 bytes of jobs after which the rest is left for another call, then 7 for each job: id, due as read (unix
---          seconds), meta as read, created_at as read, spec (JSON), runs left, '' for no limit, or 'keep', armed ("nominal:due" in us,
---          or '' where they are the same)
--- returns  {outcome, rev or '', ...} in the order given; outcomes: adopted, or with nothing written changed: the entry or its job is
---          no longer what was read; foreign: the record's key holds something else, or a schedule that `put` wrote; later: not
---          looked at
--- keeps    a job is adopted as what it is now, never as what it was
+-- ARGV     1 prefix, 2 bytes of jobs after which the rest is left for another call, then 8 for each job: id, due as read (unix
+--          seconds), meta as read, created_at as read, rev of its record as read, or '', spec (JSON), runs left, '' for no limit, or
+--          'keep', armed ("nominal:due" in us, or '' where they are the same)
+-- returns  {outcome, rev or '', ...} in the order given; outcomes: adopted, or with nothing written changed: the entry, its job or
+--          its record is no longer what was read; foreign: the record's key holds something else, or a schedule that `put` wrote;
+--          later: not looked at
+-- keeps    a job is adopted as what it is now, never as what it was; what was changed since it was adopted stays
 local prefix, most_bytes = ARGV[1], tonumber(ARGV[2])
 -- @include clock
 -- @include recurring
@@ -16,7 +16,7 @@ local prefix, most_bytes = ARGV[1], tonumber(ARGV[2])
 -- @include revision
 check_revisions()
 
-local function adopt(id, due, meta, created_at, spec, runs_left, armed)
+local function adopt(id, due, meta, created_at, read_rev, spec, runs_left, armed)
   local job_key, key = prefix .. ':job:' .. id, schedule_key(id)
   local type = redis.call('TYPE', key).ok
   if type ~= 'hash' and type ~= 'none' then return 'foreign' end
@@ -31,6 +31,7 @@ local function adopt(id, due, meta, created_at, spec, runs_left, armed)
   if known[1] and known[2] == spec and known[3] == meta and known[4] == created_at then
     return 'adopted', tonumber(known[1]) -- sent again
   end
+  if (known[1] or '') ~= read_rev then return 'changed' end
   local rev = redis.call('INCR', prefix .. ':scheduler:rev')
   redis.call('HSET', key, 'kind', 'job', 'spec', spec, 'rev', rev,
     'updated', now_us, 'meta', meta, 'created_at', created_at, 'result_ttl', job[3] or '', 'armed', armed)
@@ -51,17 +52,17 @@ local function adopt(id, due, meta, created_at, spec, runs_left, armed)
 end
 
 -- A copy of the whole job may be made: large ones take their time.
-local function size_of(id)
+local function size_of(id, meta)
   local length = redis.pcall('HSTRLEN', prefix .. ':job:' .. id, 'data')
-  return tonumber(length) or 0
+  return #meta + (tonumber(length) or 0)
 end
 
 local reply, bytes = {}, 0
-for i = 3, #ARGV, 7 do
+for i = 3, #ARGV, 8 do
   local id, outcome, rev = ARGV[i], 'later', ''
   if bytes <= most_bytes then
-    bytes = bytes + size_of(id)
-    outcome, rev = adopt(unpack(ARGV, i, i + 6))
+    bytes = bytes + size_of(id, ARGV[i + 2])
+    outcome, rev = adopt(unpack(ARGV, i, i + 7))
   end
   reply[#reply + 1] = outcome
   reply[#reply + 1] = rev or ''
