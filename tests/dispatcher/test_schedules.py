@@ -34,7 +34,7 @@ from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.runs import run_id
 from rq_scheduler.schedule import encode_spec
-from rq_scheduler.store import Store
+from rq_scheduler.store import Store, rq_format
 from rq_scheduler.store.firing import PackedFires
 from rq_scheduler.store.schedules import JobFields, Write
 from support import wait_until
@@ -376,6 +376,14 @@ class TestLostRuns:
         assert len(told.ids) == 2
 
 
+def start(redis: redis_py.Redis, run: str) -> None:
+    """A worker has begun the run."""
+    redis.lrem("rq:queue:default", 0, run)
+    redis.hset(f"rq:job:{run}", "status", "started")
+    redis.zadd(f"rq:executions:{run}", {"e1": "+inf"})
+    redis.zadd("rq:wip:default", {f"{run}:e1": "+inf"})
+
+
 class TestStopping:
     def replaced(self, redis: redis_py.Redis, store: Store, told: Listening, status: str = "queued", **of: Any) -> str:
         """The id of a run that has made way for another."""
@@ -383,10 +391,7 @@ class TestStopping:
         make_passes(redis, told)
         (run,) = waiting(redis)
         if status == "started":
-            redis.delete("rq:queue:default")
-            redis.hset(f"rq:job:{run}", "status", "started")
-            redis.zadd(f"rq:executions:{run}", {"e1": "+inf"})
-            redis.zadd("rq:wip:default", {f"{run}:e1": "+inf"})
+            start(redis, run)
         due_again(store)
         make_passes(redis, told)
         return run
@@ -443,6 +448,27 @@ class TestStopping:
         run = self.replaced(redis, store, told, "started")
         assert [other[:2] for other in told.others if other[0] == "not stopped"] == [("not stopped", run)]
         assert len(told.ids) == 2
+
+    @pytest.mark.parametrize("name", ["has_rate_limit", "let_expire"], ids=["before it is watched", "after that"])
+    def test_one_that_begins_at_that_moment_is_asked_to_stop(
+        self, redis: redis_py.Redis, store: Store, told: Listening, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put_due(store, of=spec(overlap="replace"))
+        make_passes(redis, told)
+        (run,) = waiting(redis)
+        act, asked = getattr(rq_format, name), list[str]()
+
+        def begin(*args: Any) -> Any:
+            monkeypatch.setattr(rq_format, name, act)
+            start(redis, run)
+            return act(*args)
+
+        monkeypatch.setattr(rq_format, name, begin)
+        monkeypatch.setattr(previous_runs.rq.command, "send_stop_job_command", lambda *given: asked.append(given[1]))
+        previous_runs.stop_run(store, JobCreator(redis), told, run)
+        assert asked == [run]
+        assert redis.hget(f"rq:job:{run}", "status") == b"started"
+        assert redis.ttl(f"rq:job:{run}") == -1
 
     @pytest.mark.parametrize("error", [redis_py.ResponseError("NOPERM"), RuntimeError("odd")], ids=["rights", "other"])
     def test_an_error_of_its_own_is_told(

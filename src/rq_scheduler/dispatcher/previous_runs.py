@@ -26,7 +26,8 @@ MADE_WAY = 3600
 """Seconds for which a run that was canceled for another is kept at most, so that a person can look at it: a schedule
 may make one a second for as long as no worker is up."""
 
-_ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED)
+_OVER = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED, None)
+"""Statuses with which there is nothing to stop; None: the job is gone."""
 
 
 def looked_up(store: Store, fire: ScheduleFire, committed: Committed) -> ScheduleFire:
@@ -49,13 +50,12 @@ def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> Non
         return
     try:
         job: Job = jobs.restore(StoredJob(job_id, 0, fields))
-        status = job.get_status()
-        if status in _ENDED:
-            return
-        if status is JobStatus.STARTED:
-            cast("Any", rq.command).send_stop_job_command(job.connection, job_id, jobs.serializer)
-        else:
-            store.cancel_run(job, _kept_for(job))
+        while (status := job.get_status()) not in _OVER:
+            if status is JobStatus.STARTED:
+                cast("Any", rq.command).send_stop_job_command(job.connection, job_id, jobs.serializer)
+                return
+            if store.cancel_run(job, _kept_for(job)):
+                return
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
         raise
     except Exception as error:  # noqa: BLE001  RQ's own checks, rights on a channel: it has ended, or cannot be asked

@@ -95,17 +95,29 @@ class ThroughRQ(Operations):
                 # The entry has left this due time: by that EXEC, or by somebody else's hand-off at that very moment.
                 return self.server_time() if unsure and at is None else at
 
-    def cancel_run(self, job: Job, keep_for: int) -> None:
+    def cancel_run(self, job: Job, keep_for: int) -> bool:
         """Cancels a job as RQ does, and keeps it for `keep_for` seconds (0: not at all). RQ would keep it for ever,
-        with its id in a registry that nobody ever cleans."""
-        with self.connection.pipeline(transaction=True) as pipe:
-            rq_format.tell_transaction(pipe)
-            if rq_format.has_rate_limit(job):
-                job.cancel()
-            else:
-                job.cancel(pipeline=pipe)
-            rq_format.let_expire(pipe, self.keys.prefix, job, keep_for)
-            pipe.execute()
+        with its id in a registry that nobody ever cleans.
+
+        False when that is not known to be done, and its status has to be looked at anew: a worker takes it at this
+        moment, or the network ended.
+        """
+        try:
+            with self.connection.pipeline(transaction=True) as pipe:
+                if rq_format.has_rate_limit(job):
+                    job.cancel()
+                else:
+                    pipe.watch(job.key)
+                    if text(pipe.hget(job.key, "status") or b"") != job.get_status(refresh=False):
+                        return False
+                    pipe.multi()
+                    rq_format.tell_transaction(pipe)
+                    job.cancel(pipeline=pipe)
+                rq_format.let_expire(pipe, self.keys.prefix, job, keep_for)
+                pipe.execute()
+        except WatchError:  # so redis-py tells a lost connection, too
+            return False
+        return True
 
 
 @dataclass(slots=True)
