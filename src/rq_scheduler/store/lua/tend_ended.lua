@@ -4,7 +4,7 @@
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 how many at most
 -- returns  {'ok', how many are over}
--- keeps    a job that is on the schedule again, or another that was made under its id, is not touched
+-- keeps    a job that is on the schedule again is not touched; another that was made under its id is not deleted, but expires
 local prefix, limit = ARGV[1], ARGV[2]
 local index = KEYS[1]
 -- @include clock
