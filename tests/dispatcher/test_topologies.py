@@ -74,6 +74,8 @@ wait_until(lambda: queued() == wanted, message=lambda: f"{queued()} {told.delays
 wait_until(lambda: client.zcard(store.keys.dispatchers) == 1)
 add(store, entry(client, "soon", now_us(client) + 50_000))
 wait_until(lambda: "soon" in queued(), message=lambda: f"not woken: {told.others}")
+assert store.cancel_run(Job.fetch("soon", connection=client), 60)
+assert "soon" not in queued() and 0 < client.ttl("{site}:job:soon") <= 60
 assert Job.fetch("d", connection=client).get_status() == "deferred"
 assert store.due_of("r") == now + 1 + 60 * US
 one.request_stop()
