@@ -112,6 +112,7 @@ def test_no_command_shows_a_part_of_it(command: list[str]) -> None:
         result = CliRunner().invoke(rqscheduler, command, env={"RQ_REDIS_URL": url})
         assert result.exit_code in (1, 2), result.output
         assert shows_nothing_of(password, result.output), result.output
+        del result  # holds the last one's
     gc.collect()  # the sockets, here
 
 

@@ -104,6 +104,7 @@ class TestSecrets:
             result = CliRunner().invoke(rqscheduler, ["--url", url, *args])
             assert result.exit_code != 0
             assert SECRET not in result.output
+            del result  # holds the last one's
         gc.collect()  # the sockets, here
 
     def test_nor_a_wrong_one(self, redis: redis_py.Redis, redis_url: str) -> None:
