@@ -73,7 +73,6 @@ def due(redis: redis_py.Redis) -> str:
 
 @pytest.mark.usefixtures("impatient")
 class TestGivesUp:
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # redis-py 5 forgets a failed socket
     @pytest.mark.parametrize("cluster", [[], ["--cluster"]], ids=["", "cluster"])
     def test_without_redis(self, cluster: list[str]) -> None:
         result = burst("-H", "127.0.0.1", "-p", str(free_port()), *cluster)
