@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from rq.utils import import_attribute
 from rq_scheduler import Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.dotted import find
-from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.errors import InvalidArgument, SchedulerWarning
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,11 @@ def test_what_is_there_is_what_workers_find(name: str) -> None:
     assert find(name) is import_attribute(name)
 
 
+def test_a_module_may_have_a_dash_in_its_name(application: Path) -> None:
+    (application / "dshop" / "my-jobs.py").write_text("def send(): ...\n")
+    assert find("dshop.my-jobs.send") is import_attribute("dshop.my-jobs.send")
+
+
 WRONG = [
     ("dshopp.exports.export", "no module 'dshopp'", "Did you mean dshop?"),
     ("dshop.export.export", "no module 'dshop.export'", "Did you mean dshop.exports?"),
@@ -61,6 +67,10 @@ WRONG = [
     ("report", "is not a dotted path", ""),
     ("dshop..f", "is not a dotted path", ""),
     ("dshop.exports:export", "is not a dotted path", ""),
+    ("dshop.exports.export()", "is not a dotted path", ""),
+    ("dshop/exports.export", "is not a dotted path", ""),
+    (".dshop.exports.export", "is not a dotted path", ""),
+    ("dshop.exports.export ", "is not a dotted path", ""),
     ("", "is not a dotted path", ""),
 ]
 
@@ -78,7 +88,7 @@ def test_put_sync_and_classes_say_so(redis: Redis, redis_url: str, name: str, pa
     Path("s.toml").write_text(f'[schedules.nightly]\nfunc = "{name}"\nevery = "1h"\n')
     for args in (["put", "x", name, "--every", "1h"], ["sync", "s.toml", "--owner", "me"]):
         said = CliRunner().invoke(rqscheduler, [args[0], "--url", redis_url, *args[1:]]).output
-        if "." in name and "nested" not in part and ":" not in name and ".." not in name:
+        if not ("nested" in part or "not a dotted" in part):
             assert part in said
             assert more in said
             assert f"{name} cannot be imported here" in said
@@ -144,3 +154,14 @@ def test_what_is_wrong_in_a_file_names_the_file_and_the_schedule(
     with pytest.raises(Exception, match=r"s\.toml") as caught:
         Scheduler(connection=redis).schedules.sync("s.toml", "me")
     assert says in str(caught.value)
+
+
+def test_a_module_that_ends_the_process_does_not_end_this_one(redis: Redis, redis_url: str) -> None:
+    result = CliRunner().invoke(rqscheduler, ["put", "--url", redis_url, "x", "dshop.leaving.f", "--every", "1h"])
+    assert result.exit_code == 0, result.output
+    assert "importing dshop.leaving failed: SystemExit: 3" in result.output
+    scheduler = Scheduler(connection=redis)
+    assert "x" in scheduler.schedules
+    with pytest.warns(SchedulerWarning, match="unique="):
+        scheduler.enqueue_in(timedelta(hours=1), "dshop.leaving.f", unique=True)
+    assert CliRunner().invoke(rqscheduler, ["check", "--url", redis_url]).exit_code in (0, 1)

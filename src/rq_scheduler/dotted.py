@@ -6,6 +6,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import pkgutil
+import re
 import sys
 import traceback
 from difflib import get_close_matches
@@ -14,15 +15,21 @@ from typing import Any
 
 from rq_scheduler.errors import InvalidArgument
 
-__all__ = ["find"]
+__all__ = ["find", "is_dotted"]
 
 _DEPTH = 2
 """Names behind the module: a function of it, or a method of a class of it."""
 
 
+def is_dotted(name: str) -> bool:
+    """Whether there can be anything under this name anywhere. A file, and so a module, may have a dash in its name."""
+    *modules, last = name.split(".")
+    return last.isidentifier() and all(re.fullmatch(r"[\w-]+", part) for part in modules)
+
+
 def find(name: str) -> Any:
     """The object; InvalidArgument that says which part is at fault, and the nearest name. Runs what is imported."""
-    if not all(part.isidentifier() for part in name.split(".")):
+    if not is_dotted(name):
         raise InvalidArgument(f"{name!r} is not a dotted path: give module and name, as in 'shop.tasks.report'")
     if "." not in name:
         if hasattr(builtins, name):

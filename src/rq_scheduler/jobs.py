@@ -15,19 +15,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import FunctionType
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
 from redis import Redis, RedisCluster
 from rq import Callback, Repeat, Retry
 from rq.exceptions import TimeoutFormatError
 from rq.job import Dependency, Job, JobStatus
-from rq.serializers import DefaultSerializer, resolve_serializer
+from rq.serializers import DefaultSerializer
 from rq.utils import parse_timeout
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.advice import warn_once
 from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
-from rq_scheduler.dotted import find
+from rq_scheduler.classes import load_serializer
+from rq_scheduler.dotted import is_dotted
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, check_encodable, kind_of
 
 __all__ = [
@@ -35,13 +36,11 @@ __all__ = [
     "Fields",
     "JobCreator",
     "NewerOptions",
-    "load_class",
     "meta_of",
     "unread_meta",
     "warn_about_function",
 ]
 
-T = TypeVar("T")
 
 _OPTION_OF = {
     "origin": "queue_name",
@@ -90,7 +89,7 @@ class JobCreator:
     ) -> None:
         self.connection = connection
         self.job_class = job_class
-        self.serializer: Any = resolve_serializer(serializer)
+        self.serializer: Any = load_serializer(serializer)
 
     @property
     def _named_serializer(self) -> Any:
@@ -233,6 +232,11 @@ def check_function(func: Any, name: str = "func") -> None:
                 f"{name}={func!r} names no module, and workers import functions by name: give the dotted name "
                 "('package.module.function')"
             )
+        if not is_dotted(func):
+            raise FunctionRefused(
+                f"{name}={func!r} is no dotted name, so that no worker can import it: give module and function, as in "
+                "'package.module.function'"
+            )
         return
     if inspect.isclass(func) or not callable(func):
         raise InvalidType(
@@ -285,23 +289,6 @@ def unread_meta(job: Job) -> bytes | None:
     meta = meta_of(job)
     raw = meta.get("unserialized") if len(meta) == 1 else None
     return raw if isinstance(raw, bytes) else None
-
-
-def load_class(value: type[T] | str, base: type[T], name: str) -> type[T]:
-    """A class from itself or from its dotted path; InvalidArgument or InvalidType unless it is a `base`."""
-    if isinstance(value, str):
-        try:
-            loaded: Any = find(value)
-        except InvalidArgument as error:
-            raise InvalidArgument(
-                f"{name}={value!r} cannot be imported ({error}): give the class, "
-                "or a dotted path that this process can import"
-            ) from error
-    else:
-        loaded = value
-    if not (isinstance(loaded, type) and issubclass(loaded, base)):
-        raise InvalidType(f"{name}={value!r} is not a subclass of rq.{base.__name__}")
-    return loaded
 
 
 def _at(module: str | None, name: str) -> Any:

@@ -57,6 +57,12 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
+def test_a_url_in_the_place_of_a_queue_is_not_shown(redis: redis_py.Redis) -> None:
+    with pytest.raises(InvalidType, match=r"queue is a str and no rq\.Queue") as refused:
+        Scheduler("default", SECRET, connection=redis)  # type: ignore[arg-type]
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_no_client(name: str) -> None:
     async def build() -> None:  # some of redis.asyncio's want a loop to be made at all

@@ -18,7 +18,7 @@ import rq_scheduler
 import rq_scheduler.scheduler
 from making import lives_for
 from rq_scheduler import VERSION, Scheduler
-from rq_scheduler.errors import InvalidArgument, NameTaken, SchedulerWarning
+from rq_scheduler.errors import InvalidArgument, InvalidType, NameTaken, SchedulerWarning
 
 
 class OwnJob(Job):
@@ -130,6 +130,23 @@ def test_serializer(redis: redis_py.Redis) -> None:
         assert found is not None
         assert found.args == ["é", 1]
         assert scheduler.get_queue_for_job(job).serializer is JSONSerializer
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ("jsno", InvalidArgument, "give 'json', 'pickle'"),
+        ("shopp.serializers.Own", InvalidArgument, "no module 'shopp'"),
+        ("rq.serializers.JSONSerialiser", InvalidArgument, "Did you mean rq.serializers.JSONSerializer"),
+        ("os.path", InvalidType, "has no dumps and loads"),
+        (5, InvalidType, "has no dumps and loads"),
+        (dict, InvalidType, "has no dumps and loads"),
+    ],
+)
+def test_what_is_no_serializer(redis: redis_py.Redis, given: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says) as refused:
+        Scheduler(connection=redis, serializer=given)
+    assert str(refused.value).startswith(f"serializer={given!r}")
 
 
 # The lock

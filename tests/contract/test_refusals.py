@@ -94,6 +94,21 @@ def test_a_name_without_a_module_is_refused_unless_it_is_a_builtin(scheduler: Sc
     redis.flushall()
 
 
+@pytest.mark.parametrize(
+    "func", ["shop.tasks.send()", ".shop.send", "shop..send", "shop/tasks.py", "shop.send ", "shop.tasks:send", "shop."]
+)
+def test_what_no_module_can_have_is_refused(scheduler: Scheduler, redis: redis_py.Redis, func: str) -> None:
+    with pytest.raises(FunctionRefused, match=r"is no dotted name.*as in 'package.module.function'"):
+        scheduler.enqueue_at(WHEN, func)
+    with pytest.raises(FunctionRefused, match=r"on_success=.*is no dotted name"):
+        scheduler.enqueue_at(WHEN, jobs.nothing, on_success=func)
+    with pytest.raises(FunctionRefused, match="is no dotted name"):
+        scheduler.schedules.put("x", Every("10m"), func)
+    assert redis.keys() == []
+    scheduler.enqueue_at(WHEN, "my-shop.tasks.send")
+    redis.flushall()
+
+
 @pytest.mark.parametrize("func", [None, 5, b"bytes", datetime, ""])
 def test_what_is_no_function(scheduler: Scheduler, func: Any) -> None:
     with pytest.raises(SchedulerError, match="func="):

@@ -147,7 +147,7 @@ def read_url(url: str) -> Address:
     if port is None:
         _refuse("its port is not a number from 1 to 65535")
     if not _is_host(host):
-        _refuse("it names no host")
+        _refuse("it names no host (this one is localhost)")
     if not re.fullmatch(r"/?|/[0-9]{1,9}/?", path, re.ASCII):
         _refuse("what follows the host is not the number of a database")
     number = path.strip("/")

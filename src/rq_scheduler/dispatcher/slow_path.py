@@ -14,9 +14,10 @@ from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.job import Job
 from rq.queue import Queue
 
+from rq_scheduler.classes import load_class
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks
-from rq_scheduler.jobs import JobCreator, load_class, meta_of
+from rq_scheduler.jobs import JobCreator, meta_of
 from rq_scheduler.pickles import PlainPickles, outline
 from rq_scheduler.store import Rearm, Store, StoredJob
 from rq_scheduler.store.handoff import Dropped, Fire, HandedOff

@@ -18,9 +18,10 @@ from rq.job import Job
 
 from rq_scheduler._version import __version__
 from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
+from rq_scheduler.classes import load_class
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
-from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, load_class, meta_of
+from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, meta_of
 from rq_scheduler.log import log
 from rq_scheduler.scheduler.connections import require_client, warn_about_synchronous_queues
 from rq_scheduler.scheduler.key_names import KeyNames
@@ -52,7 +53,8 @@ class Instance(KeyNames):
         connection = require_client(connection)
         if queue is not None:
             if not isinstance(queue, Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise InvalidType(f"queue={queue!r} is not an rq.Queue: give one, or its name as queue_name=")
+                # Not its text: it may be a URL that was meant for connection=.
+                raise InvalidType(f"queue is {kind_of(queue)} and no rq.Queue: give one, or its name as queue_name=")
             require_client(queue.connection, "the connection of queue")
         try:
             self._ttl = int(interval) + 10

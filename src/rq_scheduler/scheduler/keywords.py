@@ -206,7 +206,7 @@ def _parameters(func: Any) -> frozenset[str]:
         target = import_attribute(func) if isinstance(func, str) else func
         parameters = inspect.signature(target).parameters.values()
         return frozenset(each.name for each in parameters if each.kind in _BY_NAME)
-    except Exception:  # noqa: BLE001  importing runs whatever the module holds
+    except (Exception, SystemExit):  # noqa: BLE001  importing runs whatever the module holds
         # A dotted name of code that only workers have, or a callable without a signature: nothing is known.
         return frozenset()
 

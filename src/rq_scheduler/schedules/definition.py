@@ -293,7 +293,7 @@ def _check_call(func: Any, job: Job) -> None:
         target = import_attribute(func) if isinstance(func, str) else func
         # Not of what it wraps: a decorator may well supply arguments of its own.
         signature = inspect.signature(target, follow_wrapped=False)
-    except Exception:  # noqa: BLE001  importing runs whatever the module holds
+    except (Exception, SystemExit):  # noqa: BLE001  importing runs whatever the module holds
         return  # code that only workers have, or a callable without a signature
     try:
         signature.bind(*cast("Any", job).args, **job.kwargs)

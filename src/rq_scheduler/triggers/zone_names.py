@@ -43,7 +43,8 @@ def zone_name(timezone: object) -> str:
                 "since the schedule is stored by that name"
             )
         offset = timezone.utcoffset(None)
-        if offset == timedelta():
+        # What astimezone() makes has a place's letters: in London, "GMT" in winter and "BST" in summer.
+        if offset == timedelta() and timezone.tzname(None) in (None, "UTC", "UTC+00:00", "Z"):
             return "UTC"
         if offset is not None:
             raise InvalidArgument(_fixed(timezone, offset))
@@ -55,7 +56,8 @@ def zone_name(timezone: object) -> str:
 
 def _fixed(timezone: tzinfo, offset: timedelta) -> str:
     hours, rest = divmod(offset, timedelta(hours=1))
-    always = f"; or {f'Etc/GMT{-hours:+d}'!r}, if it is meant all year round" if not rest and -12 <= hours <= 14 else ""
+    name = f"Etc/GMT{-hours:+d}" if hours else "UTC"
+    always = f"; or {name!r}, if it is meant all year round" if not rest and -12 <= hours <= 14 else ""
     return (
         f"timezone={timezone!r} is an offset, which does not say when its clocks change: give the place that is meant, "
         f"such as 'Europe/Paris'{always}"

@@ -198,7 +198,7 @@ def _missing(dotted: str) -> str | None:
     module, _, attribute = dotted.rpartition(".")
     try:
         getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # noqa: BLE001  (an application's module may fail in any way)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (an application's module may fail in any way)
         return f"{type(error).__name__}: {error}"
     return None
 
