@@ -111,6 +111,28 @@ def test_one_that_may_be_alive_is_waited_for_and_that_is_said_once(
     assert told.others == [("taken", "me", ended["pid"], True), ("started", "me"), ("stopped", 0)]
 
 
+def test_one_that_waits_for_its_name_ends_when_it_is_told_to(redis: redis_py.Redis, store: Store) -> None:
+    """As by SIGTERM: that it has no name yet is no error then."""
+    born(store, process.identity())
+    told, ended_by = Names(), list[SystemExit]()
+    one = dispatcher(redis, told, name="me")
+
+    def run() -> None:
+        try:
+            one.run()
+        except SystemExit as error:
+            ended_by.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    wait_until(lambda: told.others)
+    one.request_stop()
+    thread.join(50)
+    assert [repr(error) for error in ended_by] == ["SystemExit(0)"]
+    assert [kind for kind, *_ in told.others] == ["taken"]
+    assert redis.hget(KEY, "birth_token") == b"of the dead one"
+
+
 def test_one_that_lives_keeps_its_name(redis: redis_py.Redis, store: Store) -> None:
     born(store, process.identity())
     told = Names()
@@ -135,7 +157,7 @@ def test_of_two_restarts_at_once_one_has_the_name(
             begun.wait()
             try:
                 one._announce()
-            except NameTaken:
+            except SystemExit:
                 outcomes.append("waits")
             else:
                 outcomes.append("serves")

@@ -257,7 +257,9 @@ class Dispatcher:
             try:
                 self._store.register_birth(self.name, self._facts(), self._ttl, token=self._birth, dead=dead)
             except NameTaken:
-                if time.monotonic() > end or self._stop:
+                if self._stop:
+                    raise SystemExit(0) from None  # it was told to end, and had not begun
+                if time.monotonic() > end:
                     raise
                 holder, ttl_ms = self._store.instance(self.name)
                 dead = holder.get("birth_token", "") if is_gone(holder) else ""
