@@ -196,7 +196,7 @@ def test_crons_of_ours_keep_their_zone(redis: redis_py.Redis, redis_url: str) ->
     Scheduler(connection=redis).cron("0 3 * * *", print, timezone="Asia/Tokyo")
     found = run(redis_url)
     assert (found["kinds"]["cron"], found["crons"], found["already_adopted"]) == (1, 0, 1)
-    assert "1 cron entries are adopted already and keep the zone they have" in text(redis_url)
+    assert "1 cron entry is adopted already and keeps its zone." in text(redis_url)
 
 
 def test_a_serializer_that_is_not_pickle(redis: redis_py.Redis, redis_url: str) -> None:

@@ -78,7 +78,7 @@ def test_a_time_that_fits_nowhere_was_moved(redis: redis_py.Redis, redis_url: st
     found = check(redis_url)
     assert (found["moved"], found["misread"]["entries"]["count"]) == ({"count": 1, "first": ["moved"]}, 0)
     shown = CliRunner().invoke(rqscheduler, ["--url", redis_url, "check"]).output
-    assert "1 of them wait for a time that fits their string nowhere: somebody moved that\nrun (moved)" in shown
+    assert "1 of them waits for a time that fits its string nowhere: somebody moved\nthat run (moved)" in shown
 
 
 def test_zones_that_fit_only_some_are_shown_by_their_clocks(redis: redis_py.Redis, redis_url: str) -> None:

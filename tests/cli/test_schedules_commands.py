@@ -553,6 +553,16 @@ def test_help_and_version_need_nothing() -> None:
     assert CliRunner().invoke(rqscheduler, ["--version"]).output.startswith("rqscheduler 1.")
 
 
+def test_the_help_of_next_says_whose_zone_it_takes() -> None:
+    said = " ".join(CliRunner().invoke(rqscheduler, ["next", "--help"]).output.split())
+    assert "The zone that the string is read in; UTC unless given." in said
+
+
+def test_no_command_of_quarantine_is_cut_short_on_a_narrow_screen() -> None:
+    said = CliRunner().invoke(rqscheduler, ["quarantine", "--help"]).output
+    assert ("retry  Put an entry, or all, back" in said, "..." in said.partition("Commands:")[2]) == (True, False), said
+
+
 def test_a_reader_that_leaves_early_is_no_error(some: Schedules, redis_url: str, processes: Processes) -> None:
     script = f'"{sys.executable}" -m rq_scheduler.cli list --url {redis_url} | head -n 1; echo "ended"'
     said = processes.run("/bin/sh", "-c", script)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rq_scheduler.cli.schedules.words import counted
+
 __all__ = ["attention", "scope"]
 
 
@@ -13,9 +15,10 @@ def attention(elsewhere: dict[str, Any], index: str) -> Iterator[str]:
     for other in elsewhere["indexes"]:
         key, count = other["key"], other["entries"]
         yield (
-            f"{count:,} entries lie under {key}, which no dispatcher of ours serves (a subclass of 0.14's Scheduler "
-            "may have named its index so; of ours, none may). If they are another deployment's, give that a database "
-            "of its own, or, from RQ 3 on, RQ_KEY_PREFIX; to have them served here, stop what writes there, and: "
+            f"{counted(count, 'entry lies', 'entries lie')} under {key}, which no dispatcher of ours serves (a "
+            "subclass of 0.14's Scheduler may have named its index so; of ours, none may). If they are another "
+            "deployment's, give that a database of its own, or, from RQ 3 on, RQ_KEY_PREFIX; to have them "
+            "served here, stop what writes there, and: "
             f"redis-cli ZUNIONSTORE {index} 2 {index} {key} AGGREGATE MIN, then redis-cli DEL {key}"
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rq_scheduler.cli.check import other_keys
 from rq_scheduler.cli.check.report import Examples, Report
 from rq_scheduler.cli.rq_crons import notice
+from rq_scheduler.cli.schedules.words import counted
 from rq_scheduler.texts import either_of
 
 __all__ = ["lines"]
@@ -28,7 +29,10 @@ ZONES, OFFSETS = 6, 4
 def lines(report: Report) -> Iterator[str]:
     """The report as plain lines."""
     version = report.server.get("redis_version", "?")
-    yield f"Redis {version} at {report.where}: {report.entries:,} entries, {report.overdue:,} of them due now."
+    yield (
+        f"Redis {version} at {report.where}: {counted(report.entries, 'entry', 'entries')}, "
+        f"{report.overdue:,} of them due now."
+    )
     if report.entries:
         yield ""
         for kind, count in report.kinds.items():
@@ -38,13 +42,20 @@ def lines(report: Report) -> Iterator[str]:
         yield ""
         (first, count), *more = report.cron_zones.items()
         others = "".join(f", {count:,} in {zone}" for zone, count in more)
-        yield f"Zone: {count:,} cron entries will be read in {first}{others}: by default the zone of the host"
+        crons = counted(count, "cron entry", "cron entries")
+        yield f"Zone: {crons} will be read in {first}{others}: by default the zone of the host"
         yield "that the daemon runs on; --adopt-timezone names another."
         if report.moved.count:
-            yield f"{report.moved.count:,} of them wait for a time that fits their string nowhere: somebody moved that"
-            yield f"run ({_named(report.moved)})."
+            one, many = "of them waits for a time that fits its string", "of them wait for times that fit their strings"
+            yield f"{counted(report.moved.count, one, many)} nowhere: somebody moved"
+            yield f"{'that run' if report.moved.count == 1 else 'those runs'} ({_named(report.moved)})."
     if report.already_adopted:
-        yield f"{report.already_adopted:,} cron entries are adopted already and keep the zone they have."
+        adopted = counted(
+            report.already_adopted,
+            "cron entry is adopted already and keeps its",
+            "cron entries are adopted already and keep their",
+        )
+        yield f"{adopted} zone."
     yield from _attention(report)
     yield ""
     yield from _surroundings(report)
@@ -78,19 +89,21 @@ def _attention_items(report: Report) -> Iterator[str]:
     for problem, examples in report.unreadable.items():
         yield f"unreadable: {problem} ({_named(examples)})"
     if report.hash_gone.count:
-        yield f"{report.hash_gone.count:,} entries have lost their job: quarantined ({_named(report.hash_gone)})"
+        lost = counted(report.hash_gone.count, "entry has lost its", "entries have lost their")
+        yield f"{lost} job: quarantined ({_named(report.hash_gone)})"
     if report.ids_refused.count:
         yield (
-            f"{report.ids_refused.count:,} job ids are refused by the installed RQ: quarantined, each with the "
-            f"command that renames it ({_named(report.ids_refused)})"
+            f"{counted(report.ids_refused.count, 'job id is', 'job ids are')} refused by the installed RQ: "
+            f"quarantined, each with the command that renames it ({_named(report.ids_refused)})"
         )
     for name, why in report.queue_classes_missing.items():
+        entries = counted(report.queue_classes[name], "entry", "entries")
         yield (
-            f"queue class {name} of {report.queue_classes[name]:,} entries cannot be imported here ({why}); "
+            f"queue class {name} of {entries} cannot be imported here ({why}); "
             "start the daemon with --path to the application's code"
         )
     for queue in report.queues_without_worker:
-        yield f"no worker listens on {queue!r}, where {report.queues[queue]:,} entries will go"
+        yield f"no worker listens on {queue!r}, where {counted(report.queues[queue], 'entry', 'entries')} will go"
     for registry in report.rq_registries:
         if registry["overdue"]:
             yield (
@@ -109,8 +122,12 @@ def _attention_items(report: Report) -> Iterator[str]:
 def _misread(report: Report) -> Iterator[str]:
     misread = report.misread
     clocks = [f"{offset} ({either_of(zones, ZONES)})" for offset, zones in misread.clocks.items()]
+    one, many = (
+        "cron entry waits for a time that is none of its own",
+        "cron entries wait for times that are none of theirs",
+    )
     yield (
-        f"zone: {misread.entries.count:,} cron entries wait for a time that is none of theirs in {report.zone} "
+        f"zone: {counted(misread.entries.count, one, many)} in {report.zone} "
         f"({_named(misread.entries)}): 0.14 ran in another zone, as it does under Django, which makes "
         "settings.TIME_ZONE that of its processes. "
         f"Most of them fit clocks at {either_of(clocks, OFFSETS)}; --json names all: give the daemon yours as "

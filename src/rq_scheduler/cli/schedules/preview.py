@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rq_scheduler.cli.schedules import forms, screens
-from rq_scheduler.cli.schedules.desk import json_option, sentences, timezone_option, zone_from
+from rq_scheduler.cli.schedules.desk import json_option, sentences, zone_from
 from rq_scheduler.cli.schedules.grid import answer
 from rq_scheduler.cli.schedules.words import read_moment
 from rq_scheduler.schedules.files import file_schema
@@ -20,7 +20,7 @@ __all__ = ["next_", "schema"]
 
 @click.command("next")
 @click.argument("cron")
-@timezone_option
+@click.option("--timezone", metavar="ZONE", help="The zone that the string is read in; UTC unless given.")
 @click.option("--count", type=click.IntRange(min=1), default=5, show_default=True, help="How many instants.")
 @click.option("--after", metavar="MOMENT", help="Those after this moment (ISO 8601); now unless given.")
 @click.option(

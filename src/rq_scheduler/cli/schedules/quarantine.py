@@ -51,9 +51,10 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
 @desk_options
 @click.pass_context
 def retry(ctx: click.Context, /, **params: Any) -> None:
-    """Put an entry (or all) back where it came from: once what was wrong is mended.
+    """Put an entry, or all, back where it came from.
 
-    What is overdue is handed off at once; a schedule is resumed. What cannot go back stays, and is named with why.
+    For when what was wrong is mended. What is overdue is handed off at once; a schedule is resumed. What cannot go back
+    stays, and is named with why.
 
     Exit status: 1 when one stays.
     """
