@@ -15,6 +15,8 @@ from rq_scheduler.embedded import EmbeddedRedis, EmbeddedRedisError, GuardedProc
 from servers import program
 from support import PATIENCE, Processes, wait_until
 
+pytestmark = pytest.mark.once
+
 
 def gone(pid: int) -> bool:
     """No such process, or one that has ended and that nobody has waited for."""

@@ -12,6 +12,8 @@ import pytest
 from rq_scheduler import host
 from rq_scheduler.host import host_zone, unnamed_zone
 
+pytestmark = pytest.mark.once
+
 ZONES = next(Path(root) for root in zoneinfo.TZPATH if Path(root, "Europe/Paris").is_file())
 
 

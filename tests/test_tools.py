@@ -12,6 +12,8 @@ from rq import Queue
 import jobs_for_tests
 from support import PATIENCE, Processes, wait_until
 
+pytestmark = pytest.mark.once
+
 
 def command_lines() -> str:
     return subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True).stdout

@@ -8,6 +8,8 @@ from rich.console import Console
 from rq_scheduler.cli.demo.command import wrapped
 from rq_scheduler.cli.demo.screen import LiveScreen, Row
 
+pytestmark = pytest.mark.once
+
 US = 1_000_000
 KILLED = ("SIGKILL for dispatcher A; B carries on alone", "SIGKILL for Redis, the workers being idle")
 BACK = "Redis is back after 1.37 s, with its append-only file"

@@ -13,6 +13,8 @@ import rq_scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.cli.later import Later
 
+pytestmark = pytest.mark.once
+
 HEAVY = {"redis", "rq", "msgspec", "rich", "croniter"}
 
 

@@ -16,6 +16,8 @@ from faults.writes import MINUTE, pending, put, recurring
 from making import Told
 from rq_scheduler.dispatcher import Options
 
+pytestmark = pytest.mark.once
+
 MAY_DIFFER = ("rq:scheduler_instance:", "rq:scheduler:dispatchers", "rq:scheduler:schedule:old")
 """Keys that stand for a living dispatcher, of which a dead one's expire; and the record that says when 0.14's job was
 adopted, which the next dispatcher may do a minute later."""

@@ -14,6 +14,8 @@ from integration import nursery
 from rq_scheduler import Scheduler
 from support import wait_until
 
+pytestmark = pytest.mark.once
+
 TIMES = 8
 """How often one dies, and how often one stands still."""
 

@@ -3,11 +3,14 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 import redis as redis_py
 
 from integration.helpers import StartDispatcher, save_alike
 from making import US, now_us
 from support import wait_until
+
+pytestmark = pytest.mark.once
 
 PENDING = 100_000
 SECONDS = 8

@@ -26,6 +26,8 @@ from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store, scripts
 from support import PATIENCE, wait_until
 
+pytestmark = pytest.mark.once
+
 HERD = int(os.environ.get("RQS_HERD", "8000"))
 ONE_OFFS, SCHEDULES = 20_000, 200
 SECONDS = 8

@@ -17,6 +17,8 @@ from making import cpu_of
 from rq_scheduler.embedded import GuardedProcess
 from support import wait_until
 
+pytestmark = pytest.mark.once
+
 MANY = int(os.environ.get("RQS_MANY", "200000"))
 DUE = min(100_000, MANY)
 

@@ -16,6 +16,8 @@ from rq_scheduler import Scheduler
 from rq_scheduler.embedded import EmbeddedRedis
 from support import wait_until
 
+pytestmark = pytest.mark.once
+
 AsClient = Callable[[redis_py.Redis], redis_py.Redis]
 
 

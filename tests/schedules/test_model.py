@@ -7,6 +7,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import redis as redis_py
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -37,6 +38,8 @@ from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from rq_scheduler.triggers import AnyOf, AnyTrigger, Cron, Every
 from schedule_model import Model
+
+pytestmark = pytest.mark.once
 
 START = datetime(2026, 3, 28, 23, 50, 0, 123, tzinfo=UTC)
 """Ten minutes before midnight; clocks go forward in Paris an hour later."""

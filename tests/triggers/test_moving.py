@@ -28,6 +28,8 @@ from rq_scheduler.triggers import (
     RRule,
 )
 
+pytestmark = pytest.mark.once
+
 DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
 

@@ -21,6 +21,8 @@ from rq_scheduler.triggers import At, Cron, Dates, Every, RRule, legacy_cron
 from rq_scheduler.triggers.cron_text import CronText, parse
 from rq_scheduler.triggers.zone_names import NOT_A_PLACE
 
+pytestmark = pytest.mark.once
+
 # --- ranges over the end of their field ------------------------------------------------------------------------------
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
