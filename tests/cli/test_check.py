@@ -192,6 +192,30 @@ def test_what_a_real_0_14_client_wrote(peer: Peer, redis: redis_py.Redis, redis_
     assert dump(redis) == before
 
 
+@pytest.mark.parametrize(
+    ("meta", "kind"),
+    [
+        ({"interval": "60"}, "interval"),
+        ({"interval": True}, "interval"),
+        ({"interval": 60, "repeat": "3"}, "repeat"),
+        ({"interval": "10m"}, "unreadable"),
+        ({"interval": -5}, "unreadable"),
+        ({"interval": float("nan")}, "unreadable"),
+        ({"interval": 60, "repeat": "often"}, "unreadable"),
+        ({"cron_string": "0 3 * * *", "repeat": "often"}, "unreadable"),
+        ({"interval": -5, "cron_string": "0 3 * * *"}, "cron"),
+    ],
+)
+def test_a_meta_written_by_hand_is_judged_as_the_daemon_does(
+    meta: dict[str, object], kind: str, redis: redis_py.Redis, redis_url: str
+) -> None:
+    entry(redis, "odd", meta, due=time.time() - 1)
+    assert {name for name, count in run(redis_url)["kinds"].items() if count} == {kind}
+    scheduler = Scheduler(connection=redis)
+    scheduler.run(burst=True)
+    assert (scheduler.quarantine.get("odd") is not None) == (kind == "unreadable")
+
+
 def test_crons_of_ours_keep_their_zone(redis: redis_py.Redis, redis_url: str) -> None:
     Scheduler(connection=redis).cron("0 3 * * *", print, timezone="Asia/Tokyo")
     found = run(redis_url)
