@@ -136,6 +136,15 @@ def test_daemons_and_their_lock(old_data: redis_py.Redis, redis_url: str) -> Non
     assert 60 < found["fence"]["ttl_seconds"] <= 70
 
 
+def test_a_0_14_daemon_that_has_ended_is_not_alive(peer: Peer, redis: redis_py.Redis, redis_url: str) -> None:
+    peer.script("scheduler.register_birth()")
+    assert [one["version"] for one in run(redis_url)["daemons"]] == ["0.14"]
+    redis.flushdb()
+    peer.script("scheduler.register_birth(); scheduler.register_death()")
+    assert redis.keys("rq:scheduler_instance:*")
+    assert run(redis_url)["daemons"] == []
+
+
 def test_eviction(old_data: redis_py.Redis, start_server: Any) -> None:
     server = start_server(args=["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"])
     found = run(server.url)
