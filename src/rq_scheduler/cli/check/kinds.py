@@ -83,7 +83,10 @@ class Judge:
             if isinstance(read, str):
                 return Verdict("unreadable", queue, queue_class, str(cron), problem=read, id_refused=refused)
             reading = read_pending(read[0], due, self._zones)
-            return Verdict("cron", queue, queue_class, str(cron), reading, read[1], id_refused=refused)
+            notes = read[1]
+            if notes and (zone := reading.cron.timezone) != self._zones[0]:
+                notes = tuple(legacy_cron(str(cron), zone)[1])  # they name the zone
+            return Verdict("cron", queue, queue_class, str(cron), reading, notes, id_refused=refused)
         if not interval:
             return Verdict("one-off", queue, queue_class, id_refused=refused)
         try:
