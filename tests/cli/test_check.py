@@ -136,6 +136,15 @@ def test_daemons_and_their_lock(old_data: redis_py.Redis, redis_url: str) -> Non
     assert 60 < found["fence"]["ttl_seconds"] <= 70
 
 
+def test_a_0_14_daemon_that_has_ended_is_not_alive(peer: Peer, redis: redis_py.Redis, redis_url: str) -> None:
+    peer.script("scheduler.register_birth()")
+    assert [one["version"] for one in run(redis_url)["daemons"]] == ["0.14"]
+    redis.flushdb()
+    peer.script("scheduler.register_birth(); scheduler.register_death()")
+    assert redis.keys("rq:scheduler_instance:*")
+    assert run(redis_url)["daemons"] == []
+
+
 def test_eviction(old_data: redis_py.Redis, start_server: Any) -> None:
     server = start_server(args=["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"])
     found = run(server.url)
@@ -190,6 +199,30 @@ def test_what_a_real_0_14_client_wrote(peer: Peer, redis: redis_py.Redis, redis_
     assert found["cron_expressions"] == {"0 3 1 * mon": 1}
     assert len(found["cron_notes"]) == 1
     assert dump(redis) == before
+
+
+@pytest.mark.parametrize(
+    ("meta", "kind"),
+    [
+        ({"interval": "60"}, "interval"),
+        ({"interval": True}, "interval"),
+        ({"interval": 60, "repeat": "3"}, "repeat"),
+        ({"interval": "10m"}, "unreadable"),
+        ({"interval": -5}, "unreadable"),
+        ({"interval": float("nan")}, "unreadable"),
+        ({"interval": 60, "repeat": "often"}, "unreadable"),
+        ({"cron_string": "0 3 * * *", "repeat": "often"}, "unreadable"),
+        ({"interval": -5, "cron_string": "0 3 * * *"}, "cron"),
+    ],
+)
+def test_a_meta_written_by_hand_is_judged_as_the_daemon_does(
+    meta: dict[str, object], kind: str, redis: redis_py.Redis, redis_url: str
+) -> None:
+    entry(redis, "odd", meta, due=time.time() - 1)
+    assert {name for name, count in run(redis_url)["kinds"].items() if count} == {kind}
+    scheduler = Scheduler(connection=redis)
+    scheduler.run(burst=True)
+    assert (scheduler.quarantine.get("odd") is not None) == (kind == "unreadable")
 
 
 def test_crons_of_ours_keep_their_zone(redis: redis_py.Redis, redis_url: str) -> None:

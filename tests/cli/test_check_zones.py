@@ -57,6 +57,12 @@ def test_it_says_which_zones_fit(redis: redis_py.Redis, redis_url: str) -> None:
     assert snapshot(redis) == before
 
 
+def test_the_explicit_form_names_the_zone_that_is_taken(redis: redis_py.Redis, redis_url: str) -> None:
+    by_0_14(redis, "nightly", hour=21, minute=0, cron_string="30 2 1-31 * mon-sun")
+    (note,) = check(redis_url, "UTC", "Asia/Kolkata")["cron_notes"]
+    assert """timezone="Asia/Kolkata", day_match="both")""" in note
+
+
 def test_nothing_to_say_in_the_right_zone(redis: redis_py.Redis, redis_url: str) -> None:
     by_0_14(redis, "nightly", hour=21, minute=0)
     found = check(redis_url, "Asia/Kolkata")

@@ -183,8 +183,8 @@ class Survey(Operations):
         ]
 
     def daemons(self) -> list[Daemon]:
-        """The scheduler instances whose hash has not expired. This walks the whole keyspace in small steps (their
-        names are nowhere listed by 0.14): for a person's question, never for a loop."""
+        """The scheduler instances whose hash has neither expired nor a time of death. This walks the whole keyspace in
+        small steps (their names are nowhere listed by 0.14): for a person's question, never for a loop."""
         pattern = "*scheduler_instance:*"  # under other prefixes too, which a subclass of 0.14's may have named
         keys: list[bytes] = self._quietly(lambda: self.connection.scan_iter(match=pattern, count=1000))
         return self._daemons_of(set(keys))
@@ -202,6 +202,8 @@ class Survey(Operations):
             if not fields:
                 continue  # expired meanwhile
             known = cast("dict[bytes, bytes]", fields) if isinstance(fields, dict) else {}
+            if b"death" in known:
+                continue  # a 0.14 daemon that has ended: its hash stays for a minute
             shown = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in known.items()}
             name = key.decode(errors="replace").removeprefix(self.keys.instance_prefix)
             found.append(Daemon(name, shown, ttl // 1000 if _is_number(ttl) else -1))

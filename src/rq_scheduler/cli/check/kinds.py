@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from rq_scheduler.pickles import RECURRENCE, is_opaque
+from rq_scheduler.schedule import recurrence_of, repeats_left
 from rq_scheduler.store.survey import RawEntry
 from rq_scheduler.triggers import Cron, Reading, legacy_cron, read_pending
 
@@ -71,17 +72,26 @@ class Judge:
     def _judge_meta(self, meta: dict[str, Any], due: int, queue: str | None, refused: bool) -> Verdict:
         class_name = meta.get("queue_class_name")
         queue_class = class_name if isinstance(class_name, str) else None
-        cron = meta.get("cron_string")
+        cron, interval = meta.get("cron_string"), meta.get("interval")
+        if cron or interval:
+            try:
+                repeats_left(meta)
+            except ValueError as error:
+                return Verdict("unreadable", queue, queue_class, problem=str(error), id_refused=refused)
         if cron:
             read = self._read_cron(str(cron))
             if isinstance(read, str):
                 return Verdict("unreadable", queue, queue_class, str(cron), problem=read, id_refused=refused)
             reading = read_pending(read[0], due, self._zones)
-            return Verdict("cron", queue, queue_class, str(cron), reading, read[1], id_refused=refused)
-        interval = meta.get("interval")
+            notes = read[1]
+            if notes and (zone := reading.cron.timezone) != self._zones[0]:
+                notes = tuple(legacy_cron(str(cron), zone)[1])  # they name the zone
+            return Verdict("cron", queue, queue_class, str(cron), reading, notes, id_refused=refused)
         if not interval:
             return Verdict("one-off", queue, queue_class, id_refused=refused)
-        if isinstance(interval, bool) or not isinstance(interval, (int, float)) or interval <= 0:
+        try:
+            recurrence_of(meta, self._zones[0])
+        except (TypeError, ValueError, OverflowError):
             problem = f"its interval is {interval!r}"
             return Verdict("unreadable", queue, queue_class, problem=problem, id_refused=refused)
         kind = "interval" if meta.get("repeat") is None else "repeat"
