@@ -44,6 +44,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each process begins with its share of the long tests: none is left to one of them at the end."""
+    processes: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    # Each is given a piece of the list, as long as those of the others.
+    size = len(items) / processes
+    items.clear()
+    for process in range(processes):
+        items += long[process::processes]
+        missing = round(size * (process + 1)) - len(items)
+        items += others[:missing]
+        del others[:missing]
+
+
 # --- servers ---
 
 

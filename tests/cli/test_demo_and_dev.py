@@ -18,6 +18,7 @@ pytestmark = pytest.mark.once
 COMMAND = (sys.executable, "-m", "rq_scheduler.cli")
 
 
+@pytest.mark.long
 def test_a_shortened_demo_loses_and_doubles_nothing(processes: Processes) -> None:
     output = processes.run(*COMMAND, "demo", "--plain", "--seconds", "9", "--one-offs", "60", timeout=2 * PATIENCE)
     assert "SIGKILL for dispatcher A" in output

@@ -495,6 +495,8 @@ class TestLargeCopies:
         assert batches == [["r0", "r1", "r2", "r3"]]
 
 
+@pytest.mark.once
+@pytest.mark.long
 class TestShortPasses:
     """A pass whose time is up ends; the next goes on where it stopped."""
 

@@ -30,6 +30,7 @@ def counts(output: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^  (\S.*?) {2,}(\d+)$", output, re.MULTILINE)}
 
 
+@pytest.mark.long
 def test_nothing_is_lost_or_doubled(processes: Processes, server_choice: str, tmp_path: Path) -> None:
     status, output = chaos(processes, server_choice, tmp_path / "chaos", "--minutes", "0.6", "--seed", str(SEED))
     assert status == 0, output
@@ -38,6 +39,7 @@ def test_nothing_is_lost_or_doubled(processes: Processes, server_choice: str, tm
     assert found["owed, exactly once"] > 500
 
 
+@pytest.mark.long
 def test_sabotage_is_noticed(processes: Processes, server_choice: str, tmp_path: Path) -> None:
     args = ("--minutes", "0.12", "--one-offs", "500", "--drain", "20", "--seed", str(SEED), "--sabotage", *SABOTAGE)
     status, output = chaos(processes, server_choice, tmp_path / "chaos", *args)

@@ -34,6 +34,7 @@ def pair(redis: redis_py.Redis, dispatcher_url: str) -> Iterator[list[BaseProces
             one.kill()
 
 
+@pytest.mark.long
 def test_the_other_goes_on(redis: redis_py.Redis, dispatcher_url: str, pair: list[BaseProcess]) -> None:
     """At 500 due a second, one-offs and runs of schedules."""
     load = Load(Scheduler(connection=redis), [], one_offs=4_000, schedules=20, seconds=10)

@@ -88,10 +88,12 @@ def judge(load: Load, promoted: EmbeddedRedis, promoted_at: int, dispatchers: li
     assert lost["careful"] == []
 
 
+@pytest.mark.long
 def test_the_master_dies(setup: SentinelSetup, dispatchers: list[GuardedProcess]) -> None:
     judge(*under_load(setup, EmbeddedRedis.kill), dispatchers)
 
 
+@pytest.mark.long
 def test_the_master_freezes_and_comes_back(setup: SentinelSetup, dispatchers: list[GuardedProcess]) -> None:
     """It wakes as a master still, until the sentinels tell it. What was on its way to it, and what it is sent then,
     does not count."""

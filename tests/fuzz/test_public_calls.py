@@ -102,6 +102,7 @@ def face(call: Call) -> str:
 
 
 @pytest.mark.parametrize("of", sorted({face(call) for call in CALLS}))
+@pytest.mark.long
 def test_hostile_arguments(fuzz: Fuzz, world: World, of: str) -> None:
     calls = [call for call in CALLS if face(call) == of]
     strategy = st.one_of(*(st.tuples(st.just(call), arguments(call)) for call in calls))

@@ -30,6 +30,7 @@ def commands(redis: redis_py.Redis, seconds: float) -> Counter[str]:
     return counted
 
 
+@pytest.mark.long
 def test_three_commands_a_second(redis: redis_py.Redis, start_dispatcher: StartDispatcher):
     """With 100,000 pending and two dispatchers, once the first look at all entries is over."""
     save_alike(redis, "later", PENDING, queue="many", after=timedelta(days=1))

@@ -77,6 +77,7 @@ def instants(redis: redis_py.Redis, id: str) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("dispatchers", [2, 4])
+@pytest.mark.long
 def test_each_is_handed_off_exactly_once(
     redis: redis_py.Redis,
     redis_url: str,

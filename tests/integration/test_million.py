@@ -46,6 +46,7 @@ def slow_scripts(redis: redis_py.Redis) -> Iterator[redis_py.Redis]:
 
 
 @pytest.mark.timeout(300 + MANY / 2_000)
+@pytest.mark.long
 def test_a_backlog(slow_scripts: redis_py.Redis, start_dispatcher: StartDispatcher):
     redis = slow_scripts
     empty = start_dispatcher()

@@ -219,6 +219,8 @@ print(json.dumps([(job.id, job.meta["repeat"], job.meta["interval"]) for job in 
         wait_until(lambda: redis.zrange(INDEX, 0, -1) == [cron.id.encode()])
 
 
+@pytest.mark.once
+@pytest.mark.long
 class TestItsDaemonBesideOurs:
     @pytest.mark.timeout(300 + 2 * BESIDE_SECONDS)
     def test_none_is_lost_or_doubled(

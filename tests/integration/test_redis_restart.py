@@ -27,6 +27,7 @@ def client(own_server: EmbeddedRedis) -> redis_py.Redis:
 
 
 @pytest.mark.usefixtures("in_utc")
+@pytest.mark.long
 class TestUnderARunningDispatcher:
     @pytest.mark.parametrize("end", [EmbeddedRedis.kill, EmbeddedRedis.stop], ids=["killed", "stopped"])
     def test_it_goes_on(

@@ -300,6 +300,7 @@ class Schedules(RuleBasedStateMachine):
                 now = max(now, coming)
 
 
+@pytest.mark.long
 def test_whatever_happens_the_rules_hold(redis: redis_py.Redis) -> None:
     examples = int(os.environ.get("RQS_MODEL_EXAMPLES", "100"))
     machine: Any = type("Driven", (Schedules,), {"redis": redis})

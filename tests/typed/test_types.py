@@ -96,6 +96,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.once
 @pytest.mark.newest_only
 @pytest.mark.timeout(300)
+@pytest.mark.long
 class TestCheckers:
     def test_pyright(self, checked: Path) -> None:
         done = run("pyright", cwd=checked)
