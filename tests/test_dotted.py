@@ -1,5 +1,6 @@
 """Dotted names: found by the rules of RQ's workers, or an error that says which part of the name is at fault."""
 
+import pkgutil
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -165,3 +166,14 @@ def test_a_module_that_ends_the_process_does_not_end_this_one(redis: Redis, redi
     with pytest.warns(SchedulerWarning, match="unique="):
         scheduler.enqueue_in(timedelta(hours=1), "dshop.leaving.f", unique=True)
     assert CliRunner().invoke(rqscheduler, ["check", "--url", redis_url]).exit_code in (0, 1)
+
+
+def test_the_path_is_looked_through_once_for_a_name_that_many_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 10 ms, and a dispatcher may meet thousands of jobs that name one missing class in each pass."""
+    looks: list[object] = []
+    real = pkgutil.iter_modules
+    monkeypatch.setattr(pkgutil, "iter_modules", lambda *args: looks.append(args) or real(*args))
+    for _ in range(3):
+        with pytest.raises(InvalidArgument, match="Did you mean dshop"):
+            find("dshopp.exports.export")
+    assert len(looks) == 1

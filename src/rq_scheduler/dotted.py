@@ -10,6 +10,7 @@ import re
 import sys
 import traceback
 from difflib import get_close_matches
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -64,10 +65,11 @@ def _module(name: str) -> tuple[ModuleType, list[str]]:
             if error.name != candidate:
                 raise InvalidArgument(f"{candidate} imports {error.name!r}, which is missing") from error
             if module is None:
-                near = _did_you_mean(candidate, _modules(None), "")
+                near = _near_top_level(candidate, tuple(sys.path))
                 raise InvalidArgument(f"no module {candidate!r} (for {name!r}).{near}") from None
             if not hasattr(module, parts[end - 1]) and hasattr(module, "__path__"):
-                near = _did_you_mean(parts[end - 1], {*_modules(module), *dir(module)}, module.__name__)
+                inside = {each.name for each in pkgutil.iter_modules(module.__path__)}
+                near = _did_you_mean(parts[end - 1], inside.union(dir(module)), module.__name__)
                 raise InvalidArgument(f"no module {candidate!r} (for {name!r}).{near}") from None
             return module, parts[end - 1 :]
         except (Exception, SystemExit) as error:
@@ -82,9 +84,10 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
 
 
-def _modules(package: ModuleType | None) -> set[str]:
-    names = {each.name for each in pkgutil.iter_modules(None if package is None else package.__path__)}
-    return names if package is not None else names | set(sys.builtin_module_names)
+@lru_cache(maxsize=128)
+def _near_top_level(name: str, path: tuple[str, ...]) -> str:
+    """Kept: looking through the path takes some 10 ms, and thousands of jobs may name one that is missing."""
+    return _did_you_mean(name, {each.name for each in pkgutil.iter_modules(path)}.union(sys.builtin_module_names), "")
 
 
 def _did_you_mean(name: str, known: Any, where: str) -> str:
