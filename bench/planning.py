@@ -23,8 +23,8 @@ from pathlib import Path
 import click
 
 from rq_scheduler.clock import US, to_us
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import plan
-from rq_scheduler.schedule import Spec
 from rq_scheduler.triggers import AnyOf, Cron, Dates, Every, RRule, Trigger
 
 CRON_US, EVERY_US = 25.0, 5.0

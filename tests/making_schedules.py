@@ -5,8 +5,8 @@ from typing import Any
 
 from making import HOUR, make_job, now_us
 from rq_scheduler.dispatcher import Events
+from rq_scheduler.model import Spec, decode_spec
 from rq_scheduler.planning import Instant, plan
-from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.due import Armed, DuePage, SharedPlan
 from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire, pack

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rq_scheduler.clock import to_us
+from rq_scheduler.model import Spec
+from rq_scheduler.occurrences import jitter_of
 from rq_scheduler.runs import run_id
-from rq_scheduler.schedule import Spec
-from rq_scheduler.series import jitter_of
 
 US = 1_000_000
 GRACE = 10 * US

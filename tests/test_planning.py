@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from rq_scheduler.aliases import Catchup
 from rq_scheduler.clock import US, from_us
+from rq_scheduler.model import Spec
+from rq_scheduler.occurrences import Series, jitter_of
 from rq_scheduler.planning import COUNTED_EXACTLY, MISSED_AFTER, Instant, Missed, Plan, due_time, plan
-from rq_scheduler.schedule import Spec
-from rq_scheduler.series import Series, jitter_of
 from rq_scheduler.triggers import At, Cron, Dates, Every
 
 pytestmark = pytest.mark.once

@@ -14,11 +14,11 @@ from rq.job import Job
 import jobs_for_tests
 from making import US, finish, now_us, snapshot, waiting
 from rq_scheduler import Scheduler
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.clock import SystemClock, to_us
 from rq_scheduler.dispatcher import flight
 from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
-from rq_scheduler.schedule import Schedule
-from rq_scheduler.schedules import Schedules
+from rq_scheduler.model import Schedule
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
 from rq_scheduler.triggers import At, Cron, Every
 from servers import ClusterSetup

@@ -29,21 +29,21 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from rq_scheduler.quarantine import Quarantined, RetryResult
+    from rq_scheduler.client.quarantine import Quarantined, RetryResult
+    from rq_scheduler.client.scheduler import Scheduler
+    from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+    from rq_scheduler.model import Schedule
     from rq_scheduler.runs import current_run
-    from rq_scheduler.schedule import Schedule
-    from rq_scheduler.scheduler import Scheduler
-    from rq_scheduler.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
     from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays, RRule
 else:
     # The same, when a name is first asked for: RQ and redis-py take a third of a second to import, and most of what
     # begins with this package (`rqscheduler --help`, a cron string, a schedule's definition) needs neither.
     _NAMES = {
-        "quarantine": ("Quarantined", "RetryResult"),
+        "client.quarantine": ("Quarantined", "RetryResult"),
+        "client.scheduler": ("Scheduler",),
+        "client.schedules": ("Run", "StoredSchedule", "SyncResult", "UpcomingRun"),
+        "model": ("Schedule",),
         "runs": ("current_run",),
-        "schedule": ("Schedule",),
-        "scheduler": ("Scheduler",),
-        "schedules": ("Run", "StoredSchedule", "SyncResult", "UpcomingRun"),
         "triggers": ("AnyOf", "At", "Cron", "Dates", "Every", "Holidays", "RRule"),
     }
     _HOMES = {name: module for module, names in _NAMES.items() for name in names}

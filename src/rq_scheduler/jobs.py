@@ -25,11 +25,11 @@ from rq.serializers import DefaultSerializer
 from rq.utils import parse_timeout
 from rq.version import VERSION as RQ_VERSION
 
-from rq_scheduler.advice import warn_once
 from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.classes import load_serializer
 from rq_scheduler.dotted import is_dotted
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, check_encodable, kind_of
+from rq_scheduler.warn import warn_once
 
 __all__ = [
     "Connection",

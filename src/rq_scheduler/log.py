@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from rq_scheduler.texts import PLAIN_ARGUMENTS
+from rq_scheduler.sanitize import PLAIN_ARGUMENTS
 
 __all__ = ["log"]
 

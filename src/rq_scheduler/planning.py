@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rq_scheduler.clock import US
-from rq_scheduler.schedule import Spec
-from rq_scheduler.series import Series
+from rq_scheduler.model import Spec
+from rq_scheduler.occurrences import Series
 
 __all__ = ["COUNTED_EXACTLY", "MISSED_AFTER", "Instant", "Missed", "Plan", "due_time", "plan"]
 

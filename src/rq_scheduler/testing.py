@@ -34,14 +34,14 @@ from redis.exceptions import RedisError
 from rq.job import Job
 
 from rq_scheduler.aliases import DurationLike
+from rq_scheduler.client.scheduler import Scheduler
+from rq_scheduler.client.times import naive_utc
 from rq_scheduler.clock import US, SystemClock, duration_us, from_us
 from rq_scheduler.dispatcher import Hooks, LogEvents, Options, Pass
 from rq_scheduler.dispatcher.passes import Passes
 from rq_scheduler.dispatcher.slow_path import overrides
 from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.planning import Missed
-from rq_scheduler.scheduler import Scheduler
-from rq_scheduler.scheduler.moments import naive_utc
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Dropped, HandedOff
 from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime

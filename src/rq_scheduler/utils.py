@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT
 from rq.logutils import ColorizingStreamHandler
 
-from rq_scheduler.advice import warn_once
+from rq_scheduler.client.times import warn_about_mean_time
 from rq_scheduler.clock import US, SystemClock, from_us, timedelta_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.log import log
-from rq_scheduler.scheduler.moments import warn_about_mean_time
 from rq_scheduler.triggers import legacy_cron
+from rq_scheduler.warn import warn_once
 
 __all__ = ["from_unix", "get_next_scheduled_time", "rationalize_until", "setup_loghandlers", "to_unix"]
 

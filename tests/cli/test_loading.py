@@ -9,7 +9,7 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from rq_scheduler.cli import loading
+from rq_scheduler.cli import loading, times
 
 
 @pytest.fixture
@@ -82,6 +82,6 @@ def test_serializers(application: Path) -> None:
 
 
 def test_zones() -> None:
-    assert loading.time_zone("Europe/Paris", "--adopt-timezone") == "Europe/Paris"
+    assert times.time_zone("Europe/Paris", "--adopt-timezone") == "Europe/Paris"
     with pytest.raises(click.BadParameter, match="Europe/Paris"):
-        loading.time_zone("europe/pariss", "--adopt-timezone")
+        times.time_zone("europe/pariss", "--adopt-timezone")

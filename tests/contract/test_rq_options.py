@@ -50,7 +50,7 @@ def declares(id: Any = None, unique: Any = None, repeat: Any = None, status: Any
 @pytest.mark.parametrize("name", sorted(_rq_names() - IS_OURS))
 def test_every_option_of_rqs_has_an_answer(scheduler: Scheduler, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the job's option here too, or goes to the function with a warning that names the one that is, if any."""
-    monkeypatch.setattr("rq_scheduler.advice._given", set())
+    monkeypatch.setattr("rq_scheduler.warn._given", set())
     value: Any = {"timeout": 5, "failure_ttl": 5, "meta": {"a": 1}, "depends_on": "some", "at_front": True}.get(name)
     if name.startswith("on_"):
         value = jobs.on_success

@@ -13,9 +13,9 @@ from making import HOUR, US, Told, counts_of_passes, dispatcher, move_to, now_us
 from making_schedules import EVERY, job_fields, new, put, put_due, record, spec
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.dispatcher.ahead import Ahead
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant, Plan
 from rq_scheduler.runs import run_id
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.due import Armed
 from rq_scheduler.store.firing import Mode, ScheduleFire

@@ -10,7 +10,7 @@ import redis as redis_py
 from making import Told, add, dispatcher, now_us, recurring, waiting
 from making_schedules import due_again, put_due, spec
 from rq_scheduler.dispatcher import Dispatcher, LogEvents
-from rq_scheduler.dispatcher.rations import A_MINUTE, WINDOW, Rations, some_of
+from rq_scheduler.dispatcher.log_rate_limit import A_MINUTE, WINDOW, Rations, some_of
 from rq_scheduler.planning import Missed
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Dropped, Fenced

@@ -28,8 +28,8 @@ from making import (
 from making_schedules import new, put, spec
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Hooks, passes
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import due_time
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.triggers import Every
 from support import wait_until

@@ -38,7 +38,7 @@ from making import (
 from queues_for_tests import Noting
 from rq_scheduler.dispatcher import Dispatcher, Hooks, LogEvents, Options
 from rq_scheduler.errors import EvictionRefused, NameTaken
-from rq_scheduler.schedule import Spec
+from rq_scheduler.model import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.triggers import Every
 from support import wait_until

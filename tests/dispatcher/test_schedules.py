@@ -32,8 +32,8 @@ from making_schedules import (
 )
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.jobs import JobCreator
+from rq_scheduler.model import encode_spec
 from rq_scheduler.runs import run_id
-from rq_scheduler.schedule import encode_spec
 from rq_scheduler.store import Store, rq_format
 from rq_scheduler.store.firing import PackedFires
 from rq_scheduler.store.schedules import JobFields, Write

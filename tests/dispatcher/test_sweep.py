@@ -13,8 +13,8 @@ from rq_scheduler import Every
 from rq_scheduler.dispatcher import Dispatcher, Pass
 from rq_scheduler.dispatcher.recurring import TOGETHER
 from rq_scheduler.dispatcher.sweep import PAGE
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Record
 from rq_scheduler.store.series import ADOPTED_BYTES, Adoption, Unadopted

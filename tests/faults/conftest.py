@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from faults.proxy import Proxy
 from rq_scheduler import Scheduler
 from rq_scheduler.cli.app import rqscheduler
+from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.embedded import EmbeddedRedis
-from rq_scheduler.quarantine import Quarantine
 from rq_scheduler.store import Store
 
 

@@ -16,7 +16,7 @@ from making import (
     recurring,
 )
 from rq_scheduler.dispatcher import Options
-from rq_scheduler.schedule import Spec
+from rq_scheduler.model import Spec
 from rq_scheduler.store import Store
 
 KEY = "rq:scheduler:quarantine"

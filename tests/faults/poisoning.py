@@ -12,8 +12,8 @@ from making import US, Told, add, dispatcher, entry, make_job, now_us, recurring
 from making_schedules import job_fields, new, put
 from rq_scheduler import Every
 from rq_scheduler.clock import to_us
+from rq_scheduler.model import Spec
 from rq_scheduler.runs import run_id
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from support import PATIENCE, wait_until
 

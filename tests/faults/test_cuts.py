@@ -14,10 +14,10 @@ from faults.cutting import Point, World, difference, each_freeze, each_point, se
 from faults.proxy import Proxy
 from faults.writes import WRITES, Write
 from rq_scheduler import Scheduler
+from rq_scheduler.client import bulk
+from rq_scheduler.client.quarantine import Quarantine
+from rq_scheduler.client.schedules import Schedules, on_demand
 from rq_scheduler.errors import SchedulerError
-from rq_scheduler.quarantine import Quarantine
-from rq_scheduler.scheduler import bulk
-from rq_scheduler.schedules import Schedules, asking
 
 READS = {
     "Scheduler": {"count", "get_job", "get_jobs", "get_jobs_to_queue", "get_queue_for_job", "key", "schedules"},
@@ -44,7 +44,7 @@ FORGETFUL = {
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that few items need several scripts."""
     monkeypatch.setattr(bulk, "MAX_ENTRIES", 2)
-    monkeypatch.setattr(asking, "BATCH", 2)
+    monkeypatch.setattr(on_demand, "BATCH", 2)
 
 
 class Reference:

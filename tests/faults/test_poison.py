@@ -18,8 +18,8 @@ from making import HOUR, INDEX, US, Told, add, cpu_of, dispatcher, entry, make_j
 from making_schedules import job_fields, new, put
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.model import Spec
 from rq_scheduler.runs import run_id
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Dropped
 from support import wait_until

@@ -26,10 +26,10 @@ from making import (
 )
 from making_schedules import put_due
 from rq_scheduler import Every, Quarantined, Scheduler
+from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.dispatcher import Options
 from rq_scheduler.errors import IdTaken, RetryRefused
-from rq_scheduler.quarantine import Quarantine
-from rq_scheduler.schedule import Spec
+from rq_scheduler.model import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.triggers import Cron
 from support import PATIENCE

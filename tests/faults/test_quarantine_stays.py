@@ -19,9 +19,9 @@ from making import (
 )
 from making_schedules import put_due
 from rq_scheduler import Every, Scheduler
+from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.errors import InvalidArgument, InvalidType, RetryRefused
-from rq_scheduler.quarantine import Quarantine
-from rq_scheduler.schedule import Spec
+from rq_scheduler.model import Spec
 from rq_scheduler.store import Store
 
 

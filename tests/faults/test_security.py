@@ -18,8 +18,8 @@ from making import US, Told, add, dispatcher, entry, finish, make_job, now_us, r
 from making_schedules import due_again, job_fields, put_due
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.dispatcher import Options
+from rq_scheduler.model import Spec
 from rq_scheduler.pickles import PlainPickles, is_opaque, outline
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -287,7 +287,7 @@ class TestOutline:
 
 def test_schedule_files_hold_no_code(tmp_path: Path) -> None:
     """TOML and JSON: neither language has a way to name an object. (There is no YAML.)"""
-    from rq_scheduler.schedules import files
+    from rq_scheduler.client.schedules import files
 
     assert set(files._PARSERS) == {".toml", ".json"}
 

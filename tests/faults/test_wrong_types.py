@@ -11,7 +11,7 @@ from faults.poisoning import KINDS, SOON, Beds, Listening, serving
 from making import dispatcher, now_us
 from making_schedules import new, put
 from rq_scheduler import Every, Scheduler
-from rq_scheduler.schedule import Spec
+from rq_scheduler.model import Spec
 from rq_scheduler.store import Store, rq_format
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.survey import Survey

@@ -12,8 +12,8 @@ from rq.job import Job
 from faults.cutting import World
 from jobs_for_tests import echo, nothing
 from rq_scheduler import Scheduler
-from rq_scheduler.schedule import Schedule
-from rq_scheduler.schedules.rq_cron import read_rq_cron
+from rq_scheduler.client.schedules.rq_cron import read_rq_cron
+from rq_scheduler.model import Schedule
 from rq_scheduler.triggers import Cron, Every
 from schedules.helpers import START, after
 

@@ -14,10 +14,10 @@ from rq import Callback, Queue, Retry
 import jobs_for_tests as jobs
 import rq_scheduler
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Holidays, RRule, Schedule, Scheduler, testing, utils
-from rq_scheduler.formats import Duration
-from rq_scheduler.quarantine import Quarantine, Quarantined, RetryResult
-from rq_scheduler.schedule import Options, Spec
-from rq_scheduler.schedules import Run, Schedules, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
+from rq_scheduler.client.schedules import Run, Schedules, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.model import Options, Spec
+from rq_scheduler.serialization import Duration
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
 from schedules.helpers import START
 

@@ -16,9 +16,9 @@ from fuzz.hostile import NoOffset
 from fuzz.worlds import World, can_be_read, goes_on
 from making import finish
 from rq_scheduler import Cron, Every, RRule, Schedule, Scheduler, utils
+from rq_scheduler.client.schedules.files import definitions_from
 from rq_scheduler.errors import SchedulerError
-from rq_scheduler.schedule import decode_spec
-from rq_scheduler.schedules.files import definitions_from
+from rq_scheduler.model import decode_spec
 from rq_scheduler.store.history import read_line
 from schedules.helpers import START
 

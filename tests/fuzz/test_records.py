@@ -22,7 +22,7 @@ from fuzz.worlds import World, goes_on
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Holidays, RRule, Schedule
 from rq_scheduler.clock import US
 from rq_scheduler.errors import SchedulerError
-from rq_scheduler.schedule import decode_spec, encode_spec
+from rq_scheduler.model import decode_spec, encode_spec
 from rq_scheduler.store.history import read_line
 from schedules.helpers import START
 

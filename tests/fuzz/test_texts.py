@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from fuzz import hostile
 from fuzz.conftest import Fuzz
 from rq_scheduler import Cron, Every, RRule
+from rq_scheduler.client.schedules.files import definitions_from, read_definitions, write_definitions
 from rq_scheduler.clock import duration_us, to_us
 from rq_scheduler.errors import InvalidArgument, SchedulerError
-from rq_scheduler.formats import Duration, decode, encode
-from rq_scheduler.schedules.files import definitions_from, read_definitions, write_definitions
+from rq_scheduler.serialization import Duration, decode, encode
 from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger, Trigger, legacy_cron
 from rq_scheduler.triggers.every import MAX_INTERVAL_US, MIN_INTERVAL_US
 from rq_scheduler.triggers.zones import zone

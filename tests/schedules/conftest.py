@@ -8,7 +8,7 @@ import pytest
 import redis as redis_py
 
 from rq_scheduler import Scheduler
-from rq_scheduler.schedules import Schedules
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs_for_tests import push
 from rq_scheduler import current_run
-from rq_scheduler.schedules import Run, StoredSchedule
+from rq_scheduler.client.schedules import Run, StoredSchedule
 from rq_scheduler.testing import HandOff
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)

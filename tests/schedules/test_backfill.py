@@ -9,8 +9,8 @@ from rq.job import Job
 import jobs_for_tests as jobs
 from making import snapshot, waiting
 from rq_scheduler import Cron, Dates, Every, Scheduler
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import InvalidArgument
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, outcomes
 

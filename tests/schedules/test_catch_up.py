@@ -11,7 +11,7 @@ import redis as redis_py
 import jobs_for_tests as jobs
 from making import waiting
 from rq_scheduler import At, Cron, Every
-from rq_scheduler.schedules import Run, Schedules
+from rq_scheduler.client.schedules import Run, Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import Worker, after, dues, offsets, outcomes
 

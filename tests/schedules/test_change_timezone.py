@@ -10,8 +10,8 @@ import redis as redis_py
 import jobs_for_tests as jobs
 from making import finish
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, RRule, Scheduler
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import InvalidArgument, InvalidType, ScheduleNotFound
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualDispatcher
 from schedules.helpers import after, offsets
 

@@ -8,8 +8,8 @@ import redis as redis_py
 from rq import SimpleWorker
 
 from rq_scheduler import Every, Scheduler, current_run
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.runs import CurrentRun
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualDispatcher
 from schedules.helpers import START, after, push_current_run
 

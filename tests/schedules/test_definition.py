@@ -21,10 +21,10 @@ from rq.serializers import JSONSerializer
 
 import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
+from rq_scheduler.client.schedules import definition
+from rq_scheduler.client.schedules.definition import same_job, schedule_of, template_of
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, SchedulerWarning
-from rq_scheduler.schedule import RetryFields, Schedule
-from rq_scheduler.schedules import definition
-from rq_scheduler.schedules.definition import same_job, schedule_of, template_of
+from rq_scheduler.model import RetryFields, Schedule
 from rq_scheduler.triggers import Cron, Every
 from support import environment
 
@@ -500,8 +500,8 @@ ELSEWHERE = """
 import sys, pickle
 from redis import Redis
 from rq_scheduler import Scheduler
-from rq_scheduler.schedule import Schedule
-from rq_scheduler.schedules.definition import template_of
+from rq_scheduler.model import Schedule
+from rq_scheduler.client.schedules.definition import template_of
 from rq_scheduler.triggers import Every
 
 names = ["al" + "pha", "".join(["be", "ta"]), "gamma", "delta", "epsilon"]

@@ -8,7 +8,7 @@ from rq import SimpleWorker
 
 import jobs_for_tests as jobs
 from rq_scheduler import Every
-from rq_scheduler.schedules import Schedules, StoredSchedule
+from rq_scheduler.client.schedules import Schedules, StoredSchedule
 from rq_scheduler.testing import ManualDispatcher
 from schedules.helpers import Worker, after, dues
 

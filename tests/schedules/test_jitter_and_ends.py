@@ -9,8 +9,8 @@ import redis as redis_py
 
 import jobs_for_tests as jobs
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Schedule, Scheduler
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import InvalidArgument
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, dues, offsets
 

@@ -28,8 +28,8 @@ from rq_scheduler.dispatcher import Events
 from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.passes import LOOK_AHEAD
 from rq_scheduler.dispatcher.schedules import Schedules as Planner
+from rq_scheduler.model import Spec
 from rq_scheduler.runs import parse_run_id, run_id
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import us_of
 from rq_scheduler.store.due import SharedPlan

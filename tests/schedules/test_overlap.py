@@ -10,7 +10,7 @@ from rq.job import Job
 import jobs_for_tests as jobs
 from making import now_us, waiting
 from rq_scheduler import At, Every, Scheduler
-from rq_scheduler.schedules import Schedules
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import Worker, after, dues, offsets, outcomes
 from support import kill_family, wait_until

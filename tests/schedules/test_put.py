@@ -18,8 +18,8 @@ from rq.serializers import JSONSerializer
 import jobs_for_tests as jobs
 from making import snapshot, waiting
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Schedule, Scheduler
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import IdTaken, SchedulerWarning
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, dues, offsets, state
 from support import PATIENCE, Processes, command, wait_until

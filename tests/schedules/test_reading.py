@@ -10,8 +10,8 @@ import redis as redis_py
 import jobs_for_tests as jobs
 from making import snapshot
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, RRule, Schedule, Scheduler, UpcomingRun
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import JobUnreadable, ScheduleNotFound
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, commands, dues, offsets, outcomes, state
 

@@ -12,8 +12,8 @@ from rq.job import Job
 import jobs_for_tests as jobs
 from making import finish, snapshot
 from rq_scheduler import Cron, Every, Scheduler
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import IdTaken
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import after, offsets, outcomes
 

@@ -12,8 +12,8 @@ from rq import Retry
 import jobs_for_tests as jobs
 from making import snapshot
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Holidays, Schedule
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import SchedulerError, SchedulerWarning, kind_of
-from rq_scheduler.schedules import Schedules
 from schedules.helpers import START
 
 HOURLY = Every(3600)

@@ -18,11 +18,11 @@ from croniter import croniter
 
 import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
+from rq_scheduler.client.schedules import Schedules
+from rq_scheduler.client.schedules.files import definitions_from
+from rq_scheduler.client.schedules.rq_cron import read_rq_cron
 from rq_scheduler.errors import InvalidArgument, SchedulerWarning
-from rq_scheduler.schedule import Schedule
-from rq_scheduler.schedules import Schedules
-from rq_scheduler.schedules.files import definitions_from
-from rq_scheduler.schedules.rq_cron import read_rq_cron
+from rq_scheduler.model import Schedule
 from rq_scheduler.triggers import Cron, Every
 from support import environment
 
@@ -126,7 +126,7 @@ def test_the_registry_stays_when_the_file_fails(config: Config) -> None:
 def test_reading_prints_nothing_and_leaves_logging_alone(config: Config) -> None:
     path = config("register(jobs.nothing, 'default', interval=60)\n")
     script = (
-        "import logging, sys\nfrom rq_scheduler.schedules.rq_cron import read_rq_cron\n"
+        "import logging, sys\nfrom rq_scheduler.client.schedules.rq_cron import read_rq_cron\n"
         "assert read_rq_cron(sys.argv[1], 'UTC')\nlogger = logging.getLogger('rq.cron')\n"
         "assert (logger.handlers, logger.propagate, logger.level) == ([], True, 0)\n"
     )
@@ -184,7 +184,7 @@ def test_register_has_no_option_that_is_not_known_here(config: Config) -> None:
     """A newer RQ may have more of them: then they have to be mapped, and until then they are refused."""
     import inspect
 
-    from rq_scheduler.schedules import rq_cron
+    from rq_scheduler.client.schedules import rq_cron
 
     known = {*rq_cron._OPTIONS, *rq_cron._TRANSLATED}
     assert set(inspect.signature(rq.cron.register).parameters) <= known
@@ -293,7 +293,7 @@ def test_ids_do_not_depend_on_the_order_of_the_calls(config: Config) -> None:
 def test_ids_are_the_same_in_every_process(config: Config) -> None:
     path = config(SEVERAL)
     script = (
-        "import json, sys\nfrom rq_scheduler.schedules.rq_cron import read_rq_cron\n"
+        "import json, sys\nfrom rq_scheduler.client.schedules.rq_cron import read_rq_cron\n"
         "print(json.dumps([schedule.id for schedule in read_rq_cron(sys.argv[1], 'UTC')]))\n"
     )
     for seed in ("1", "2"):
@@ -428,7 +428,7 @@ class TestTheZoneBetweenSyncs:
     def test_that_it_is_not_known_is_said_only_once(
         self, sync: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("rq_scheduler.schedules.rq_cron.RQ_VERSION", "3.0.0")
+        monkeypatch.setattr("rq_scheduler.client.schedules.rq_cron.RQ_VERSION", "3.0.0")
         monkeypatch.setenv("TZ", "Europe/Paris")
         with pytest.warns(SchedulerWarning, match="give rq_timezone='Europe/Paris'"):
             sync(self.NIGHTLY)

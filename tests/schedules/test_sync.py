@@ -15,8 +15,8 @@ import redis as redis_py
 import jobs_for_tests as jobs
 from making import snapshot
 from rq_scheduler import Cron, Every, Schedule, Scheduler, SyncResult
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import FunctionRefused, IdTaken, InvalidArgument, InvalidType
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import after, dues, state
 from support import Processes

@@ -15,9 +15,9 @@ from rq.job import Job
 import jobs_for_tests as jobs
 from making import INDEX, US, adopt, record_of, recurring, snapshot
 from rq_scheduler import Every, Schedule, Scheduler
+from rq_scheduler.client.schedules import Schedules, UpcomingRun
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.schedule import Spec
-from rq_scheduler.schedules import Schedules, UpcomingRun
+from rq_scheduler.model import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, after, offsets
@@ -182,7 +182,7 @@ def test_one_that_fires_while_it_is_read_comes_once_each(
 
     monkeypatch.setattr(schedules._writer, "views", late)
     monkeypatch.setattr("rq_scheduler.store.schedules.COMING", 1)
-    monkeypatch.setattr("rq_scheduler.schedules.coming.PAGE", 1)
+    monkeypatch.setattr("rq_scheduler.client.schedules.upcoming.PAGE", 1)
     found = schedules.upcoming(limit=6)
     assert [(run.schedule_id, *offsets([run.due])) for run in found] == [
         (id, at) for at in (120, 180) for id in ("a", "b", "c")

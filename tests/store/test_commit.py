@@ -28,8 +28,8 @@ from making import (
     snapshot,
     waiting,
 )
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant, Missed, Plan, due_time
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import us_of
 from rq_scheduler.store.handoff import Fire, Outcome

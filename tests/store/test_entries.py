@@ -11,7 +11,7 @@ import redis as redis_py
 from making import HOUR, INDEX, US, add, commit, entry, fire_of, hand_off, now_us, record_of, recurring, snapshot
 from rq_scheduler.clock import to_us
 from rq_scheduler.errors import IdTaken, InvalidArgument, NameTaken
-from rq_scheduler.schedule import Spec
+from rq_scheduler.model import Spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.base import score_of, us_of
 from rq_scheduler.triggers import Every

@@ -31,12 +31,12 @@ from making_schedules import (
     stored,
 )
 from rq_scheduler import Scheduler
+from rq_scheduler.client.schedules import on_demand
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
-from rq_scheduler.schedule import Spec
-from rq_scheduler.schedules import asking
 from rq_scheduler.store import Store
 from rq_scheduler.store.firing import Commit, Mode, ScheduleFire, pack
 from rq_scheduler.store.handoff import Fenced
@@ -459,7 +459,7 @@ class TestBackfill:
             _, (current,) = store.read_definitions([id], templates=False)
             assert current is not None
             made: list[str] = []
-            assert asking.backfill(
+            assert on_demand.backfill(
                 store, current, Spec(trigger=Every(60).anchored(0)), (0, 7 * 60 * US), 100, HOUR, made
             )
             assert (pieces, len(made)) == (wanted, 7)

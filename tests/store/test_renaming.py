@@ -5,7 +5,7 @@ import redis as redis_py
 
 from making import HOUR, US, history, make_job, now_us, snapshot
 from making_schedules import commit, fire_of, put_due, record
-from rq_scheduler.schedule import Spec
+from rq_scheduler.model import Spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.schedules import Filter, Stored
 from rq_scheduler.triggers import Every

@@ -42,7 +42,7 @@ from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Hooks
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.jobs import JobCreator
-from rq_scheduler.schedule import Spec
+from rq_scheduler.model import Spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.rq_format import wants_front
 from rq_scheduler.triggers import Every

@@ -23,8 +23,8 @@ from making_schedules import (
     stored,
 )
 from rq_scheduler.errors import IdTaken
+from rq_scheduler.model import Spec, decode_spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.history import HistoryLine, missed_part, read_line
 from rq_scheduler.store.schedules import Deleted, Filter, JobFields, Write, Written

@@ -27,9 +27,9 @@ from making_schedules import commit as commit_schedule
 from making_schedules import fire_of as schedule_fire_of
 from making_schedules import remembered as remembered_run
 from rq_scheduler.dispatcher.waker import LONGEST_SLEEP
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store import NewEntry, Store, rq_format, scripts
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from rq_scheduler.cli.schedules import health
+from rq_scheduler.client.health import read_health
 from rq_scheduler.store.survey import Survey
 
 
@@ -83,6 +83,6 @@ def test_status_costs_the_same_whatever_is_stored(redis: redis_py.Redis, survey:
         keys = survey.keys
         for key in (keys.scheduled_jobs, keys.due_schedules, keys.schedules, keys.schedules_of("jobs")):
             redis.zadd(key, {f"s{n:05d}": n for n in range(number)})
-        costs.append(trips(lambda: health.gather(survey, "here")))
+        costs.append(trips(lambda: read_health(survey, "here")))
     assert costs[0] == costs[1]
-    assert health.gather(survey, "here").counts.schedules == 5_000
+    assert read_health(survey, "here").counts.schedules == 5_000

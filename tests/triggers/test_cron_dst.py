@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.triggers import Cron, walk, zones
+from rq_scheduler.triggers import Cron, timeline, zones
 from rq_scheduler.triggers import cron as cron_module
 
 pytestmark = pytest.mark.once
@@ -311,7 +311,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with monkeypatch.context() as patch:
         patch.setattr(zones, "CHUNK", 1800)
-        patch.setattr(walk, "CHUNK", 1800)
+        patch.setattr(timeline, "CHUNK", 1800)
         forget()
         yield
     forget()

@@ -12,9 +12,9 @@ import pytest
 
 from rq_scheduler.clock import US, from_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
-from rq_scheduler.formats import decode
-from rq_scheduler.schedule import Spec
-from rq_scheduler.series import Series
+from rq_scheduler.model import Spec
+from rq_scheduler.occurrences import Series
+from rq_scheduler.serialization import decode
 from rq_scheduler.triggers import AnyExclusion, AnyOf, AnyTrigger, At, Cron, Dates, Every, Holidays, RRule
 from rq_scheduler.triggers import exclusions as exclusions_module
 

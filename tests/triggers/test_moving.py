@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import InvalidArgument
-from rq_scheduler.schedule import Schedule, Spec, decode_spec, encode_spec
-from rq_scheduler.series import Series
+from rq_scheduler.model import Schedule, Spec, decode_spec, encode_spec
+from rq_scheduler.occurrences import Series
 from rq_scheduler.triggers import (
     MAX_US,
     MIN_US,

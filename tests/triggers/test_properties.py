@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.formats import decode, encode, from_builtins, to_builtins
+from rq_scheduler.serialization import decode, encode, from_builtins, to_builtins
 from rq_scheduler.triggers import (
     MAX_US,
     MIN_US,

@@ -13,9 +13,9 @@ from dateutil import tz as dateutil_tz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rq_scheduler.client.schedules.on_demand import stretch_of
 from rq_scheduler.errors import InvalidArgument, InvalidType
-from rq_scheduler.schedule import Schedule, Spec
-from rq_scheduler.schedules.asking import stretch_of
+from rq_scheduler.model import Schedule, Spec
 from rq_scheduler.testing import ManualClock
 from rq_scheduler.triggers import At, Cron, Dates, Every, RRule, legacy_cron
 from rq_scheduler.triggers.cron_text import CronText, parse

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.triggers import MAX_US, MIN_US, RRule
-from rq_scheduler.triggers.recurrence import RuleWalls
+from rq_scheduler.triggers.rrule_calendar import RuleWalls
 from rq_scheduler.triggers.rrule_text import parse
 
 pytestmark = pytest.mark.once

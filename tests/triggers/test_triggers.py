@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rq_scheduler.clock import to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
-from rq_scheduler.formats import decode, encode, from_builtins, to_builtins
+from rq_scheduler.serialization import decode, encode, from_builtins, to_builtins
 from rq_scheduler.triggers import MAX_US, AnyOf, AnyTrigger, At, Cron, Every, RRule, Trigger, legacy_cron
 
 pytestmark = pytest.mark.once

@@ -33,6 +33,8 @@ from rq_scheduler import (
     utils,
 )
 from rq_scheduler.aliases import Catchup, EntryKind, JobOverlap, JobStatus, Outcome, Overlap, RunKind, ScheduleKind
+from rq_scheduler.client.quarantine import Quarantine
+from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.dispatcher import Options
 from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess, find_server, free_port, server_version
 from rq_scheduler.errors import (
@@ -44,10 +46,8 @@ from rq_scheduler.errors import (
     SchedulerWarning,
     VersionConflict,
 )
-from rq_scheduler.quarantine import Quarantine
+from rq_scheduler.model import Spec
 from rq_scheduler.runs import CurrentRun
-from rq_scheduler.schedule import Spec
-from rq_scheduler.schedules import Schedules
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
 from rq_scheduler.triggers import AnyTrigger, Trigger
 

@@ -28,15 +28,14 @@ from rq_scheduler import (
     Scheduler,
     embedded,
     errors,
-    quarantine,
+    model,
     runs,
-    schedule,
-    schedules,
     testing,
     utils,
 )
-from rq_scheduler.schedule import Options
-from rq_scheduler.schedules import Schedules
+from rq_scheduler.client import quarantine, schedules
+from rq_scheduler.client.schedules import Schedules
+from rq_scheduler.model import Options
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -143,7 +142,7 @@ class TestWhatPeopleAreShown:
         assert inspect.signature(Schedule).bind("a", Every(5), print, note="x").arguments["note"] == "x"
 
     @pytest.mark.parametrize(
-        "module", [rq_scheduler, embedded, errors, quarantine, runs, schedule, schedules, testing, utils]
+        "module", [rq_scheduler, embedded, errors, model, quarantine, runs, schedules, testing, utils]
     )
     def test_all_that_is_public_is_described(self, module: ModuleType) -> None:
         for kind in (getattr(module, name) for name in module.__all__):

@@ -20,9 +20,10 @@ from rq_scheduler._version import __version__
 from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.concealing import concealed
 from rq_scheduler.cli.connections import Connection, check_cluster_prefix, connect_patiently
-from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer, time_zone
+from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer
 from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
 from rq_scheduler.cli.refusals import of_redis
+from rq_scheduler.cli.times import time_zone
 from rq_scheduler.dispatcher import BURST_PATIENCE, Dispatcher, Options
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log

@@ -14,8 +14,7 @@ from rq.serializers import DefaultSerializer, JSONSerializer
 
 from rq_scheduler.dotted import find
 from rq_scheduler.errors import InvalidArgument
-from rq_scheduler.texts import plain
-from rq_scheduler.triggers.zones import zone
+from rq_scheduler.sanitize import plain
 
 __all__ = [
     "extend_path",
@@ -24,7 +23,6 @@ __all__ = [
     "load_queue_class",
     "load_serializer",
     "note_function",
-    "time_zone",
 ]
 
 _Class = TypeVar("_Class")
@@ -98,12 +96,3 @@ def load_serializer(name: str | None) -> Any:
     if not (callable(getattr(found, "dumps", None)) and callable(getattr(found, "loads", None))):
         raise click.BadParameter(f"{name} has no dumps and loads; RQ needs both.", param_hint="--serializer")
     return found
-
-
-def time_zone(name: str, option: str) -> str:
-    """The name, if it is an IANA zone that this host knows; a usage error with the nearest names otherwise."""
-    try:
-        zone(name)
-    except InvalidArgument as error:
-        raise click.BadParameter(str(error).removeprefix("timezone="), param_hint=option) from None
-    return name

@@ -9,7 +9,7 @@ from typing import Any, Literal, TextIO
 
 from rq_scheduler.cli.concealing import concealed
 from rq_scheduler.log import log
-from rq_scheduler.texts import plain_json
+from rq_scheduler.sanitize import plain_json
 
 __all__ = ["JsonFormatter", "LogFormat", "TextFormatter", "level_for", "setup_logging"]
 

@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rq_scheduler.clock import US, from_us
-from rq_scheduler.dispatcher.rations import NAMED, Rations, Withheld, some_of
+from rq_scheduler.dispatcher.log_rate_limit import NAMED, Rations, Withheld, some_of
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
+from rq_scheduler.sanitize import either_of
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
-from rq_scheduler.texts import either_of
 from rq_scheduler.triggers import Reading
 
 __all__ = ["Events", "LogEvents"]

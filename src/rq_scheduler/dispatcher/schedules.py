@@ -25,8 +25,8 @@ from rq_scheduler.dispatcher.recurring import Served
 from rq_scheduler.dispatcher.shared_plans import SharedPlans
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.jobs import JobCreator
+from rq_scheduler.model import Spec, decode_spec
 from rq_scheduler.planning import Plan, plan
-from rq_scheduler.schedule import Spec, decode_spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.due import Armed, DuePage, Remembering
 from rq_scheduler.store.firing import Commit, Committed, Mode, PackedFires, ScheduleFire, pack

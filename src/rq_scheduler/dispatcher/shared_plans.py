@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from rq_scheduler.clock import US
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import Plan
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store.due import Armed, DuePage, SharedPlan
 from rq_scheduler.store.shared_plans import shared_plan
 

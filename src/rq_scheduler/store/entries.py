@@ -13,8 +13,8 @@ import msgspec
 from redis.client import NEVER_DECODE
 
 from rq_scheduler.errors import IdTaken, InvalidArgument
+from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.schedule import Spec, encode_spec
 from rq_scheduler.store.base import MOST, Operations, armed_text, pairs, score_of, text, us_of, wire
 from rq_scheduler.store.rq_format import job_key
 

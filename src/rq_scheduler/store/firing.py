@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant, Plan
 from rq_scheduler.runs import run_ending, run_id
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store.base import Operations, score_of, text, wire
 from rq_scheduler.store.due import Armed
 from rq_scheduler.store.handoff import Fenced, HandedOff

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rq_scheduler.model import Spec
 from rq_scheduler.planning import Plan
-from rq_scheduler.schedule import Spec
 from rq_scheduler.store.base import Operations, armed_text, moment, score_of, text, us_of, whole, wire
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.rq_format import (

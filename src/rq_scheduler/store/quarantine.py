@@ -15,7 +15,7 @@ import msgspec
 from redis.client import NEVER_DECODE
 
 from rq_scheduler.errors import SchedulerError
-from rq_scheduler.schedule import decode_spec
+from rq_scheduler.model import decode_spec
 from rq_scheduler.store.base import Operations, pairs, text, us_of, wire
 from rq_scheduler.store.rq_format import scheduled_registry_key
 

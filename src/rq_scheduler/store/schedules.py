@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.schedule import Spec, encode_spec
 from rq_scheduler.store.base import MOST, Operations, moment, pairs, score_of, text, us_of, whole, wire
 from rq_scheduler.store.history import HistoryLine, read_line
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
-from rq_scheduler.schedule import Spec, encode_spec
+from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.store.base import Operations, armed_text, score_of, text, wire
 from rq_scheduler.store.handoff import Record
 

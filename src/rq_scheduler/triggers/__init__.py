@@ -1,6 +1,6 @@
 """Triggers: pure time arithmetic, which instants a schedule fires at; and exclusions, on which days it does not.
 
-All are immutable msgspec structs; their JSON, tagged by `type`, is the stored form (through `formats`), and
+All are immutable msgspec structs; their JSON, tagged by `type`, is the stored form (through `serialization`), and
 `AnyTrigger` and `AnyExclusion` are what to decode it as. Knows no schedule, no Redis and no RQ. Inside, instants
 are integer microseconds since the epoch, UTC.
 """

@@ -1,7 +1,7 @@
 """`Cron`: a cron string in a time zone, with Debian cron's rules for changes of the clock.
 
-Owns the struct. The language is in `cron_text`, the calendar in `wall`, the timeline in `zones`, and what lays one on
-the other in `walk`. Knows no schedule, no Redis and no RQ.
+Owns the struct. The language is in `cron_text`, the calendar in `cron_calendar`, a zone's stretches in `zones`, and
+what lays one on the other in `timeline`. Knows no schedule, no Redis and no RQ.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from rq_scheduler.aliases import DayMatch
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import Trigger
+from rq_scheduler.triggers.cron_calendar import CronWall
 from rq_scheduler.triggers.cron_text import SixFields, parse
-from rq_scheduler.triggers.walk import Walk
-from rq_scheduler.triggers.wall import CronWall
+from rq_scheduler.triggers.timeline import Walk
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import SLACK, zone
 

@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr, replace
 from rq_scheduler.aliases import DurationLike
 from rq_scheduler.clock import US, duration_us, from_us, timedelta_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
-from rq_scheduler.formats import Duration
+from rq_scheduler.serialization import Duration
 from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger, TriggerMeta, aware_us
 
 __all__ = ["MAX_INTERVAL_US", "MIN_INTERVAL_US", "Every"]

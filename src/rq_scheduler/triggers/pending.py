@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from rq_scheduler.clock import US
 from rq_scheduler.triggers.cron import Cron
+from rq_scheduler.triggers.cron_calendar import CronWall
 from rq_scheduler.triggers.cron_text import parse
-from rq_scheduler.triggers.wall import CronWall
 from rq_scheduler.triggers.zones import Zone, zone
 
 __all__ = ["WELL_KNOWN", "Reading", "all_zones", "read_pending", "zones_that_fit"]

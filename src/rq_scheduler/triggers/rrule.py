@@ -1,8 +1,8 @@
 """`RRule`: a recurrence rule of RFC 5545 (iCalendar) in a time zone.
 
 Owns the struct, and how rules, single dates and exclusions make one series. The language is in `rrule_text`, the
-calendar in `recurrence`, the timeline in `zones`, and what lays one on the other in `walk`. Knows no schedule, no Redis
-and no RQ.
+calendar in `rrule_calendar`, a zone's stretches in `zones`, and what lays one on the other in `timeline`. Knows no
+schedule, no Redis and no RQ.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from msgspec.structs import force_setattr, replace
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import MIN_US, Trigger
-from rq_scheduler.triggers.recurrence import ListedWalls, RuleWalls, Without
+from rq_scheduler.triggers.rrule_calendar import ListedWalls, RuleWalls, Without
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Moment, RecurrenceText, Rule, parse
-from rq_scheduler.triggers.walk import Walk, Walls
+from rq_scheduler.triggers.timeline import Walk, Walls
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import Zone, zone
 

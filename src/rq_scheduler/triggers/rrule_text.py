@@ -1,6 +1,6 @@
 """The language of recurrence rules: RFC 5545's DTSTART, RRULE, RDATE, EXDATE and EXRULE, and their errors.
 
-Owns how the text is read and its canonical form. What a rule means is in `recurrence`. Knows no zone data and no
+Owns how the text is read and its canonical form. What a rule means is in `rrule_calendar`. Knows no zone data and no
 trigger. A *wall* is a local date and time written as if it were UTC, in seconds since 1970-01-01T00:00.
 """
 

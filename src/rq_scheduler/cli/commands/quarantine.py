@@ -1,0 +1,160 @@
+"""`quarantine list`, `retry` and `purge`: what nothing could serve, and what a person does about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+from heapq import nlargest
+from typing import Any
+
+import click
+
+from rq_scheduler.cli.output import answer
+from rq_scheduler.cli.session import desk_options, open_desk, timezone_option, zone_from
+from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
+from rq_scheduler.clock import US, to_us
+from rq_scheduler.sanitize import plain
+from rq_scheduler.views.humanize import NONE, counted, distance, moment
+from rq_scheduler.views.serializers import iso
+from rq_scheduler.views.table import Column, Part, Table
+
+__all__ = ["quarantine"]
+
+
+@click.group()
+def quarantine() -> None:
+    """See what could not be served, put it back, or forget it."""
+
+
+@quarantine.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
+@timezone_option
+@desk_options
+@click.pass_context
+def list_(ctx: click.Context, /, **params: Any) -> None:
+    """List what is in quarantine, the newest first, and why. Writes nothing."""
+    zone, limit = zone_from(params), params["limit"]
+    with open_desk(ctx, params) as desk:
+        total = len(desk.scheduler.quarantine)
+        found = nlargest(limit, desk.scheduler.quarantine, key=_since)
+        now = desk.now()
+    answer(
+        params["as_json"],
+        lambda: {"entries": [_form(one) for one in found], "total": total},
+        lambda: _table(found, total, now, zone),
+    )
+
+
+@quarantine.command()
+@click.argument("id", required=False)
+@click.option("--all", "everything", is_flag=True, help="Everything that is there.")
+@desk_options
+@click.pass_context
+def retry(ctx: click.Context, /, **params: Any) -> None:
+    """Put an entry, or all, back where it came from.
+
+    For when what was wrong is mended. What is overdue is handed off at once; a schedule is resumed. What cannot go back
+    stays, and is named with why.
+
+    Exit status: 1 when one stays.
+    """
+    id = _one_or_all(params)
+    with open_desk(ctx, params) as desk:
+        done = desk.scheduler.quarantine.retry_all() if id is None else _retry(desk.scheduler.quarantine, id)
+    answer(
+        params["as_json"],
+        lambda: {"retried": list(done.retried), "refused": done.refused},
+        lambda: _retried(done),
+    )
+    if done.refused:
+        ctx.exit(1)
+
+
+@quarantine.command()
+@click.argument("id", required=False)
+@click.option("--all", "everything", is_flag=True, help="Everything that is there.")
+@click.option("--older-than", metavar="DURATION", help="What has been there for longer, such as 12h or 30d.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@desk_options
+@click.pass_context
+def purge(ctx: click.Context, /, **params: Any) -> None:
+    """Forget an entry, all, or old ones. Their jobs become canceled, and expire.
+
+    A schedule stays as it is, paused; what is pending again is not touched.
+    """
+    older = params["older_than"]
+    id = None if older and not params["id"] and not params["everything"] else _one_or_all(params)
+    if older and (id is not None or params["everything"]):
+        raise click.UsageError("--older-than names what to forget: leave out the id, or --all.")
+    with open_desk(ctx, params) as desk:
+        held = desk.scheduler.quarantine
+        if id is not None and id not in held:
+            raise _unknown(id)
+        if not params["yes"]:
+            _ask(id or (f"what is older than {older}" if older else counted(len(held), "entry", "entries")))
+        purged = held.purge_all(older) if id is None else int(held.purge(id))
+    answer(params["as_json"], lambda: {"purged": purged}, lambda: [f"{counted(purged, 'entry', 'entries')} forgotten"])
+
+
+def _retry(held: Quarantine, id: str) -> RetryResult:
+    if not held.retry(id):
+        raise _unknown(id)
+    return RetryResult((id,), {})
+
+
+def _unknown(id: str) -> click.ClickException:
+    return click.ClickException(
+        f"no entry in quarantine has the id {id!r}; rqscheduler quarantine list shows those there are."
+    )
+
+
+def _one_or_all(params: dict[str, Any]) -> str | None:
+    if (params["id"] is None) != params["everything"]:
+        raise click.UsageError("give the id of an entry, or --all.")
+    return params["id"]
+
+
+def _ask(what: str) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("forgetting needs a yes, and there is no terminal to ask on: add --yes.")
+    click.confirm(plain(f"Forget {what}, in quarantine? It will not run."), abort=True, err=True)
+
+
+def _since(one: Quarantined) -> int:
+    return 0 if one.at is None else to_us(one.at) // US
+
+
+def _form(one: Quarantined) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "reason": one.reason,
+        "at": iso(one.at),
+        "due": iso(one.due),
+        "queue_name": one.queue,
+    }
+
+
+def _table(found: Sequence[Quarantined], total: int, now: datetime, zone: tzinfo) -> Iterator[Part]:
+    if not found:
+        yield "Nothing is in quarantine."
+        return
+    columns = (Column("ID"), Column("KIND", spare=2), Column("SINCE", spare=1), Column("DUE", spare=3),
+               Column("REASON", cut=True))  # fmt: skip
+    rows = [
+        (one.id, one.kind, NONE if one.at is None else distance(one.at, now), moment(one.due, zone), one.reason)
+        for one in found
+    ]
+    yield Table(columns, list(rows))
+    if total > len(found):
+        yield f"{len(found):,} shown of {total:,}; --limit shows more"
+
+
+def _retried(done: RetryResult) -> Iterator[Part]:
+    if len(done.retried) == 1:
+        yield f"{done.retried[0]} is back"
+    else:
+        yield f"{counted(len(done.retried), 'entry is', 'entries are')} back"
+    for id, why in done.refused.items():
+        yield f"{id} stays: {why}", "yellow"

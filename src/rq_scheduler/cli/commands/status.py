@@ -1,0 +1,33 @@
+"""`status`: what a person wants to know first. Its exit status is for monitoring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rq_scheduler.cli.output import answer
+from rq_scheduler.cli.session import desk_options, open_desk, timezone_option, zone_from
+from rq_scheduler.client.health import read_health
+from rq_scheduler.views import health
+
+__all__ = ["status"]
+
+
+@click.command()
+@timezone_option
+@desk_options
+@click.pass_context
+def status(ctx: click.Context, /, **params: Any) -> None:
+    """Say how things stand: Redis, dispatchers, schedules, queues.
+
+    What is wrong comes first. Writes nothing.
+
+    Exit status: 0 when a dispatcher is alive, 1 when none is or Redis cannot be asked.
+    """
+    zone = zone_from(params)
+    with open_desk(ctx, params) as desk:
+        found = read_health(desk.survey, desk.where)
+    answer(params["as_json"], lambda: health.form(found), lambda: health.screen(found, zone))
+    if not found.dispatchers:
+        ctx.exit(1)

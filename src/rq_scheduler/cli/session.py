@@ -1,0 +1,120 @@
+"""What the commands about schedules share: their options, the way to the API, and errors as one sentence.
+
+Owns exit statuses: 1 for what Redis or the API refuses, 2 (click's) for a command line that makes no sense.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any, TypeVar
+
+import click
+from redis.exceptions import RedisError
+
+from rq_scheduler.cli.addresses import ConnectionOptions
+from rq_scheduler.cli.connections import check_cluster_prefix, connect
+from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer
+from rq_scheduler.cli.options import application_options, connection_options, gather_application, gather_connection
+from rq_scheduler.cli.refusals import of_redis
+from rq_scheduler.cli.times import time_zone, zone_of
+from rq_scheduler.client.scheduler import Scheduler
+from rq_scheduler.client.schedules import Schedules
+from rq_scheduler.clock import from_us
+from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarning
+from rq_scheduler.sanitize import plain
+from rq_scheduler.store.survey import Survey
+
+__all__ = ["Desk", "desk_options", "json_option", "open_desk", "sentences", "timezone_option", "zone_from"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+timezone_option = click.option(
+    "--timezone",
+    metavar="ZONE",
+    help="The zone in which moments are shown, and read where they have no offset; else UTC.",
+)
+
+
+def desk_options(command: _Command) -> _Command:
+    """Declare where Redis is, what the application is, and --json; every command that asks Redis has these."""
+    return connection_options(application_options(json_option(command)))
+
+
+def zone_from(params: dict[str, Any]) -> tzinfo:
+    """What --timezone names; a usage error, with the nearest names, for no zone."""
+    name: str | None = params["timezone"]
+    return zone_of(None if name is None else time_zone(name, "--timezone"))
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An open connection to one Redis, and the API on it."""
+
+    scheduler: Scheduler
+    survey: Survey
+    where: str
+
+    @property
+    def schedules(self) -> Schedules:
+        return self.scheduler.schedules
+
+    def now(self) -> datetime:
+        """The server's time: the clock that decides what is due."""
+        return from_us(self.survey.now())
+
+
+@contextmanager
+def open_desk(ctx: click.Context, params: dict[str, Any]) -> Generator[Desk]:
+    """Take the shared options out of `params` and open what they name. Inside, errors become sentences."""
+    where = gather_connection(ctx, params)
+    application = gather_application(ctx, params)
+    extend_path(application.path)
+    job_class = load_job_class(application.job_class)
+    load_queue_class(application.queue_class)
+    serializer = load_serializer(application.serializer)
+    with sentences(where, params.get("id")):
+        connection: Any = connect(where)
+        check_cluster_prefix(connection)
+        scheduler = Scheduler(
+            connection=connection,
+            job_class=job_class,
+            # By name: then the jobs say which class they are for.
+            queue_class=application.queue_class,
+            serializer=serializer,
+        )
+        try:
+            yield Desk(scheduler, Survey(connection), where.describe())
+        finally:
+            connection.close()
+
+
+@contextmanager
+def sentences(where: ConnectionOptions | None = None, id: str | None = None) -> Generator[None]:
+    """What goes wrong inside, as click's error with one sentence; what the API warns of, as notes on stderr. `id` is
+    the schedule in question."""
+    with warnings.catch_warnings(record=True) as caught:
+        # What libraries warn programmers of says nothing to whoever types a command.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", SchedulerWarning)
+        try:
+            yield
+        except SchedulerError as error:
+            # The API's remedy is for Python.
+            unknown = isinstance(error, ScheduleNotFound) and id is not None
+            text = f"no schedule has the id {id!r}; rqscheduler list shows those there are" if unknown else str(error)
+            raise click.ClickException(plain(_ended(text))) from None
+        except RedisError as error:
+            raise click.ClickException(plain(of_redis(error, where))) from None
+        finally:
+            for warning in caught:
+                if issubclass(warning.category, SchedulerWarning):
+                    click.echo(f"Note: {plain(_ended(str(warning.message)))}", err=True)
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -1,0 +1,203 @@
+"""One scheduler in one process: what it was built with, its queue and job classes, its name, its lock.
+
+Owns the constructor of `Scheduler`, the Job Creator hook that subclasses override, and the instance's life in Redis.
+Knows nothing of when jobs run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from typing import Any, cast
+
+from rq import Queue
+from rq.job import Job
+
+from rq_scheduler._version import __version__
+from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
+from rq_scheduler.classes import load_class
+from rq_scheduler.client.connections import require_client, warn_about_synchronous_queues
+from rq_scheduler.client.key_names import KeyNames
+from rq_scheduler.clock import US, Clock, SystemClock
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
+from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, meta_of
+from rq_scheduler.log import log
+from rq_scheduler.store import Store
+
+__all__ = ["Instance"]
+
+_LONGEST_TTL = 1000 * 365 * 86_400
+
+
+class Instance(KeyNames):
+    """The part of `Scheduler` that is about the instance itself."""
+
+    queue_class: type[Queue] = Queue
+    job_class: type[Job] = Job
+
+    def __init__(
+        self,
+        queue_name: str = "default",
+        queue: Queue | None = None,
+        interval: float = 60,
+        connection: Connection | None = None,
+        job_class: type[Job] | str | None = None,
+        queue_class: type[Queue] | str | None = None,
+        name: str | None = None,
+        serializer: SerializerLike | None = None,
+    ) -> None:
+        self._require_key_names()
+        connection = require_client(connection)
+        if queue is not None:
+            if not isinstance(queue, Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
+                # Not its text: it may be a URL that was meant for connection=.
+                raise InvalidType(f"queue is {kind_of(queue)} and no rq.Queue: give one, or its name as queue_name=")
+            require_client(queue.connection, "the connection of queue")
+        try:
+            self._ttl = int(interval) + 10
+            is_negative = interval < 0
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidArgument(f"interval={interval!r} is not a number of seconds") from error
+        if is_negative or self._ttl > _LONGEST_TTL:
+            problem = "negative" if is_negative else "more than a thousand years"
+            raise InvalidArgument(f"interval={interval!r} is {problem}: give the seconds between two signs of life")
+        if name is not None:
+            if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidType(f"name={name!r} is {kind_of(name)}: give text, or leave it out for a random one")
+            check_encodable(name=name)
+        self.connection: Connection = connection
+        self.queue_name: str = queue_name if queue is None else queue.name
+        self._interval = interval
+        if job_class is not None:
+            self.job_class = load_class(job_class, Job, "job_class")
+        if queue_class is not None:
+            self.queue_class = load_class(queue_class, Queue, "queue_class")
+        self.queue_class_name: str | None = queue_class if isinstance(queue_class, str) else None
+        self.name: str = name or uuid.uuid4().hex
+        self.log: logging.Logger = log
+        self._lock_token: str | None = None
+        self._lock_asked: str | None = None
+        self._birth_asked: str | None = None
+        self._clock: Clock = SystemClock()
+        self._any_store = Store(connection)
+        if serializer is None and queue is not None:
+            serializer = queue.serializer
+        self._creator = JobCreator(connection, self.job_class, serializer)
+        warn_about_synchronous_queues(queue, self.queue_class, connection)
+
+    @property
+    def key(self) -> str:
+        """The Redis key of this instance's hash."""
+        return self.redis_scheduler_namespace_prefix + self.name
+
+    @property
+    def _store(self) -> Store:
+        self._require_key_names()  # an attribute may be set at any time
+        return self._any_store
+
+    @property
+    def pid(self) -> int:
+        """The id of this process: in a forked child, the child's."""
+        return os.getpid()
+
+    # Locks and life
+
+    def acquire_lock(self) -> bool:
+        """Take the lock that instances share for interval + 10 s; False while anybody, a dispatcher too, has it."""
+        # A token for each attempt, kept while its answer is lost: what was taken then is found to be ours.
+        self._lock_asked = self._lock_asked or uuid.uuid4().hex
+        taken = self._store.acquire_lock(self._lock_asked, self._ttl) or self._store.holds_lock(self._lock_asked)
+        if taken:
+            self._lock_token = self._lock_asked
+        self._lock_asked = None
+        return taken
+
+    def remove_lock(self) -> None:
+        """Give the lock back, if this instance holds it."""
+        for token in {self._lock_token, self._lock_asked}:
+            if token is not None:
+                self._store.release_lock(token)
+        self._lock_token = self._lock_asked = None
+
+    def register_birth(self) -> None:
+        """Announce this instance for interval + 10 seconds. Raises NameTaken, a ValueError, if its name is alive."""
+        self._birth_asked = self._birth_asked or uuid.uuid4().hex
+        self._store.register_birth(self.name, self._life("birth"), self._ttl, token=self._birth_asked)
+        self._birth_asked = None
+
+    def heartbeat(self) -> None:
+        """Keep this instance announced for another interval + 10 seconds."""
+        self._store.heartbeat(self.name, self._life("heartbeat"), self._ttl)
+
+    def register_death(self) -> None:
+        """End the announcement; the name is free again."""
+        self._store.register_death(self.name)
+
+    def _life(self, event: str) -> dict[str, Any]:
+        now = self._clock.now_us() / US
+        return {event: now, "hostname": socket.gethostname(), "pid": self.pid, "version": __version__}
+
+    # What subclasses override
+
+    def get_queue_for_job(self, job: Job) -> Queue:
+        """The queue that the job names, of the queue class recorded in its meta, else of this scheduler's."""
+        if not isinstance(job, Job):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"job={job!r} is {kind_of(job)}: give the job itself, such as get_job(id)")
+        queue_class, recorded = self.queue_class, meta_of(job).get("queue_class_name")
+        if recorded:
+            queue_class = load_class(recorded, Queue, f"queue_class_name of job {job.id!r}")
+        return queue_class(
+            job.origin or self.queue_name,
+            connection=cast("Any", self.connection),
+            job_class=self.job_class,
+            serializer=self._creator.serializer,
+        )
+
+    def _create_job(
+        self,
+        func: Function,
+        args: Args | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        commit: bool = True,
+        result_ttl: DurationLike | None = None,
+        ttl: DurationLike | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        queue_name: str | None = None,
+        timeout: DurationLike | None = None,
+        meta: dict[Any, Any] | None = None,
+        depends_on: DependsOn | None = None,
+        on_success: CallbackLike | None = None,
+        on_failure: CallbackLike | None = None,
+        **newer: Any,
+    ) -> Job:
+        """The Job Creator, which subclasses override (django-rq does): every public method calls it with keywords.
+
+        Builds a job with status `scheduled` and saves it unless `commit=False`. `newer` (failure_ttl, on_stopped,
+        retry, repeat, webhooks) comes only when a caller gave it, so that overrides with 0.14's signature keep working.
+        """
+        job = self._creator.create(
+            func,
+            args,
+            kwargs,
+            origin=queue_name or self.queue_name,
+            id=id,
+            timeout=timeout,
+            result_ttl=result_ttl,
+            ttl=ttl,
+            description=description,
+            meta=meta,
+            depends_on=depends_on,
+            on_success=on_success,
+            on_failure=on_failure,
+            newer=NewerOptions(**newer) if newer else NO_NEWER,
+        )
+        if self.queue_class_name is not None:
+            job.meta["queue_class_name"] = self.queue_class_name
+        if commit:
+            self._creator.fields(job)
+            job.save()
+        return job

@@ -1,0 +1,68 @@
+"""The state of one Redis as a value: dispatchers, queues, counts, what holds the lock.
+
+Reads only, in a fixed number of round trips; knows no key of Redis, and judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rq_scheduler.clock import from_us
+from rq_scheduler.store.survey import Counts, Daemon, Fence, RqCron, Survey
+from rq_scheduler.triggers import MAX_US, MIN_US
+
+__all__ = ["Daemon", "Health", "RqCron", "read_health"]
+
+QUEUES = 100
+"""Queues that are shown; those with something in them come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What was found. `queues` maps names to lengths, `heard` holds those that a live worker listens on; `misfits`
+    says which keys hold something of another type."""
+
+    where: str
+    now: datetime
+    server: dict[str, str]
+    dispatchers: Sequence[Daemon]
+    counts: Counts
+    fence: Fence | None
+    wakeup_refused: str | None
+    queues: dict[str, int]
+    heard: set[str]
+    misfits: Sequence[str] = ()
+    rq_crons: Sequence[RqCron] = ()
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When what comes first is due; a score that is no time of a calendar is the first or the last of them."""
+        due = self.counts.next_due
+        return None if due is None else from_us(max(MIN_US, min(MAX_US, due)))
+
+    @property
+    def one_offs(self) -> int:
+        """Jobs that wait to run once. (A recurring job that has just been written may not be told apart yet.)"""
+        return max(0, self.counts.jobs - self.counts.recurring_jobs)
+
+
+def read_health(survey: Survey, where: str) -> Health:
+    """Asks Redis for all of it. `where` is the address as people may see it."""
+    heard = survey.listened_queues()
+    lengths = survey.queue_lengths(sorted({*survey.queue_names(), *heard}))
+    shown = sorted(lengths, key=lambda name: (-lengths[name], name))[:QUEUES]
+    return Health(
+        where=where,
+        now=from_us(survey.now()),
+        server=survey.server_facts(),
+        dispatchers=survey.dispatchers(),
+        counts=survey.counts(),
+        fence=survey.fence(),
+        wakeup_refused=survey.wakeup_refused(),
+        queues={name: lengths[name] for name in shown},
+        heard=heard,
+        misfits=survey.misfits(),
+        rq_crons=survey.rq_crons(),
+    )

@@ -1,0 +1,363 @@
+"""`scheduler.schedules`: put, read, change, run and delete schedules.
+
+A face over the store: checks what it is given before anything is written, reads, works out the change, and writes it if
+nothing else has changed meanwhile. Knows no key of Redis, and nothing of how a dispatcher serves what it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar, Unpack, cast, overload
+from zoneinfo import ZoneInfo
+
+from rq.job import Job
+
+from rq_scheduler.aliases import DurationLike, Function
+from rq_scheduler.client.schedules import changes, on_demand
+from rq_scheduler.client.schedules.files import SUFFIXES, definitions_from, naming
+from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
+from rq_scheduler.client.schedules.sync import Sync
+from rq_scheduler.client.schedules.upcoming import upcoming_runs
+from rq_scheduler.client.schedules.writer import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
+from rq_scheduler.client.schedules.zones import change_timezone, zones_of
+from rq_scheduler.clock import duration_us
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
+from rq_scheduler.model import Changes, Options, Schedule, check_id
+from rq_scheduler.store import Store
+from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
+from rq_scheduler.triggers import AnyTrigger
+from rq_scheduler.triggers.base import not_negative
+
+__all__ = ["Schedules"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+D = TypeVar("D")
+
+
+class Schedules:
+    """The schedules of one Redis, seen through a Scheduler, whose queue, serializer and `_create_job` they get."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler = scheduler
+        self._writer = Writer(scheduler)
+        self._registered: dict[str, Schedule] = {}
+
+    # Defining
+
+    @overload
+    def put(self, id: Schedule, /) -> StoredSchedule: ...
+    @overload
+    def put(self, id: str, trigger: AnyTrigger, func: Function, **options: Unpack[Options]) -> StoredSchedule: ...
+    def put(
+        self,
+        id: str | Schedule,
+        trigger: AnyTrigger | None = None,
+        func: Function | None = None,
+        **options: Unpack[Options],
+    ) -> StoredSchedule:
+        """Create a schedule, or replace it, atomically: `put(id, trigger, func, **options)` or `put(Schedule(...))`.
+
+        The options are those of `Schedule`. The same definition again changes nothing, neither version, next run nor
+        history. A changed trigger, start, end or exclusion recomputes the next run from now; counts and history stay.
+        `paused` and `note` apply when it is created.
+
+        Raises InvalidArgument or InvalidType (a ValueError, a TypeError) that names what is wrong, FunctionRefused for
+        a function that workers cannot import or a call that does not fit it, IdTaken for the id of a pending job or of
+        a recurring job of the 0.14 API. Nothing is written then.
+        """
+        return self._writer.put(_definition(id, trigger, func, options))
+
+    def register(self, id: str, trigger: AnyTrigger, **options: Unpack[Options]) -> Callable[[F], F]:
+        """On a function: collect a schedule of it, which `sync` without definitions puts. Nothing is sent on import.
+
+        Raises InvalidArgument when another function is registered under the id.
+        """
+
+        def collect(func: F) -> F:
+            known = self._registered.get(id)
+            if known is not None and known.func is not func and _name(known.func) != _name(func):
+                raise InvalidArgument(
+                    f"id={id!r} is registered twice, for {_name(known.func)} and {_name(func)}: give each its own"
+                )
+            self._registered[id] = Schedule(id, trigger, func, **options)
+            return func
+
+        return collect
+
+    def sync(
+        self,
+        definitions: Iterable[Schedule] | str | Path | None = None,
+        owner: str = "",
+        prune: bool = True,
+        dry_run: bool = False,
+        rq_timezone: str | None = None,
+    ) -> SyncResult:
+        """Make the schedules of `owner` exactly these, and touch nobody else's.
+
+        `definitions` are Schedules, the path of a TOML or JSON file, or an RQ cron configuration (a `.py` file, or a
+        module's dotted name); without them, what `register` has collected. Schedules that nobody owns and that are
+        defined here become the owner's. `prune` deletes those of the owner that are not defined; `dry_run` writes
+        nothing and says what would change. `rq_timezone` is the zone of the cron strings in an RQ cron configuration;
+        without it, each keeps the zone that it has since the last sync, and the first sync reads them in UTC. A job of
+        such a configuration that has only got another name, and with it another id, keeps its history.
+
+        Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
+        """
+        _flags(prune=prune, dry_run=dry_run)
+        if definitions is None:
+            definitions = list(self._registered.values())
+            if not definitions:
+                raise InvalidArgument(
+                    f"nothing is registered, so this would delete all schedules of {owner!r}: import the modules that "
+                    "call schedules.register, or give the definitions (an empty list, if that is meant)"
+                )
+        if isinstance(definitions, str | Path):
+            given = definitions_from(definitions, rq_timezone, lambda: zones_of(self._store, owner))
+        elif rq_timezone is not None:
+            raise InvalidArgument(
+                f"rq_timezone={rq_timezone!r} is for an RQ cron configuration: give its path as the definitions"
+            )
+        else:
+            given = definitions
+        derived = isinstance(definitions, str | Path) and Path(definitions).suffix.lower() not in SUFFIXES
+        syncing = Sync(self._writer, self._scheduler, owner)
+        with naming(definitions) if isinstance(definitions, str | Path) else nullcontext():
+            return syncing.run(given, prune=prune, dry_run=dry_run, ids_derived=derived)
+
+    def update(self, id: str, *, version: int | None = None, **changes: Unpack[Changes]) -> StoredSchedule:
+        """Change some fields of a schedule: `update("nightly", jitter="1m", args=("weekly",))`.
+
+        With `version` (of the schedule as it was read), raises VersionConflict when somebody has changed the definition
+        since. Raises ScheduleNotFound; what cannot be is refused as by `put`. Nothing is written then.
+        """
+        if version is not None:
+            not_negative(version=version)
+        return self._writer.update(check_id(id), version, cast("dict[str, Any]", changes))
+
+    def change_timezone(self, id: str, timezone: str | ZoneInfo) -> StoredSchedule:
+        """Have a schedule, or a recurring job of `Scheduler.cron`, read its clock in another zone (an IANA name).
+
+        Its next run is then the first one of the new zone from now on; one that is due already, and has not been handed
+        off yet, stays if it is one there too. All else stays. The same zone again changes nothing.
+
+        Raises ScheduleNotFound; InvalidArgument for an unknown zone, and for what reads no clock.
+        """
+        return change_timezone(self._writer, _text_id(id), timezone)
+
+    def delete(self, id: str) -> bool:
+        """Delete a schedule and its history; False when there is none. Runs already in their queue stay.
+
+        One of the 0.14 API (`schedule`, `cron`) ends as by `Scheduler.cancel`.
+        """
+        deleted = self._store.delete_schedule(check_id(id))
+        if deleted is Deleted.JOB:
+            self._scheduler.cancel(id)
+        return deleted in (Deleted.OK, Deleted.JOB)
+
+    # Reading
+
+    def __getitem__(self, id: str) -> StoredSchedule:
+        """The schedule of this id. Raises ScheduleNotFound, a KeyError."""
+        found = self.get(id)
+        if found is None:
+            raise not_found(id)
+        return found
+
+    @overload
+    def get(self, id: str, default: None = None) -> StoredSchedule | None: ...
+    @overload
+    def get(self, id: str, default: D) -> StoredSchedule | D: ...
+    def get(self, id: str, default: Any = None) -> Any:
+        """The schedule of this id, or `default`. Raises InvalidType for an id that is no text."""
+        _, (stored,) = self._store.read_definitions([_text_id(id)])
+        return default if stored is None else self._writer.view(stored)
+
+    def __contains__(self, schedule: object) -> bool:
+        """Whether there is a schedule of this id, or of the id of this schedule."""
+        id = schedule.id if isinstance(schedule, StoredSchedule | Schedule) else schedule
+        return isinstance(id, str) and self._store.has_schedule(id)
+
+    def __len__(self) -> int:
+        """How many schedules there are."""
+        return self._store.count_schedules()
+
+    def __bool__(self) -> bool:
+        """A collection is always there, also an empty one."""
+        return True
+
+    def __iter__(self) -> Iterator[StoredSchedule]:
+        """All schedules by id, as `find_iter` reads them."""
+        return self.find_iter()
+
+    def find(
+        self,
+        *,
+        tag: str | None = None,
+        queue_name: str | None = None,
+        prefix: str | None = None,
+        paused: bool | None = None,
+        owner: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> list[StoredSchedule]:
+        """A page of the schedules that fit all that is given, by id, in a few round trips.
+
+        `offset` and `limit` count schedules. Raises InvalidArgument or InvalidType for one that cannot be.
+        """
+        not_negative(offset=offset, limit=limit)
+        found = self.find_iter(
+            tag=tag, queue_name=queue_name, prefix=prefix, paused=paused, owner=owner, offset=offset, limit=limit
+        )
+        return list(found)
+
+    def find_iter(
+        self,
+        *,
+        tag: str | None = None,
+        queue_name: str | None = None,
+        prefix: str | None = None,
+        paused: bool | None = None,
+        owner: str | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[StoredSchedule]:
+        """As `find`, and all of them without a `limit`; read a page at a time as they are used: any number takes little
+        memory. Those that appear or vanish meanwhile may be missed."""
+        not_negative(offset=offset, limit=0 if limit is None else limit)
+        _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
+        if paused is not None:
+            _flags(paused=paused)
+        wanted = Filter(tag, queue_name, owner, prefix or "", paused)
+        return chain.from_iterable(map(self._writer.views, self._store.find_schedules(wanted, offset, limit)))
+
+    def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
+        """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from
+        now.
+
+        Overdue runs come first. Paused schedules have none.
+        """
+        not_negative(limit=limit)
+        horizon = None if within is None else duration_us(within, "within")
+        if horizon is not None and horizon < 0:
+            raise InvalidArgument(f"within={within!r} is negative: give a length of time from now on")
+        return upcoming_runs(self._store, self._writer.views, limit, horizon)
+
+    def runs(self, id: str, limit: int = 20) -> list[Run]:
+        """The last runs of a schedule, newest first (50 are kept), with RQ's status of each job now.
+
+        Raises ScheduleNotFound.
+        """
+        not_negative(limit=limit)
+        now, kind, rows = self._store.read_runs(_text_id(id), limit)
+        if not kind:
+            raise not_found(id)
+        newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
+        return [run_of(row, now, job_is_its_own=kind != "job" or n == newest) for n, row in enumerate(rows)]
+
+    # Steering
+
+    def pause(self, id: str, note: str = "") -> StoredSchedule:
+        """No run until `resume`; the note says why, to people. A paused one gets the note. Raises ScheduleNotFound."""
+        if not isinstance(note, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"note={note!r} is {kind_of(note)}: give text")
+        check_encodable(note=note)
+
+        def change(now: int, stored: Stored | None) -> Write | None:
+            current = the_schedule(id, stored)
+            if current.text("paused") == "1" and current.text("note") == note:
+                return None
+            return Write(id, current.text("rev"), paused=True, note=note)
+
+        return self._writer.redefine(check_id(id), change)
+
+    def resume(self, id: str) -> StoredSchedule:
+        """Let a paused schedule fire again, from its next instant on: what passed meanwhile is not caught up.
+
+        Nothing happens when it is not paused. Raises ScheduleNotFound.
+        """
+
+        def change(now: int, stored: Stored | None) -> Write | None:
+            current = the_schedule(id, stored)
+            if current.text("paused") != "1":
+                return None
+            return changes.resumption(current, readable_spec(current), now)
+
+        return self._writer.redefine(check_id(id), change)
+
+    def run_now(self, id: str, force: bool = False) -> Job | None:
+        """One run now, whatever the trigger says, also of a paused schedule; its next run stays as it is.
+
+        The schedule's `overlap` applies unless `force`. Returns the job, or None when it was skipped, or is remembered
+        until the present run ends. Raises ScheduleNotFound, and InvalidArgument where no run can be made.
+        """
+        _flags(force=force)
+        for _ in range(ATTEMPTS):
+            now, current = self._read(id)
+            made = on_demand.run_now(self._store, self._scheduler, current, readable_spec(current), now, force=force)
+            if made is not None:
+                return made.job
+        raise too_busy(id)
+
+    def backfill(self, id: str, since: datetime, until: datetime, limit: int = 1000) -> list[str]:
+        """A run for every instant in [since, until), both aware and not in the future, each once, also if asked twice.
+
+        Ignores overlap, and counts neither for `max_runs` nor for what is due. Returns the job ids of the runs made,
+        oldest first. Raises InvalidArgument, with nothing written, for more than `limit` instants; ScheduleNotFound.
+        """
+        not_negative(limit=limit)
+        stretch = on_demand.stretch_of(since, until)
+        made: list[str] = []
+        for _ in range(ATTEMPTS):
+            now, current = self._read(id)
+            if on_demand.backfill(self._store, current, readable_spec(current), stretch, limit, now, made):
+                return made
+        raise too_busy(id)
+
+    # Below the public methods
+
+    @property
+    def _store(self) -> Store:
+        return self._writer.store
+
+    def _read(self, id: str) -> tuple[int, Stored]:
+        now, (stored,) = self._store.read_definitions([check_id(id)], templates=False)
+        return now, the_schedule(id, stored)
+
+
+def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
+    if not isinstance(id, Schedule):
+        return Schedule(id, trigger, func, **options)
+    if trigger is not None or func is not None or options:
+        raise InvalidType(
+            "put(Schedule(...)) takes nothing beside it: give all in the Schedule, or put(id, trigger, func)"
+        )
+    return id
+
+
+def _text_id(id: object) -> str:
+    if not isinstance(id, str):
+        raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
+    return id
+
+
+def _flags(**values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give True or False")
+
+
+def _texts(**values: object) -> None:
+    for name, value in values.items():
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give text")
+        check_encodable(**{name: value})
+
+
+def _name(func: Any) -> str:
+    return func if isinstance(func, str) else f"{func.__module__}.{func.__qualname__}"

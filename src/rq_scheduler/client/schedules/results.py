@@ -1,0 +1,255 @@
+"""What callers of `scheduler.schedules` are shown: a schedule with its state, its runs, what comes next, what a sync
+did.
+
+Made from what the store has read. Sends no command; arguments are unpickled only when `definition` is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain, islice
+from typing import Final, cast
+
+import msgspec
+from rq.utils import utcparse
+
+from rq_scheduler.aliases import JobStatus, Outcome, ScheduleKind
+from rq_scheduler.clock import from_us, to_us
+from rq_scheduler.errors import SchedulerError
+from rq_scheduler.model import Schedule, Spec, decode_spec
+from rq_scheduler.occurrences import Series
+from rq_scheduler.store.base import whole
+from rq_scheduler.store.schedules import RunLine, Stored
+from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
+from rq_scheduler.triggers.base import not_negative
+
+__all__ = [
+    "Run",
+    "StoredSchedule",
+    "SyncResult",
+    "UpcomingRun",
+    "run_of",
+    "spec_of",
+    "stored_schedule",
+    "tags_of",
+]
+
+EXPIRED: Final = "expired"
+"""The status of a run whose job RQ no longer has."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSchedule:
+    """A schedule as it stood in Redis when it was read. All moments are aware UTC.
+
+    kind: "schedule", or "job" for a recurring job of the 0.14 API (its id is its job id). spec: trigger and policies;
+    None when a newer version of this package wrote it. func, call: the function's dotted name and the call, as text.
+    queue_name: where its runs go. owner: whose `sync` keeps it; empty for one that was put.
+
+    next_run_at: when its next run is due; None while paused, and when finished. last_run_at: when the last run was
+    handed off. last_status: RQ's status of that run; None when its job has expired, or none was made. finished: it
+    never fires again. runs, skipped, missed: counts. version: changes of the definition, the first being 1.
+    """
+
+    id: str
+    kind: ScheduleKind
+    spec: Spec | None
+    func: str
+    call: str
+    queue_name: str
+    tags: tuple[str, ...]
+    owner: str
+    next_run_at: datetime | None
+    last_run_at: datetime | None
+    last_status: JobStatus | None
+    paused: bool
+    note: str
+    finished: bool
+    runs: int
+    skipped: int
+    missed: int
+    version: int
+    created_at: datetime | None
+    updated_at: datetime | None
+    _armed: tuple[int, int] | None = field(repr=False)
+    _runs_left: int | None = field(repr=False)
+    _load: Callable[[], Schedule] = field(repr=False, compare=False)
+
+    @property
+    def trigger(self) -> AnyTrigger | None:
+        """When it fires, before jitter, exclusions, start and end."""
+        return None if self.spec is None else self.spec.trigger
+
+    @property
+    def definition(self) -> Schedule:
+        """What was put, arguments loaded (unpickling runs what their classes do).
+
+        Of a schedule that `find`, `find_iter` or iteration gave it is read now, since it may be large: as it stands
+        now, and ScheduleNotFound where it is gone. Raises JobUnreadable when the arguments cannot be loaded here,
+        InvalidArgument when a newer version of this package wrote it.
+        """
+        return self._load()
+
+    def upcoming(self, n: int) -> list[datetime]:
+        """When its next `n` runs are due, jitter and exclusions included; fewer when it ends before, none while paused.
+
+        Exactly what happens as long as no run is skipped, and a dispatcher is up. Raises InvalidType or InvalidArgument
+        for an `n` that is no number of runs.
+        """
+        not_negative(n=n)
+        return [from_us(due) for _, due in islice(self.instants(), min(n, sys.maxsize))]
+
+    def instants(self) -> Iterator[tuple[int, int]]:
+        """(nominal, due) of its runs to come, in microseconds since the epoch."""
+        if self.spec is None or self._armed is None or self.paused:
+            return iter(())
+        nominal, _ = self._armed
+        following = Series(self.id, self.spec, nominal).walk(nominal)
+        return islice(chain([self._armed], following), self._runs_left)
+
+
+@dataclass(frozen=True, slots=True)
+class UpcomingRun:
+    """A run to come: the time that the trigger names, and that time with jitter; aware UTC."""
+
+    schedule_id: str
+    nominal: datetime
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One line of a schedule's history. All moments are aware UTC.
+
+    outcome: "enqueued", "skipped", "missed", "manual", "backfill" or "failed". nominal: the time that the trigger
+    named; for a stretch of missed ones the first of them, `until` the last and `count` how many (at least, if
+    `at_least`). due: nominal and jitter. handed_off_at: when this was decided; lateness: how long after `due`.
+
+    job_id: None for what made no job. status: RQ's status of the job now, "expired" when RQ no longer has it.
+    started_at, ended_at: the job's. duration: from start to end; result_age: since its end.
+    """
+
+    outcome: Outcome
+    nominal: datetime
+    until: datetime
+    count: int
+    at_least: bool
+    due: datetime
+    handed_off_at: datetime
+    lateness: timedelta | None
+    job_id: str | None
+    status: JobStatus | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration: timedelta | None
+    result_age: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """The ids that a sync added, changed, removed and left as they were (would have, for a dry run); each in order.
+    `renamed`: the old and the new id of those that kept all else."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+
+
+def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSchedule:
+    """From what the store has read; `load` makes the definition."""
+    is_job = stored.kind == "job"
+    paused = stored.text("paused") == "1"
+    due = stored.due if stored.due is not None and MIN_US <= stored.due <= MAX_US else None  # +inf is never
+    armed = None if stored.armed is None or due is None else (stored.armed, due)
+    waits = armed is not None or bool(stored.text("buffered"))
+    spec = spec_of(stored)
+    call = stored.template.get(b"description", b"").decode(errors="replace") if is_job else stored.text("call")
+    return StoredSchedule(
+        id=stored.id,
+        kind="job" if is_job else "schedule",
+        spec=spec,
+        func=call.partition("(")[0] if is_job else stored.text("func"),
+        call=call,
+        queue_name=stored.text("queue"),
+        tags=tags_of(stored),
+        owner=stored.text("owner"),
+        next_run_at=None if armed is None or paused else from_us(armed[1]),
+        last_run_at=_moment(stored.moment("last_run_at")),
+        last_status=cast("JobStatus", stored.last_status) or None,
+        paused=paused,
+        note=stored.text("note"),
+        finished=not waits and (is_job or not stored.text("armed")),
+        runs=stored.number("runs"),
+        skipped=stored.number("skipped"),
+        missed=stored.number("missed"),
+        version=stored.number("version") or 1,
+        created_at=_moment(stored.moment("created")),
+        updated_at=_moment(stored.moment("updated")),
+        _armed=armed,
+        _runs_left=_runs_left(stored, spec),
+        _load=load,
+    )
+
+
+def spec_of(stored: Stored) -> Spec | None:
+    """When it fires; None when a newer version of this package wrote that, or it is damaged: one that cannot be read
+    does not hide the others."""
+    try:
+        return decode_spec(stored.fields.get("spec", b""))
+    except (msgspec.DecodeError, SchedulerError):
+        return None
+
+
+def tags_of(stored: Stored) -> tuple[str, ...]:
+    """Its tags."""
+    return tuple(filter(None, stored.text("tags").split("\n")))
+
+
+def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
+    """From a line of history and what RQ says of its job at `now` (us). A re-used job id speaks for its last run
+    alone."""
+    line = row.line
+    made_a_job = line.outcome in {"enqueued", "manual", "backfill"}
+    known = made_a_job and job_is_its_own
+    started = _parsed(row.started_at) if known else None
+    ended = _parsed(row.ended_at) if known else None
+    return Run(
+        outcome=cast("Outcome", line.outcome),
+        nominal=from_us(line.nominal),
+        until=from_us(line.until),
+        count=line.count,
+        at_least=line.at_least,
+        due=from_us(line.due),
+        handed_off_at=from_us(line.at),
+        lateness=timedelta(microseconds=line.at - line.due) if line.outcome == "enqueued" else None,
+        job_id=line.job_id if made_a_job else None,
+        status=(cast("JobStatus", row.status) or EXPIRED) if known else None,
+        started_at=started,
+        ended_at=ended,
+        duration=None if started is None or ended is None else ended - started,
+        result_age=None if ended is None else timedelta(microseconds=now - to_us(ended)),
+    )
+
+
+def _runs_left(stored: Stored, spec: Spec | None) -> int | None:
+    if stored.kind == "job":
+        left = whole(stored.text("repeat"))
+    else:
+        left = None if spec is None or spec.max_runs is None else max(0, spec.max_runs - stored.number("runs"))
+    return left if left is not None and 0 <= left <= sys.maxsize else None
+
+
+def _moment(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
+
+
+def _parsed(stamp: str) -> datetime | None:
+    try:
+        return utcparse(stamp) if stamp else None
+    except ValueError:
+        return None

@@ -1,0 +1,210 @@
+"""Writing definitions: read, work out the change, write it if nobody has changed the schedule meanwhile.
+
+Owns the loop around that, and the errors of a write that is refused. What a change does to the next fire, `changes`
+says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from rq_scheduler.client.schedules import changes
+from rq_scheduler.client.schedules.definition import JobTemplate, same_job, schedule_of, template_of
+from rq_scheduler.client.schedules.results import StoredSchedule, spec_of, stored_schedule, tags_of
+from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, ScheduleNotFound, SchedulerError, VersionConflict
+from rq_scheduler.model import Schedule, Spec, decode_spec
+from rq_scheduler.store import Store
+from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
+
+__all__ = ["ATTEMPTS", "Writer", "not_found", "readable_spec", "refusal", "the_schedule", "too_busy"]
+
+ATTEMPTS = 100
+"""How often a change is worked out anew when others change the same schedule meanwhile."""
+
+_POLICIES = frozenset(Spec.__struct_fields__) | {"tags"}
+_AT_CREATION = ("paused", "note")
+
+
+class Writer:
+    """Writes for one Scheduler, whose queue, serializer and `_create_job` the schedules get."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler = scheduler
+
+    @property
+    def store(self) -> Store:
+        """The Scheduler's store, whichever it has now."""
+        return self._scheduler._store
+
+    def put(self, definition: Schedule) -> StoredSchedule:
+        """Makes the stored schedule what is defined."""
+        template = template_of(self._scheduler, definition)
+        return self.redefine(definition.id, lambda now, stored: self.change(definition, template, now, stored))
+
+    def update(self, id: str, version: int | None, changed: dict[str, Any]) -> StoredSchedule:
+        """Changes these fields of a schedule, if it is still at that version."""
+        for name in changed:
+            if name in _AT_CREATION:
+                raise InvalidType(f"{name}= cannot be updated: call pause({id!r}, note=...) or resume({id!r})")
+            if name not in Schedule.__struct_fields__ or name == "id":
+                raise InvalidType(
+                    f"{name}= is no field of a schedule that can be changed: see put, which takes them all"
+                )
+
+        def change(now: int, stored: Stored | None) -> Write | None:
+            current = the_schedule(id, stored)
+            write = self.edit(current, changed, now)
+            behind = 0 if version is None else current.number("version") - version
+            if behind == 1 and write is None:
+                return None  # as wanted already: by this very write, perhaps, whose reply was lost
+            if behind:
+                raise VersionConflict(
+                    f"schedule {id!r} is at version {current.number('version')}, not {version}: read it again, and "
+                    "decide whether the change still holds"
+                )
+            return write
+
+        return self.redefine(id, change)
+
+    def redefine(self, id: str, change: Callable[[int, Stored | None], Write | None]) -> StoredSchedule:
+        """Writes what `change` makes of the server's time (us) and the schedule as it stands; None leaves it."""
+        for _ in range(ATTEMPTS):
+            now, (stored,) = self.store.read_definitions([id])
+            write = change(now, stored)
+            if write is not None:
+                ((outcome, _),) = self.store.write_schedules([write])
+                if outcome is Written.CHANGED:
+                    continue
+                if outcome is not Written.OK:
+                    raise refusal(id, outcome)
+                now, (stored,) = self.store.read_definitions([id])
+            return self.view(the_schedule(id, stored))
+        raise too_busy(id)
+
+    def change(
+        self, definition: Schedule, template: JobTemplate, now: int, stored: Stored | None, owner: str | None = None
+    ) -> Write | None:
+        """The write that makes `stored` what is defined, and the owner's (None: it keeps its own); None where it is
+        so."""
+        job = JobFields(template.fields, template.func, template.call, template.queue, template.slow)
+        spec, tags = definition.spec, definition.tags
+        if stored is None:
+            return changes.creation(
+                definition.id, spec, job, now, owner or "", tags, paused=definition.paused, note=definition.note
+            )
+
+        def same() -> bool:
+            return same_job(self._scheduler._creator, template.fields, stored.template)
+
+        _refuse_newer(the_schedule(definition.id, stored))
+        return changes.redefinition(stored, spec, job, now, owner, tags, same_job=same)
+
+    def view(self, stored: Stored) -> StoredSchedule:
+        """What callers are shown of it."""
+        return stored_schedule(stored, lambda: self._load(stored))
+
+    def views(self, ids: Sequence[str]) -> list[StoredSchedule]:
+        """What callers are shown of these, as far as they are there. Their jobs, which may be large, are read when a
+        definition is asked for."""
+        _, found = self.store.read_definitions(ids, templates=False)
+        return [stored_schedule(each, partial(self._read_and_load, each.id)) for each in found if each is not None]
+
+    def edit(self, current: Stored, changed: dict[str, Any], now: int) -> Write | None:
+        """The write that changes these fields; None where they are so."""
+        if not changed.keys() <= _POLICIES:
+            definition = replace(self._load(current), **changed)
+            return self.change(definition, template_of(self._scheduler, definition), now, current)
+        # The job stays as it is, also where its arguments cannot be loaded here.
+        spec = readable_spec(current)
+        named: dict[str, Any] = {name: getattr(spec, name) for name in Spec.__struct_fields__}
+        named.update(tags=tags_of(current))
+        named.update(changed)
+        checked = Schedule(current.id, func=current.text("func"), **named)
+        job = JobFields(
+            {name.decode(): value for name, value in current.template.items()},
+            current.text("func"),
+            current.text("call"),
+            current.text("queue"),
+            current.text("slow") == "1",
+        )
+        return changes.redefinition(current, checked.spec, job, now, None, checked.tags, same_job=lambda: True)
+
+    def _read_and_load(self, id: str) -> Schedule:
+        _, (stored,) = self.store.read_definitions([id])
+        if stored is None:
+            raise not_found(id)
+        return self._load(stored)
+
+    def _load(self, stored: Stored) -> Schedule:
+        paused = stored.text("paused") == "1"
+        spec = readable_spec(stored)
+        creator = self._scheduler._creator
+        return schedule_of(creator, stored.id, spec, stored.template, tags_of(stored), stored.text("note"), paused)
+
+
+def the_schedule(id: str, stored: Stored | None) -> Stored:
+    """It. Raises ScheduleNotFound; IdTaken for a recurring job of the 0.14 API, which has ways of its own to be
+    changed."""
+    if stored is None:
+        raise not_found(id)
+    if stored.kind == "job":
+        raise _is_job(id)
+    return stored
+
+
+def readable_spec(stored: Stored) -> Spec:
+    """When it fires. Raises InvalidArgument where that cannot be read."""
+    _refuse_newer(stored)
+    spec = spec_of(stored)
+    if spec is None:
+        raise InvalidArgument(f"schedule {stored.id!r} is damaged: put it again, or delete it")
+    return spec
+
+
+def refusal(id: str, outcome: Written) -> SchedulerError:
+    """Why a write was refused."""
+    if outcome is Written.PENDING:
+        return IdTaken(
+            f"id={id!r} belongs to a pending job: cancel it (scheduler.cancel({id!r})), or choose another id"
+        )
+    if outcome is Written.HELD:
+        return IdTaken(
+            f"id={id!r} belongs to a job in quarantine: retry or purge it (scheduler.quarantine), or choose another id"
+        )
+    if outcome is Written.JOB:
+        return _is_job(id)
+    return InvalidArgument(f"id={id!r}: a key of that schedule holds something else; delete it, or choose another id")
+
+
+def not_found(id: str) -> ScheduleNotFound:
+    """No schedule has this id."""
+    return ScheduleNotFound(f"no schedule has the id {id!r}: schedules.find(prefix=...) lists those there are")
+
+
+def too_busy(id: str) -> SchedulerError:
+    """Others were always faster."""
+    return SchedulerError(f"schedule {id!r} was changed by others at each of {ATTEMPTS} attempts: try again")
+
+
+def _is_job(id: str) -> IdTaken:
+    return IdTaken(
+        f"{id!r} is a recurring job of schedule() or cron(): change it through its job, run it with enqueue_job, end "
+        f"it with scheduler.cancel({id!r}); after that a schedule can have the id"
+    )
+
+
+def _refuse_newer(stored: Stored) -> None:
+    try:
+        newer = decode_spec(stored.fields.get("spec", b"")) is None
+    except (msgspec.DecodeError, SchedulerError):
+        return
+    if newer:
+        raise InvalidArgument(
+            f"schedule {stored.id!r} was written by a newer rq-scheduler: upgrade this one to change or run it; it can "
+            "be paused and deleted"
+        )

@@ -1,0 +1,426 @@
+"""The local times of one recurrence rule, searched in both directions.
+
+Owns what RFC 5545's rule parts mean. Knows neither the text (`rrule_text`) nor any zone. A search starts at the period
+asked about, however long ago the rule began, and ends after so many periods without a time. A *wall* is a local date
+and time written as if it were UTC, in seconds since 1970-01-01T00:00; a *day* is a date in days since then.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import MAXYEAR, date
+from math import gcd
+
+from rq_scheduler.triggers.rrule_text import DAY, Freq, Rule
+from rq_scheduler.triggers.timeline import Walls
+
+__all__ = ["ListedWalls", "RuleWalls", "Without"]
+
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_FIRST_DAY = date.min.toordinal() - _EPOCH_ORDINAL
+_LAST_DAY = date.max.toordinal() - _EPOCH_ORDINAL
+_UNITS = {Freq.DAILY: DAY, Freq.HOURLY: 3600, Freq.MINUTELY: 60, Freq.SECONDLY: 1}
+_WEEK = 7 * DAY
+_THURSDAY = 3  # 1970-01-01, with Monday 0
+
+_CALENDAR_PERIODS = {Freq.YEARLY: 400, Freq.MONTHLY: 400 * 12, Freq.WEEKLY: 400 * 53}
+"""The calendar repeats after 400 years: so many periods in a row without a time mean that there is none."""
+
+_FINE_PERIODS = 100_000
+"""The same for days and less, of which all are passed over at once that another part rules out."""
+
+_KEPT = 256
+
+
+class ListedWalls:
+    """Walls given one by one."""
+
+    def __init__(self, walls: Iterable[int]) -> None:
+        self._walls = sorted(set(walls))
+
+    def at_or_after(self, wall: int) -> int | None:
+        """The first one that is not before `wall`."""
+        at = bisect_left(self._walls, wall)
+        return self._walls[at] if at < len(self._walls) else None
+
+    def at_or_before(self, wall: int) -> int | None:
+        """The last one that is not after `wall`."""
+        at = bisect_right(self._walls, wall)
+        return self._walls[at - 1] if at else None
+
+
+class Without:
+    """Walls less those that `excludes` says yes to."""
+
+    def __init__(self, walls: Walls, excludes: Callable[[int], bool]) -> None:
+        self._walls = walls
+        self._excludes = excludes
+
+    def at_or_after(self, wall: int) -> int | None:
+        """The first one that is not before `wall`; None too after 100,000 excluded ones in a row."""
+        found = self._walls.at_or_after(wall)
+        for _ in range(_FINE_PERIODS):
+            if found is None or not self._excludes(found):
+                return found
+            found = self._walls.at_or_after(found + 1)
+        return None
+
+    def at_or_before(self, wall: int) -> int | None:
+        """The last one that is not after `wall`; None too after 100,000 excluded ones in a row."""
+        found = self._walls.at_or_before(wall)
+        for _ in range(_FINE_PERIODS):
+            if found is None or not self._excludes(found):
+                return found
+            found = self._walls.at_or_before(found - 1)
+        return None
+
+
+class RuleWalls:
+    """The walls of a rule that begins at the wall `start` and ends with the wall `last`, if one is given.
+
+    What the rule leaves open is that of `start`: BYDAY beside BYWEEKNO too, as RFC 5545 says (dateutil takes all seven
+    days). Weekdays with and without a number in one BYDAY are a union. BYSETPOS counts in whole periods, the first one
+    too.
+    """
+
+    def __init__(self, rule: Rule, start: int, last: int | None = None) -> None:
+        self._rule = rule
+        self._start = start
+        self._last = last
+        self._days = _Days(rule, start // DAY)
+        second = start % DAY
+        self._hours = rule.hours or ((second // 3600,) if rule.freq < Freq.HOURLY else ())
+        self._minutes = rule.minutes or ((second // 60 % 60,) if rule.freq < Freq.MINUTELY else ())
+        self._seconds = rule.seconds or ((second % 60,) if rule.freq < Freq.SECONDLY else ())
+        self._periods: _Periods = (
+            _CalendarPeriods(rule, start, self._days, self._times_of_day())
+            if rule.freq <= Freq.WEEKLY
+            else _FinePeriods(rule, start, self._days, self._hours, self._minutes, self._seconds)
+        )
+        if rule.count is not None:
+            self._last = self._wall_number(rule.count)
+
+    def at_or_after(self, wall: int) -> int | None:
+        """The first wall that is not before `wall`, or None up to the end of year 9999."""
+        wall = max(wall, self._start)
+        if self._last is not None and wall > self._last:
+            return None
+        for walls in self._periods.forward(wall):
+            at = bisect_left(walls, wall)
+            if at < len(walls):
+                return walls[at] if self._last is None or walls[at] <= self._last else None
+            if self._last is not None and walls and walls[-1] > self._last:
+                return None
+        return None
+
+    def at_or_before(self, wall: int) -> int | None:
+        """The last wall that is not after `wall`, or None back to the start."""
+        if self._last is not None:
+            wall = min(wall, self._last)
+        if wall < self._start:
+            return None
+        for walls in self._periods.backward(wall):
+            at = bisect_right(walls, wall)
+            if at:
+                return walls[at - 1] if walls[at - 1] >= self._start else None
+        return None
+
+    def _times_of_day(self) -> list[int]:
+        return [
+            hour * 3600 + minute * 60 + second
+            for hour in self._hours
+            for minute in self._minutes
+            for second in self._seconds
+        ]
+
+    def _wall_number(self, count: int) -> int:
+        """The wall of that number, counted from 1; of fewer, the last."""
+        wall = self._start - 1
+        for _ in range(count):
+            found = self.at_or_after(wall + 1)
+            if found is None:
+                break
+            wall = found
+        return wall
+
+
+class _Days:
+    """Which days the parts of a rule that name days let pass."""
+
+    def __init__(self, rule: Rule, start: int) -> None:
+        at = _date(start)
+        self.months = rule.months
+        self._month_days = set(rule.month_days)
+        self._weekdays = set(rule.weekdays)
+        self._rule = rule
+        if not (rule.month_days or rule.weekdays or rule.nth or rule.year_days):
+            if rule.weeks or rule.freq == Freq.WEEKLY:
+                self._weekdays = {at.weekday()}
+            elif rule.freq == Freq.YEARLY:
+                self.months = self.months or (at.month,)
+                self._month_days = {at.day}
+            elif rule.freq == Freq.MONTHLY:
+                self._month_days = {at.day}
+        self._of_month = functools.lru_cache(maxsize=_KEPT)(self._work_out)
+
+    def of_month(self, year: int, month: int) -> list[int]:
+        """The days of this month, in order."""
+        return self._of_month(year, month)
+
+    def passes(self, day: int) -> bool:
+        """Whether this day is one."""
+        at = _date(day)
+        return day in self.of_month(at.year, at.month)
+
+    def from_day(self, day: int) -> int | None:
+        """The first one that is not before `day`, or None."""
+        at = _date(day)
+        year, month = at.year, at.month
+        for _ in range(_CALENDAR_PERIODS[Freq.MONTHLY]):
+            days = self.of_month(year, month)
+            if days and days[-1] >= day:
+                return days[bisect_left(days, day)]
+            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+            if year > MAXYEAR:
+                return None
+        return None
+
+    def upto_day(self, day: int) -> int | None:
+        """The last one that is not after `day`, or None."""
+        at = _date(day)
+        year, month = at.year, at.month
+        for _ in range(_CALENDAR_PERIODS[Freq.MONTHLY]):
+            days = self.of_month(year, month)
+            if days and days[0] <= day:
+                return days[bisect_right(days, day) - 1]
+            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+            if year < 1:
+                return None
+        return None
+
+    def _work_out(self, year: int, month: int) -> list[int]:
+        rule = self._rule
+        if self.months and month not in self.months:
+            return []
+        first = _day(year, month, 1)
+        length = _first_of_next(year, month) - first
+        new_year = _day(year, 1, 1)
+        year_length = _first_of_next(year, 12) - new_year
+        by_year = rule.freq == Freq.YEARLY and not rule.months
+        begin, span = (new_year, year_length) if by_year else (first, length)
+        found: list[int] = []
+        for day in range(first, first + length):
+            number, in_year = day - first + 1, day - new_year + 1
+            if self._month_days and not {number, number - length - 1} & self._month_days:
+                continue
+            if rule.year_days and not {in_year, in_year - year_length - 1} & set(rule.year_days):
+                continue
+            if rule.weeks and not self._in_weeks(day):
+                continue
+            if self._weekdays or rule.nth:
+                weekday = _weekday(day)
+                forth, back = (day - begin) // 7 + 1, -((begin + span - 1 - day) // 7) - 1
+                if weekday not in self._weekdays and not {(weekday, forth), (weekday, back)} & set(rule.nth):
+                    continue
+            found.append(day)
+        return found
+
+    def _in_weeks(self, day: int) -> bool:
+        """Whether its week has one of the numbers: week 1 has at least four days of its year."""
+        week = day - (_weekday(day) - self._rule.week_start) % 7
+        year = _date(min(max(week + 3, _FIRST_DAY), _LAST_DAY)).year
+        number = (week - _first_week(year, self._rule.week_start)) // 7 + 1
+        weeks = 53 if year == MAXYEAR else (_first_week(year + 1, self._rule.week_start) - week) // 7 + number - 1
+        return number in self._rule.weeks or number - weeks - 1 in self._rule.weeks
+
+
+class _Periods(ABC):
+    """The walls of a rule, a period at a time, as sorted lists."""
+
+    @abstractmethod
+    def forward(self, wall: int) -> Iterator[Sequence[int]]:
+        """From the period of `wall` on."""
+
+    @abstractmethod
+    def backward(self, wall: int) -> Iterator[Sequence[int]]:
+        """From the period of `wall` back."""
+
+
+class _CalendarPeriods(_Periods):
+    """Years, months or weeks."""
+
+    def __init__(self, rule: Rule, start: int, days: _Days, times: list[int]) -> None:
+        self._rule = rule
+        self._days = days
+        self._times = times
+        self._origin = self._number(start // DAY)
+        self._walls = functools.lru_cache(maxsize=_KEPT)(self._work_out)
+
+    def forward(self, wall: int) -> Iterator[Sequence[int]]:
+        interval = self._rule.interval
+        ahead = self._number(min(wall // DAY, _LAST_DAY)) - self._origin
+        number = self._origin + max(0, ahead - ahead % interval)
+        last = self._number(_LAST_DAY)
+        for _ in range(_CALENDAR_PERIODS[self._rule.freq]):
+            if number > last:
+                return
+            yield self._walls(number)
+            number += interval
+
+    def backward(self, wall: int) -> Iterator[Sequence[int]]:
+        interval = self._rule.interval
+        ahead = self._number(min(wall // DAY, _LAST_DAY)) - self._origin
+        number = self._origin + ahead - ahead % interval
+        for _ in range(_CALENDAR_PERIODS[self._rule.freq]):
+            if number < self._origin:
+                return
+            yield self._walls(number)
+            number -= interval
+
+    def _number(self, day: int) -> int:
+        """Which period this day lies in."""
+        if self._rule.freq == Freq.WEEKLY:
+            return (day + _THURSDAY - self._rule.week_start) // 7
+        at = _date(day)
+        return at.year if self._rule.freq == Freq.YEARLY else at.year * 12 + at.month - 1
+
+    def _work_out(self, number: int) -> Sequence[int]:
+        rule = self._rule
+        if rule.freq == Freq.YEARLY:
+            months = self._days.months or range(1, 13)
+            days = [day for month in months for day in self._days.of_month(number, month)]
+        elif rule.freq == Freq.MONTHLY:
+            days = self._days.of_month(number // 12, number % 12 + 1)
+        else:
+            first = number * 7 - _THURSDAY + rule.week_start
+            days = [
+                day for day in range(max(first, _FIRST_DAY), min(first + 6, _LAST_DAY) + 1) if self._days.passes(day)
+            ]
+        return _at_positions([day * DAY + time for day in days for time in self._times], rule.positions)
+
+
+class _FinePeriods(_Periods):
+    """Days, hours, minutes or seconds. Those that some part rules out are passed over without a look at each."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        start: int,
+        days: _Days,
+        hours: Sequence[int],
+        minutes: Sequence[int],
+        seconds: Sequence[int],
+    ) -> None:
+        unit = _UNITS[rule.freq]
+        self._unit = unit
+        self._step = unit * rule.interval
+        self._origin = start - start % unit
+        self._days = days
+        self._positions = rule.positions
+        # The parts that say which periods there are, by the length of what they name, and the times within one.
+        self._limits = [
+            (size, count, set(values))
+            for size, count, values in ((3600, 24, hours), (60, 60, minutes), (1, 60, seconds))
+            if unit <= size and values
+        ]
+        self._times = [
+            hour * 3600 + minute * 60 + second
+            for hour in (hours if unit > 3600 else (0,))
+            for minute in (minutes if unit > 60 else (0,))
+            for second in (seconds if unit > 1 else (0,))
+        ]
+
+        self._meets = self._can_meet(rule.weekdays)
+
+    def _can_meet(self, weekdays: Sequence[int]) -> bool:
+        """Whether steps of this length ever meet a time of the week that no part rules out."""
+        apart = gcd(self._step, _WEEK)
+        return any(
+            (not weekdays or _weekday(at // DAY) in weekdays)
+            and all(at // size % count in values for size, count, values in self._limits)
+            for at in range(self._origin % apart, _WEEK, apart)
+        )
+
+    def forward(self, wall: int) -> Iterator[Sequence[int]]:
+        at = wall - self._unit + 1
+        end = (_LAST_DAY + 1) * DAY
+        for _ in range(_FINE_PERIODS if self._meets else 0):
+            at = max(self._origin, at + (self._origin - at) % self._step)
+            if at >= end:
+                return
+            day = self._days.from_day(at // DAY)
+            if day is None:
+                return
+            if day > at // DAY:
+                at = day * DAY
+                continue
+            for size, count, values in self._limits:
+                if at // size % count not in values:
+                    at = (at // size + 1) * size
+                    while at // size % count and at // size % count not in values:
+                        at += size
+                    break
+            else:
+                yield self._walls(at)
+                at += self._unit
+
+    def backward(self, wall: int) -> Iterator[Sequence[int]]:
+        at = min(wall, (_LAST_DAY + 1) * DAY - 1)
+        for _ in range(_FINE_PERIODS if self._meets else 0):
+            at -= (at - self._origin) % self._step
+            if at < self._origin:
+                return
+            day = self._days.upto_day(at // DAY)
+            if day is None:
+                return
+            if day < at // DAY:
+                at = (day + 1) * DAY - 1
+                continue
+            for size, count, values in self._limits:
+                if at // size % count not in values:
+                    at = at // size * size - 1
+                    while at // size % count != count - 1 and at // size % count not in values:
+                        at -= size
+                    break
+            else:
+                yield self._walls(at)
+                at -= 1
+
+    def _walls(self, at: int) -> Sequence[int]:
+        return _at_positions([at + time for time in self._times], self._positions)
+
+
+def _at_positions(walls: list[int], positions: Sequence[int]) -> Sequence[int]:
+    """Those at these positions, counted from 1, or from the end by negative ones; all, without positions."""
+    if not positions:
+        return walls
+    count = len(walls)
+    wanted = {position - 1 if position > 0 else count + position for position in positions}
+    return [walls[at] for at in sorted(wanted) if 0 <= at < count]
+
+
+def _date(day: int) -> date:
+    return date.fromordinal(min(max(day, _FIRST_DAY), _LAST_DAY) + _EPOCH_ORDINAL)
+
+
+def _day(year: int, month: int, day: int) -> int:
+    return date(year, month, day).toordinal() - _EPOCH_ORDINAL
+
+
+def _first_of_next(year: int, month: int) -> int:
+    if month < 12:
+        return _day(year, month + 1, 1)
+    return _LAST_DAY + 1 if year == MAXYEAR else _day(year + 1, 1, 1)
+
+
+def _weekday(day: int) -> int:
+    return (day + _THURSDAY) % 7
+
+
+def _first_week(year: int, week_start: int) -> int:
+    """The first day of week 1: the week that has 4 January."""
+    fourth = _day(year, 1, 4)
+    return fourth - (_weekday(fourth) - week_start) % 7

@@ -1,0 +1,169 @@
+"""The state of one Redis as JSON and for people. Owns the judgement what is worth a warning. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from rq_scheduler.client.health import Daemon, Health
+from rq_scheduler.views.humanize import NONE, counted, length, when
+from rq_scheduler.views.rq_cron import notice
+from rq_scheduler.views.serializers import iso
+from rq_scheduler.views.table import Cell, Column, Part, Table
+
+__all__ = ["form", "problems", "screen"]
+
+OVERDUE = timedelta(seconds=10)
+"""How late the first entry may be before that is worth a warning."""
+
+
+def problems(health: Health) -> list[str]:
+    """What a person should look at, the worst first."""
+    found: list[str] = []
+    if not health.dispatchers:
+        found.append("no dispatcher is alive: nothing is handed off. Start one: rqscheduler")
+    if health.fence is not None and not health.fence.value.startswith("rq-scheduler:"):
+        left = "and never expires" if health.fence.ttl_ms < 0 else f"for {health.fence.ttl_ms / 1000:.0f} s more"
+        found.append(
+            f"somebody else holds the lock, {left}: a daemon of rq-scheduler 0.14 in its pass, or an application. "
+            "Nothing is handed off meanwhile"
+        )
+    found += health.misfits
+    policy = health.server.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction" and (health.server.get("maxmemory", "0") != "0" or policy.startswith("allkeys")):
+        found.append(f"maxmemory-policy is {policy}: Redis may evict schedules. Set it to noeviction")
+    if health.dispatchers and health.next_due is not None and health.now - health.next_due > OVERDUE:
+        found.append(
+            f"{health.counts.next_id} is {length(health.now - health.next_due, coarse=True)} overdue and still here: "
+            "look at the dispatchers' log"
+        )
+    if health.counts.quarantined:
+        quarantined = counted(health.counts.quarantined, "entry is", "entries are")
+        found.append(f"{quarantined} in quarantine: rqscheduler quarantine list says why")
+    found += map(notice, health.rq_crons)
+    if health.wakeup_refused:
+        found.append(
+            f"this user may not use the wake-up channel ({health.wakeup_refused}): what it schedules for the next "
+            "moment is seen at the dispatchers' next poll only"
+        )
+    found += [
+        f"{counted(health.queues[name], 'job waits', 'jobs wait')} in {name!r}, and no worker listens on it"
+        for name in health.queues
+        if health.queues[name] and name not in health.heard
+    ]
+    return found
+
+
+def form(health: Health) -> dict[str, Any]:
+    """The JSON."""
+    counts = health.counts
+    return {
+        "now": iso(health.now),
+        "healthy": bool(health.dispatchers),
+        "problems": problems(health),
+        "redis": {
+            "where": health.where,
+            "version": health.server.get("redis_version"),
+            "maxmemory": _number(health.server.get("maxmemory")),
+            "maxmemory_policy": health.server.get("maxmemory_policy"),
+        },
+        "dispatchers": [_dispatcher_form(one, health.now) for one in health.dispatchers],
+        "rq_crons": [asdict(one) for one in health.rq_crons],
+        "schedules": counts.schedules,
+        "paused": counts.paused,
+        "one_offs": health.one_offs,
+        "due_now": counts.due,
+        "buffered": counts.buffered,
+        "quarantined": counts.quarantined,
+        "fence": None
+        if health.fence is None
+        else {
+            "ours": health.fence.value.startswith("rq-scheduler:"),
+            "ttl_seconds": None if health.fence.ttl_ms < 0 else health.fence.ttl_ms / 1000,
+        },
+        "next": None if health.next_due is None else {"id": counts.next_id, "due": iso(health.next_due)},
+        "queues": [
+            {"name": name, "length": count, "worker": name in health.heard} for name, count in health.queues.items()
+        ],
+    }
+
+
+def screen(health: Health, zone: tzinfo) -> Iterator[Part]:
+    """For a person: the worst first, then what is there."""
+    for problem in problems(health):
+        yield f"! {problem}", "red" if not health.dispatchers else "yellow"
+    counts = health.counts
+    policy = health.server.get("maxmemory_policy") or "not told to this user"
+    next_text = "" if health.next_due is None else f": {counts.next_id}"
+    fence = "none"
+    if health.fence is not None:
+        fence = "held by the dispatchers" if health.fence.value.startswith("rq-scheduler:") else "held by somebody else"
+    yield Table(
+        (Column(""), Column("")),
+        [
+            ("redis", f"{health.where}, version {health.server.get('redis_version', '?')}"),
+            ("maxmemory-policy", policy),
+            ("schedules", f"{counts.schedules:,}, {counts.paused:,} of them paused"),
+            ("one-off jobs", f"{health.one_offs:,}"),
+            ("due now", f"{counts.due:,}"),
+            ("buffered", f"{counts.buffered:,}"),
+            ("quarantined", f"{counts.quarantined:,}"),
+            ("next", when(health.next_due, health.now, zone) + next_text),
+            ("fence", fence),
+        ],
+    )
+    yield ""
+    if health.dispatchers:
+        columns = (
+            Column("DISPATCHER"), Column("HOST", spare=1), Column("PID", right=True), Column("VERSION", spare=2),
+            Column("HEARTBEAT", right=True), Column("HANDED OFF", right=True),
+        )  # fmt: skip
+        yield Table(columns, [_dispatcher_row(one, health.now) for one in health.dispatchers])
+    else:
+        yield "No dispatcher is alive."
+    if health.queues:
+        yield ""
+        columns = (Column("QUEUE"), Column("JOBS", right=True), Column("WORKER"))
+        yield Table(columns, [_queue_row(name, count, health.heard) for name, count in health.queues.items()])
+
+
+def _dispatcher_row(one: Daemon, now: datetime) -> Sequence[Cell]:
+    age = _heartbeat_age(one, now)
+    handed_off = _number(one.fields.get("handed_off"))
+    return (
+        one.name,
+        one.fields.get("host", NONE),
+        one.fields.get("pid", NONE),
+        one.fields.get("version", NONE),
+        NONE if age is None else f"{length(timedelta(seconds=round(age)))} ago",
+        NONE if handed_off is None else f"{handed_off:,}",
+    )
+
+
+def _dispatcher_form(one: Daemon, now: datetime) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "host": one.fields.get("host"),
+        "pid": _number(one.fields.get("pid")),
+        "version": one.fields.get("version"),
+        "heartbeat_age_seconds": _heartbeat_age(one, now),
+        "handed_off": _number(one.fields.get("handed_off")),
+    }
+
+
+def _queue_row(name: str, count: int, heard: set[str]) -> Sequence[Cell]:
+    return name, f"{count:,}", "yes" if name in heard else ("none", "yellow" if count else "dim")
+
+
+def _heartbeat_age(one: Daemon, now: datetime) -> float | None:
+    """Seconds; by the dispatcher's clock against the server's, so never less than 0."""
+    try:
+        return max(0.0, round(now.timestamp() - float(one.fields["heartbeat"]), 3))
+    except (KeyError, ValueError):
+        return None
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None

@@ -1,0 +1,219 @@
+"""What a person is shown of schedules and runs: pure functions from the API's objects to tables and lines.
+
+Knows no command, no terminal and no Redis. `now` is the server's time; moments are shown in `zone`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from itertools import chain
+
+from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.model import Spec
+from rq_scheduler.serialization import Duration
+from rq_scheduler.views.humanize import NONE, distance, length, moment, moves_words, trigger_words, when
+from rq_scheduler.views.pages import Page
+from rq_scheduler.views.table import Cell, Column, Part, Table
+
+__all__ = ["instants", "one_schedule", "runs_table", "schedules_table", "state_text", "synced", "upcoming_table"]
+
+NAMED = 50
+"""Ids of one kind that a sync names."""
+
+_BAD = "red"
+_QUIET = "dim"
+_STATUS = {"failed": _BAD, "stopped": _BAD, "canceled": _BAD, "expired": _QUIET}
+_STATE = {"paused": "yellow", "finished": _QUIET}
+_OUTCOME = {"failed": _BAD, "missed": "yellow", "skipped": "yellow", "deleted": "yellow"}
+
+
+def state_text(stored: StoredSchedule) -> str:
+    """Whether it fires, in a word."""
+    return "paused" if stored.paused else "finished" if stored.finished else "active"
+
+
+def _state(stored: StoredSchedule, note: str = "") -> Cell:
+    state = state_text(stored)
+    return state + note, _STATE.get(state, "")
+
+
+def schedules_table(page: Page, now: datetime, zone: tzinfo, *, offset: int) -> Iterator[Part]:
+    """A page of schedules, and how to come to the next one."""
+    rows = (_schedule_row(stored, now, zone) for stored in page)
+    first = next(rows, None)
+    if first is None:
+        yield "No schedules." if offset == 0 else f"No schedules from the {offset + 1:,}th on."
+        return
+    columns = (
+        Column("ID"),
+        Column("STATE"),
+        Column("NEXT RUN"),
+        Column("IN", right=True, spare=2),
+        Column("TRIGGER", cut=True),
+        Column("LAST", spare=1),
+        Column("QUEUE", spare=3),
+        Column("CALL", cut=True, spare=4),
+    )
+    yield Table(columns, chain([first], rows))
+    if page.more:
+        yield f"{page.shown:,} shown; there are more: --offset {offset + page.shown}"
+
+
+def _schedule_row(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Sequence[Cell]:
+    due = stored.next_run_at
+    return (
+        stored.id,
+        _state(stored),
+        moment(due, zone),
+        NONE if due is None else distance(due, now).removeprefix("in "),
+        "; days off ".join(filter(None, (trigger_words(stored.trigger), moves_words(stored.spec)))),
+        _status(stored.last_status),
+        stored.queue_name,
+        stored.call,
+    )
+
+
+def one_schedule(
+    stored: StoredSchedule, coming: Sequence[datetime], runs: Sequence[Run], now: datetime, zone: tzinfo
+) -> Iterator[Part]:
+    """All about one schedule: definition, state, what comes next and what was last."""
+    yield Table((Column(""), Column("", cut=True)), list(_facts(stored, now, zone)))
+    if coming:
+        yield ""
+        yield "Next runs:", "bold"
+        rows = [("  " + moment(at, zone), distance(at, now)) for at in coming]
+        yield Table((Column(""), Column("", right=True)), list(rows))
+    if runs:
+        yield ""
+        yield "Last runs:", "bold"
+        yield from runs_table(stored.id, runs, zone)
+
+
+def _facts(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequence[Cell]]:
+    yield "id", (stored.id, "bold")
+    yield "state", _state(stored, f" ({stored.note})" if stored.note else "")
+    if stored.kind == "job":
+        yield "kind", "recurring job of Scheduler.schedule() or cron(); the id is its job's"
+    yield "trigger", trigger_words(stored.trigger)
+    if stored.spec is not None:
+        yield from _policies(stored.spec, zone)
+    yield "call", stored.call or stored.func
+    yield "queue", stored.queue_name
+    if stored.tags:
+        yield "tags", ", ".join(stored.tags)
+    if stored.owner:
+        yield "owner", stored.owner
+    yield "next run", when(stored.next_run_at, now, zone)
+    last = "" if stored.last_status is None else f", {stored.last_status}"
+    yield "last run", when(stored.last_run_at, now, zone) + last
+    yield "runs", f"{stored.runs:,}, skipped {stored.skipped:,}, missed {stored.missed:,}"
+    yield "version", f"{stored.version:,}"
+    yield "created", when(stored.created_at, now, zone)
+    yield "updated", when(stored.updated_at, now, zone)
+
+
+def _policies(spec: Spec, zone: tzinfo) -> Iterator[Sequence[Cell]]:
+    """The policies that say something: overlap and catch-up always, the others where they are set."""
+    yield "overlap", spec.overlap
+    window = "" if spec.catchup_window is None else f", of the last {length(spec.catchup_window)}"
+    yield "catch-up", spec.catchup + window
+    for name in ("jitter", "start", "end", "max_runs", "pause_on_failures"):
+        value = getattr(spec, name)
+        if value is not None:
+            yield name.replace("_", " "), _value(value, zone)
+    if spec.exclude:
+        days = ", ".join(str(exclusion) for exclusion in spec.exclude)
+        yield "exclude", "; ".join(filter(None, (days, moves_words(spec))))
+
+
+def _value(value: Duration | datetime | int, zone: tzinfo) -> str:
+    if isinstance(value, Duration):
+        return f"up to {length(value)}"
+    return moment(value, zone) if isinstance(value, datetime) else f"{value:,}"
+
+
+def runs_table(id: str, runs: Sequence[Run], zone: tzinfo) -> Iterator[Part]:
+    """The history of a schedule, newest first."""
+    if not runs:
+        yield f"{id} has not run yet."
+        return
+    columns = (
+        Column("NOMINAL"),
+        Column("OUTCOME"),
+        Column("LATE", right=True, spare=3),
+        Column("STATUS"),
+        Column("TOOK", right=True, spare=2),
+        Column("ENDED", spare=4),
+        Column("JOB", spare=1),
+    )
+    yield Table(columns, [_run_row(run, zone) for run in runs])
+
+
+def _run_row(run: Run, zone: tzinfo) -> Sequence[Cell]:
+    count = "" if run.count == 1 and not run.at_least else f" {run.count:,}{'+' if run.at_least else ''}"
+    stretch = "" if run.until == run.nominal else f" to {moment(run.until, zone)}"
+    return (
+        moment(run.nominal, zone) + stretch,
+        (run.outcome + count, _OUTCOME.get(run.outcome, "")),
+        length(run.lateness),
+        _status(run.status),
+        length(run.duration),
+        moment(run.ended_at, zone),
+        run.job_id or NONE,
+    )
+
+
+def _status(status: str | None) -> Cell:
+    return NONE if status is None else (status, _STATUS.get(status, ""))
+
+
+def upcoming_table(coming: Sequence[UpcomingRun], now: datetime, zone: tzinfo) -> Iterator[Part]:
+    """What runs next, across all schedules; the nominal time where jitter makes it another."""
+    if not coming:
+        yield "Nothing comes up."
+        return
+    jitter = any(run.nominal != run.due for run in coming)
+    columns = [Column("DUE"), Column("IN", right=True), Column("SCHEDULE")]
+    if jitter:
+        columns.append(Column("NOMINAL", spare=1))
+    rows: list[Sequence[Cell]] = []
+    for run in coming:
+        row = (moment(run.due, zone), distance(run.due, now).removeprefix("in "), run.schedule_id)
+        rows.append((*row, moment(run.nominal, zone)) if jitter else row)
+    yield Table(columns, rows)
+
+
+def instants(found: Sequence[datetime], now: datetime, zone: tzinfo, name: str) -> Iterator[Part]:
+    """The instants of a trigger: in its zone, in UTC, and how far from the one before (the first: from `now`)."""
+    if not found:
+        yield "No further instant."
+        return
+    rows: list[Sequence[Cell]] = []
+    before = now
+    for at in found:
+        there = at.astimezone(zone)
+        gap = distance(at, now) if before is now else f"+{length(at - before)}"
+        shown = (f"{there:%a} {moment(at, zone)}", gap)
+        rows.append(shown if zone is UTC else (*shown, moment(at, UTC)))
+        before = at
+    columns = (Column(name.upper() if zone is UTC else name), Column("", right=True))
+    yield Table(columns if zone is UTC else (*columns, Column("UTC")), rows)
+
+
+def synced(result: SyncResult, owner: str, dry_run: bool) -> Iterator[Part]:
+    """What a sync did, or would do: each change by name, up to a bound."""
+    kinds = (
+        ("+", result.added, "green"),
+        ("~", result.changed, "yellow"),
+        ("~", [f"{old} is {new} now" for old, new in result.renamed], "yellow"),
+        ("-", result.removed, _BAD),
+    )
+    for sign, ids, style in kinds:
+        for id in ids[:NAMED]:
+            yield f"{sign} {id}", style
+        if len(ids) > NAMED:
+            yield f"{sign} and {len(ids) - NAMED:,} more", style
+    names = ("added", "changed", *(("renamed",) if result.renamed else ()), "removed", "unchanged")
+    counts = ", ".join(f"{len(getattr(result, name)):,} {name}" for name in names)
+    yield f"{owner}: {counts}" + (" (dry run: nothing was written)" if dry_run else "")

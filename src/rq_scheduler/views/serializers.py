@@ -1,0 +1,113 @@
+"""The API's objects as JSON, for programs: stable names, ISO 8601 in UTC to the microsecond, lengths in seconds. Pure.
+
+A key that is here stays here, and is there whatever its value. Arguments are never unpickled: `call` is their text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rq_scheduler import serialization
+from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.model import Spec
+from rq_scheduler.views.pages import Page
+
+__all__ = ["iso", "page_form", "run_form", "schedule_form", "seconds", "sync_form", "upcoming_form"]
+
+_POLICIES = tuple(name for name in Spec.__struct_fields__ if name != "trigger")
+
+
+def iso(at: datetime | None) -> str | None:
+    """`2026-11-24T22:32:42.000000Z`."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def seconds(delta: timedelta | None) -> float | None:
+    """A length of time in seconds."""
+    return None if delta is None else delta.total_seconds()
+
+
+def _plain(value: Any) -> Any:
+    """As it is stored, down to lists: `to_builtins` leaves tuples."""
+    return json.loads(serialization.encode(value))
+
+
+def schedule_form(stored: StoredSchedule) -> dict[str, Any]:
+    """A schedule: definition and state. `trigger` and `policies` have the form that files have; they are null for one
+    that a newer version wrote."""
+    spec = stored.spec
+    return {
+        "id": stored.id,
+        "kind": stored.kind,
+        "trigger": None if spec is None else _plain(spec.trigger),
+        "policies": None if spec is None else {name: _plain(getattr(spec, name)) for name in _POLICIES},
+        "func": stored.func,
+        "call": stored.call,
+        "queue_name": stored.queue_name,
+        "tags": list(stored.tags),
+        "owner": stored.owner,
+        "next_run_at": iso(stored.next_run_at),
+        "last_run_at": iso(stored.last_run_at),
+        "last_status": stored.last_status,
+        "paused": stored.paused,
+        "note": stored.note,
+        "finished": stored.finished,
+        "runs": stored.runs,
+        "skipped": stored.skipped,
+        "missed": stored.missed,
+        "version": stored.version,
+        "created_at": iso(stored.created_at),
+        "updated_at": iso(stored.updated_at),
+    }
+
+
+def page_form(page: Page, offset: int) -> Iterator[tuple[str, Any]]:
+    """A page of schedules, which are read as they are written."""
+    yield "schedules", map(schedule_form, page)
+    yield "offset", offset
+    yield "more", page.more
+
+
+def run_form(run: Run) -> dict[str, Any]:
+    """One line of history."""
+    return {
+        "outcome": run.outcome,
+        "nominal": iso(run.nominal),
+        "until": iso(run.until),
+        "count": run.count,
+        "at_least": run.at_least,
+        "due": iso(run.due),
+        "handed_off_at": iso(run.handed_off_at),
+        "lateness_seconds": seconds(run.lateness),
+        "job_id": run.job_id,
+        "status": run.status,
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at),
+        "duration_seconds": seconds(run.duration),
+        "result_age_seconds": seconds(run.result_age),
+    }
+
+
+def upcoming_form(runs: Iterable[UpcomingRun]) -> dict[str, Any]:
+    """What comes next."""
+    return {
+        "upcoming": [{"schedule_id": run.schedule_id, "nominal": iso(run.nominal), "due": iso(run.due)} for run in runs]
+    }
+
+
+def sync_form(result: SyncResult, owner: str, dry_run: bool) -> dict[str, Any]:
+    """What a sync did, or would do."""
+    return {
+        "owner": owner,
+        "dry_run": dry_run,
+        "added": list(result.added),
+        "changed": list(result.changed),
+        "removed": list(result.removed),
+        "unchanged": list(result.unchanged),
+        "renamed": [list(pair) for pair in result.renamed],
+    }

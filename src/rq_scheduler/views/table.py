@@ -1,0 +1,34 @@
+"""What a screen or a page is made of: tables and lines, as data. Knows no terminal and no schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Cell", "Column", "Part", "Table"]
+
+Cell = str | tuple[str, str]
+"""A text, or a text and its style (rich's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`right`: aligned to the right. `cut`: its texts may lose their end. `spare`: the higher, the sooner it is left
+    out; 0 is never."""
+
+    title: str
+    right: bool = False
+    cut: bool = False
+    spare: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; without titles, no line of titles. Rows of an iterator are shown as they come."""
+
+    columns: Sequence[Column]
+    rows: Iterable[Sequence[Cell]] = ()
+
+
+Part = Table | Cell
+"""What a screen is made of."""

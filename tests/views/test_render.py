@@ -1,0 +1,550 @@
+"""What is shown of schedules: pure functions from the API's objects to lines and JSON. No Redis, no command."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import click
+import pytest
+from rich.console import Console
+
+from rq_scheduler import AnyOf, At, Cron, Dates, Every
+from rq_scheduler.cli.output import lines_of
+from rq_scheduler.cli.times import read_moment, zone_of
+from rq_scheduler.client.health import Health
+from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.model import Spec
+from rq_scheduler.sanitize import plain, plain_json, plain_json_parts
+from rq_scheduler.store.survey import Counts, Daemon, Fence
+from rq_scheduler.triggers import RRule
+from rq_scheduler.views import health, render, serializers
+from rq_scheduler.views.humanize import (
+    distance,
+    length,
+    moment,
+    trigger_words,
+    when,
+)
+from rq_scheduler.views.pages import Page
+from rq_scheduler.views.table import Cell, Column, Part, Table
+
+pytestmark = pytest.mark.once
+
+NOW = datetime(2026, 11, 24, 22, 0, 0, tzinfo=UTC)
+PARIS = zone_of("Europe/Paris")
+UTC_ZONE = zone_of(None)
+CALL = "shop.report('weekly')"
+JOB = "nightly-20261124T220000000000Z"
+
+
+def after(**parts: float) -> datetime:
+    return NOW + timedelta(**parts)
+
+
+def stored(id: str = "nightly", **changes: Any) -> StoredSchedule:
+    made = StoredSchedule(
+        id=id,
+        kind="schedule",
+        spec=Spec(trigger=Cron("30 2 * * *", "Europe/Paris")),
+        func="shop.report",
+        call=CALL,
+        queue_name="reports",
+        tags=("billing",),
+        owner="",
+        next_run_at=after(hours=3.5),
+        last_run_at=after(hours=-20.5),
+        last_status="finished",
+        paused=False,
+        note="",
+        finished=False,
+        runs=1234,
+        skipped=1,
+        missed=2,
+        version=3,
+        created_at=after(days=-40),
+        updated_at=after(days=-2),
+        _armed=None,
+        _runs_left=None,
+        _load=lambda: pytest.fail("nothing that is shown may unpickle the arguments"),
+    )
+    return replace(made, **changes)
+
+
+def run(**changes: Any) -> Run:
+    made = Run(
+        outcome="enqueued",
+        nominal=NOW,
+        until=NOW,
+        count=1,
+        at_least=False,
+        due=after(seconds=1),
+        handed_off_at=after(seconds=1.012),
+        lateness=timedelta(milliseconds=12),
+        job_id=JOB,
+        status="finished",
+        started_at=after(seconds=2),
+        ended_at=after(seconds=65),
+        duration=timedelta(seconds=63),
+        result_age=timedelta(hours=1),
+    )
+    return replace(made, **changes)
+
+
+def shown(parts: Any, width: int | None = None) -> list[str]:
+    return [line for part in parts for line in lines_of(part, width)]
+
+
+# Words
+
+
+def test_a_moment_in_utc_ends_in_z_and_elsewhere_in_its_offset() -> None:
+    assert moment(NOW) == "2026-11-24 22:00:00Z"
+    assert moment(NOW, PARIS) == "2026-11-24 23:00:00+01:00"
+    assert moment(NOW, zone_of("Asia/Kathmandu")) == "2026-11-25 03:45:00+05:45"
+    assert moment(NOW.replace(microsecond=250_999)) == "2026-11-24 22:00:00.250Z"
+    assert moment(None) == "-"
+
+
+def test_the_two_readings_of_a_repeated_hour_are_told_apart() -> None:
+    one = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert moment(one, PARIS) == "2026-10-25 02:30:00+02:00"
+    assert moment(one + timedelta(hours=1), PARIS) == "2026-10-25 02:30:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"), (0.0123, "12.3 ms"), (0.5, "500 ms"), (1.5, "1.5s"), (59.25, "59.25s"), (60, "1m"), (90, "1m 30s"),
+        (3600, "1h"), (3661, "1h 1m"), (86_400 * 3 + 5, "3d"), (86_400 * 400, "400d"), (-90, "-1m 30s"),
+    ],
+)  # fmt: skip
+def test_lengths_have_two_units_at_most(seconds: float, text: str) -> None:
+    assert length(timedelta(seconds=seconds)) == text
+
+
+def test_distances_say_in_and_ago() -> None:
+    assert distance(after(hours=2, minutes=5), NOW) == "in 2h 5m"
+    assert distance(after(seconds=-3.7), NOW) == "3s ago"
+    assert distance(after(seconds=0.4), NOW) == "now"
+    assert when(after(days=1), NOW) == "2026-11-25 22:00:00Z (in 1d)"
+    assert when(None, NOW) == "-"
+
+
+def test_triggers_in_words() -> None:
+    assert trigger_words(Cron("30 2 * * *")) == "30 2 * * *"
+    assert trigger_words(Cron("0 0 1-7 * mon", "Asia/Tokyo", "both")) == "0 0 1-7 * mon, both day fields (Asia/Tokyo)"
+    assert trigger_words(Cron("0 0 0 1 * mon 2099", day_match="both")) == "0 0 0 1 * mon 2099, both day fields"
+    assert trigger_words(Cron("30 2 * * *", day_match="both")) == "30 2 * * *"
+    assert trigger_words(Cron("@daily", day_match="both")) == "@daily"
+    assert trigger_words(Every("90s")) == "every 1m 30s"
+    assert trigger_words(At(NOW)) == "at 2026-11-24 22:00:00Z"
+    assert trigger_words(AnyOf(Every(60), At(NOW))) == "every 1m or at 2026-11-24 22:00:00Z"
+    assert trigger_words(RRule("FREQ=WEEKLY;BYDAY=MO", "Europe/Paris")) == "FREQ=WEEKLY;BYDAY=MO (Europe/Paris)"
+    assert trigger_words(None) == "(damaged or newer than this)"
+
+
+def test_moments_are_read_in_the_zone_given_unless_they_have_an_offset() -> None:
+    assert read_moment("2026-07-01T12:00", PARIS, "--at") == datetime(2026, 7, 1, 10, tzinfo=UTC)
+    assert read_moment("2026-07-01 12:00:00.5", UTC_ZONE, "--at") == datetime(2026, 7, 1, 12, 0, 0, 500_000, tzinfo=UTC)
+    assert read_moment("2026-07-01T12:00Z", PARIS, "--at") == datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert read_moment("2026-07-01", PARIS, "--at") == datetime(2026, 6, 30, 22, tzinfo=UTC)
+    assert read_moment("2026-10-25T02:30", PARIS, "--at") == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("tomorrow", "is no date and time. Write for example 2026-12-24T18:00"),
+        ("2026-03-29T02:30", "does not exist in Europe/Paris: the clocks jump over it, to 2026-03-29 03:30:00"),
+        ("0001-01-01T00:00", "lies outside the years 1 to 9999"),
+    ],
+)
+def test_moments_that_cannot_be_are_refused(text: str, says: str) -> None:
+    with pytest.raises(click.BadParameter) as caught:
+        read_moment(text, PARIS, "--at")
+    assert says in caught.value.message
+    assert caught.value.param_hint == "--at"
+
+
+def test_text_from_redis_cannot_steer_a_terminal() -> None:
+    assert plain("a\x1b[31mb\nc") == "a\\x1b[31mb\\nc"
+    assert list(lines_of("[bold]x[/bold] \x07")) == ["[bold]x[/bold] \\x07"]
+
+
+# Grids
+
+GRID = Table(
+    (Column("ID"), Column("N", right=True, spare=1), Column("TEXT", cut=True), Column("MORE", cut=True, spare=2)),
+    [("a" * 30, "1", "b" * 40, "c" * 20), ("x", "1000", ("short", "red"), "")],
+)
+
+
+def test_a_pipe_gets_whole_lines_that_are_aligned() -> None:
+    assert list(lines_of(GRID)) == [
+        f"{'ID':<30}     N  {'TEXT':<40}  MORE",
+        f"{'a' * 30}     1  {'b' * 40}  {'c' * 20}",
+        f"{'x':<30}  1000  short",
+    ]
+
+
+@pytest.mark.parametrize("width", [104, 80, 60, 46, 20])
+def test_a_terminal_gets_what_fits_and_ids_are_never_cut(width: int) -> None:
+    lines = list(lines_of(GRID, width))
+    assert lines[1].startswith("a" * 30)
+    assert max(map(len, lines)) <= max(width, 30 + 2 + 12)
+
+
+def test_spare_columns_go_first_and_long_texts_lose_their_end() -> None:
+    assert list(lines_of(GRID, 80)) == [
+        f"{'ID':<30}     N  {'TEXT':<28}  MORE",
+        f"{'a' * 30}     1  {'b' * 27}…  {'c' * 11}…",
+        f"{'x':<30}  1000  short",
+    ]
+    assert next(lines_of(GRID, 50)).split() == ["ID", "N", "TEXT"]
+    assert next(lines_of(GRID, 46)).split() == ["ID", "TEXT"]
+
+
+def test_wide_characters_keep_their_columns() -> None:
+    grid = Table((Column("A"), Column("B")), [("日本", "x"), ("ab", "y")])
+    assert list(lines_of(grid)) == ["A     B", "日本  x", "ab    y"]
+
+
+def test_a_terminal_gets_colors() -> None:
+    console = Console(file=StringIO(), force_terminal=True, color_system="standard", width=1000)
+    assert list(lines_of(("bad", "red"), 80, console)) == ["\x1b[31mbad\x1b[0m"]
+    assert "\x1b[31mshort" in list(lines_of(GRID, 120, console))[2]
+
+
+def test_a_long_table_is_shown_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rq_scheduler.cli.output.TOGETHER", 2)
+    read = 0
+
+    def rows() -> Iterator[Sequence[Cell]]:
+        nonlocal read
+        for row in (("a", "1"), ("bbb", "22"), ("c", "3"), ("d" * 6, "4444"), ("e", "5")):
+            read += 1
+            yield row
+
+    columns = (Column("ID"), Column("N", right=True))
+    lines = lines_of(Table(columns, rows()))
+    assert (next(lines), next(lines), next(lines), read) == ("ID    N", "a     1", "bbb  22", 2)
+    assert list(lines) == ["c          3", "dddddd  4444", "e          5"], "no narrower than before"
+    assert list(lines_of(Table(columns, iter(())))) == ["ID  N"]
+    narrow = lines_of(Table((Column("ID"), Column("TEXT", cut=True)), rows()), 10)
+    assert list(narrow) == ["ID   TEXT", "a    1", "bbb  22", "c       3", "dddddd  4444", "e       5"]
+
+
+def test_a_long_document_is_written_as_it_is_read() -> None:
+    read: list[str] = []
+
+    def found() -> Iterator[StoredSchedule]:
+        for id in ("a", "b\x1b", "c"):
+            read.append(id)
+            yield stored(id)
+
+    parts = plain_json_parts(serializers.page_form(Page(found(), 2), 7))
+    begun = next(parts)
+    assert (begun.count('"id"'), read) == (1, ["a"])
+    whole = {"schedules": [serializers.schedule_form(stored(id)) for id in ("a", "b\x1b")], "offset": 7, "more": True}
+    assert begun + "".join(parts) == plain_json(whole, indent=2)
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"a": []}, {"a": [1]}, {"a": [{}, {"b": ["x\ny", None]}], "c": {"d": [2]}, "e": 3}]
+)
+def test_a_document_in_pieces_is_the_same_document(form: dict[str, Any]) -> None:
+    pieces = ((name, iter(value) if isinstance(value, list) else value) for name, value in form.items())
+    assert "".join(plain_json_parts(pieces)) == plain_json(form, indent=2)
+
+
+# Schedules
+
+
+def test_the_list_of_schedules() -> None:
+    found = [
+        stored(),
+        stored("x", spec=Spec(trigger=Every("10m")), paused=True, next_run_at=None, last_status=None, call="shop.x()"),
+        stored("y", spec=None, finished=True, next_run_at=None, last_status="failed", queue_name="q"),
+    ]
+    assert shown(render.schedules_table(Page(found, 9), NOW, UTC_ZONE, offset=0)) == [
+        "ID       STATE     NEXT RUN                  IN  TRIGGER                       LAST      QUEUE    CALL",
+        f"nightly  active    2026-11-25 01:30:00Z  3h 30m  30 2 * * * (Europe/Paris)     finished  reports  {CALL}",
+        "x        paused    -                          -  every 10m                     -         reports  shop.x()",
+        f"y        finished  -                          -  (damaged or newer than this)  failed    q        {CALL}",
+    ]
+
+
+def test_the_list_says_how_to_go_on() -> None:
+    lines = shown(render.schedules_table(Page([stored(), stored("b"), stored("c")], 2), NOW, UTC_ZONE, offset=10))
+    assert lines[-1] == "2 shown; there are more: --offset 12"
+    assert shown(render.schedules_table(Page([], 9), NOW, UTC_ZONE, offset=0)) == ["No schedules."]
+
+
+def test_overdue_is_ago() -> None:
+    late = stored(next_run_at=after(minutes=-2))
+    assert "2m ago" in shown(render.schedules_table(Page([late], 9), NOW, UTC_ZONE, offset=0))[1]
+
+
+def test_all_about_one_schedule() -> None:
+    spec = Spec(
+        trigger=Cron("30 2 * * *", "Europe/Paris"),
+        jitter="30s",
+        catchup_window="1h",
+        end=after(days=30),
+        max_runs=5000,
+        exclude=Dates("2026-12-25"),
+    )
+    one = stored(spec=spec, owner="shop", note="ask Ann", paused=True)
+    lines = shown(render.one_schedule(one, [after(hours=3)], [run()], NOW, PARIS))
+    assert lines == [
+        "id        nightly",
+        "state     paused (ask Ann)",
+        "trigger   30 2 * * * (Europe/Paris)",
+        "overlap   skip",
+        "catch-up  latest, of the last 1h",
+        "jitter    up to 30s",
+        "end       2026-12-24 23:00:00+01:00",
+        "max runs  5,000",
+        "exclude   Dates('2026-12-25')",
+        "call      shop.report('weekly')",
+        "queue     reports",
+        "tags      billing",
+        "owner     shop",
+        "next run  2026-11-25 02:30:00+01:00 (in 3h 30m)",
+        "last run  2026-11-24 02:30:00+01:00 (20h 30m ago), finished",
+        "runs      1,234, skipped 1, missed 2",
+        "version   3",
+        "created   2026-10-16 00:00:00+02:00 (40d ago)",
+        "updated   2026-11-22 23:00:00+01:00 (2d ago)",
+        "",
+        "Next runs:",
+        "  2026-11-25 02:00:00+01:00  in 3h",
+        "",
+        "Last runs:",
+        "NOMINAL                    OUTCOME    LATE  STATUS     TOOK  ENDED                      JOB",
+        f"2026-11-24 23:00:00+01:00  enqueued  12 ms  finished  1m 3s  2026-11-24 23:01:05+01:00  {JOB}",
+    ]
+
+
+def test_where_runs_on_days_off_go() -> None:
+    for excluded, words in (("next_day", "next day"), ("previous_day", "previous day")):
+        one = stored(spec=Spec(trigger=Cron("30 2 * * *"), exclude=Dates("2026-12-25"), excluded=excluded))
+        lines = shown(render.one_schedule(one, [], [], NOW, PARIS))
+        assert f"exclude   Dates('2026-12-25'); moved to the {words}" in lines
+        table = shown(render.schedules_table(Page([one], 9), NOW, UTC_ZONE, offset=0))
+        assert f"30 2 * * *; days off moved to the {words}" in table[1]
+    nothing = stored(spec=Spec(trigger=Cron("30 2 * * *"), excluded="next_day"))
+    assert "moved" not in "".join(shown(render.one_schedule(nothing, [], [], NOW, PARIS)))
+
+
+def test_a_recurring_job_says_what_it_is() -> None:
+    assert any("recurring job of Scheduler.schedule()" in line
+               for line in shown(render.one_schedule(stored(kind="job"), [], [], NOW, UTC_ZONE)))  # fmt: skip
+
+
+def test_the_history_counts_what_was_missed() -> None:
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("lateness", "job_id", "status", "started_at", "ended_at", "duration", "result_age")
+    )
+    lines = shown(
+        render.runs_table(
+            "nightly",
+            [
+                run(outcome="skipped", **nothing),
+                run(outcome="missed", until=after(hours=1), count=10_000, at_least=True, **nothing),
+                run(status="expired", started_at=None, ended_at=None, duration=None, result_age=None),
+            ],
+            UTC_ZONE,
+        )
+    )
+    assert [line.split("  ")[0] for line in lines[1:]] == [
+        "2026-11-24 22:00:00Z",
+        "2026-11-24 22:00:00Z to 2026-11-24 23:00:00Z",
+        "2026-11-24 22:00:00Z",
+    ]
+    assert "skipped" in lines[1]
+    assert "missed 10,000+" in lines[2]
+    assert "expired" in lines[3]
+    assert shown(render.runs_table("nightly", [], UTC_ZONE)) == ["nightly has not run yet."]
+
+
+def test_what_comes_next_names_the_nominal_time_only_where_jitter_moves_it() -> None:
+    plain_run = UpcomingRun("a", after(minutes=1), after(minutes=1))
+    assert shown(render.upcoming_table([plain_run], NOW, UTC_ZONE)) == [
+        "DUE                   IN  SCHEDULE",
+        "2026-11-24 22:01:00Z  1m  a",
+    ]
+    moved = UpcomingRun("b", after(minutes=1), after(minutes=1, seconds=5))
+    assert shown(render.upcoming_table([moved], NOW, UTC_ZONE))[1] == (
+        "2026-11-24 22:01:05Z  1m 5s  b         2026-11-24 22:01:00Z"
+    )
+    assert shown(render.upcoming_table([], NOW, UTC_ZONE)) == ["Nothing comes up."]
+
+
+def test_instants_of_a_trigger_show_zone_and_utc() -> None:
+    spring = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    found = Cron("30 2 * * *", "Europe/Paris").upcoming(2, spring)
+    assert shown(render.instants(found, spring, PARIS, "Europe/Paris")) == [
+        "Europe/Paris                             UTC",
+        "Sun 2026-03-29 03:00:00+02:00    in 13h  2026-03-29 01:00:00Z",
+        "Mon 2026-03-30 02:30:00+02:00  +23h 30m  2026-03-30 00:30:00Z",
+    ]
+    assert shown(render.instants([NOW], after(hours=-1), UTC_ZONE, "UTC")) == [
+        "UTC",
+        "Tue 2026-11-24 22:00:00Z  in 1h",
+    ]
+    assert shown(render.instants([], NOW, UTC_ZONE, "UTC")) == ["No further instant."]
+
+
+def test_a_sync_names_each_change_up_to_a_bound() -> None:
+    result = SyncResult(("a",), ("b",), tuple(f"r{n:02d}" for n in range(60)), ("u", "v"))
+    lines = shown(render.synced(result, "shop", dry_run=False))
+    assert lines[:3] == ["+ a", "~ b", "- r00"]
+    assert lines[-2:] == ["- and 10 more", "shop: 1 added, 1 changed, 60 removed, 2 unchanged"]
+    assert shown(render.synced(SyncResult(renamed=(("old", "new"),)), "shop", dry_run=False)) == [
+        "~ old is new now",
+        "shop: 0 added, 0 changed, 1 renamed, 0 removed, 0 unchanged",
+    ]
+    assert shown(render.synced(SyncResult(), "shop", dry_run=True)) == [
+        "shop: 0 added, 0 changed, 0 removed, 0 unchanged (dry run: nothing was written)"
+    ]
+
+
+# JSON
+
+
+def test_json_has_the_same_keys_whatever_the_schedule() -> None:
+    full, bare = serializers.schedule_form(stored()), serializers.schedule_form(stored(spec=None, next_run_at=None))
+    assert list(full) == list(bare)
+    assert full["trigger"] == {
+        "type": "cron", "expression": "30 2 * * *", "timezone": "Europe/Paris", "day_match": "either",
+    }  # fmt: skip
+    assert full["next_run_at"] == "2026-11-25T01:30:00.000000Z"
+    assert (bare["trigger"], bare["policies"], bare["next_run_at"]) == (None, None, None)
+    assert json.loads(json.dumps(full)) == full
+
+
+def test_json_of_policies_has_the_form_of_files() -> None:
+    spec = Spec(trigger=Every("10m"), jitter=1.5, end=NOW, exclude=Dates("2026-12-25"))
+    assert serializers.schedule_form(stored(spec=spec))["policies"] == {
+        "overlap": "skip",
+        "catchup": "latest",
+        "catchup_window": None,
+        "jitter": "1.5s",
+        "start": None,
+        "end": "2026-11-24T22:00:00Z",
+        "max_runs": None,
+        "exclude": [{"type": "dates", "timezone": None, "days": ["2026-12-25"]}],
+        "excluded": "skip",
+        "pause_on_failures": None,
+    }
+
+
+def test_json_of_a_run() -> None:
+    assert serializers.run_form(run()) == {
+        "outcome": "enqueued",
+        "nominal": "2026-11-24T22:00:00.000000Z",
+        "until": "2026-11-24T22:00:00.000000Z",
+        "count": 1,
+        "at_least": False,
+        "due": "2026-11-24T22:00:01.000000Z",
+        "handed_off_at": "2026-11-24T22:00:01.012000Z",
+        "lateness_seconds": 0.012,
+        "job_id": "nightly-20261124T220000000000Z",
+        "status": "finished",
+        "started_at": "2026-11-24T22:00:02.000000Z",
+        "ended_at": "2026-11-24T22:01:05.000000Z",
+        "duration_seconds": 63.0,
+        "result_age_seconds": 3600.0,
+    }
+
+
+# Status
+
+DAEMON = Daemon("d1", {"host": "h", "pid": "7", "version": "1.0.0", "heartbeat": str(NOW.timestamp() - 3.2),
+                       "handed_off": "12345"}, 8)  # fmt: skip
+QUIET = Counts(2, 0, 1, 3, 0, 0, 0, "nightly", int(after(hours=1).timestamp() * 1e6))
+
+
+def found(**changes: Any) -> Health:
+    made = Health(
+        where="redis://h:1/0",
+        now=NOW,
+        server={"redis_version": "8.2.3", "maxmemory": "0", "maxmemory_policy": "noeviction"},
+        dispatchers=[DAEMON],
+        counts=QUIET,
+        fence=Fence("rq-scheduler:dispatchers", 14_000),
+        wakeup_refused=None,
+        queues={"reports": 2, "default": 0},
+        heard={"reports"},
+    )
+    return replace(made, **changes)
+
+
+def test_status_of_a_healthy_site() -> None:
+    assert health.problems(found()) == []
+    assert shown(health.screen(found(), UTC_ZONE)) == [
+        "redis             redis://h:1/0, version 8.2.3",
+        "maxmemory-policy  noeviction",
+        "schedules         2, 1 of them paused",
+        "one-off jobs      3",
+        "due now           0",
+        "buffered          0",
+        "quarantined       0",
+        "next              2026-11-24 23:00:00Z (in 1h): nightly",
+        "fence             held by the dispatchers",
+        "",
+        "DISPATCHER  HOST  PID  VERSION  HEARTBEAT  HANDED OFF",
+        "d1          h       7  1.0.0       3s ago      12,345",
+        "",
+        "QUEUE    JOBS  WORKER",
+        "reports     2  yes",
+        "default     0  none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"dispatchers": []}, "no dispatcher is alive: nothing is handed off. Start one: rqscheduler"),
+        ({"fence": Fence("1767225600.0", 60_000)}, "somebody else holds the lock, for 60 s more: a daemon"),
+        ({"fence": Fence("1767225600.0", -1)}, "somebody else holds the lock, and never expires"),
+        ({"server": {"maxmemory": "0", "maxmemory_policy": "allkeys-lru"}}, "Redis may evict schedules"),
+        ({"server": {"maxmemory": "9", "maxmemory_policy": "volatile-lru"}}, "Redis may evict schedules"),
+        ({"counts": replace(QUIET, quarantined=1_000)}, "1,000 entries are in quarantine"),
+        ({"counts": replace(QUIET, quarantined=1)}, "1 entry is in quarantine"),
+        ({"counts": replace(QUIET, next_due=int(after(minutes=-3).timestamp() * 1e6))}, "nightly is 3m overdue"),
+        ({"wakeup_refused": "No permissions"}, "may not use the wake-up channel (No permissions)"),
+        ({"heard": set()}, "2 jobs wait in 'reports', and no worker listens on it"),
+    ],
+    ids=["no dispatcher", "0.14", "stuck lock", "eviction", "eviction with a limit", "quarantine",
+         "one in quarantine", "overdue", "channel", "no worker"],
+)  # fmt: skip
+def test_status_names_what_is_wrong(changes: dict[str, Any], says: str) -> None:
+    (problem,) = health.problems(found(**changes))
+    assert says in problem
+    assert shown(health.screen(found(**changes), UTC_ZONE))[0] == f"! {problem}"
+    assert health.form(found(**changes))["problems"] == [problem]
+
+
+def test_status_in_json() -> None:
+    form = health.form(found())
+    assert form["healthy"] is True
+    assert form["dispatchers"] == [
+        {"name": "d1", "host": "h", "pid": 7, "version": "1.0.0", "heartbeat_age_seconds": 3.2, "handed_off": 12345}
+    ]
+    assert form["next"] == {"id": "nightly", "due": "2026-11-24T23:00:00.000000Z"}
+    assert form["fence"] == {"ours": True, "ttl_seconds": 14.0}
+    assert form["queues"][0] == {"name": "reports", "length": 2, "worker": True}
+    bare = health.form(found(server={}, dispatchers=[Daemon("x", {}, 1)], fence=None, queues={}, counts=Counts(
+        0, 0, 0, 0, 0, 0, 0, None, None)))  # fmt: skip
+    assert list(bare) == list(form)
+    assert bare["redis"] == {"where": "redis://h:1/0", "version": None, "maxmemory": None, "maxmemory_policy": None}
+
+
+def test_a_part_may_be_any_of_three_kinds() -> None:
+    parts: list[Part] = ["a", ("b", "red"), Table((Column(""),), [("c",)])]
+    assert shown(parts) == ["a", "b", "c"]
