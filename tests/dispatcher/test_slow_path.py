@@ -237,11 +237,10 @@ class TestRaces:
         """RQ writes the whole hash: the job as it was would run instead of the one that replaced it."""
         make = entry if kind == "one-off" else recurring
         due = now_us(redis) - 1000
-        job_fields = Store.job_fields
 
         def replaced_afterwards(self: Store, id: str) -> Any:
-            fields = job_fields(self, id)
-            monkeypatch.setattr(Store, "job_fields", job_fields)
+            monkeypatch.undo()
+            fields = self.job_fields(id)
             add(store, make(redis, "a", due, func="jobs_for_tests.echo", args=(2,)))
             return fields
 

@@ -5,6 +5,7 @@ Each is called in the process that it is for, before its dispatcher is made.
 """
 
 import datetime as datetime_module
+import inspect
 import os
 import signal
 import time
@@ -43,12 +44,12 @@ def wrong_clock(seconds: float) -> None:
 def frozen_before(operation: str) -> None:
     """This process stops itself (SIGSTOP) with a plan in its hands: before the first call of an operation of the
     store."""
-    original = getattr(Store, operation)
+    original = inspect.getattr_static(Store, operation)
 
     def frozen(self: Store, *args: Any, **options: Any) -> Any:
         setattr(Store, operation, original)
         os.kill(os.getpid(), signal.SIGSTOP)
-        return original(self, *args, **options)
+        return getattr(self, operation)(*args, **options)
 
     setattr(Store, operation, frozen)
 

@@ -23,6 +23,8 @@ from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.errors import InvalidArgument, InvalidType, RetryRefused
 from rq_scheduler.model import Spec
 from rq_scheduler.store import Store
+from rq_scheduler.store.command import Command
+from rq_scheduler.store.executor import Executor
 
 
 class TestRefused:
@@ -194,17 +196,17 @@ class TestALostReply:
         else:
             rqs_own(redis)
         mend(redis)
-        run = Store._run
+        run = Executor.run
         after_the_first: list[Any] = []
 
-        def twice(self: Store, script: str, *arguments: Any) -> Any:
-            answer = run(self, script, *arguments)
-            if script in ("retry_entries", "purge_entries"):
+        def twice(store: Executor, step: Any) -> Any:
+            answer = run(store, step)
+            if isinstance(step, Command) and step.name in ("retry_entries", "purge_entries"):
                 after_the_first.append(snapshot(redis))
-                answer = run(self, script, *arguments)
+                answer = run(store, step)
             return answer
 
-        monkeypatch.setattr(Store, "_run", twice)
+        monkeypatch.setattr(Executor, "run", twice)
         assert getattr(held, act)("a")
         assert [snapshot(redis)] == after_the_first
         assert serve(redis).ids == (["a"] if act == "retry" else [])
@@ -214,13 +216,13 @@ class TestALostReply:
     ) -> None:
         one_off(redis, store)
         mend(redis)
-        run = Store._run
+        run = Executor.run
 
-        def lose(self: Store, script: str, *arguments: Any) -> Any:
-            run(self, script, *arguments)
+        def lose(store: Executor, step: Any) -> Any:
+            run(store, step)
             raise NoConnection("lost")
 
-        monkeypatch.setattr(Store, "_run", lose)
+        monkeypatch.setattr(Executor, "run", lose)
         with pytest.raises(NoConnection):
             held.retry("a")
         monkeypatch.undo()

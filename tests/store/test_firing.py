@@ -300,11 +300,10 @@ class TestManualRuns:
     ) -> None:
         schedules = Scheduler(connection=redis).schedules
         schedules.put("s", Every(60), "jobs_for_tests.add", args=(1,), result_ttl=0)
-        read = Store.job_fields
 
         def too_late(self: Store, id: str) -> Any:
             redis.delete(f"rq:job:{id}")
-            return read(self, id)
+            return self.run(self.commands.job_fields(id))
 
         monkeypatch.setattr(Store, "job_fields", too_late)
         job = schedules.run_now("s")

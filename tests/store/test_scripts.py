@@ -31,6 +31,8 @@ from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import NewEntry, Store, rq_format, scripts
+from rq_scheduler.store.command import Command
+from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.schedules import Filter, Write
@@ -91,14 +93,15 @@ class TestHeaders:
     def test_wrappers_send_what_headers_say(self, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: dict[str, list[int]] = {}
 
-        run = scripts.run
+        run = Executor.run
 
-        def record(connection: Any, name: str, keys: Any, arguments: Any, *clock: str) -> Any:
-            assert len(keys) == 1
-            sent.setdefault(name, []).append(len(arguments))
-            return run(connection, name, keys, arguments, *clock)
+        def record(store: Executor, step: Any) -> Any:
+            if isinstance(step, Command) and step.is_script:
+                assert len(step.keys) == 1
+                sent.setdefault(step.name, []).append(len(step.arguments))
+            return run(store, step)
 
-        monkeypatch.setattr(scripts, "run", record)
+        monkeypatch.setattr(Executor, "run", record)
         _use_everything(redis)
         assert sorted(sent) == NAMES, "a script that this test never runs"
         repeating = {

@@ -1,4 +1,4 @@
-"""What the groups of store operations share: the connection, the key names, running a script, reading replies.
+"""What the groups of store operations share: texts and numbers as Redis holds them.
 
 Knows no operation.
 """
@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from rq_scheduler.store import scripts
+from rq_scheduler.store.command import Commands, script
+from rq_scheduler.store.command import wire as wire  # as long as Operations stands here
+from rq_scheduler.store.executor import Connection, Executor
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS, Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
+from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.triggers import MAX_US, MIN_US
-
-Connection = Any
-"""`redis.Redis` (standalone, or a master that Sentinel names) or `redis.RedisCluster`; redis-py's own types of
-replies do not say what a synchronous client returns."""
 
 _US = 1_000_000
 _FARTHEST = 1e12
@@ -60,14 +58,6 @@ def text(value: bytes | str) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
-def wire(value: str) -> bytes:
-    """The bytes of an id or a queue name."""
-    try:
-        return value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return value.encode("utf-8", "surrogatepass")  # half of a character: the name of nothing
-
-
 def armed_text(nominal: int | None, due: int | None) -> str:
     """The nominal time of the armed run, where it is another than its due time: with that one, to be told stale when
     somebody moves the entry."""
@@ -79,33 +69,44 @@ def is_misfit(error: BaseException) -> bool:
     return "WRONGTYPE" in str(error)
 
 
+def mapping(reply: Any) -> Mapping[bytes, bytes]:
+    """A hash from a reply that is one, or the flat list of a client that reads replies otherwise."""
+    return cast("dict[bytes, bytes]", reply) if isinstance(reply, dict) else pairs(reply)
+
+
 def pairs(flat: Sequence[bytes]) -> Mapping[bytes, bytes]:
     """A hash from the flat list that a script returns."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-@dataclass
-class Operations:
-    """One connection, under one key prefix. `clock` names the include from which its scripts have the time."""
+def fence_arguments(keys: Keys) -> tuple[str, str, int]:
+    """The arguments with which a script checks and renews the fence."""
+    return (keys.fence if keys.fenced else "", FENCE_HOLDER, FENCE_TTL_MS)
 
-    connection: Connection
-    keys: Keys = field(default_factory=lambda: Keys(KEY_PREFIX))
-    clock: str = scripts.SERVER_CLOCK
 
-    def _run(self, script: str, key: str, *arguments: Any) -> Any:
-        # Names come from Redis too, and may be no UTF-8.
-        sent = [wire(each) if isinstance(each, str) and not each.isascii() else each for each in arguments]
-        return scripts.run(self.connection, script, [wire(key)], sent, self.clock)
+def as_it_is(reply: Any) -> Any:
+    """Reads a reply that needs no reading."""
+    return reply
+
+
+def is_ok(reply: Sequence[Any]) -> bool:
+    """Whether a script did what it was asked for."""
+    return reply[0] == b"ok"
+
+
+class Operations(Executor):
+    """Operations that are not commands yet."""
+
+    def __init__(self, connection: Connection, keys: Keys | None = None, clock: str = SERVER_CLOCK) -> None:
+        super().__init__(connection, Commands(keys or Keys(KEY_PREFIX)), clock)
+
+    def _run(self, name: str, key: str, *arguments: Any) -> Any:
+        return self.run(script(name, key, *arguments, read=as_it_is))
 
     def server_time(self) -> int:
         """The clock that decides what is due, in microseconds: on a cluster, that of the node with our keys."""
         return int(self._run("read_clock", self.keys.scheduled_jobs, self.keys.prefix)[0])
 
-    def load_scripts(self) -> None:
-        """Reads the scripts from this installation's files now, before an upgrade replaces them."""
-        scripts.load_all(self.clock)
-
     @property
     def _fence(self) -> tuple[str, str, int]:
-        """The arguments with which a script checks and renews the fence."""
-        return (self.keys.fence if self.keys.fenced else "", FENCE_HOLDER, FENCE_TTL_MS)
+        return fence_arguments(self.keys)

@@ -5,17 +5,18 @@ Knows nothing of handing off.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from redis.client import NEVER_DECODE
 
 from rq_scheduler.errors import IdTaken, InvalidArgument
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.store.base import MOST, Operations, armed_text, pairs, score_of, text, us_of, wire
+from rq_scheduler.store.base import MOST, armed_text, is_ok, mapping, pairs, score_of, text, us_of, wire
+from rq_scheduler.store.command import Command, Commands, Listing, call
+from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.rq_format import job_key
 
 PAGE = 200
@@ -52,7 +53,7 @@ class StoredJob:
 
 def _shared(entries: Sequence[NewEntry]) -> dict[str, Any]:
     """The fields that are the same in all of them, where there are several."""
-    if len(entries) == 1:
+    if len(entries) < 2:
         return {}
     shared = dict(entries[0].fields)
     for entry in entries[1:]:
@@ -66,134 +67,125 @@ def _same(one: Any, other: Any) -> bool:
     return one is other or (one == other and type(one) is type(other))
 
 
-class EntryOperations(Operations):
+def _packed(entries: Sequence[NewEntry]) -> tuple[bytes, bytes]:
+    """The entries as `save_jobs` takes them: two arguments, which redis-py and Redis take apart faster than dozens for
+    each. What all jobs have is there once, and what is no ASCII apart, since Lua's MessagePack has no bytes."""
+    apart: list[bytes] = []
+
+    def packed(value: Any) -> str | int:
+        """The text, or the length of what is put apart."""
+        if type(value) is str and value.isascii():
+            return value
+        data = value if type(value) is bytes else _encoded(value)
+        if data.isascii():
+            return data.decode()
+        apart.append(data)
+        return len(data)
+
+    def fields(values: Mapping[str, Any], beside: Mapping[str, Any]) -> tuple[list[str], list[str | int]]:
+        """Names and values that are text, and names and lengths of the others."""
+        texts: list[str] = []
+        lengths: list[str | int] = []
+        for name, value in values.items():
+            if name in beside:
+                continue
+            known = value if type(value) is str and value.isascii() else packed(value)
+            name = name if type(name) is str else _encoded(name).decode()
+            if type(known) is str:
+                texts += (name, known)
+            else:
+                lengths += (name, known)
+        return texts, lengths
+
+    shared = _shared(entries)
+    lines: list[Any] = [fields(shared, {})]
+    for entry in entries:
+        spec = encode_spec(entry.spec) if entry.spec else ""
+        repeat = "" if entry.repeat is None else str(entry.repeat)
+        head = (entry.id, entry.key, score_of(entry.due), spec, repeat, armed_text(entry.nominal, entry.due))
+        lines.append((*map(packed, head), *fields(entry.fields, shared)))
+    return msgspec.msgpack.encode(lines), b"".join(apart)
+
+
+def _encoded(value: Any) -> bytes:
+    if isinstance(value, str):
+        return wire(value)
+    if isinstance(value, bytes):
+        return bytes(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value).encode()
+    raise InvalidArgument(f"a job has a field that Redis cannot hold, {value!r}: give it a text, bytes or a number")
+
+
+class EntryCommands(Commands):
     """Operations on the index of entries that have a job hash."""
 
-    def save(self, entries: Sequence[NewEntry]) -> dict[str, int]:
+    @operation
+    def save(self, entries: Sequence[NewEntry]) -> Command[dict[str, int]]:
         """Saves jobs with their entries, all or none; each replaces a pending entry of the same id. Returns when
         recurring jobs of the very same definition that were replaced would have run, in microseconds, where that was
         later.
 
         Raises IdTaken when an id is that of a schedule, InvalidArgument when a job's key holds something else.
         """
-        if not entries:
-            return {}
-        outcome, *detail = self._run("save_jobs", self.keys.scheduled_jobs, self.keys.prefix, *self._packed(entries))
-        if outcome == b"taken":
-            raise IdTaken(
-                f"{text(detail[0])!r} is the id of a schedule: give the job another id, or delete the schedule first"
-            )
-        if outcome == b"foreign":
-            raise InvalidArgument(
-                f"the key {text(detail[0])} holds something that is no RQ job: "
-                "give the job another id, or remove that key"
-            )
-        return {text(id): us_of(due) for id, due in detail}
+        return self._script("save_jobs", self.keys.scheduled_jobs, *_packed(entries), read=_saved)
 
-    def _packed(self, entries: Sequence[NewEntry]) -> tuple[bytes, bytes]:
-        """The entries as `save_jobs` takes them: two arguments, which redis-py and Redis take apart faster than dozens
-        for each. What all jobs have is there once, and what is no ASCII apart, since Lua's MessagePack has no bytes."""
-        apart: list[bytes] = []
-
-        def packed(value: Any) -> str | int:
-            """The text, or the length of what is put apart."""
-            if type(value) is str and value.isascii():
-                return value
-            data = value if type(value) is bytes else wire(value) if isinstance(value, str) else self._encoded(value)
-            if data.isascii():
-                return data.decode()
-            apart.append(data)
-            return len(data)
-
-        def fields(values: Mapping[str, Any], beside: Mapping[str, Any]) -> tuple[list[str], list[str | int]]:
-            """Names and values that are text, and names and lengths of the others."""
-            texts: list[str] = []
-            lengths: list[str | int] = []
-            for name, value in values.items():
-                if name in beside:
-                    continue
-                known = value if type(value) is str and value.isascii() else packed(value)
-                name = name if type(name) is str else self._encoded(name).decode()
-                if type(known) is str:
-                    texts += (name, known)
-                else:
-                    lengths += (name, known)
-            return texts, lengths
-
-        shared = _shared(entries)
-        lines: list[Any] = [fields(shared, {})]
-        for entry in entries:
-            spec = encode_spec(entry.spec) if entry.spec else ""
-            repeat = "" if entry.repeat is None else str(entry.repeat)
-            head = (entry.id, entry.key, score_of(entry.due), spec, repeat, armed_text(entry.nominal, entry.due))
-            lines.append((*map(packed, head), *fields(entry.fields, shared)))
-        return msgspec.msgpack.encode(lines), b"".join(apart)
-
-    def _encoded(self, value: Any) -> bytes:
-        return bytes(self.connection.get_encoder().encode(value))
-
-    def cancel(self, id: str, keep_for: int, *, at_most: bool = False, due: int | None = None) -> bool:
+    @operation
+    def cancel(self, id: str, keep_for: int, *, at_most: bool = False, due: int | None = None) -> Command[bool]:
         """Takes an entry out of the index; its job, if it would never expire, is kept for `keep_for` seconds, or in any
         case for no longer (`at_most`).
 
         False when the id is not pending, or is for another time than `due` (microseconds): then nothing is touched.
         """
-        outcome = self._run(
-            "cancel_job",
-            self.keys.scheduled_jobs,
-            self.keys.prefix,
-            wire(id),
-            wire(job_key(self.keys.prefix, id)),
-            keep_for,
-            "1" if at_most else "0",
-            "" if due is None else score_of(due),
+        key, only = job_key(self.keys.prefix, id), "" if due is None else score_of(due)
+        return self._script(
+            "cancel_job", self.keys.scheduled_jobs, id, key, keep_for, "1" if at_most else "0", only, read=is_ok
         )
-        return outcome[0] == b"ok"
 
-    def reschedule(self, id: str, due: int) -> bool:
+    @operation
+    def reschedule(self, id: str, due: int) -> Command[bool]:
         """Moves a pending entry to another time (microseconds). False when the id is not pending."""
-        outcome = self._run("reschedule_job", self.keys.scheduled_jobs, self.keys.prefix, wire(id), score_of(due))
-        return outcome[0] == b"ok"
+        return self._script("reschedule_job", self.keys.scheduled_jobs, id, score_of(due), read=is_ok)
 
-    def redefine(self, id: str, rev: str, due: int, spec: Spec, armed: Instant) -> bool:
+    @operation
+    def redefine(self, id: str, rev: str, due: int, spec: Spec, armed: Instant) -> Command[bool]:
         """Gives a recurring job, as it was read (`rev`, `due`), another spec and its next time. False when it has
         changed meanwhile: then nothing is touched."""
-        outcome = self._run(
-            "redefine_job",
-            self.keys.scheduled_jobs,
-            *(self.keys.prefix, wire(id), rev, score_of(due), encode_spec(spec), score_of(armed.due)),
-            armed_text(armed.nominal, armed.due),
+        next_armed = (score_of(armed.due), armed_text(armed.nominal, armed.due))
+        return self._script(
+            "redefine_job", self.keys.scheduled_jobs, id, rev, score_of(due), encode_spec(spec), *next_armed, read=is_ok
         )
-        return outcome[0] == b"ok"
 
-    def due_of(self, id: str) -> int | None:
+    @operation
+    def due_of(self, id: str) -> Command[int | None]:
         """When a pending entry is due, in microseconds; None when the id is not pending."""
-        score = self.connection.zscore(self.keys.scheduled_jobs, wire(id))
-        return None if score is None else us_of(score)
+        return call("ZSCORE", self.keys.scheduled_jobs, id, read=lambda score: None if score is None else us_of(score))
 
-    def count(self, until: int | None = None) -> int:
+    @operation
+    def count(self, until: int | None = None) -> Command[int]:
         """Pending entries, or those due no later than `until` (microseconds)."""
         if until is None:
-            return self.connection.zcard(self.keys.scheduled_jobs)
-        return self.connection.zcount(self.keys.scheduled_jobs, "-inf", score_of(until))
+            return call("ZCARD", self.keys.scheduled_jobs, read=int)
+        return call("ZCOUNT", self.keys.scheduled_jobs, "-inf", score_of(until), read=int)
 
-    def job(self, id: str) -> StoredJob | None:
+    @operation
+    def job(self, id: str) -> Command[StoredJob | None]:
         """One pending entry with its job; None when the id is not pending or its job is gone."""
-        reply = self._run("read_job", self.keys.scheduled_jobs, self.keys.prefix, wire(id))
-        if not reply or not reply[1]:
-            return None
-        return StoredJob(id, us_of(reply[0]), pairs(reply[1]))
 
-    def job_fields(self, id: str) -> Mapping[bytes, bytes]:
+        def read(reply: Sequence[Any]) -> StoredJob | None:
+            return StoredJob(id, us_of(reply[0]), pairs(reply[1])) if reply and reply[1] else None
+
+        return self._script("read_job", self.keys.scheduled_jobs, id, read=read)
+
+    @operation
+    def job_fields(self, id: str) -> Command[Mapping[bytes, bytes]]:
         """RQ's hash of a job, pending or not; empty when there is none."""
-        key = job_key(self.keys.prefix, id)
-        # Bytes also from a client that decodes: what a job holds is no text.
-        reply: Any = self.connection.execute_command("HGETALL", key, **{NEVER_DECODE: True})
-        return cast("dict[bytes, bytes]", reply) if isinstance(reply, dict) else pairs(reply)
+        return call("HGETALL", job_key(self.keys.prefix, id), read=mapping)
 
+    @listing
     def pages(
         self, until: int | None = None, offset: int | None = None, length: int | None = None, size: int = PAGE
-    ) -> Iterator[list[StoredJob]]:
+    ) -> Listing[list[StoredJob]]:
         """Pending entries with their jobs in due order, a page a round trip; those whose job is gone are left out.
 
         `until` is in microseconds; `offset` and `length` count entries, as they stand when the first page is read.
@@ -203,13 +195,29 @@ class EntryOperations(Operations):
         skip, left = min(offset or 0, MOST), length
         while left is None or left > 0:
             limit = size if left is None else min(size, left)
-            flat = self._run(
-                "read_page", self.keys.scheduled_jobs, self.keys.prefix, greatest, *last, skip, limit, PAGE_BYTES
+            rows = yield from self._script(
+                "read_page", self.keys.scheduled_jobs, greatest, *last, skip, limit, PAGE_BYTES, read=_rows
             )
-            rows = list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
             if any(row[2] for row in rows):
                 yield [StoredJob(text(id), us_of(due), pairs(fields)) for id, due, fields in rows if fields]
             if not rows:
                 return
             last, skip = (rows[-1][1], rows[-1][0]), 0
             left = None if left is None else left - len(rows)
+
+
+def _saved(reply: Sequence[Any]) -> dict[str, int]:
+    outcome, *detail = reply
+    if outcome == b"taken":
+        raise IdTaken(
+            f"{text(detail[0])!r} is the id of a schedule: give the job another id, or delete the schedule first"
+        )
+    if outcome == b"foreign":
+        raise InvalidArgument(
+            f"the key {text(detail[0])} holds something that is no RQ job: give the job another id, or remove that key"
+        )
+    return {text(id): us_of(due) for id, due in detail}
+
+
+def _rows(flat: Sequence[Any]) -> list[tuple[Any, Any, Any]]:
+    return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))

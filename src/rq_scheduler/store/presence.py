@@ -11,82 +11,95 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from rq_scheduler.errors import NameTaken
-from rq_scheduler.store import scripts
-from rq_scheduler.store.base import Operations, text
+from rq_scheduler.store.base import fence_arguments, is_ok, mapping, text
+from rq_scheduler.store.command import Command, Procedure, call, script
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS
+from rq_scheduler.store.operation import Commands, operation, procedure
 from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER
 
 
-class PresenceOperations(Operations):
+class PresenceCommands(Commands):
     """Operations on the instance hashes, the fence and the locks."""
 
+    @operation
     def register_birth(
         self, name: str, fields: Mapping[str, Any], ttl: int, *, token: str = "", dead: str = ""
-    ) -> None:
+    ) -> Command[None]:
         """Announces an instance for `ttl` seconds. Raises NameTaken when a live one bears the name, but for the one of
         this token (an attempt whose reply was lost may be repeated) and the one of the token `dead`, which the caller
         knows to have ended: of several who replace that one, the first has the name."""
-        outcome = self._run("register_birth", self.keys.instance(name), ttl, token, dead, *_flat(fields))
-        if outcome[0] == b"taken":
-            raise NameTaken(
-                f"there is already a live scheduler named {name!r}: give this one another name, or wait until that "
-                f"one has ended (a killed one is forgotten after at most {ttl} s)"
-            )
 
-    def instance(self, name: str) -> tuple[dict[str, str], int]:
+        def read(reply: list[bytes]) -> None:
+            if reply[0] == b"taken":
+                raise NameTaken(
+                    f"there is already a live scheduler named {name!r}: give this one another name, or wait until that "
+                    f"one has ended (a killed one is forgotten after at most {ttl} s)"
+                )
+
+        return script("register_birth", self.keys.instance(name), ttl, token, dead, *_flat(fields), read=read)
+
+    @procedure
+    def instance(self, name: str) -> Procedure[tuple[dict[str, str], int]]:
         """What an instance has told of itself, and for how many milliseconds more it is known. Empty for none."""
         key = self.keys.instance(name)
-        fields: Mapping[Any, Any] = self.connection.hgetall(key)
-        return {text(field): text(value) for field, value in fields.items()}, max(0, self.connection.pttl(key))
+        fields = yield from call("HGETALL", key, read=mapping)
+        left = yield from call("PTTL", key, read=int)
+        return {text(field): text(value) for field, value in fields.items()}, max(0, left)
 
-    def register_death(self, name: str) -> None:
+    @operation
+    def register_death(self, name: str) -> Command[int]:
         """Frees the name of an instance."""
-        self.connection.delete(self.keys.instance(name))
+        return call("DEL", self.keys.instance(name), read=int)
 
-    def heartbeat(self, name: str, fields: Mapping[str, Any], ttl: int, *, dispatcher: bool = False) -> int:
+    @operation
+    def heartbeat(self, name: str, fields: Mapping[str, Any], ttl: int, *, dispatcher: bool = False) -> Command[int]:
         """Keeps an instance known for `ttl` seconds more. Returns the number of live dispatchers."""
-        reply = self._run(
-            "heartbeat",
-            self.keys.instance(name),
-            *(self.keys.prefix, name, ttl, "1" if dispatcher else "0"),
-            *_flat(fields),
-        )
-        return int(reply[1])
+        arguments = (name, ttl, "1" if dispatcher else "0", *_flat(fields))
+        return self._script("heartbeat", self.keys.instance(name), *arguments, read=_number)
 
-    def leave(self, name: str) -> int:
+    @operation
+    def leave(self, name: str) -> Command[int]:
         """Ends a dispatcher's presence; the last one lifts the fence. Returns how many stay."""
-        fence_key, fence_token, _ = self._fence
-        reply = self._run(
-            "leave",
-            self.keys.instance(name),
-            *(self.keys.prefix, name, fence_key, fence_token, SCHEDULER_LOCK_OWNER),
-        )
-        return int(reply[1])
+        fence_key, fence_token, _ = fence_arguments(self.keys)
+        arguments = (name, fence_key, fence_token, SCHEDULER_LOCK_OWNER)
+        return self._script("leave", self.keys.instance(name), *arguments, read=_number)
 
-    def take_fence(self) -> None:
+    @operation
+    def take_fence(self) -> Command[bool]:
         """Takes the fence whoever holds it."""
-        self.connection.set(self.keys.fence, FENCE_HOLDER, px=FENCE_TTL_MS)
+        return call("SET", self.keys.fence, FENCE_HOLDER, "PX", FENCE_TTL_MS, read=bool)
 
-    def acquire_lock(self, owner: str, ttl: int) -> bool:
+    @operation
+    def acquire_lock(self, owner: str, ttl: int) -> Command[bool]:
         """Takes 0.14's lock for `ttl` seconds; False while anybody (our dispatchers too) holds it."""
-        return bool(self.connection.set(self.keys.fence, owner, nx=True, ex=ttl))
+        return call("SET", self.keys.fence, owner, "EX", ttl, "NX", read=bool)
 
-    def holds_lock(self, owner: str) -> bool:
+    @operation
+    def holds_lock(self, owner: str) -> Command[bool]:
         """Whether `owner` has 0.14's lock."""
-        holder = self.connection.get(self.keys.fence)
-        return holder is not None and text(holder) == owner
+        return call("GET", self.keys.fence, read=lambda holder: holder is not None and text(holder) == owner)
 
-    def release_lock(self, owner: str) -> bool:
+    @operation
+    def release_lock(self, owner: str) -> Command[bool]:
         """Gives 0.14's lock back; False, and nothing touched, when `owner` does not hold it."""
-        return scripts.run(self.connection, "release_lock", [self.keys.fence], [owner])[0] == b"ok"
+        return script("release_lock", self.keys.fence, owner, read=is_ok)
 
-    def eviction_policy(self) -> str | None:
+    @procedure
+    def eviction_policy(self) -> Procedure[str | None]:
         """The server's maxmemory-policy; None where the server does not tell (a managed Redis, an ACL)."""
         try:
-            return self.connection.config_get("maxmemory-policy").get("maxmemory-policy")
+            return (yield from call("CONFIG GET", "maxmemory-policy", read=_policy))
         except ResponseError:
             return None
 
 
 def _flat(fields: Mapping[str, Any]) -> list[Any]:
     return [part for item in fields.items() for part in item]
+
+
+def _number(reply: list[Any]) -> int:
+    return int(reply[1])
+
+
+def _policy(reply: Mapping[str, str]) -> str | None:
+    return reply.get("maxmemory-policy")

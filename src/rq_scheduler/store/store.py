@@ -6,13 +6,13 @@ The groups of operations each have a module; this class is all of them on one co
 
 from __future__ import annotations
 
-from rq_scheduler.store.base import Connection
 from rq_scheduler.store.due import DueOperations
-from rq_scheduler.store.entries import EntryOperations
+from rq_scheduler.store.entries import EntryCommands
+from rq_scheduler.store.executor import Connection, Executor
 from rq_scheduler.store.firing import FiringOperations
 from rq_scheduler.store.handoff import HandOffOperations
 from rq_scheduler.store.keys import Keys
-from rq_scheduler.store.presence import PresenceOperations
+from rq_scheduler.store.presence import PresenceCommands
 from rq_scheduler.store.quarantine import QuarantineOperations
 from rq_scheduler.store.rq_format import KEY_PREFIX
 from rq_scheduler.store.schedules import ScheduleOperations
@@ -22,8 +22,12 @@ from rq_scheduler.store.shared_plans import SharedPlanOperations
 from rq_scheduler.store.through_rq import ThroughRQ
 
 
+class StoreCommands(EntryCommands, PresenceCommands):
+    """The commands of all groups, under one key prefix."""
+
+
 class Store(
-    EntryOperations,
+    StoreCommands,
     HandOffOperations,
     ScheduleOperations,
     DueOperations,
@@ -32,9 +36,9 @@ class Store(
     SharedPlanOperations,
     QuarantineOperations,
     ThroughRQ,
-    PresenceOperations,
 ):
-    """All operations on one connection, under one key prefix (RQ's unless given). `clock`: see `Operations`."""
+    """All operations on one connection, under one key prefix (RQ's unless given). `clock`: see `Executor`."""
 
     def __init__(self, connection: Connection, *, prefix: str | None = None, clock: str = SERVER_CLOCK) -> None:
-        super().__init__(connection, Keys(KEY_PREFIX if prefix is None else prefix), clock)
+        commands = StoreCommands(Keys(KEY_PREFIX if prefix is None else prefix))
+        Executor.__init__(self, connection, commands, clock)

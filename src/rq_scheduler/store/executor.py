@@ -1,0 +1,115 @@
+"""Runs commands on redis-py's synchronous clients.
+
+Knows no operation. The same for its asyncio clients is a second class like this one: what it runs is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from functools import partial
+from typing import Any, TypeVar, cast, overload
+
+from redis.client import NEVER_DECODE
+from redis.exceptions import NoScriptError, ResponseError
+
+from rq_scheduler.errors import SchedulerError
+from rq_scheduler.store import scripts
+from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Procedure, Step
+
+Connection = Any
+"""`redis.Redis` (standalone, or a master that Sentinel names) or `redis.RedisCluster`; redis-py's own types of
+replies do not say what a synchronous client returns."""
+
+MAX_PIPELINED = 1_000
+"""Commands in one round trip."""
+
+T = TypeVar("T")
+
+# Bytes come back even through a client that decodes: what a job holds is no text.
+_AS_BYTES = {NEVER_DECODE: True}
+
+
+class Executor:
+    """Runs `commands` on one connection. `clock` names the include from which scripts have the time."""
+
+    def __init__(self, connection: Connection, commands: Commands, clock: str = scripts.SERVER_CLOCK) -> None:
+        self.connection = connection
+        self.commands = commands
+        self.keys = commands.keys
+        self.clock = clock
+
+    @overload
+    def run(self, step: Command[T]) -> T: ...
+    @overload
+    def run(self, step: Pipeline[T]) -> list[T | ResponseError]: ...
+    def run(self, step: Step) -> Any:
+        """The answer to a command, or to each of a pipeline. Raises redis-py's errors, and what `read` raises."""
+        return step.read(self._reply_to(step)) if isinstance(step, Command) else self._run_together(step)
+
+    def follow(self, procedure: Procedure[T]) -> T:
+        """Runs a procedure to its end, and returns what it does."""
+        try:
+            self._advance(procedure)
+        except StopIteration as end:
+            return end.value
+        raise TypeError(f"{procedure} lists something: a procedure yields nothing but its steps")
+
+    def iterate(self, listing: Listing[T]) -> Iterator[T]:
+        """What a listing lists, read as it is used."""
+        while True:
+            try:
+                item = self._advance(listing)
+            except StopIteration:
+                return
+            yield item
+
+    def load_scripts(self) -> None:
+        """Reads the scripts from this installation's files now, before an upgrade replaces them."""
+        scripts.load_all(self.clock)
+
+    def _advance(self, steps: Generator[Any, Any, Any]) -> Any:
+        """Runs steps until something else is yielded, which is returned. Raises StopIteration at the end."""
+        go_on = steps.__next__
+        while isinstance(step := go_on(), Command | Pipeline):
+            try:
+                go_on = partial(steps.send, self.run(cast("Step", step)))
+            except Exception as error:  # noqa: BLE001  the procedure's to handle, as after `await`
+                go_on = partial(steps.throw, error)
+        return step
+
+    def _run_together(self, pipeline: Pipeline[Any]) -> list[Any]:
+        answers: list[Any] = []
+        for first in range(0, len(pipeline.commands), MAX_PIPELINED):
+            commands = pipeline.commands[first : first + MAX_PIPELINED]
+            pipe = self.connection.pipeline(transaction=False)
+            for command in commands:
+                pipe.execute_command(command.name, *command.keys, *command.arguments, **_AS_BYTES)
+            for command, reply in zip(commands, pipe.execute(raise_on_error=False), strict=True):
+                answers.append(reply if isinstance(reply, Exception) else command.read(reply))
+        return answers
+
+    def _reply_to(self, command: Command[Any]) -> Any:
+        """A server that has not seen a script, or has lost it (restart, failover, SCRIPT FLUSH), is sent its text."""
+        sent = (*command.keys, *command.arguments)
+        if not command.is_script:
+            return self.connection.execute_command(command.name, *sent, **_AS_BYTES)
+        fake = _is_fake(self.connection)
+        script = scripts.load(command.name, self.clock, msgpack=not fake)
+        execute = partial(self.connection.execute_command, **_AS_BYTES)
+        try:
+            return execute("EVALSHA", script.digest, len(command.keys), *sent)
+        except NoScriptError:
+            return execute("EVAL", script.source, len(command.keys), *sent)
+        except ResponseError as error:
+            if fake and "unknown command" in str(error).lower():
+                raise SchedulerError(
+                    f"fakeredis lacks what the scripts need ({error}): install 'fakeredis[lua]', or test on a real "
+                    "server, which rq_scheduler.embedded.EmbeddedRedis starts"
+                ) from error
+            raise
+
+
+def _is_fake(connection: Any) -> bool:
+    """Whether this is fakeredis, on which applications test: alone of all servers it has no MessagePack."""
+    kind = getattr(getattr(connection, "connection_pool", None), "connection_class", None)
+    return str(getattr(kind, "__module__", "")).startswith("fakeredis")
