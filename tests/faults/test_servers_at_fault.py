@@ -61,9 +61,14 @@ class Site:
     def dispatch(self, number: int = 1, prepare: Callable[[], None] | None = None) -> None:
         """Starts dispatchers; returns when they serve."""
         for _ in range(number):
-            name = f"d{len(self.dispatchers)}"
-            self.dispatchers.append(nursery.start(self.server.url, prepare=prepare, name=name))
+            name = self.start(prepare)
             wait_until(lambda name=name: self.admin.zscore(KEYS.dispatchers, name) is not None)
+
+    def start(self, prepare: Callable[[], None] | None = None) -> str:
+        """Starts a dispatcher, and returns its name at once."""
+        name = f"d{len(self.dispatchers)}"
+        self.dispatchers.append(nursery.start(self.server.url, prepare=prepare, name=name))
+        return name
 
     def load(self, seconds: float = 1.0, *, one_offs: int = 100, schedules: int = 5) -> None:
         """One-offs, and schedules with ten instants a second, that are due within so many seconds."""
@@ -272,8 +277,9 @@ class TestAFrozenDispatcher:
 
     @staticmethod
     def freeze(site: Site, operation: str) -> int:
-        """A dispatcher that is about to commit, and does not. Returns its process id."""
-        site.dispatch(prepare=partial(frozen_before, operation))
+        """A dispatcher that will stop before it commits, maybe before anybody has seen it serve. Returns its process
+        id."""
+        site.start(partial(frozen_before, operation))
         pid = site.dispatchers[-1].pid
         assert pid is not None
         return pid
