@@ -46,7 +46,7 @@ def dispatcher(scheduler: Scheduler, clock: ManualClock) -> ManualDispatcher:
 
 @pytest.fixture
 def schedules(scheduler: Scheduler) -> Schedules:
-    return Schedules(scheduler)
+    return scheduler.schedules
 
 
 def ids(handed_off: list[HandOff]) -> list[str]:
@@ -225,7 +225,7 @@ class TestEveryKind:
     def test_a_cron_across_the_day_that_has_an_hour_twice(self, redis: redis_py.Redis) -> None:
         scheduler = Scheduler(connection=redis)
         with ManualDispatcher(scheduler, ManualClock(datetime(2026, 10, 25, tzinfo=PARIS))) as dispatcher:
-            Schedules(scheduler).put("often", Cron("*/15 * * * *", timezone="Europe/Paris"), NOTHING, overlap="allow")
+            scheduler.schedules.put("often", Cron("*/15 * * * *", timezone="Europe/Paris"), NOTHING, overlap="allow")
             assert len(dispatcher.tick(timedelta(hours=25) - timedelta(microseconds=1))) == 99, "all but midnight's"
 
     def test_an_interval_does_not_drift_however_it_is_ticked(
@@ -381,7 +381,7 @@ class TestManyDispatchers:
         with ManualDispatcher(scheduler, clock) as first, ManualDispatcher(other, clock) as second:
             scheduler.enqueue_in(timedelta(seconds=5), NOTHING, job_id="a")
             other.enqueue_in(timedelta(seconds=15), NOTHING, job_id="b")
-            Schedules(other).put("each-4", Every(4), NOTHING, overlap="allow")
+            other.schedules.put("each-4", Every(4), NOTHING, overlap="allow")
             handed_off = first.tick(10) + second.tick() + second.tick(10) + first.tick()
         assert [(job.due - START).total_seconds() for job in handed_off] == [4, 5, 8, 12, 15, 16, 20]
         assert all(job.at == job.due for job in handed_off)
@@ -561,7 +561,7 @@ class TestOverrides:
         scheduler.behaviour = "fail"
         dispatcher = ManualDispatcher(scheduler, clock)
         scheduler.enqueue_at(after(seconds=1), NOTHING, job_id="a")
-        Schedules(scheduler).put("well", Every(5), NOTHING)
+        scheduler.schedules.put("well", Every(5), NOTHING)
         assert dispatcher.tick(6) == []
         scheduler.behaviour = "hand off"
         assert [(job.id[:4], job.due, job.at) for job in dispatcher.tick()] == [

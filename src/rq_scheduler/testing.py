@@ -34,6 +34,7 @@ from redis.exceptions import RedisError
 from rq.job import Job
 
 from rq_scheduler.aliases import DurationLike
+from rq_scheduler.client.base import context_of
 from rq_scheduler.client.scheduler import Scheduler
 from rq_scheduler.client.times import naive_utc
 from rq_scheduler.clock import US, SystemClock, duration_us, from_us
@@ -124,7 +125,7 @@ class ManualClock:
     def _places(self) -> list[ManualTime]:
         places: list[ManualTime] = []
         for scheduler in self._schedulers:
-            store = _store_of(scheduler)
+            store = context_of(scheduler).store
             if not any(place.connection is store.connection and place.keys == store.keys for place in places):
                 places.append(ManualTime(store.connection, store.keys))
         return places
@@ -136,7 +137,7 @@ class ManualClock:
                 f"scheduler={scheduler!r} goes by another manual clock: release() the dispatcher that it has, or give "
                 "that clock"
             )
-        store = _store_of(scheduler)
+        store = context_of(scheduler).store
         ManualTime(store.connection, store.keys).set(self._now)
         self._schedulers.append(scheduler)
         scheduler._clock = self  # pyright: ignore[reportPrivateUsage]
@@ -147,7 +148,7 @@ class ManualClock:
         self._schedulers.remove(scheduler)
         if scheduler not in self._schedulers:
             scheduler._clock = SystemClock()  # pyright: ignore[reportPrivateUsage]
-            _store_of(scheduler).clock = SERVER_CLOCK
+            context_of(scheduler).store.clock = SERVER_CLOCK
         for time in places:
             time.remove()
         # Two connections may lead to one Redis, and somebody else may still go by what was removed.
@@ -165,7 +166,8 @@ class ManualDispatcher:
     def __init__(self, scheduler: Scheduler, clock: ManualClock, *, options: Options | None = None) -> None:
         self.clock = clock
         self._scheduler = scheduler
-        self._store = _store_of(scheduler)
+        context = context_of(scheduler)
+        self._store = context.store
         self._record = _Record()
         self._released = False
         hooks = Hooks(
@@ -176,7 +178,7 @@ class ManualDispatcher:
         )
         self._passes = Passes(
             self._store,
-            scheduler._creator,  # pyright: ignore[reportPrivateUsage]
+            context.creator,
             scheduler.queue_class,
             hooks,
             options or Options(rq_overdue="run"),
@@ -343,10 +345,6 @@ class _Record(LogEvents):
     def adopted(self, id: str, trigger: str, timezone: str | None) -> None:
         super().adopted(id, trigger, timezone)
         self.events += 1
-
-
-def _store_of(scheduler: Scheduler) -> Store:
-    return scheduler._store  # pyright: ignore[reportPrivateUsage]
 
 
 def _shown_us(moment: datetime, name: str) -> int:

@@ -21,6 +21,7 @@ from rq.serializers import JSONSerializer
 
 import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
+from rq_scheduler.client.base import context_of
 from rq_scheduler.client.schedules import definition
 from rq_scheduler.client.schedules.definition import same_job, schedule_of, template_of
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, SchedulerWarning
@@ -53,7 +54,7 @@ def scheduler(**options: Any) -> Scheduler:
 
 
 def fields_of(func: Any = jobs.echo, *, by: Scheduler | None = None, **options: Any) -> dict[str, Any]:
-    return template_of(by or scheduler(), schedule(func, **options)).fields
+    return template_of(context_of(by or scheduler()), schedule(func, **options)).fields
 
 
 def stored(fields: Mapping[str, Any]) -> dict[bytes, bytes]:
@@ -63,11 +64,15 @@ def stored(fields: Mapping[str, Any]) -> dict[bytes, bytes]:
 
 def same(one: Schedule, other: Schedule, by: Scheduler | None = None) -> bool:
     by = by or scheduler()
-    return same_job(by._creator, template_of(by, one).fields, stored(template_of(by, other).fields))
+    return same_job(
+        context_of(by).creator,
+        template_of(context_of(by), one).fields,
+        stored(template_of(context_of(by), other).fields),
+    )
 
 
 def back(fields: Mapping[str, Any], by: Scheduler | None = None) -> Schedule:
-    return schedule_of((by or scheduler())._creator, "nightly", schedule().spec, stored(fields))
+    return schedule_of(context_of(by or scheduler()).creator, "nightly", schedule().spec, stored(fields))
 
 
 # --- what the job looks like ---
@@ -75,7 +80,7 @@ def back(fields: Mapping[str, Any], by: Scheduler | None = None) -> Schedule:
 
 def test_a_template_is_the_job_that_rq_would_make() -> None:
     made = template_of(
-        scheduler(),
+        context_of(scheduler()),
         schedule(
             args=("weekly",),
             kwargs={"to": "ops"},
@@ -122,11 +127,11 @@ def test_rq_keeps_whole_seconds_so_fractions_are_rounded_up() -> None:
 
 
 def test_without_a_queue_name_it_is_the_schedulers_own() -> None:
-    assert template_of(scheduler(queue_name="mail"), schedule()).queue == "mail"
+    assert template_of(context_of(scheduler(queue_name="mail")), schedule()).queue == "mail"
 
 
 def test_the_name_of_a_bound_method_tells_its_class() -> None:
-    assert template_of(scheduler(), schedule(jobs.Greeter("hi").greet, args=("ann",))).func == (
+    assert template_of(context_of(scheduler()), schedule(jobs.Greeter("hi").greet, args=("ann",))).func == (
         "jobs_for_tests.Greeter.greet"
     )
 
@@ -144,22 +149,22 @@ def test_retry_is_a_number_or_what_a_file_says(retry: Any, expected: Any) -> Non
 @pytest.mark.newest_only
 def test_webhooks_and_rate_limits_of_files_become_rqs() -> None:
     hook = {"url": "https://example.org/x", "job_status": "failed"}
-    made = template_of(scheduler(), schedule(webhooks=[hook], rate_limit={"key": "api", "concurrency": 2}))
+    made = template_of(context_of(scheduler()), schedule(webhooks=[hook], rate_limit={"key": "api", "concurrency": 2}))
     assert json.loads(str(made.fields["webhooks"]))[0].items() >= hook.items()
     assert (made.fields["rate_limit_key"], made.fields["rate_limit_concurrency"]) == ("api", 2)
     assert made.slow
 
 
 def test_dependencies_and_queue_classes_make_a_schedule_slow() -> None:
-    assert template_of(scheduler(), schedule(depends_on=["a", "b"])).slow
-    assert template_of(scheduler(queue_class="queues_for_tests.Noting"), schedule()).slow
-    assert template_of(scheduler(), schedule(meta={"queue_class_name": "rq.Queue"})).slow
-    assert not template_of(scheduler(), schedule(meta={"other": 1})).slow
+    assert template_of(context_of(scheduler()), schedule(depends_on=["a", "b"])).slow
+    assert template_of(context_of(scheduler(queue_class="queues_for_tests.Noting")), schedule()).slow
+    assert template_of(context_of(scheduler()), schedule(meta={"queue_class_name": "rq.Queue"})).slow
+    assert not template_of(context_of(scheduler()), schedule(meta={"other": 1})).slow
 
 
 def test_the_callers_meta_stays_the_callers() -> None:
     meta = {"mine": 1}
-    made = template_of(scheduler(queue_class="queues_for_tests.Noting"), schedule(meta=meta))
+    made = template_of(context_of(scheduler(queue_class="queues_for_tests.Noting")), schedule(meta=meta))
     assert b"queue_class_name" in bytes(made.fields["meta"])  # type: ignore[arg-type]
     assert meta == {"mine": 1}
 
@@ -353,7 +358,7 @@ _EVERYTHING: dict[str, Any] = {
 def test_the_definition_that_is_read_back_makes_the_same_job(options: dict[str, Any]) -> None:
     by, made = scheduler(), fields_of(**options)
     again = back(made)
-    assert same_job(by._creator, template_of(by, again).fields, stored(made))
+    assert same_job(context_of(by).creator, template_of(context_of(by), again).fields, stored(made))
     assert (again.id, again.spec) == ("nightly", schedule().spec)
     assert again.func == "jobs_for_tests.echo"
     for name in ("args", "kwargs", "queue_name", "description", "meta"):
@@ -501,6 +506,7 @@ import sys, pickle
 from redis import Redis
 from rq_scheduler import Scheduler
 from rq_scheduler.model import Schedule
+from rq_scheduler.client.base import context_of
 from rq_scheduler.client.schedules.definition import template_of
 from rq_scheduler.triggers import Every
 
@@ -509,7 +515,7 @@ made = Schedule(
     id="a", trigger=Every(60), func="jobs_for_tests.echo",
     args=(set(names), frozenset(names)), kwargs={"x": {"k": names[0], "j": names[0]}}, meta={"s": set(names)},
 )
-sys.stdout.buffer.write(pickle.dumps(template_of(Scheduler(connection=Redis(port=1)), made).fields))
+sys.stdout.buffer.write(pickle.dumps(template_of(context_of(Scheduler(connection=Redis(port=1))), made).fields))
 """
 
 
@@ -613,7 +619,7 @@ def test_nothing_is_sent_to_redis(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(redis_py.Redis, "execute_command", refuse)
     by = scheduler()
-    made = template_of(by, schedule(**_EVERYTHING))
-    assert same_job(by._creator, made.fields, stored(made.fields))
+    made = template_of(context_of(by), schedule(**_EVERYTHING))
+    assert same_job(context_of(by).creator, made.fields, stored(made.fields))
     assert set(definition.__all__) == {"JobTemplate", "same_job", "schedule_of", "template_of"}
     assert Every(60)

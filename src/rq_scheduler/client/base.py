@@ -10,7 +10,8 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from rq import Queue
@@ -20,6 +21,7 @@ from rq_scheduler._version import __version__
 from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.classes import load_class
 from rq_scheduler.client.connections import require_client, warn_about_synchronous_queues
+from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.key_names import KeyNames
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
@@ -27,12 +29,12 @@ from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, me
 from rq_scheduler.log import log
 from rq_scheduler.store import Store
 
-__all__ = ["Instance"]
+__all__ = ["SchedulerBase", "context_of"]
 
 _LONGEST_TTL = 1000 * 365 * 86_400
 
 
-class Instance(KeyNames):
+class SchedulerBase(KeyNames):
     """The part of `Scheduler` that is about the instance itself."""
 
     queue_class: type[Queue] = Queue
@@ -201,3 +203,27 @@ class Instance(KeyNames):
             self._creator.fields(job)
             job.save()
         return job
+
+
+def context_of(scheduler: SchedulerBase) -> SchedulerContext:
+    """What the parts of this Scheduler see of it."""
+    return _Context(scheduler)
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """The one reader of those attributes outside their class: on a Scheduler itself, public names would be API."""
+
+    scheduler: SchedulerBase
+
+    @property
+    def store(self) -> Store:
+        return self.scheduler._store  # pyright: ignore[reportPrivateUsage]
+
+    @property
+    def creator(self) -> JobCreator:
+        return self.scheduler._creator  # pyright: ignore[reportPrivateUsage]
+
+    @property
+    def create_job(self) -> Callable[..., Job]:
+        return self.scheduler._create_job  # pyright: ignore[reportPrivateUsage]

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from rq.defaults import DEFAULT_FAILURE_TTL
 
 from rq_scheduler.aliases import DurationLike, EntryKind
+from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, RetryRefused, SchedulerError, kind_of
@@ -52,8 +52,9 @@ class Quarantine:
     """The quarantine of one Redis, seen through a Scheduler. Iterating reads a page a round trip, in no order; what
     changes meanwhile may be missed, or be seen twice."""
 
-    def __init__(self, scheduler: Any) -> None:
-        self._scheduler = scheduler
+    def __init__(self, context: SchedulerContext, schedules: Schedules) -> None:
+        self._context = context
+        self._schedules = schedules
 
     def __len__(self) -> int:
         """How many entries there are."""
@@ -136,7 +137,7 @@ class Quarantine:
 
     @property
     def _store(self) -> Store:
-        return self._scheduler._store
+        return self._context.store
 
     def _retry(self, entries: list[Held]) -> dict[str, str]:
         """Why each of those was refused that were."""
@@ -158,9 +159,8 @@ class Quarantine:
         if stored.text("paused") != "1":
             # Somebody has resumed it since it was read here, or a fault of its key is over: there is nothing to resume.
             return None if self._store.held_entry(id) is None else "it is active: nothing has to be put back"
-        schedules: Schedules = self._scheduler.schedules
         try:
-            schedules.resume(id)
+            self._schedules.resume(id)
         except SchedulerError as error:
             return str(error)
         return None

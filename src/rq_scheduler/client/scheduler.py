@@ -30,7 +30,7 @@ from rq_scheduler.aliases import (
     Until,
 )
 from rq_scheduler.client import bulk, keywords, recurring
-from rq_scheduler.client.base import Instance
+from rq_scheduler.client.base import SchedulerBase, context_of
 from rq_scheduler.client.prototype import Alike
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.schedules import Schedules
@@ -57,7 +57,7 @@ _DELETED_WITHIN = 60
 _READ_DUE = "_rq_scheduler_due"
 
 
-class Scheduler(Instance):
+class Scheduler(SchedulerBase):
     """Schedules RQ jobs: each is kept in Redis until it is due and then enters its RQ queue.
 
     `connection` (a redis-py client) is required. Jobs go to `queue` (an rq.Queue), else to the queue named
@@ -74,12 +74,12 @@ class Scheduler(Instance):
     def schedules(self) -> Schedules:
         """Named, durable schedules: put, find, change, run and sync them. The jobs of `schedule` and `cron` are seen
         there under their job id."""
-        return Schedules(self)
+        return Schedules(context_of(self), self.cancel)
 
     @cached_property
     def quarantine(self) -> Quarantine:
         """What nothing could serve, with reasons: list it, put it back, forget it."""
-        return Quarantine(self)
+        return Quarantine(context_of(self), self.schedules)
 
     # One-off jobs
 
@@ -462,7 +462,7 @@ class Scheduler(Instance):
         job = self._create_job(read.func, args=read.args, kwargs=read.kwargs, commit=False, **options)
         warn_about_function(read.func)
         entry = self._entry(job, due, at_front=read.at_front or shared.at_front)
-        if plain and not options["meta"] and getattr(self._create_job, "__func__", None) is Instance._create_job:
+        if plain and not options["meta"] and getattr(self._create_job, "__func__", None) is SchedulerBase._create_job:
             alike.learn(read.func, job, entry)
         return entry
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from rq.job import Job
 
 from rq_scheduler.aliases import DurationLike, Function
+from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules import changes, on_demand
 from rq_scheduler.client.schedules.files import SUFFIXES, definitions_from, naming
 from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
@@ -41,9 +42,10 @@ D = TypeVar("D")
 class Schedules:
     """The schedules of one Redis, seen through a Scheduler, whose queue, serializer and `_create_job` they get."""
 
-    def __init__(self, scheduler: Any) -> None:
-        self._scheduler = scheduler
-        self._writer = Writer(scheduler)
+    def __init__(self, context: SchedulerContext, cancel_job: Callable[[str], None]) -> None:
+        self._context = context
+        self._cancel_job = cancel_job
+        self._writer = Writer(context)
         self._registered: dict[str, Schedule] = {}
 
     # Defining
@@ -124,7 +126,7 @@ class Schedules:
         else:
             given = definitions
         derived = isinstance(definitions, str | Path) and Path(definitions).suffix.lower() not in SUFFIXES
-        syncing = Sync(self._writer, self._scheduler, owner)
+        syncing = Sync(self._writer, owner)
         with naming(definitions) if isinstance(definitions, str | Path) else nullcontext():
             return syncing.run(given, prune=prune, dry_run=dry_run, ids_derived=derived)
 
@@ -155,7 +157,7 @@ class Schedules:
         """
         deleted = self._store.delete_schedule(check_id(id))
         if deleted is Deleted.JOB:
-            self._scheduler.cancel(id)
+            self._cancel_job(id)
         return deleted in (Deleted.OK, Deleted.JOB)
 
     # Reading
@@ -297,7 +299,7 @@ class Schedules:
         _flags(force=force)
         for _ in range(ATTEMPTS):
             now, current = self._read(id)
-            made = on_demand.run_now(self._store, self._scheduler, current, readable_spec(current), now, force=force)
+            made = on_demand.run_now(self._context, current, readable_spec(current), now, force=force)
             if made is not None:
                 return made.job
         raise too_busy(id)
@@ -321,7 +323,7 @@ class Schedules:
 
     @property
     def _store(self) -> Store:
-        return self._writer.store
+        return self._context.store
 
     def _read(self, id: str) -> tuple[int, Stored]:
         now, (stored,) = self._store.read_definitions([check_id(id)], templates=False)

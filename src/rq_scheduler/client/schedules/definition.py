@@ -20,6 +20,7 @@ from rq.utils import import_attribute
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.aliases import Tags
+from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, kind_of
 from rq_scheduler.jobs import Fields, JobCreator, check_function, meta_of, warn_about_function
 from rq_scheduler.model import RetryFields, Schedule, Spec
@@ -64,12 +65,12 @@ class _Stored:
     id: str = "template"
 
 
-def template_of(scheduler: Any, schedule: Schedule) -> JobTemplate:
-    """The job of a schedule, built by `scheduler._create_job`, so that overrides of it are honoured.
+def template_of(context: SchedulerContext, schedule: Schedule) -> JobTemplate:
+    """The job of a schedule, built by the Scheduler's `_create_job`, so that overrides of it are honoured.
 
-    `scheduler` is a Scheduler. Nothing is written. Raises InvalidArgument or InvalidType naming the option that cannot
-    be; FunctionRefused (a TypeError too) for a function that workers cannot import, arguments that do not serialize,
-    and a call that does not fit the function's signature, where the function can be imported here.
+    Nothing is written. Raises InvalidArgument or InvalidType naming the option that cannot be; FunctionRefused (a
+    TypeError too) for a function that workers cannot import, arguments that do not serialize, and a call that does not
+    fit the function's signature, where the function can be imported here.
     """
     check_function(schedule.func)
     warn_about_function(schedule.func)
@@ -77,11 +78,11 @@ def template_of(scheduler: Any, schedule: Schedule) -> JobTemplate:
         raise InvalidType(f"at_front={schedule.at_front!r} is {kind_of(schedule.at_front)}: give True or False")
     if schedule.queue_name == "":
         raise InvalidArgument("queue_name='' is empty: leave it out for the scheduler's own queue")
-    job = _create(scheduler, schedule)
+    job = _create(context.create_job, schedule)
     _check_call(schedule.func, job)
     if schedule.at_front:
         job.enqueue_at_front = True
-    fields = cast("JobCreator", scheduler._creator).fields(job)
+    fields = context.creator.fields(job)
     return JobTemplate(
         fields={name: value for name, value in fields.items() if name not in ("status", "enqueued_at")},
         func=_dotted(job),
@@ -172,8 +173,7 @@ def schedule_of(
 # From a schedule to a job
 
 
-def _create(scheduler: Any, schedule: Schedule) -> Job:
-    create: Callable[..., Job] = scheduler._create_job
+def _create(create: Callable[..., Job], schedule: Schedule) -> Job:
     durations = {keyword: _seconds(getattr(schedule, name), name) for name, keyword in _DURATIONS.items()}
     failure_ttl = durations.pop("failure_ttl")
     newer = {
@@ -186,9 +186,10 @@ def _create(scheduler: Any, schedule: Schedule) -> Job:
     given = {name: value for name, value in newer.items() if value is not None}
     refused = given.keys() - _accepted(create, given)
     for name in sorted(refused - {"failure_ttl"}):
+        override = getattr(create, "__qualname__", "_create_job")
         raise InvalidType(
-            f"{name}={newer[name]!r}: {type(scheduler).__name__}._create_job does not take it; add **options to that "
-            "override and hand them on, or leave it out"
+            f"{name}={newer[name]!r}: {override} does not take it; add **options to that override and hand them on, or "
+            "leave it out"
         )
     job = create(
         schedule.func,

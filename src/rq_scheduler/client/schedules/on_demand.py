@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from rq.job import Job
 
+from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Spec
@@ -43,10 +43,11 @@ class Asked:
     job: Job | None
 
 
-def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int, *, force: bool) -> Asked | None:
+def run_now(context: SchedulerContext, current: Stored, spec: Spec, now: int, *, force: bool) -> Asked | None:
     """Makes a manual run, numbered by the schedule as it was read; None when somebody else has had that number."""
     from rq_scheduler.dispatcher import LogEvents, looked_up, stop_run  # too much for the start of every client
 
+    store = context.store
     fire = ScheduleFire(current.id, spec, Mode.MANUAL, number=current.number("manual") + 1, at=now, force=force)
     committed = _commit(store, fire)
     if committed is not None and committed.outcome is Commit.VERIFY:
@@ -56,7 +57,7 @@ def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int,
     if committed.outcome is Commit.BROKEN:
         raise InvalidArgument(f"schedule {current.id!r} cannot run: {committed.detail}")
     for job_id in committed.to_stop:
-        stop_run(store, scheduler._creator, LogEvents(), job_id)
+        stop_run(store, context.creator, LogEvents(), job_id)
     # Beside it, or instead of it, a run that was remembered may have started.
     job_id = run_id(current.id, now, f"m{fire.number}")
     if all(run.id != job_id for run in committed.made):
@@ -65,7 +66,7 @@ def run_now(store: Store, scheduler: Any, current: Stored, spec: Spec, now: int,
     if not fields:  # a quick worker, and a job that is not kept: the caller gets what it was a copy of
         _, (definition,) = store.read_definitions([current.id])
         fields = {} if definition is None else definition.template
-    return Asked(scheduler._creator.restore(StoredJob(job_id, now, fields)))
+    return Asked(context.creator.restore(StoredJob(job_id, now, fields)))
 
 
 def _commit(store: Store, fire: ScheduleFire) -> Committed | None:

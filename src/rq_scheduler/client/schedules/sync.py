@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from rq_scheduler.client.schedules.definition import template_of
 from rq_scheduler.client.schedules.renaming import Made, renamed
 from rq_scheduler.client.schedules.results import SyncResult
 from rq_scheduler.client.schedules.writer import ATTEMPTS, Writer, refusal, too_busy
@@ -40,13 +39,12 @@ class _Comparison:
 class Sync:
     """Syncs the schedules of one owner."""
 
-    def __init__(self, writer: Writer, scheduler: Any, owner: str) -> None:
+    def __init__(self, writer: Writer, owner: str) -> None:
         if not isinstance(owner, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(f"owner={owner!r} is {kind_of(owner)}: give a name, such as the application's")
         if not owner.strip() or not owner.isprintable():
             raise InvalidArgument(f"owner={owner!r}: name who keeps these schedules, such as owner='shop', on one line")
         self._writer = writer
-        self._scheduler = scheduler
         self._owner = owner
 
     def run(self, definitions: Iterable[Any], *, prune: bool, dry_run: bool, ids_derived: bool = False) -> SyncResult:
@@ -99,7 +97,7 @@ class Sync:
                 raise InvalidArgument(f"id={schedule.id!r} is defined twice: give each schedule its own")
             seen.add(schedule.id)
             try:
-                yield schedule, template_of(self._scheduler, schedule)
+                yield schedule, self._writer.template(schedule)
             except SchedulerError as error:
                 raise type(error)(f"schedule {schedule.id!r}: {error}") from error
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules import changes
 from rq_scheduler.client.schedules.definition import JobTemplate, same_job, schedule_of, template_of
 from rq_scheduler.client.schedules.results import StoredSchedule, spec_of, stored_schedule, tags_of
@@ -33,17 +34,21 @@ _AT_CREATION = ("paused", "note")
 class Writer:
     """Writes for one Scheduler, whose queue, serializer and `_create_job` the schedules get."""
 
-    def __init__(self, scheduler: Any) -> None:
-        self._scheduler = scheduler
+    def __init__(self, context: SchedulerContext) -> None:
+        self._context = context
 
     @property
     def store(self) -> Store:
         """The Scheduler's store, whichever it has now."""
-        return self._scheduler._store
+        return self._context.store
+
+    def template(self, definition: Schedule) -> JobTemplate:
+        """The job of a definition, built and checked. See `template_of`."""
+        return template_of(self._context, definition)
 
     def put(self, definition: Schedule) -> StoredSchedule:
         """Makes the stored schedule what is defined."""
-        template = template_of(self._scheduler, definition)
+        template = self.template(definition)
         return self.redefine(definition.id, lambda now, stored: self.change(definition, template, now, stored))
 
     def update(self, id: str, version: int | None, changed: dict[str, Any]) -> StoredSchedule:
@@ -99,7 +104,7 @@ class Writer:
             )
 
         def same() -> bool:
-            return same_job(self._scheduler._creator, template.fields, stored.template)
+            return same_job(self._context.creator, template.fields, stored.template)
 
         _refuse_newer(the_schedule(definition.id, stored))
         return changes.redefinition(stored, spec, job, now, owner, tags, same_job=same)
@@ -118,7 +123,7 @@ class Writer:
         """The write that changes these fields; None where they are so."""
         if not changed.keys() <= _POLICIES:
             definition = replace(self._load(current), **changed)
-            return self.change(definition, template_of(self._scheduler, definition), now, current)
+            return self.change(definition, self.template(definition), now, current)
         # The job stays as it is, also where its arguments cannot be loaded here.
         spec = readable_spec(current)
         named: dict[str, Any] = {name: getattr(spec, name) for name in Spec.__struct_fields__}
@@ -143,8 +148,9 @@ class Writer:
     def _load(self, stored: Stored) -> Schedule:
         paused = stored.text("paused") == "1"
         spec = readable_spec(stored)
-        creator = self._scheduler._creator
-        return schedule_of(creator, stored.id, spec, stored.template, tags_of(stored), stored.text("note"), paused)
+        return schedule_of(
+            self._context.creator, stored.id, spec, stored.template, tags_of(stored), stored.text("note"), paused
+        )
 
 
 def the_schedule(id: str, stored: Stored | None) -> Stored:
