@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rq_scheduler.aliases import Catchup
 from rq_scheduler.clock import US, from_us
 from rq_scheduler.model import Spec
-from rq_scheduler.occurrences import Series, jitter_of
-from rq_scheduler.planning import COUNTED_EXACTLY, MISSED_AFTER, Instant, Missed, Plan, due_time, plan
+from rq_scheduler.occurrences import Occurrences, jitter_of
+from rq_scheduler.planning import MAX_COUNTED, MISSED_AFTER, Instant, Missed, Plan, due_time, plan
 from rq_scheduler.triggers import At, Cron, Dates, Every
 
 pytestmark = pytest.mark.once
@@ -307,7 +307,7 @@ def test_catch_up(
 
 
 class TestLongPauses:
-    @pytest.mark.parametrize("count", [COUNTED_EXACTLY - 1, COUNTED_EXACTLY])
+    @pytest.mark.parametrize("count", [MAX_COUNTED - 1, MAX_COUNTED])
     def test_counted_exactly(self, count: int) -> None:
         planned = plan("x", spec(1), T, T + count * US)
         assert planned.missed == Missed(count, T, T + (count - 1) * US)
@@ -320,7 +320,7 @@ class TestLongPauses:
         planned = plan("x", spec(1, catchup=catchup), T, T + month)
         assert time.process_time() - began < 1
         assert planned.nominal == T + month
-        assert planned.missed == Missed(COUNTED_EXACTLY, T, T + month - US, at_least=True)
+        assert planned.missed == Missed(MAX_COUNTED, T, T + month - US, at_least=True)
         assert planned.next == at(T + month + US)
 
     def test_with_jitter_the_newest_due_is_still_found(self) -> None:
@@ -424,7 +424,7 @@ class TestDefinedMeanwhile:
         began = time.process_time()
         planned = plan("x", spec(1, catchup="all"), T, T + month, updated=T + month - 5 * US, at_most=9)
         assert time.process_time() - began < 1
-        assert planned.missed == Missed(COUNTED_EXACTLY, T, T + month - 6 * US, at_least=True)
+        assert planned.missed == Missed(MAX_COUNTED, T, T + month - 6 * US, at_least=True)
         assert planned.fires == tuple(at(T + month - back * US) for back in range(5, -1, -1))
 
 
@@ -522,7 +522,7 @@ def test_a_preview_lists_what_planning_then_does() -> None:
         exclude=(Dates("2026-11-24"),),
         end=from_us(T + 3 * DAY),
     )
-    listed = list(Series("x", made).walk(T))
+    listed = list(Occurrences("x", made).walk(T))
     armed: int | None = listed[0][0]
     happened: list[tuple[int, int]] = []
     while armed is not None:
@@ -530,7 +530,7 @@ def test_a_preview_lists_what_planning_then_does() -> None:
         happened += [(one.nominal, one.due) for one in planned.fires]
         armed = planned.next and planned.next.nominal
     assert happened == listed
-    assert Series("x", made).before(T + 4 * DAY) == listed[-1][0]
+    assert Occurrences("x", made).before(T + 4 * DAY) == listed[-1][0]
 
 
 class TestJitter:

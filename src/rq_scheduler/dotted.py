@@ -18,7 +18,7 @@ from rq_scheduler.errors import InvalidArgument
 
 __all__ = ["find", "is_dotted"]
 
-_DEPTH = 2
+_MAX_ATTRIBUTES = 2
 """Names behind the module: a function of it, or a method of a class of it."""
 
 
@@ -37,7 +37,7 @@ def find(name: str) -> Any:
             return getattr(builtins, name)
         raise InvalidArgument(f"{name!r} is not a dotted path: give its module too, as in 'shop.tasks.{name}'")
     module, rest = _module(name)
-    if len(rest) > _DEPTH:
+    if len(rest) > _MAX_ATTRIBUTES:
         raise InvalidArgument(f"{name!r} is nested too deep: workers find functions of a module or of a class in it")
     found: Any = module
     where = module.__name__

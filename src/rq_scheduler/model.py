@@ -37,7 +37,7 @@ from rq_scheduler.aliases import (
 )
 from rq_scheduler.clock import SystemClock, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
-from rq_scheduler.occurrences import Series
+from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.serialization import Duration
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger, legacy_cron
 from rq_scheduler.triggers.base import aware_us, not_negative
@@ -254,7 +254,7 @@ class Schedule(
         not_negative(n=n)
         us = SystemClock().now_us() if after is None else aware_us(after, "after")
         most = min(n, sys.maxsize) if self.max_runs is None else min(n, self.max_runs, sys.maxsize)
-        return [from_us(due) for _, due in islice(Series(self.id, self, us).walk(us), most)]
+        return [from_us(due) for _, due in islice(Occurrences(self.id, self, us).walk(us), most)]
 
     @property
     def spec(self) -> Spec:

@@ -16,10 +16,10 @@ from rq_scheduler.aliases import Excluded
 from rq_scheduler.clock import to_us
 from rq_scheduler.serialization import Duration
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger
-from rq_scheduler.triggers.exclusions import PATIENCE, DaysOff
+from rq_scheduler.triggers.exclusions import MAX_EXCLUDED_DAYS, DaysOff
 from rq_scheduler.triggers.moving import Moved, moved
 
-__all__ = ["Series", "Timing", "jitter_of"]
+__all__ = ["Occurrences", "Timing", "jitter_of"]
 
 _DIRECTIONS = {"next_day": 1, "previous_day": -1}
 
@@ -50,7 +50,7 @@ class Timing(Protocol):
     def excluded(self) -> Excluded: ...
 
 
-class Series:
+class Occurrences:
     """The instants of the schedule `id`. `anchor` is for a trigger that has none of its own (the 0.14 API's); `known`
     are due times that are other than what the spec says, since a caller has moved them."""
 
@@ -106,7 +106,7 @@ class Series:
 
     def _kept_after(self, us: int) -> int | None:
         """The first instant that stays where the trigger names it."""
-        for _ in range(PATIENCE):
+        for _ in range(MAX_EXCLUDED_DAYS):
             nominal = self._trigger.after(us)
             if nominal is None or (self._end is not None and nominal >= self._end):
                 return None
@@ -117,7 +117,7 @@ class Series:
         return None
 
     def _kept_before(self, us: int) -> int | None:
-        for _ in range(PATIENCE):
+        for _ in range(MAX_EXCLUDED_DAYS):
             nominal = self._trigger.before(us)
             if nominal is None or (self._start is not None and nominal < self._start):
                 return None

@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 
 from rq_scheduler.clock import US
 from rq_scheduler.model import Spec
-from rq_scheduler.occurrences import Series
+from rq_scheduler.occurrences import Occurrences
 
-__all__ = ["COUNTED_EXACTLY", "MISSED_AFTER", "Instant", "Missed", "Plan", "due_time", "plan"]
+__all__ = ["MAX_COUNTED", "MISSED_AFTER", "Instant", "Missed", "Plan", "due_time", "plan"]
 
 MISSED_AFTER = 10 * US
 """A fire that is later than this is missed, not merely late."""
 
-LEEWAY = US
+COMMIT_LEEWAY_US = US
 """Microseconds that a plan may take to be committed, when it was late already."""
 
-COUNTED_EXACTLY = 10_000
+MAX_COUNTED = 10_000
 """So many missed instants are counted one by one; beyond, the count is a lower bound."""
 
 
@@ -61,11 +61,11 @@ class Plan:
         return self.fires[0].nominal if self.fires else None
 
     def lasting(self, now: int) -> Plan:
-        """The same, good for LEEWAY from the moment `now` (us) for which it was made. Where another instant comes
-        before each commit, and each new plan is late again, none would ever be served."""
+        """The same, good for COMMIT_LEEWAY_US from the moment `now` (us) for which it was made. Where another instant
+        comes before each commit, and each new plan is late again, none would ever be served."""
         if self.valid_until is None:
             return self
-        return replace(self, valid_until=max(self.valid_until, now + LEEWAY))
+        return replace(self, valid_until=max(self.valid_until, now + COMMIT_LEEWAY_US))
 
 
 def plan(
@@ -86,14 +86,14 @@ def plan(
 
     Every next instant comes from the trigger and the previous nominal time, never from `now`: no drift.
     """
-    series = Series(id, spec, armed, None if due is None else {armed: due})
-    moment = max(now, series.due(armed))
+    occurrences = Occurrences(id, spec, armed, None if due is None else {armed: due})
+    moment = max(now, occurrences.due(armed))
     nominal, passed = armed, 0
-    following = _after(series, armed)
+    following = _after(occurrences, armed)
     if following is not None and following.due <= moment:
-        nominal, passed = _candidate(series, spec, armed, moment, updated)
-        following = _after(series, nominal)
-    due = series.due(nominal)
+        nominal, passed = _candidate(occurrences, spec, armed, moment, updated)
+        following = _after(occurrences, nominal)
+    due = occurrences.due(nominal)
 
     never_late = spec.catchup == "none" or (updated is not None and nominal < updated)
     window = _oldest_age(spec)
@@ -107,27 +107,27 @@ def plan(
     elif following is not None and window is not None and valid_until is not None:
         # Beyond a window shorter than the grace, it runs only as long as no later one is due.
         valid_until = min(valid_until, max(following.due, due + window + 1))
-    missed = _missed(passed, armed, _before(series, armed, nominal)) if passed else None
+    missed = _missed(passed, armed, _before(occurrences, armed, nominal)) if passed else None
     fires = (Instant(nominal, due),)
     while spec.catchup == "all" and following is not None and following.due <= moment and len(fires) < at_most:
         fires += (following,)
-        following = _after(series, following.nominal)
+        following = _after(occurrences, following.nominal)
     return Plan(fires, missed, following, due, valid_until)
 
 
 def due_time(id: str, spec: Spec, nominal: int) -> int:
     """When an instant of the schedule `id` is due: its nominal time and its jitter."""
-    return Series(id, spec, nominal).due(nominal)
+    return Occurrences(id, spec, nominal).due(nominal)
 
 
-def _after(series: Series, nominal: int) -> Instant | None:
-    following = series.after(nominal)
-    return None if following is None else Instant(following, series.due(following))
+def _after(occurrences: Occurrences, nominal: int) -> Instant | None:
+    following = occurrences.after(nominal)
+    return None if following is None else Instant(following, occurrences.due(following))
 
 
-def _before(series: Series, armed: int, nominal: int) -> int:
+def _before(occurrences: Occurrences, armed: int, nominal: int) -> int:
     """The instant before; the armed one may be off the trigger's grid, and nothing comes before it."""
-    earlier = series.before(nominal)
+    earlier = occurrences.before(nominal)
     return armed if earlier is None else max(earlier, armed)
 
 
@@ -137,20 +137,20 @@ def _oldest_age(spec: Spec) -> int | None:
 
 
 def _missed(count: int, first: int, last: int) -> Missed:
-    return Missed(min(count, COUNTED_EXACTLY), first, last, at_least=count > COUNTED_EXACTLY)
+    return Missed(min(count, MAX_COUNTED), first, last, at_least=count > MAX_COUNTED)
 
 
-def _candidate(series: Series, spec: Spec, armed: int, moment: int, updated: int | None) -> tuple[int, int]:
+def _candidate(occurrences: Occurrences, spec: Spec, armed: int, moment: int, updated: int | None) -> tuple[int, int]:
     """The instant that is to run at `moment` unless it is too old, and how many it passes over.
 
     The newest due one; to catch up on all, the oldest of those that are wanted.
     """
 
     def is_due(nominal: int) -> bool:
-        return series.due(nominal) <= moment
+        return occurrences.due(nominal) <= moment
 
     if spec.catchup != "all":
-        return _last(series, armed, is_due, moment)
+        return _last(occurrences, armed, is_due, moment)
 
     window = _oldest_age(spec)
     oldest = None if window is None else moment - window
@@ -158,7 +158,7 @@ def _candidate(series: Series, spec: Spec, armed: int, moment: int, updated: int
     def is_unwanted(nominal: int) -> bool:
         if updated is not None and nominal < updated:
             return is_due(nominal)
-        return oldest is not None and series.due(nominal) < oldest
+        return oldest is not None and occurrences.due(nominal) < oldest
 
     if not is_unwanted(armed):
         return armed, 0
@@ -167,25 +167,25 @@ def _candidate(series: Series, spec: Spec, armed: int, moment: int, updated: int
         armed if oldest is None else oldest - 1,
         armed if updated is None else min(moment, updated - 1),
     )
-    unwanted, passed = _last(series, armed, is_unwanted, bound)
-    wanted = series.after(unwanted)
+    unwanted, passed = _last(occurrences, armed, is_unwanted, bound)
+    wanted = occurrences.after(unwanted)
     if wanted is None or not is_due(wanted):
         return unwanted, passed
     return wanted, passed + 1
 
 
-def _last(series: Series, armed: int, fits: Callable[[int], bool], bound: int) -> tuple[int, int]:
+def _last(occurrences: Occurrences, armed: int, fits: Callable[[int], bool], bound: int) -> tuple[int, int]:
     """The last instant that fits, none of which lies behind `bound`, and how many come before it.
 
-    The armed one fits. Beyond COUNTED_EXACTLY the count is a lower bound.
+    The armed one fits. Beyond MAX_COUNTED the count is a lower bound.
     """
     nominal = armed
-    for passed in range(COUNTED_EXACTLY + 1):
-        following = series.after(nominal)
+    for passed in range(MAX_COUNTED + 1):
+        following = occurrences.after(nominal)
         if following is None or not fits(following):
             return nominal, passed
         nominal = following
-    nominal = _before(series, armed, bound + 1)
+    nominal = _before(occurrences, armed, bound + 1)
     while nominal > armed and not fits(nominal):
-        nominal = _before(series, armed, nominal)
-    return nominal, COUNTED_EXACTLY + 1
+        nominal = _before(occurrences, armed, nominal)
+    return nominal, MAX_COUNTED + 1

@@ -51,10 +51,10 @@ from rq_scheduler.triggers.base import aware_us
 
 __all__ = ["HandOff", "ManualClock", "ManualDispatcher"]
 
-NO_PROGRESS = 100
+MAX_IDLE_PASSES = 100
 """Passes at one instant that may follow each other without handing anything off."""
 
-AGAIN = 10
+MAX_REPEATS = 10
 """How often one entry may be handed off for one and the same due time, and stay due though it was served."""
 
 
@@ -210,7 +210,7 @@ class ManualDispatcher:
             now = self.clock.now_us()
             # Scores that foreign clients write lie between two microseconds: not due at the one, due at the next.
             stuck = stuck + 1 if coming <= now else 0
-            if stuck > AGAIN:
+            if stuck > MAX_REPEATS:
                 raise SchedulerError(f"something is due at {self.clock.now()} and is not served{self._record.reasons}")
             coming = max(coming, now + 1)
             if coming > target:
@@ -259,7 +259,7 @@ class ManualDispatcher:
             # A pass does not know what it has itself put off, so the one that says what is next comes after.
             if idle and passes > 1 and not result.unfinished:
                 return result.next_due
-            if idle > NO_PROGRESS:
+            if idle > MAX_IDLE_PASSES:
                 raise SchedulerError(f"passes at {self.clock.now()} come to no end{self._record.reasons}")
 
     def _refuse(self, result: Pass) -> None:
@@ -315,7 +315,7 @@ class _Record(LogEvents):
         for job in jobs:
             self.handed_off_jobs.append((job, at))
             self._times[job.id, job.due] += 1
-            if self._times[job.id, job.due] > AGAIN:
+            if self._times[job.id, job.due] > MAX_REPEATS:
                 self.endless = job
 
     def put_off(self, id: str, error: BaseException) -> None:

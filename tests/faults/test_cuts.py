@@ -44,7 +44,7 @@ FORGETFUL = {
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that few items need several scripts."""
     monkeypatch.setattr(bulk, "MAX_ENTRIES", 2)
-    monkeypatch.setattr(on_demand, "BATCH", 2)
+    monkeypatch.setattr(on_demand, "MAX_BATCH", 2)
 
 
 class Reference:

@@ -307,11 +307,11 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def forget() -> None:
         zones.zone.cache_clear()
-        cron_module._walk.cache_clear()
+        cron_module._timeline.cache_clear()
 
     with monkeypatch.context() as patch:
-        patch.setattr(zones, "CHUNK", 1800)
-        patch.setattr(timeline, "CHUNK", 1800)
+        patch.setattr(zones, "CHUNK_SECONDS", 1800)
+        patch.setattr(timeline, "CHUNK_SECONDS", 1800)
         forget()
         yield
     forget()

@@ -13,7 +13,7 @@ import pytest
 from rq_scheduler.clock import US, from_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.model import Spec
-from rq_scheduler.occurrences import Series
+from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.serialization import decode
 from rq_scheduler.triggers import AnyExclusion, AnyOf, AnyTrigger, At, Cron, Dates, Every, Holidays, RRule
 from rq_scheduler.triggers import exclusions as exclusions_module
@@ -32,13 +32,13 @@ def bounds(exclusion: AnyExclusion, moment: str, zone: str) -> tuple[str, str] |
     return first.isoformat(timespec="minutes"), last.isoformat(timespec="minutes")
 
 
-def series(trigger: AnyTrigger, *exclude: AnyExclusion) -> Series:
-    return Series("x", Spec(trigger=trigger, exclude=exclude))
+def occurrences(trigger: AnyTrigger, *exclude: AnyExclusion) -> Occurrences:
+    return Occurrences("x", Spec(trigger=trigger, exclude=exclude))
 
 
 def days_left(trigger: AnyTrigger, *exclude: AnyExclusion, since: str, zone: str, n: int = 6) -> list[str]:
     """The next instants after a moment as local times."""
-    walk = series(trigger, *exclude).walk(to_us(datetime.fromisoformat(since)))
+    walk = occurrences(trigger, *exclude).walk(to_us(datetime.fromisoformat(since)))
     return [
         f"{from_us(at).astimezone(ZoneInfo(zone)):%m-%d %H:%M%z}" for _, (at, _) in zip(range(n), walk, strict=False)
     ]
@@ -130,11 +130,11 @@ def test_elapsed_time_counts_days_of_utc() -> None:
     every = Every("8h", anchor=datetime(2026, 12, 24, tzinfo=UTC))
     left = days_left(every, Dates("2026-12-25"), since="2026-12-24T12:00Z", zone="UTC", n=2)
     assert left == ["12-24 16:00+0000", "12-26 00:00+0000"]
-    assert series(At(datetime(2026, 12, 25, 9, tzinfo=UTC)), Dates("2026-12-25")).after(0) is None
+    assert occurrences(At(datetime(2026, 12, 25, 9, tzinfo=UTC)), Dates("2026-12-25")).after(0) is None
 
 
 def test_several_exclusions_and_both_directions() -> None:
-    made = series(Cron("0 9 * * *", "Europe/Paris"), Dates("2026-12-24"), Holidays("FR"), Dates("2026-12-26"))
+    made = occurrences(Cron("0 9 * * *", "Europe/Paris"), Dates("2026-12-24"), Holidays("FR"), Dates("2026-12-26"))
     before = to_us(datetime(2026, 12, 23, 8, tzinfo=UTC))
     after = to_us(datetime(2026, 12, 27, 8, tzinfo=UTC))
     assert (made.after(before), made.before(after)) == (after, before)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Schedule, Spec, decode_spec, encode_spec
-from rq_scheduler.occurrences import Series
+from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.triggers import (
     MAX_US,
     MIN_US,
@@ -34,15 +34,15 @@ DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
 
 
-def series(trigger: AnyTrigger, excluded: str, *exclude: AnyExclusion, **options: datetime) -> Series:
-    return Series("x", Spec(trigger=trigger, exclude=exclude, excluded=excluded, **options))
+def occurrences(trigger: AnyTrigger, excluded: str, *exclude: AnyExclusion, **options: datetime) -> Occurrences:
+    return Occurrences("x", Spec(trigger=trigger, exclude=exclude, excluded=excluded, **options))
 
 
 def runs(
     trigger: AnyTrigger, excluded: str, *exclude: AnyExclusion, since: str, zone: str = "UTC", n: int = 4
 ) -> list[str]:
     """The next instants after a moment, as local times."""
-    walk = series(trigger, excluded, *exclude).walk(to_us(datetime.fromisoformat(since)))
+    walk = occurrences(trigger, excluded, *exclude).walk(to_us(datetime.fromisoformat(since)))
     return [f"{from_us(at).astimezone(ZoneInfo(zone)):%m-%d %H:%M%z}" for at, _ in islice(walk, n)]
 
 
@@ -154,7 +154,7 @@ def test_the_instants_are_those_of_the_oracle(
     # Away from the ends of what was looked at, where days beyond them would count.
     lo, hi = to_us(begin + 9 * DAY), to_us(end - 9 * DAY)
     expected = sorted(at for at in wanted if lo < at < hi)
-    made = series(trigger, excluded, *exclude)
+    made = occurrences(trigger, excluded, *exclude)
     found: list[int] = []
     at = made.after(lo)
     while at is not None and at < hi:
@@ -202,7 +202,7 @@ def test_two_that_fall_together_are_one_run() -> None:
 
 
 def test_from_a_moved_run_on_the_next_is_the_next() -> None:
-    made = series(Cron("0 9 25 12 *"), "next_day", Holidays("DE"))
+    made = occurrences(Cron("0 9 25 12 *"), "next_day", Holidays("DE"))
     first = made.after(to_us(datetime(2026, 1, 1, tzinfo=UTC)))
     assert first is not None
     assert str(from_us(first)) == "2026-12-27 09:00:00+00:00"
@@ -249,25 +249,25 @@ def test_a_stretch_of_more_than_a_year_moves_nothing() -> None:
     daily = Cron("0 9 * * *")
     last, first_after = datetime(2026, 12, 31, 9, tzinfo=UTC), datetime(2029, 3, 11, 9, tzinfo=UTC)
     for excluded in ("next_day", "previous_day"):
-        made = series(daily, excluded, Dates(*off))
+        made = occurrences(daily, excluded, Dates(*off))
         assert made.after(to_us(last)) == to_us(first_after)
         assert made.before(to_us(first_after)) == to_us(last)
         assert made.after(to_us(datetime(2028, 1, 1, tzinfo=UTC))) == to_us(first_after)
     once = At(datetime(2028, 2, 1, tzinfo=UTC))  # more than a year from either end
     for excluded in ("next_day", "previous_day"):
-        made = series(once, excluded, Dates(*off))
+        made = occurrences(once, excluded, Dates(*off))
         assert made.after(MIN_US) is None
         assert made.before(MAX_US) is None
     near = At(datetime(2028, 1, 1, tzinfo=UTC))
-    assert series(near, "previous_day", Dates(*off)).after(MIN_US) == to_us(datetime(2026, 12, 31, tzinfo=UTC))
-    assert series(near, "next_day", Dates(*off)).after(MIN_US) is None
+    assert occurrences(near, "previous_day", Dates(*off)).after(MIN_US) == to_us(datetime(2026, 12, 31, tzinfo=UTC))
+    assert occurrences(near, "next_day", Dates(*off)).after(MIN_US) is None
 
 
 def test_it_gives_up_where_everything_is_excluded() -> None:
     """At the definition, as "would never fire"; within a moment."""
     years = Dates(*(date(2026, 1, 1) + n * DAY for n in range(15 * 366)))
     for excluded in ("next_day", "previous_day"):
-        made = series(Every("1h", anchor=datetime(2026, 1, 1, tzinfo=UTC)), excluded, years)
+        made = occurrences(Every("1h", anchor=datetime(2026, 1, 1, tzinfo=UTC)), excluded, years)
         assert made.after(to_us(datetime(2028, 1, 1, tzinfo=UTC))) is None
         assert made.before(to_us(datetime(2039, 1, 1, tzinfo=UTC))) is None
 
@@ -277,35 +277,37 @@ def test_the_ends_of_time() -> None:
     first = At(datetime(1, 1, 1, 9, tzinfo=UTC))
     for zone in ("UTC", "Asia/Tokyo", "America/New_York"):
         off = Dates(date(9999, 12, 31), date(1, 1, 1), date(9999, 12, 30), date(1, 1, 2), timezone=zone)
-        assert series(last, "next_day", off).after(MIN_US) is None
-        assert series(first, "previous_day", off).before(MAX_US) is None
-        assert series(last, "previous_day", off).before(MAX_US) is not None
-        assert series(first, "next_day", off).after(MIN_US) is not None
+        assert occurrences(last, "next_day", off).after(MIN_US) is None
+        assert occurrences(first, "previous_day", off).before(MAX_US) is None
+        assert occurrences(last, "previous_day", off).before(MAX_US) is not None
+        assert occurrences(first, "next_day", off).after(MIN_US) is not None
 
 
 def test_start_and_end_bound_the_moved_instants() -> None:
     weekly = Cron("0 9 * * fri")
     christmas = Dates("2026-12-25")
-    started = series(weekly, "next_day", christmas, start=datetime(2026, 12, 26, 9, tzinfo=UTC))
+    started = occurrences(weekly, "next_day", christmas, start=datetime(2026, 12, 26, 9, tzinfo=UTC))
     assert started.after(0) == to_us(datetime(2026, 12, 26, 9, tzinfo=UTC))
-    ended = series(weekly, "next_day", christmas, end=datetime(2026, 12, 26, 9, tzinfo=UTC))
+    ended = occurrences(weekly, "next_day", christmas, end=datetime(2026, 12, 26, 9, tzinfo=UTC))
     assert ended.before(MAX_US) == to_us(datetime(2026, 12, 18, 9, tzinfo=UTC))
     assert ended.after(to_us(datetime(2026, 12, 18, 9, tzinfo=UTC))) is None
-    back = series(weekly, "previous_day", christmas, end=datetime(2026, 12, 25, tzinfo=UTC))
+    back = occurrences(weekly, "previous_day", christmas, end=datetime(2026, 12, 25, tzinfo=UTC))
     assert back.before(MAX_US) == to_us(datetime(2026, 12, 24, 9, tzinfo=UTC))
     assert back.after(to_us(datetime(2026, 12, 24, 9, tzinfo=UTC))) is None
-    late = series(weekly, "previous_day", christmas, start=datetime(2026, 12, 24, 10, tzinfo=UTC))
+    late = occurrences(weekly, "previous_day", christmas, start=datetime(2026, 12, 24, 10, tzinfo=UTC))
     assert late.before(to_us(datetime(2027, 1, 1, 9, tzinfo=UTC))) is None
 
 
 def test_microseconds_are_kept() -> None:
     at = At(datetime(2026, 12, 25, 9, 0, 0, 1, tzinfo=UTC))
-    assert series(at, "next_day", Dates("2026-12-25")).after(0) == to_us(datetime(2026, 12, 26, 9, 0, 0, 1, tzinfo=UTC))
+    assert occurrences(at, "next_day", Dates("2026-12-25")).after(0) == to_us(
+        datetime(2026, 12, 26, 9, 0, 0, 1, tzinfo=UTC)
+    )
 
 
 def test_jitter_is_that_of_the_moved_instant_and_its_gap() -> None:
     spec = Spec(trigger=Cron("0 9,10 * * fri"), exclude=Dates("2026-12-25"), excluded="next_day", jitter="3h")
-    made = Series("x", spec)
+    made = Occurrences("x", spec)
     walk = list(islice(made.walk(to_us(datetime(2026, 12, 19, tzinfo=UTC))), 3))
     assert [f"{from_us(at):%d %H}" for at, _ in walk] == ["26 09", "26 10", "01 09"]
     for (at, due), (following, _) in pairwise(walk):

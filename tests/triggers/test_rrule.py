@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.triggers import MAX_US, MIN_US, RRule
-from rq_scheduler.triggers.rrule_calendar import RuleWalls
+from rq_scheduler.triggers.rrule_calendar import RuleCalendar
 from rq_scheduler.triggers.rrule_text import parse
 
 pytestmark = pytest.mark.once
@@ -138,7 +138,7 @@ def rules(draw: st.DrawFn) -> str:
 @given(rules(), st.datetimes(datetime(1980, 1, 1), datetime(2040, 1, 1)), st.integers(0, 10**9))
 def test_any_rule_names_the_times_that_dateutil_names(rule: str, start: datetime, later: int) -> None:
     start = start.replace(microsecond=0)
-    walls = RuleWalls(parse(f"DTSTART:{stamp(start)} RRULE:{rule}").rules[0], to_us(start) // 10**6)
+    walls = RuleCalendar(parse(f"DTSTART:{stamp(start)} RRULE:{rule}").rules[0], to_us(start) // 10**6)
     # dateutil looks for ever for what never comes: it is asked for what was found, and looks for nothing far away.
     end = start.year + (30 if rule.startswith(("FREQ=YEARLY", "FREQ=MONTHLY", "FREQ=WEEKLY")) else 1)
     found: list[datetime] = []

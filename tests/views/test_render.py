@@ -219,7 +219,7 @@ def test_a_terminal_gets_colors() -> None:
 
 
 def test_a_long_table_is_shown_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rq_scheduler.cli.output.TOGETHER", 2)
+    monkeypatch.setattr("rq_scheduler.cli.output.ROWS_PER_TABLE", 2)
     read = 0
 
     def rows() -> Iterator[Sequence[Cell]]:
@@ -245,10 +245,14 @@ def test_a_long_document_is_written_as_it_is_read() -> None:
             read.append(id)
             yield stored(id)
 
-    parts = plain_json_parts(serializers.page_form(Page(found(), 2), 7))
+    parts = plain_json_parts(serializers.page(Page(found(), 2), 7))
     begun = next(parts)
     assert (begun.count('"id"'), read) == (1, ["a"])
-    whole = {"schedules": [serializers.schedule_form(stored(id)) for id in ("a", "b\x1b")], "offset": 7, "more": True}
+    whole = {
+        "schedules": [serializers.schedule(stored(id)) for id in ("a", "b\x1b")],
+        "offset": 7,
+        "more": True,
+    }
     assert begun + "".join(parts) == plain_json(whole, indent=2)
 
 
@@ -417,7 +421,10 @@ def test_a_sync_names_each_change_up_to_a_bound() -> None:
 
 
 def test_json_has_the_same_keys_whatever_the_schedule() -> None:
-    full, bare = serializers.schedule_form(stored()), serializers.schedule_form(stored(spec=None, next_run_at=None))
+    full, bare = (
+        serializers.schedule(stored()),
+        serializers.schedule(stored(spec=None, next_run_at=None)),
+    )
     assert list(full) == list(bare)
     assert full["trigger"] == {
         "type": "cron", "expression": "30 2 * * *", "timezone": "Europe/Paris", "day_match": "either",
@@ -429,7 +436,7 @@ def test_json_has_the_same_keys_whatever_the_schedule() -> None:
 
 def test_json_of_policies_has_the_form_of_files() -> None:
     spec = Spec(trigger=Every("10m"), jitter=1.5, end=NOW, exclude=Dates("2026-12-25"))
-    assert serializers.schedule_form(stored(spec=spec))["policies"] == {
+    assert serializers.schedule(stored(spec=spec))["policies"] == {
         "overlap": "skip",
         "catchup": "latest",
         "catchup_window": None,
@@ -444,7 +451,7 @@ def test_json_of_policies_has_the_form_of_files() -> None:
 
 
 def test_json_of_a_run() -> None:
-    assert serializers.run_form(run()) == {
+    assert serializers.run(run()) == {
         "outcome": "enqueued",
         "nominal": "2026-11-24T22:00:00.000000Z",
         "until": "2026-11-24T22:00:00.000000Z",
@@ -486,7 +493,7 @@ def found(**changes: Any) -> Health:
 
 def test_status_of_a_healthy_site() -> None:
     assert health.problems(found()) == []
-    assert shown(health.screen(found(), UTC_ZONE)) == [
+    assert shown(health.render(found(), UTC_ZONE)) == [
         "redis             redis://h:1/0, version 8.2.3",
         "maxmemory-policy  noeviction",
         "schedules         2, 1 of them paused",
@@ -526,12 +533,12 @@ def test_status_of_a_healthy_site() -> None:
 def test_status_names_what_is_wrong(changes: dict[str, Any], says: str) -> None:
     (problem,) = health.problems(found(**changes))
     assert says in problem
-    assert shown(health.screen(found(**changes), UTC_ZONE))[0] == f"! {problem}"
-    assert health.form(found(**changes))["problems"] == [problem]
+    assert shown(health.render(found(**changes), UTC_ZONE))[0] == f"! {problem}"
+    assert health.serialize(found(**changes))["problems"] == [problem]
 
 
 def test_status_in_json() -> None:
-    form = health.form(found())
+    form = health.serialize(found())
     assert form["healthy"] is True
     assert form["dispatchers"] == [
         {"name": "d1", "host": "h", "pid": 7, "version": "1.0.0", "heartbeat_age_seconds": 3.2, "handed_off": 12345}
@@ -539,7 +546,7 @@ def test_status_in_json() -> None:
     assert form["next"] == {"id": "nightly", "due": "2026-11-24T23:00:00.000000Z"}
     assert form["fence"] == {"ours": True, "ttl_seconds": 14.0}
     assert form["queues"][0] == {"name": "reports", "length": 2, "worker": True}
-    bare = health.form(found(server={}, dispatchers=[Daemon("x", {}, 1)], fence=None, queues={}, counts=Counts(
+    bare = health.serialize(found(server={}, dispatchers=[Daemon("x", {}, 1)], fence=None, queues={}, counts=Counts(
         0, 0, 0, 0, 0, 0, 0, None, None)))  # fmt: skip
     assert list(bare) == list(form)
     assert bare["redis"] == {"where": "redis://h:1/0", "version": None, "maxmemory": None, "maxmemory_policy": None}

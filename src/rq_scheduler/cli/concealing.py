@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 __all__ = ["conceal", "concealed", "install_excepthook", "without_urls"]
 
-HIDDEN = "***"
-SHORTEST = 4
+MASK = "***"
+MIN_SECRET_LENGTH = 4
 """Characters of a secret that is looked for; what is shorter is found in any text."""
 
 _forms: set[str] = set()
@@ -23,14 +23,14 @@ _forms: set[str] = set()
 def conceal(*secrets: str | None) -> None:
     """Hide these from now on, in every form in which they may be written."""
     for secret in secrets:
-        if secret and len(secret) >= SHORTEST:
+        if secret and len(secret) >= MIN_SECRET_LENGTH:
             _forms.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret, safe="")))
 
 
 def concealed(text: str) -> str:
     """The text without the secrets."""
     for form in sorted(_forms, key=len, reverse=True):
-        text = text.replace(form, HIDDEN)
+        text = text.replace(form, MASK)
     return text
 
 
@@ -38,7 +38,7 @@ def without_urls(text: str, given: Sequence[str]) -> str:
     """An error about what was typed, without the addresses that were: typed in a wrong place, they were not read."""
     for one in sorted((one for one in given if "://" in one or "@" in one), key=len, reverse=True):
         scheme = re.match(r"-*[\w-]*=?\w*://", one)
-        shown = f"{scheme[0] if scheme else ''}{HIDDEN}"
+        shown = f"{scheme[0] if scheme else ''}{MASK}"
         text = text.replace(one, shown).replace(repr(one)[1:-1], shown)
     return concealed(text)
 

@@ -22,13 +22,13 @@ from rq_scheduler.views.table import Cell, Column, Part, Table
 
 __all__ = ["answer", "lines_of"]
 
-GAP = 2
-SHORTEST = 12
+COLUMN_GAP = 2
+MIN_CUT_WIDTH = 12
 """Columns of a terminal that a text keeps when its column is cut."""
 
-UNLIMITED = 100_000
+UNLIMITED_WIDTH = 100_000
 
-TOGETHER = 1_000
+ROWS_PER_TABLE = 1_000
 """Rows of which a table knows the widths."""
 
 
@@ -45,7 +45,7 @@ def answer(as_json: bool, form: Callable[[], Any], screen: Callable[[], Iterable
     out = Console(file=sys.stdout)
     width = out.width if out.is_terminal else None
     # A console as wide as it takes: rich itself never cuts or wraps, `_fit` has done that.
-    console = Console(file=sys.stdout, width=UNLIMITED, highlight=False, emoji=False)
+    console = Console(file=sys.stdout, width=UNLIMITED_WIDTH, highlight=False, emoji=False)
     for part in screen():
         for line in lines_of(part, width, console):
             click.echo(line)
@@ -53,7 +53,7 @@ def answer(as_json: bool, form: Callable[[], Any], screen: Callable[[], Iterable
 
 def lines_of(part: Part, width: int | None = None, console: Console | None = None) -> Iterator[str]:
     """A part as lines. `width` is the terminal's; None is no limit. Colored only as `console` says."""
-    console = console or Console(width=UNLIMITED, no_color=True, force_terminal=False)
+    console = console or Console(width=UNLIMITED_WIDTH, no_color=True, force_terminal=False)
     for printed in _tables(part, width) if isinstance(part, Table) else (_text(part),):
         with console.capture() as captured:
             console.print(printed)
@@ -64,10 +64,10 @@ def _tables(table: Table, width: int | None) -> Iterator[RichTable]:
     """A table of so many rows at a time. The first decides which columns there are and what is cut; the others are as
     wide, or wider where an id is longer."""
     rows = iter(table.rows)
-    page = list(islice(rows, TOGETHER))
+    page = list(islice(rows, ROWS_PER_TABLE))
     shown, widths = _fit(table.columns, _natural(table.columns, page), width)
     yield _table(table.columns, shown, widths, page, titles=any(table.columns[index].title for index in shown))
-    while page := list(islice(rows, TOGETHER)):
+    while page := list(islice(rows, ROWS_PER_TABLE)):
         natural = _natural(table.columns, page)
         for index in shown:
             if width is None or not table.columns[index].cut:
@@ -78,7 +78,7 @@ def _tables(table: Table, width: int | None) -> Iterator[RichTable]:
 def _table(
     columns: Sequence[Column], shown: Sequence[int], widths: Sequence[int], rows: Sequence[Sequence[Cell]], titles: bool
 ) -> RichTable:
-    table = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=titles, header_style="bold")
+    table = RichTable(box=None, pad_edge=False, padding=(0, COLUMN_GAP, 0, 0), show_header=titles, header_style="bold")
     for index in shown:
         column = columns[index]
         table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
@@ -108,10 +108,10 @@ def _fit(columns: Sequence[Column], natural: list[int], width: int | None) -> tu
     shown = list(range(len(columns)))
     if width is None:
         return shown, natural
-    least = [min(size, SHORTEST) if columns[index].cut else size for index, size in enumerate(natural)]
+    least = [min(size, MIN_CUT_WIDTH) if columns[index].cut else size for index, size in enumerate(natural)]
 
     def needed(sizes: list[int]) -> int:
-        return sum(sizes[index] for index in shown) + GAP * (len(shown) - 1)
+        return sum(sizes[index] for index in shown) + COLUMN_GAP * (len(shown) - 1)
 
     for index in sorted(shown, key=lambda index: -columns[index].spare):
         if needed(least) <= width or columns[index].spare == 0:

@@ -28,7 +28,7 @@ from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarni
 from rq_scheduler.sanitize import plain
 from rq_scheduler.store.survey import Survey
 
-__all__ = ["Desk", "desk_options", "json_option", "open_desk", "sentences", "timezone_option", "zone_from"]
+__all__ = ["Session", "json_option", "open_session", "sentences", "session_options", "timezone_option", "zone_from"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ timezone_option = click.option(
 )
 
 
-def desk_options(command: _Command) -> _Command:
+def session_options(command: _Command) -> _Command:
     """Declare where Redis is, what the application is, and --json; every command that asks Redis has these."""
     return connection_options(application_options(json_option(command)))
 
@@ -52,7 +52,7 @@ def zone_from(params: dict[str, Any]) -> tzinfo:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Session:
     """An open connection to one Redis, and the API on it."""
 
     scheduler: Scheduler
@@ -69,7 +69,7 @@ class Desk:
 
 
 @contextmanager
-def open_desk(ctx: click.Context, params: dict[str, Any]) -> Generator[Desk]:
+def open_session(ctx: click.Context, params: dict[str, Any]) -> Generator[Session]:
     """Take the shared options out of `params` and open what they name. Inside, errors become sentences."""
     where = gather_connection(ctx, params)
     application = gather_application(ctx, params)
@@ -88,7 +88,7 @@ def open_desk(ctx: click.Context, params: dict[str, Any]) -> Generator[Desk]:
             serializer=serializer,
         )
         try:
-            yield Desk(scheduler, Survey(connection), where.describe())
+            yield Session(scheduler, Survey(connection), where.describe())
         finally:
             connection.close()
 

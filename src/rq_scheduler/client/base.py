@@ -31,7 +31,7 @@ from rq_scheduler.store import Store
 
 __all__ = ["SchedulerBase", "context_of"]
 
-_LONGEST_TTL = 1000 * 365 * 86_400
+_MAX_TTL = 1000 * 365 * 86_400
 
 
 class SchedulerBase(KeyNames):
@@ -63,7 +63,7 @@ class SchedulerBase(KeyNames):
             is_negative = interval < 0
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidArgument(f"interval={interval!r} is not a number of seconds") from error
-        if is_negative or self._ttl > _LONGEST_TTL:
+        if is_negative or self._ttl > _MAX_TTL:
             problem = "negative" if is_negative else "more than a thousand years"
             raise InvalidArgument(f"interval={interval!r} is {problem}: give the seconds between two signs of life")
         if name is not None:

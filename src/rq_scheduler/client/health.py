@@ -15,7 +15,7 @@ from rq_scheduler.triggers import MAX_US, MIN_US
 
 __all__ = ["Daemon", "Health", "RqCron", "read_health"]
 
-QUEUES = 100
+MAX_QUEUES = 100
 """Queues that are shown; those with something in them come first."""
 
 
@@ -52,7 +52,7 @@ def read_health(survey: Survey, where: str) -> Health:
     """Asks Redis for all of it. `where` is the address as people may see it."""
     heard = survey.listened_queues()
     lengths = survey.queue_lengths(sorted({*survey.queue_names(), *heard}))
-    shown = sorted(lengths, key=lambda name: (-lengths[name], name))[:QUEUES]
+    shown = sorted(lengths, key=lambda name: (-lengths[name], name))[:MAX_QUEUES]
     return Health(
         where=where,
         now=from_us(survey.now()),

@@ -15,16 +15,16 @@ from rq.job import Job
 from rq_scheduler.store import NewEntry
 from rq_scheduler.store.rq_format import call_fields
 
-__all__ = ["Alike"]
+__all__ = ["Prototypes"]
 
-KEPT = 1_000
+MAX_PROTOTYPES = 1_000
 """Functions of one call whose first job is remembered."""
 
-_NAMED = (FunctionType, str)
+_BY_NAME = (FunctionType, str)
 """What travels by its name alone: a method takes its object along."""
 
 
-class Alike:
+class Prototypes:
     """The jobs of one call, all with the same options. `described`: they were given a description of their own."""
 
     def __init__(self, *, described: bool) -> None:
@@ -33,12 +33,12 @@ class Alike:
 
     def learn(self, func: Any, job: Job, entry: NewEntry) -> None:
         """Takes a job that RQ has built, for others of its function to be like it."""
-        if type(job) is Job and type(func) in _NAMED and len(self._first) < KEPT:
+        if type(job) is Job and type(func) in _BY_NAME and len(self._first) < MAX_PROTOTYPES:
             self._first[func] = job, entry.fields
 
     def entry(self, func: Any, args: Any, kwargs: Any, due: int) -> NewEntry | None:
         """The entry of another job of that function; None where RQ has to build it, or to say what is wrong."""
-        first = self._first.get(func) if type(func) in _NAMED else None
+        first = self._first.get(func) if type(func) in _BY_NAME else None
         args, kwargs = () if args is None else args, {} if kwargs is None else kwargs
         if first is None or type(args) not in (tuple, list) or type(kwargs) is not dict:
             return None

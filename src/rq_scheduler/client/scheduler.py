@@ -31,7 +31,7 @@ from rq_scheduler.aliases import (
 )
 from rq_scheduler.client import bulk, keywords, recurring
 from rq_scheduler.client.base import SchedulerBase, context_of
-from rq_scheduler.client.prototype import Alike
+from rq_scheduler.client.prototype import Prototypes
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.client.times import due_after, due_at, naive_utc, until_us
@@ -46,9 +46,9 @@ from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Scheduler"]
 
-_DELETE_ATTEMPTS = 5
+_MAX_DELETE_ATTEMPTS = 5
 
-_DELETED_WITHIN = 60
+_DELETE_TTL = 60
 """Seconds after which a job that was to be deleted goes by itself, should the network end between the two steps."""
 
 
@@ -111,9 +111,9 @@ class Scheduler(SchedulerBase):
         the item's index and what is saved by then. Returns the job ids, in the order of the items.
         """
         shared = keywords.options_only(cast("dict[str, Any]", options))
-        now, alike = self._clock.now_us(), Alike(described=bool(shared.creator.get("description")))
+        now, prototypes = self._clock.now_us(), Prototypes(described=bool(shared.creator.get("description")))
         ids: list[str] = []
-        for chunk in bulk.chunks(items, lambda item: self._bulk_entry(item, shared, now, alike)):
+        for chunk in bulk.chunks(items, lambda item: self._bulk_entry(item, shared, now, prototypes)):
             self._store.save(chunk)
             ids += [entry.id for entry in chunk]
         return ids
@@ -361,7 +361,7 @@ class Scheduler(SchedulerBase):
         own_ttl = job.failure_ttl if isinstance(job, Job) else None
         keep_for = own_ttl if own_ttl is not None and own_ttl > 0 else DEFAULT_FAILURE_TTL
         if delete_job:
-            keep_for = _DELETED_WITHIN
+            keep_for = _DELETE_TTL
         if self._store.cancel(job_id, keep_for, at_most=delete_job) and delete_job:
             self._delete(job_id)
 
@@ -450,11 +450,11 @@ class Scheduler(SchedulerBase):
         self._store.save([self._entry(job, due, at_front=sorted_out.at_front)])
         return job
 
-    def _bulk_entry(self, item: Any, shared: keywords.JobKeywords, now: int, alike: Alike) -> NewEntry:
+    def _bulk_entry(self, item: Any, shared: keywords.JobKeywords, now: int, prototypes: Prototypes) -> NewEntry:
         read = bulk.read_item(item)
         due = due_at(read.when, "when") if isinstance(read.when, datetime) else due_after(read.when, now, "when")
         plain = not (read.options or read.at_front)
-        if plain and (entry := alike.entry(read.func, read.args, read.kwargs, due)) is not None:
+        if plain and (entry := prototypes.entry(read.func, read.args, read.kwargs, due)) is not None:
             return entry
         options = {**shared.creator, **read.options}
         if isinstance(options["meta"], dict):
@@ -463,7 +463,7 @@ class Scheduler(SchedulerBase):
         warn_about_function(read.func)
         entry = self._entry(job, due, at_front=read.at_front or shared.at_front)
         if plain and not options["meta"] and getattr(self._create_job, "__func__", None) is SchedulerBase._create_job:
-            alike.learn(read.func, job, entry)
+            prototypes.learn(read.func, job, entry)
         return entry
 
     def _save_recurring(
@@ -493,7 +493,7 @@ class Scheduler(SchedulerBase):
                     self.log.warning("%s", error, extra={"action": "job_unreadable"})
 
     def _delete(self, id: str) -> None:
-        for attempt in range(_DELETE_ATTEMPTS):
+        for attempt in range(_MAX_DELETE_ATTEMPTS):
             try:
                 # Read by us: RQ reads no job through a client that decodes.
                 if not (fields := self._store.job_fields(id)):
@@ -501,7 +501,7 @@ class Scheduler(SchedulerBase):
                 cast("Any", self._creator.restore(StoredJob(id, 0, fields))).delete()
             except ValueError:
                 # RQ's own race: a worker ended a run of the job between two of RQ's reads.
-                if attempt == _DELETE_ATTEMPTS - 1:
+                if attempt == _MAX_DELETE_ATTEMPTS - 1:
                     raise
             else:
                 return

@@ -17,8 +17,8 @@ from rq_scheduler.warn import warn_once
 
 __all__ = ["due_after", "due_at", "naive_utc", "until_us", "warn_about_mean_time"]
 
-_FIRST = to_us(datetime.min.replace(tzinfo=UTC))
-_LAST = to_us(datetime.max.replace(tzinfo=UTC))
+_MIN_US = to_us(datetime.min.replace(tzinfo=UTC))
+_MAX_US = to_us(datetime.max.replace(tzinfo=UTC))
 
 
 def due_at(moment: Any, name: str) -> int:
@@ -48,7 +48,7 @@ def due_after(delta: Any, now: int, name: str) -> int:
             f"{name}={delta!r} is {kind_of(delta)}: give a timedelta, such as timedelta(minutes=10), "
             "or schedule for a datetime"
         )
-    return _within(max(now + timedelta_us(delta), _FIRST), f"{name}={delta!r}")
+    return _within(max(now + timedelta_us(delta), _MIN_US), f"{name}={delta!r}")
 
 
 def until_us(until: Any, now: int) -> int | None:
@@ -61,7 +61,7 @@ def until_us(until: Any, now: int) -> int | None:
     if isinstance(until, timedelta):
         return now + timedelta_us(until)
     if isinstance(until, int) and not isinstance(until, bool):
-        return max(_FIRST - 1, min(until * US, _LAST + 1))
+        return max(_MIN_US - 1, min(until * US, _MAX_US + 1))
     if isinstance(until, float):
         if until == math.inf:
             return None
@@ -73,7 +73,7 @@ def until_us(until: Any, now: int) -> int | None:
 
 def naive_utc(us: int) -> datetime:
     """A stored time as 0.14 gives it: naive, UTC. What lies beyond a datetime's range is cut to it."""
-    return from_us(min(max(us, _FIRST), _LAST)).replace(tzinfo=None)
+    return from_us(min(max(us, _MIN_US), _MAX_US)).replace(tzinfo=None)
 
 
 def warn_about_mean_time(moment: datetime, name: str) -> None:
@@ -85,7 +85,7 @@ def warn_about_mean_time(moment: datetime, name: str) -> None:
 
 
 def _within(us: int, what: str) -> int:
-    if _FIRST <= us <= _LAST:
+    if _MIN_US <= us <= _MAX_US:
         return us
     raise InvalidArgument(f"{what} lies outside the years 1 to 9999 (in UTC): give a nearer time")
 

@@ -16,11 +16,11 @@ from rq_scheduler.aliases import DayMatch
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import Trigger
-from rq_scheduler.triggers.cron_calendar import CronWall
+from rq_scheduler.triggers.cron_calendar import CronCalendar
 from rq_scheduler.triggers.cron_text import SixFields, parse
-from rq_scheduler.triggers.timeline import Walk
+from rq_scheduler.triggers.timeline import Timeline
 from rq_scheduler.triggers.zone_names import zone_name
-from rq_scheduler.triggers.zones import SLACK, zone
+from rq_scheduler.triggers.zones import MAX_OFFSET_CHANGE, zone
 
 __all__ = ["Cron", "seconds_first"]
 
@@ -62,7 +62,7 @@ class Cron(Trigger, frozen=True, tag="cron"):
         if not isinstance(self.expression, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             parse(self.expression)  # refuses it; what is no text may not even be looked up below
         try:
-            _walk(self.expression, self.timezone, self.day_match)
+            _timeline(self.expression, self.timezone, self.day_match)
         except SixFields as error:
             raise InvalidArgument(f"{error}; {_seven(self.expression, self.timezone, self.day_match)}") from None
         force_setattr(self, "expression", " ".join(self.expression.split()))
@@ -78,26 +78,26 @@ class Cron(Trigger, frozen=True, tag="cron"):
 
     def after(self, us: int) -> int | None:
         """The first instant strictly after `us`; None when none is left up to the end of year 9999."""
-        return _walk(self.expression, self.timezone, self.day_match).after(us)
+        return _timeline(self.expression, self.timezone, self.day_match).after(us)
 
     def before(self, us: int) -> int | None:
         """The last instant strictly before `us`; None when there is none back to year 1."""
-        return _walk(self.expression, self.timezone, self.day_match).before(us)
+        return _timeline(self.expression, self.timezone, self.day_match).before(us)
 
 
 @functools.lru_cache(maxsize=4096)
-def _walk(expression: str, timezone: str, day_match: str) -> Walk:
+def _timeline(expression: str, timezone: str, day_match: str) -> Timeline:
     """Parse once for all triggers of the same content; errors are not kept."""
     text = parse(expression)
     line = zone(timezone)
-    walk = Walk(CronWall(text, both=day_match == "both"), line, fixed=text.fixed_time)
-    if walk.after(-2 * SLACK * US) is None:
+    timeline = Timeline(CronCalendar(text, both=day_match == "both"), line, fixed=text.fixed_time)
+    if timeline.after(-2 * MAX_OFFSET_CHANGE * US) is None:
         raise InvalidArgument(
             f"cron {expression!r} never fires: no day of 1970 to 9999 fits its day, month and year fields"
             f"{' (both day fields must match)' if day_match == 'both' and not text.days_open else ''}"
             f", at a time that exists in {timezone}"
         )
-    return walk
+    return timeline
 
 
 def seconds_first(expression: str, timezone: str, day_match: str) -> str | None:
@@ -122,7 +122,7 @@ def _seven(expression: str, timezone: str, day_match: str) -> str:
 def _problem(expression: str, timezone: str, day_match: str) -> str:
     """Why no Cron can have this expression, less its name; "" where one can."""
     try:
-        _walk(expression, timezone, day_match)
+        _timeline(expression, timezone, day_match)
     except InvalidArgument as error:
         return str(error).removeprefix(f"cron {expression!r}").lstrip(": ")
     return ""

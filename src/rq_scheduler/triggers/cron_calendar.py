@@ -10,7 +10,7 @@ from datetime import date
 
 from rq_scheduler.triggers.cron_text import LAST_YEAR, CronText
 
-__all__ = ["CronWall"]
+__all__ = ["CronCalendar"]
 
 _DAY_SECONDS = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -45,7 +45,7 @@ def _nearest_weekday(day: int, first: int, length: int) -> int:
     return day
 
 
-class CronWall:
+class CronCalendar:
     """The walls that a cron string names, searched in both directions.
 
     `both` says that both day fields must match; otherwise either does, unless one of them is open (`*`).

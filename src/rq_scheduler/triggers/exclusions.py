@@ -24,9 +24,9 @@ from rq_scheduler.triggers.base import TriggerMeta
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import zone
 
-__all__ = ["PATIENCE", "AnyExclusion", "Dates", "DaysOff", "Holidays", "Span"]
+__all__ = ["MAX_EXCLUDED_DAYS", "AnyExclusion", "Dates", "DaysOff", "Holidays", "Span"]
 
-PATIENCE = 4_000
+MAX_EXCLUDED_DAYS = 4_000
 """Excluded days in a row after which a trigger is taken to meet no other day."""
 
 Span = tuple[int, int]

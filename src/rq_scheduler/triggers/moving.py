@@ -13,12 +13,12 @@ from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.any_of import AnyOf, AnyTrigger
 from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger
-from rq_scheduler.triggers.exclusions import PATIENCE, AnyExclusion, DaysOff, Span
+from rq_scheduler.triggers.exclusions import MAX_EXCLUDED_DAYS, AnyExclusion, DaysOff, Span
 from rq_scheduler.triggers.zones import zone
 
 __all__ = ["Moved", "clocks_of", "moved"]
 
-FARTHEST = 366
+MAX_DAYS_MOVED = 366
 """Days that an instant is moved at most. One that meets no other day by then does not run."""
 
 _DAY = 86_400 * US
@@ -80,7 +80,7 @@ class Moved:
         return self._search(self._zone.day_number(us // US) + 1, us, -1, MIN_US if bound is None else bound)
 
     def _search(self, day: int, us: int, sign: int, bound: int) -> int | None:
-        for _ in range(PATIENCE):
+        for _ in range(MAX_EXCLUDED_DAYS):
             if (self._begin(day) - bound if sign > 0 else bound - self._end(day)) >= 0:
                 return None
             found = self._moved_to(day, us, sign)
@@ -118,7 +118,7 @@ class Moved:
         else:
             walls = _both(walls, [(0, bisect_left(_WALLS, us, key=lambda wall: self._at(day, wall)))])
         found: list[int] = []
-        for distance in range(1, FARTHEST + 1):
+        for distance in range(1, MAX_DAYS_MOVED + 1):
             source = day - distance * self._direction
             excluded = self._walls_off(source)
             if not walls or not excluded:

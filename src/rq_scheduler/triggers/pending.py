@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from rq_scheduler.clock import US
 from rq_scheduler.triggers.cron import Cron
-from rq_scheduler.triggers.cron_calendar import CronWall
+from rq_scheduler.triggers.cron_calendar import CronCalendar
 from rq_scheduler.triggers.cron_text import parse
 from rq_scheduler.triggers.zones import Zone, zone
 
@@ -46,7 +46,7 @@ WELL_KNOWN = (
 
 _AREAS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 _DAY = 86_400
-_FARTHEST = 26 * 3600 * US
+_MAX_OFFSET_DIFFERENCE = 26 * 3600 * US
 """No two clocks of the world differ by more."""
 
 
@@ -82,7 +82,7 @@ def zones_that_fit(cron: Cron, pending: int, zones: Iterable[str]) -> list[str]:
     second, rest = divmod(pending, US)
     if rest:
         return []
-    wall = CronWall(parse(cron.expression), both=cron.day_match == "both")
+    wall = CronCalendar(parse(cron.expression), both=cron.day_match == "both")
 
     @functools.cache
     def names(offset: int) -> bool:
@@ -105,5 +105,5 @@ def all_zones() -> tuple[str, ...]:
 def _meant(cron: Cron, pending: int) -> int:
     """The instant nearest to a time that was worked out by another clock; the time itself where none is near."""
     before, after = cron.before(pending + 1), cron.after(pending)
-    near = [at for at in (before, after) if at is not None and abs(at - pending) <= _FARTHEST]
+    near = [at for at in (before, after) if at is not None and abs(at - pending) <= _MAX_OFFSET_DIFFERENCE]
     return min(near, key=lambda at: abs(at - pending), default=pending)

@@ -18,9 +18,9 @@ from msgspec.structs import force_setattr, replace
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import MIN_US, Trigger
-from rq_scheduler.triggers.rrule_calendar import ListedWalls, RuleWalls, Without
+from rq_scheduler.triggers.rrule_calendar import ListedTimes, RuleCalendar, Without
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Moment, RecurrenceText, Rule, parse
-from rq_scheduler.triggers.timeline import Walk, Walls
+from rq_scheduler.triggers.timeline import Calendar, Timeline
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import Zone, zone
 
@@ -85,15 +85,15 @@ class RRule(Trigger, frozen=True, tag="rrule"):
 class _Part:
     """One rule, or all single local dates, on the timeline; `until` is the last instant allowed."""
 
-    walk: Walk
+    timeline: Timeline
     until: int | None = None
 
     def after(self, us: int) -> int | None:
-        found = self.walk.after(us)
+        found = self.timeline.after(us)
         return None if found is None or (self.until is not None and found > self.until) else found
 
     def before(self, us: int) -> int | None:
-        return self.walk.before(us if self.until is None else min(us, self.until + 1))
+        return self.timeline.before(us if self.until is None else min(us, self.until + 1))
 
 
 class _Series:
@@ -105,7 +105,7 @@ class _Series:
         # Excluded by local time, whichever rule names it; the ones in UTC by instant.
         excluded_days = {moment.wall // DAY for moment in read.without_dates if moment.whole_day}
         excluded_walls = {moment.wall for moment in read.without_dates if not moment.utc and not moment.whole_day}
-        excluded_rules = [RuleWalls(rule, read.start, _last_wall(rule, line)) for rule in read.without_rules]
+        excluded_rules = [RuleCalendar(rule, read.start, _last_wall(rule, line)) for rule in read.without_rules]
 
         def is_excluded(wall: int) -> bool:
             return (
@@ -114,19 +114,19 @@ class _Series:
                 or any(rule.at_or_after(wall) == wall for rule in excluded_rules)
             )
 
-        def less(walls: Walls) -> Walls:
-            return Without(walls, is_excluded) if read.without_dates or excluded_rules else walls
+        def less(calendar: Calendar) -> Calendar:
+            return Without(calendar, is_excluded) if read.without_dates or excluded_rules else calendar
 
         self._excluded = {moment.wall * US for moment in read.without_dates if moment.utc}
         self._parts: list[_Part] = []
         for rule in read.rules:
             in_utc = rule.until is not None and rule.until.utc
-            walls = RuleWalls(rule, read.start, None if in_utc else _last_wall(rule, line))
-            walk = Walk(less(walls), line, fixed=rule.freq < Freq.HOURLY)
-            self._parts.append(_Part(walk, rule.until.wall * US if rule.until is not None and in_utc else None))
+            calendar = RuleCalendar(rule, read.start, None if in_utc else _last_wall(rule, line))
+            timeline = Timeline(less(calendar), line, fixed=rule.freq < Freq.HOURLY)
+            self._parts.append(_Part(timeline, rule.until.wall * US if rule.until is not None and in_utc else None))
         local = [_at_start_time(moment, read.start) for moment in read.dates if not moment.utc]
         if local:
-            self._parts.append(_Part(Walk(less(ListedWalls(local)), line, fixed=True)))
+            self._parts.append(_Part(Timeline(less(ListedTimes(local)), line, fixed=True)))
         self._instants = sorted(
             {
                 moment.wall * US

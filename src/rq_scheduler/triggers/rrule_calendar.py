@@ -15,9 +15,9 @@ from datetime import MAXYEAR, date
 from math import gcd
 
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Rule
-from rq_scheduler.triggers.timeline import Walls
+from rq_scheduler.triggers.timeline import Calendar
 
-__all__ = ["ListedWalls", "RuleWalls", "Without"]
+__all__ = ["ListedTimes", "RuleCalendar", "Without"]
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _FIRST_DAY = date.min.toordinal() - _EPOCH_ORDINAL
@@ -32,11 +32,11 @@ _CALENDAR_PERIODS = {Freq.YEARLY: 400, Freq.MONTHLY: 400 * 12, Freq.WEEKLY: 400 
 _FINE_PERIODS = 100_000
 """The same for days and less, of which all are passed over at once that another part rules out."""
 
-_KEPT = 256
+_MAX_CACHED = 256
 
 
-class ListedWalls:
-    """Walls given one by one."""
+class ListedTimes:
+    """Wall times given one by one."""
 
     def __init__(self, walls: Iterable[int]) -> None:
         self._walls = sorted(set(walls))
@@ -53,32 +53,32 @@ class ListedWalls:
 
 
 class Without:
-    """Walls less those that `excludes` says yes to."""
+    """Wall times of a calendar, less those that `excludes` says yes to."""
 
-    def __init__(self, walls: Walls, excludes: Callable[[int], bool]) -> None:
-        self._walls = walls
+    def __init__(self, calendar: Calendar, excludes: Callable[[int], bool]) -> None:
+        self._calendar = calendar
         self._excludes = excludes
 
     def at_or_after(self, wall: int) -> int | None:
         """The first one that is not before `wall`; None too after 100,000 excluded ones in a row."""
-        found = self._walls.at_or_after(wall)
+        found = self._calendar.at_or_after(wall)
         for _ in range(_FINE_PERIODS):
             if found is None or not self._excludes(found):
                 return found
-            found = self._walls.at_or_after(found + 1)
+            found = self._calendar.at_or_after(found + 1)
         return None
 
     def at_or_before(self, wall: int) -> int | None:
         """The last one that is not after `wall`; None too after 100,000 excluded ones in a row."""
-        found = self._walls.at_or_before(wall)
+        found = self._calendar.at_or_before(wall)
         for _ in range(_FINE_PERIODS):
             if found is None or not self._excludes(found):
                 return found
-            found = self._walls.at_or_before(found - 1)
+            found = self._calendar.at_or_before(found - 1)
         return None
 
 
-class RuleWalls:
+class RuleCalendar:
     """The walls of a rule that begins at the wall `start` and ends with the wall `last`, if one is given.
 
     What the rule leaves open is that of `start`: BYDAY beside BYWEEKNO too, as RFC 5545 says (dateutil takes all seven
@@ -164,7 +164,7 @@ class _Days:
                 self._month_days = {at.day}
             elif rule.freq == Freq.MONTHLY:
                 self._month_days = {at.day}
-        self._of_month = functools.lru_cache(maxsize=_KEPT)(self._work_out)
+        self._of_month = functools.lru_cache(maxsize=_MAX_CACHED)(self._work_out)
 
     def of_month(self, year: int, month: int) -> list[int]:
         """The days of this month, in order."""
@@ -257,7 +257,7 @@ class _CalendarPeriods(_Periods):
         self._days = days
         self._times = times
         self._origin = self._number(start // DAY)
-        self._walls = functools.lru_cache(maxsize=_KEPT)(self._work_out)
+        self._walls = functools.lru_cache(maxsize=_MAX_CACHED)(self._work_out)
 
     def forward(self, wall: int) -> Iterator[Sequence[int]]:
         interval = self._rule.interval

@@ -16,25 +16,25 @@ from typing import NamedTuple
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.zone_names import NOT_A_PLACE, unknown_zone
 
-__all__ = ["CHUNK", "SLACK", "Stretch", "Zone", "zone"]
+__all__ = ["CHUNK_SECONDS", "MAX_OFFSET_CHANGE", "Stretch", "Zone", "zone"]
 
-CHUNK = 1 << 22
+CHUNK_SECONDS = 1 << 22
 """The timeline is worked out in pieces of this many seconds (48 days), when they are asked for."""
 
 _DAY = 86_400
 
-SLACK = 2 * _DAY
+MAX_OFFSET_CHANGE = 2 * _DAY
 """More than any two offsets of one zone differ by."""
 
 # Since 1920 no two changes of a zone's offset are closer than 3.9 days (tzdata 2026), so that probing every third
 # day meets each of them; the change itself is then found by bisection.
 _PROBE = 3 * _DAY
-_KEPT_CHUNKS = 512
+_MAX_CACHED_CHUNKS = 512
 
 # Two days away from both ends: local times must not leave the years that a datetime can hold.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).days * _DAY + SLACK
-_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH).days * _DAY - SLACK
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).days * _DAY + MAX_OFFSET_CHANGE
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH).days * _DAY - MAX_OFFSET_CHANGE
 
 
 class Stretch(NamedTuple):
@@ -63,18 +63,18 @@ class Zone:
         self._chunks: dict[int, tuple[Stretch, ...]] = {}
 
     def stretches(self, chunk: int) -> tuple[Stretch, ...]:
-        """The stretches of `chunk * CHUNK <= t < (chunk + 1) * CHUNK`, in order, without holes."""
+        """The stretches of `chunk * CHUNK_SECONDS <= t < (chunk + 1) * CHUNK_SECONDS`, in order, without holes."""
         found = self._chunks.get(chunk)
         if found is None:
-            found = tuple(self._work_out(chunk * CHUNK, (chunk + 1) * CHUNK))
-            if len(self._chunks) >= _KEPT_CHUNKS:
+            found = tuple(self._work_out(chunk * CHUNK_SECONDS, (chunk + 1) * CHUNK_SECONDS))
+            if len(self._chunks) >= _MAX_CACHED_CHUNKS:
                 self._chunks.clear()
             self._chunks[chunk] = found
         return found
 
     def at(self, second: int) -> Stretch:
         """The stretch that this second lies in (cut where the timeline is cut)."""
-        stretches = self.stretches(second // CHUNK)
+        stretches = self.stretches(second // CHUNK_SECONDS)
         for stretch in stretches:
             if second < stretch.hi:
                 return stretch
@@ -88,7 +88,7 @@ class Zone:
         """The stretches [lo, hi) of this date (in days since 1970-01-01), each with its offset; none where the zone
         skipped it. In order of time: a clock put back past midnight has another date between two of them."""
         found: list[tuple[int, int, int]] = []
-        at, last = day * _DAY - SLACK, (day + 1) * _DAY + SLACK
+        at, last = day * _DAY - MAX_OFFSET_CHANGE, (day + 1) * _DAY + MAX_OFFSET_CHANGE
         while at < last:
             stretch = self.at(at)
             lo = max(stretch.lo, day * _DAY - stretch.offset)
@@ -127,7 +127,7 @@ class Zone:
 
     def _work_out(self, lo: int, hi: int) -> list[Stretch]:
         # Begin early: a step back just before `lo` may still be showing walls for the second time.
-        begin = lo - SLACK
+        begin = lo - MAX_OFFSET_CHANGE
         delta = self._offset(begin)
         offset = delta.days * _DAY + delta.seconds
         if self._constant:

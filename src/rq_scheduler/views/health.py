@@ -13,9 +13,9 @@ from rq_scheduler.views.rq_cron import notice
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Cell, Column, Part, Table
 
-__all__ = ["form", "problems", "screen"]
+__all__ = ["problems", "render", "serialize"]
 
-OVERDUE = timedelta(seconds=10)
+OVERDUE_AFTER = timedelta(seconds=10)
 """How late the first entry may be before that is worth a warning."""
 
 
@@ -34,7 +34,7 @@ def problems(health: Health) -> list[str]:
     policy = health.server.get("maxmemory_policy", "noeviction")
     if policy != "noeviction" and (health.server.get("maxmemory", "0") != "0" or policy.startswith("allkeys")):
         found.append(f"maxmemory-policy is {policy}: Redis may evict schedules. Set it to noeviction")
-    if health.dispatchers and health.next_due is not None and health.now - health.next_due > OVERDUE:
+    if health.dispatchers and health.next_due is not None and health.now - health.next_due > OVERDUE_AFTER:
         found.append(
             f"{health.counts.next_id} is {length(health.now - health.next_due, coarse=True)} overdue and still here: "
             "look at the dispatchers' log"
@@ -56,7 +56,7 @@ def problems(health: Health) -> list[str]:
     return found
 
 
-def form(health: Health) -> dict[str, Any]:
+def serialize(health: Health) -> dict[str, Any]:
     """The JSON."""
     counts = health.counts
     return {
@@ -90,7 +90,7 @@ def form(health: Health) -> dict[str, Any]:
     }
 
 
-def screen(health: Health, zone: tzinfo) -> Iterator[Part]:
+def render(health: Health, zone: tzinfo) -> Iterator[Part]:
     """For a person: the worst first, then what is there."""
     for problem in problems(health):
         yield f"! {problem}", "red" if not health.dispatchers else "yellow"

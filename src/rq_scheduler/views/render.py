@@ -18,7 +18,7 @@ from rq_scheduler.views.table import Cell, Column, Part, Table
 
 __all__ = ["instants", "one_schedule", "runs_table", "schedules_table", "state_text", "synced", "upcoming_table"]
 
-NAMED = 50
+MAX_NAMED = 50
 """Ids of one kind that a sync names."""
 
 _BAD = "red"
@@ -210,10 +210,10 @@ def synced(result: SyncResult, owner: str, dry_run: bool) -> Iterator[Part]:
         ("-", result.removed, _BAD),
     )
     for sign, ids, style in kinds:
-        for id in ids[:NAMED]:
+        for id in ids[:MAX_NAMED]:
             yield f"{sign} {id}", style
-        if len(ids) > NAMED:
-            yield f"{sign} and {len(ids) - NAMED:,} more", style
+        if len(ids) > MAX_NAMED:
+            yield f"{sign} and {len(ids) - MAX_NAMED:,} more", style
     names = ("added", "changed", *(("renamed",) if result.renamed else ()), "removed", "unchanged")
     counts = ", ".join(f"{len(getattr(result, name)):,} {name}" for name in names)
     yield f"{owner}: {counts}" + (" (dry run: nothing was written)" if dry_run else "")

@@ -15,7 +15,15 @@ from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, Upcom
 from rq_scheduler.model import Spec
 from rq_scheduler.views.pages import Page
 
-__all__ = ["iso", "page_form", "run_form", "schedule_form", "seconds", "sync_form", "upcoming_form"]
+__all__ = [
+    "iso",
+    "page",
+    "run",
+    "schedule",
+    "seconds",
+    "sync",
+    "upcoming",
+]
 
 _POLICIES = tuple(name for name in Spec.__struct_fields__ if name != "trigger")
 
@@ -37,7 +45,7 @@ def _plain(value: Any) -> Any:
     return json.loads(serialization.encode(value))
 
 
-def schedule_form(stored: StoredSchedule) -> dict[str, Any]:
+def schedule(stored: StoredSchedule) -> dict[str, Any]:
     """A schedule: definition and state. `trigger` and `policies` have the form that files have; they are null for one
     that a newer version wrote."""
     spec = stored.spec
@@ -66,14 +74,14 @@ def schedule_form(stored: StoredSchedule) -> dict[str, Any]:
     }
 
 
-def page_form(page: Page, offset: int) -> Iterator[tuple[str, Any]]:
+def page(page: Page, offset: int) -> Iterator[tuple[str, Any]]:
     """A page of schedules, which are read as they are written."""
-    yield "schedules", map(schedule_form, page)
+    yield "schedules", map(schedule, page)
     yield "offset", offset
     yield "more", page.more
 
 
-def run_form(run: Run) -> dict[str, Any]:
+def run(run: Run) -> dict[str, Any]:
     """One line of history."""
     return {
         "outcome": run.outcome,
@@ -93,14 +101,14 @@ def run_form(run: Run) -> dict[str, Any]:
     }
 
 
-def upcoming_form(runs: Iterable[UpcomingRun]) -> dict[str, Any]:
+def upcoming(runs: Iterable[UpcomingRun]) -> dict[str, Any]:
     """What comes next."""
     return {
         "upcoming": [{"schedule_id": run.schedule_id, "nominal": iso(run.nominal), "due": iso(run.due)} for run in runs]
     }
 
 
-def sync_form(result: SyncResult, owner: str, dry_run: bool) -> dict[str, Any]:
+def sync(result: SyncResult, owner: str, dry_run: bool) -> dict[str, Any]:
     """What a sync did, or would do."""
     return {
         "owner": owner,

@@ -22,7 +22,7 @@ _FATE = {
 }
 
 
-ZONES, OFFSETS = 6, 4
+MAX_ZONES, MAX_OFFSETS = 6, 4
 """Zones at one offset from UTC, and offsets, that are named."""
 
 
@@ -121,7 +121,7 @@ def _attention_items(report: Report) -> Iterator[str]:
 
 def _misread(report: Report) -> Iterator[str]:
     misread = report.misread
-    clocks = [f"{offset} ({either_of(zones, ZONES)})" for offset, zones in misread.clocks.items()]
+    clocks = [f"{offset} ({either_of(zones, MAX_ZONES)})" for offset, zones in misread.clocks.items()]
     one, many = (
         "cron entry waits for a time that is none of its own",
         "cron entries wait for times that are none of theirs",
@@ -130,7 +130,7 @@ def _misread(report: Report) -> Iterator[str]:
         f"zone: {counted(misread.entries.count, one, many)} in {report.zone} "
         f"({_named(misread.entries)}): 0.14 ran in another zone, as it does under Django, which makes "
         "settings.TIME_ZONE that of its processes. "
-        f"Most of them fit clocks at {either_of(clocks, OFFSETS)}; --json names all: give the daemon yours as "
+        f"Most of them fit clocks at {either_of(clocks, MAX_OFFSETS)}; --json names all: give the daemon yours as "
         f"--adopt-timezone ZONE. Otherwise they run at that time, once, and in {report.zone} from there on; "
         "rqscheduler timezone ID ZONE mends it afterwards"
     )

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import desk_options, open_desk, timezone_option, zone_from
+from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.cli.times import read_moment
 from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.clock import to_us
-from rq_scheduler.occurrences import Series
+from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.sanitize import plain
 from rq_scheduler.views import render, serializers
 from rq_scheduler.views.humanize import counted, when
@@ -24,15 +24,15 @@ __all__ = ["backfill", "delete", "pause", "resume", "run_now"]
 @click.command()
 @click.argument("id")
 @click.option("--note", default="", metavar="TEXT", help="Why, for whoever looks next.")
-@desk_options
+@session_options
 @click.pass_context
 def pause(ctx: click.Context, /, **params: Any) -> None:
     """Let a schedule fire no more until it is resumed."""
-    with open_desk(ctx, params) as desk:
-        stored = desk.schedules.pause(params["id"], params["note"])
+    with open_session(ctx, params) as session:
+        stored = session.schedules.pause(params["id"], params["note"])
     answer(
         params["as_json"],
-        lambda: serializers.schedule_form(stored),
+        lambda: serializers.schedule(stored),
         lambda: [f"{stored.id} is paused; resume it with: rqscheduler resume {stored.id}"],
     )
 
@@ -40,17 +40,17 @@ def pause(ctx: click.Context, /, **params: Any) -> None:
 @click.command()
 @click.argument("id")
 @timezone_option
-@desk_options
+@session_options
 @click.pass_context
 def resume(ctx: click.Context, /, **params: Any) -> None:
     """Let a paused schedule fire again. What passed meanwhile is not caught up."""
     zone = zone_from(params)
-    with open_desk(ctx, params) as desk:
-        stored = desk.schedules.resume(params["id"])
-        now = desk.now()
+    with open_session(ctx, params) as session:
+        stored = session.schedules.resume(params["id"])
+        now = session.now()
     answer(
         params["as_json"],
-        lambda: serializers.schedule_form(stored),
+        lambda: serializers.schedule(stored),
         lambda: [f"{stored.id} is {render.state_text(stored)}; next run: {when(stored.next_run_at, now, zone)}"],
     )
 
@@ -58,13 +58,13 @@ def resume(ctx: click.Context, /, **params: Any) -> None:
 @click.command("run-now")
 @click.argument("id")
 @click.option("--force", is_flag=True, help="Also while the last run is still going, whatever its overlap says.")
-@desk_options
+@session_options
 @click.pass_context
 def run_now(ctx: click.Context, /, **params: Any) -> None:
     """Make one run now; the next one stays where it is."""
     id = params["id"]
-    with open_desk(ctx, params) as desk:
-        job = desk.schedules.run_now(id, force=params["force"])
+    with open_session(ctx, params) as session:
+        job = session.schedules.run_now(id, force=params["force"])
     if job is None:
         form = {"schedule_id": id, "outcome": "not enqueued", "job_id": None, "queue_name": None}
         text = f"{id}: no run was made now, the last one is still going (--force makes one all the same)"
@@ -80,7 +80,7 @@ def run_now(ctx: click.Context, /, **params: Any) -> None:
 @click.option("--until", metavar="MOMENT", help="Up to this moment, not included; now unless given.")
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Refuse to make more.")
 @timezone_option
-@desk_options
+@session_options
 @click.pass_context
 def backfill(ctx: click.Context, /, **params: Any) -> None:
     """Make a run for every instant of a time that has passed.
@@ -88,10 +88,10 @@ def backfill(ctx: click.Context, /, **params: Any) -> None:
     Each instant has one run, also if it is asked for twice."""
     id = params["id"]
     since, until = _stretch(params, zone_from(params))
-    with open_desk(ctx, params) as desk:
-        upto = until or desk.now()
-        made = desk.schedules.backfill(id, since, upto, limit=params["limit"])
-        why = "" if made else f" ({_why_none(desk.schedules[id], since, upto)})"
+    with open_session(ctx, params) as session:
+        upto = until or session.now()
+        made = session.schedules.backfill(id, since, upto, limit=params["limit"])
+        why = "" if made else f" ({_why_none(session.schedules[id], since, upto)})"
     answer(
         params["as_json"],
         lambda: {"schedule_id": id, "since": serializers.iso(since), "until": serializers.iso(upto), "job_ids": made},
@@ -100,7 +100,7 @@ def backfill(ctx: click.Context, /, **params: Any) -> None:
 
 
 def _why_none(stored: StoredSchedule, since: datetime, until: datetime) -> str:
-    first = None if stored.spec is None else Series(stored.id, stored.spec).after(to_us(since) - 1)
+    first = None if stored.spec is None else Occurrences(stored.id, stored.spec).after(to_us(since) - 1)
     between = first is not None and first < to_us(until)
     return "those instants were backfilled before" if between else "it has no instant in that time"
 
@@ -113,16 +113,16 @@ def _stretch(params: dict[str, Any], zone: tzinfo) -> Any:
 @click.command()
 @click.argument("id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@desk_options
+@session_options
 @click.pass_context
 def delete(ctx: click.Context, /, **params: Any) -> None:
     """Delete a schedule and its history. Runs that are in their queue already stay there."""
     id = params["id"]
-    with open_desk(ctx, params) as desk:
-        stored = desk.schedules[id]
+    with open_session(ctx, params) as session:
+        stored = session.schedules[id]
         if not params["yes"]:
             _ask(stored)
-        deleted = desk.schedules.delete(id)
+        deleted = session.schedules.delete(id)
     answer(
         params["as_json"],
         lambda: {"schedule_id": id, "deleted": deleted},

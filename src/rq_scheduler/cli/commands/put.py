@@ -12,7 +12,7 @@ from rq import Retry
 from rq_scheduler.aliases import Catchup, Excluded, Overlap
 from rq_scheduler.cli.loading import note_function
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import desk_options, open_desk
+from rq_scheduler.cli.session import open_session, session_options
 from rq_scheduler.cli.times import read_moment, time_zone, zone_of
 from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.model import Spec
@@ -96,7 +96,7 @@ def _options(command: _Command) -> _Command:
 @click.argument("id")
 @click.argument("func")
 @_options
-@desk_options
+@session_options
 @click.pass_context
 def put(ctx: click.Context, /, **params: Any) -> None:
     """Create or replace a schedule.
@@ -110,20 +110,20 @@ def put(ctx: click.Context, /, **params: Any) -> None:
     """
     time_zone(params["timezone"] or "UTC", "--timezone")
     _one_trigger(params)
-    with open_desk(ctx, params) as desk:
+    with open_session(ctx, params) as session:
         trigger: Any = _trigger(params)
         options = _schedule_options(params)
         note_function(params["func"])
-        before: StoredSchedule | None = desk.schedules.get(params["id"])
-        stored = desk.schedules.put(params["id"], trigger, params["func"], **options)
-        now = desk.now()
+        before: StoredSchedule | None = session.schedules.get(params["id"])
+        stored = session.schedules.put(params["id"], trigger, params["func"], **options)
+        now = session.now()
     done = "created" if before is None else "unchanged" if before.version == stored.version else "changed"
     which = f" ({_changed(before, stored)})" if before is not None and done == "changed" else ""
     coming = when(stored.next_run_at, now, zone_of(params["timezone"]))
     state = f"paused ({stored.note})" if stored.paused and stored.note else "paused" if stored.paused else coming
     answer(
         params["as_json"],
-        lambda: {"outcome": done, **serializers.schedule_form(stored)},
+        lambda: {"outcome": done, **serializers.schedule(stored)},
         lambda: [f"{stored.id}: {done}{which}, {trigger_words(stored.trigger)}; next run: {state}"],
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import desk_options, open_desk, timezone_option, zone_from
+from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
 from rq_scheduler.clock import US, to_us
 from rq_scheduler.sanitize import plain
@@ -30,15 +30,15 @@ def quarantine() -> None:
 @quarantine.command("list")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
 @timezone_option
-@desk_options
+@session_options
 @click.pass_context
 def list_(ctx: click.Context, /, **params: Any) -> None:
     """List what is in quarantine, the newest first, and why. Writes nothing."""
     zone, limit = zone_from(params), params["limit"]
-    with open_desk(ctx, params) as desk:
-        total = len(desk.scheduler.quarantine)
-        found = nlargest(limit, desk.scheduler.quarantine, key=_since)
-        now = desk.now()
+    with open_session(ctx, params) as session:
+        total = len(session.scheduler.quarantine)
+        found = nlargest(limit, session.scheduler.quarantine, key=_since)
+        now = session.now()
     answer(
         params["as_json"],
         lambda: {"entries": [_form(one) for one in found], "total": total},
@@ -49,7 +49,7 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
 @quarantine.command()
 @click.argument("id", required=False)
 @click.option("--all", "everything", is_flag=True, help="Everything that is there.")
-@desk_options
+@session_options
 @click.pass_context
 def retry(ctx: click.Context, /, **params: Any) -> None:
     """Put an entry, or all, back where it came from.
@@ -60,8 +60,8 @@ def retry(ctx: click.Context, /, **params: Any) -> None:
     Exit status: 1 when one stays.
     """
     id = _one_or_all(params)
-    with open_desk(ctx, params) as desk:
-        done = desk.scheduler.quarantine.retry_all() if id is None else _retry(desk.scheduler.quarantine, id)
+    with open_session(ctx, params) as session:
+        done = session.scheduler.quarantine.retry_all() if id is None else _retry(session.scheduler.quarantine, id)
     answer(
         params["as_json"],
         lambda: {"retried": list(done.retried), "refused": done.refused},
@@ -76,7 +76,7 @@ def retry(ctx: click.Context, /, **params: Any) -> None:
 @click.option("--all", "everything", is_flag=True, help="Everything that is there.")
 @click.option("--older-than", metavar="DURATION", help="What has been there for longer, such as 12h or 30d.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@desk_options
+@session_options
 @click.pass_context
 def purge(ctx: click.Context, /, **params: Any) -> None:
     """Forget an entry, all, or old ones. Their jobs become canceled, and expire.
@@ -87,8 +87,8 @@ def purge(ctx: click.Context, /, **params: Any) -> None:
     id = None if older and not params["id"] and not params["everything"] else _one_or_all(params)
     if older and (id is not None or params["everything"]):
         raise click.UsageError("--older-than names what to forget: leave out the id, or --all.")
-    with open_desk(ctx, params) as desk:
-        held = desk.scheduler.quarantine
+    with open_session(ctx, params) as session:
+        held = session.scheduler.quarantine
         if id is not None and id not in held:
             raise _unknown(id)
         if not params["yes"]:

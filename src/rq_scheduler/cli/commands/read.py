@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import desk_options, open_desk, timezone_option, zone_from
+from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.views import render, serializers
 from rq_scheduler.views.pages import Page
 
@@ -26,13 +26,13 @@ COUNT = click.IntRange(min=0)
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
 @click.option("--offset", type=COUNT, default=0, help="How many to pass over first.")
 @timezone_option
-@desk_options
+@session_options
 @click.pass_context
 def list_(ctx: click.Context, /, **params: Any) -> None:
     """List schedules, by id."""
     zone, offset, limit = zone_from(params), params["offset"], params["limit"]
-    with open_desk(ctx, params) as desk:
-        found = desk.schedules.find_iter(
+    with open_session(ctx, params) as session:
+        found = session.schedules.find_iter(
             tag=params["tag"],
             queue_name=params["queue"],
             prefix=params["prefix"],
@@ -41,11 +41,11 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
             offset=offset,
             limit=limit + 1,
         )
-        page, now = Page(found, limit), desk.now()
+        page, now = Page(found, limit), session.now()
         # Inside: what is found is read while it is shown, so that any number takes little memory.
         answer(
             params["as_json"],
-            lambda: serializers.page_form(page, offset),
+            lambda: serializers.page(page, offset),
             lambda: render.schedules_table(page, now, zone, offset=offset),
         )
 
@@ -54,22 +54,22 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
 @click.argument("id")
 @click.option("--count", type=COUNT, default=5, show_default=True, help="How many runs to show, next and last.")
 @timezone_option
-@desk_options
+@session_options
 @click.pass_context
 def show(ctx: click.Context, /, **params: Any) -> None:
     """Show a schedule: definition, state, next and last runs."""
     zone, count = zone_from(params), params["count"]
-    with open_desk(ctx, params) as desk:
-        stored = desk.schedules[params["id"]]
+    with open_session(ctx, params) as session:
+        stored = session.schedules[params["id"]]
         coming = stored.upcoming(count)
-        last = desk.schedules.runs(stored.id, limit=count)
-        now = desk.now()
+        last = session.schedules.runs(stored.id, limit=count)
+        now = session.now()
     answer(
         params["as_json"],
         lambda: {
-            **serializers.schedule_form(stored),
+            **serializers.schedule(stored),
             "upcoming": [serializers.iso(at) for at in coming],
-            "last_runs": [serializers.run_form(run) for run in last],
+            "last_runs": [serializers.run(run) for run in last],
         },
         lambda: render.one_schedule(stored, coming, last, now, zone),
     )
@@ -79,16 +79,16 @@ def show(ctx: click.Context, /, **params: Any) -> None:
 @click.argument("id")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many; 50 are kept.")
 @timezone_option
-@desk_options
+@session_options
 @click.pass_context
 def runs(ctx: click.Context, /, **params: Any) -> None:
     """Show the last runs of a schedule and how their jobs stand."""
     zone, id = zone_from(params), params["id"]
-    with open_desk(ctx, params) as desk:
-        last = desk.schedules.runs(id, limit=params["limit"])
+    with open_session(ctx, params) as session:
+        last = session.schedules.runs(id, limit=params["limit"])
     answer(
         params["as_json"],
-        lambda: {"schedule_id": id, "runs": [serializers.run_form(run) for run in last]},
+        lambda: {"schedule_id": id, "runs": [serializers.run(run) for run in last]},
         lambda: render.runs_table(id, last, zone),
     )
 
@@ -97,16 +97,16 @@ def runs(ctx: click.Context, /, **params: Any) -> None:
 @click.option("--within", metavar="DURATION", help="Only what is due within this time, such as 90s, 10m, 1h or 7d.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @timezone_option
-@desk_options
+@session_options
 @click.pass_context
 def upcoming(ctx: click.Context, /, **params: Any) -> None:
     """Show what will run next, across all schedules."""
     zone = zone_from(params)
-    with open_desk(ctx, params) as desk:
-        coming = desk.schedules.upcoming(within=params["within"], limit=params["limit"])
-        now = desk.now()
+    with open_session(ctx, params) as session:
+        coming = session.schedules.upcoming(within=params["within"], limit=params["limit"])
+        now = session.now()
     answer(
         params["as_json"],
-        lambda: serializers.upcoming_form(coming),
+        lambda: serializers.upcoming(coming),
         lambda: render.upcoming_table(coming, now, zone),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import desk_options, open_desk, timezone_option, zone_from
+from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.client.health import read_health
 from rq_scheduler.views import health
 
@@ -16,7 +16,7 @@ __all__ = ["status"]
 
 @click.command()
 @timezone_option
-@desk_options
+@session_options
 @click.pass_context
 def status(ctx: click.Context, /, **params: Any) -> None:
     """Say how things stand: Redis, dispatchers, schedules, queues.
@@ -26,8 +26,8 @@ def status(ctx: click.Context, /, **params: Any) -> None:
     Exit status: 0 when a dispatcher is alive, 1 when none is or Redis cannot be asked.
     """
     zone = zone_from(params)
-    with open_desk(ctx, params) as desk:
-        found = read_health(desk.survey, desk.where)
-    answer(params["as_json"], lambda: health.form(found), lambda: health.screen(found, zone))
+    with open_session(ctx, params) as session:
+        found = read_health(session.survey, session.where)
+    answer(params["as_json"], lambda: health.serialize(found), lambda: health.render(found, zone))
     if not found.dispatchers:
         ctx.exit(1)

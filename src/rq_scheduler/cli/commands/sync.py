@@ -9,7 +9,7 @@ import click
 
 from rq_scheduler.cli.loading import note_function
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import desk_options, open_desk
+from rq_scheduler.cli.session import open_session, session_options
 from rq_scheduler.client.schedules.files import SUFFIXES, read_definitions
 from rq_scheduler.views import render, serializers
 
@@ -26,7 +26,7 @@ __all__ = ["sync"]
     metavar="ZONE",
     help="Zone of the cron strings in what `rq cron` takes; else the one that they have, UTC at first.",
 )
-@desk_options
+@session_options
 @click.pass_context
 def sync(ctx: click.Context, /, **params: Any) -> None:
     """Make an owner's schedules exactly those that FILE defines.
@@ -35,15 +35,15 @@ def sync(ctx: click.Context, /, **params: Any) -> None:
     name of a module.
     """
     owner, dry_run = params["owner"], params["dry_run"]
-    with open_desk(ctx, params) as desk:
+    with open_session(ctx, params) as session:
         if Path(params["file"]).suffix.lower() in SUFFIXES:
             for schedule in read_definitions(params["file"]):
                 note_function(str(schedule.func), f"{params['file']}: schedule {schedule.id!r}: ")
-        result = desk.schedules.sync(
+        result = session.schedules.sync(
             params["file"], owner, prune=params["prune"], dry_run=dry_run, rq_timezone=params["rq_timezone"]
         )
     answer(
         params["as_json"],
-        lambda: serializers.sync_form(result, owner, dry_run),
+        lambda: serializers.sync(result, owner, dry_run),
         lambda: render.synced(result, owner, dry_run),
     )

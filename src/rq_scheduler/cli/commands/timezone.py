@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import Desk, desk_options, open_desk
+from rq_scheduler.cli.session import Session, open_session, session_options
 from rq_scheduler.cli.times import time_zone, zone_of
 from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.triggers import Cron
@@ -23,7 +23,7 @@ __all__ = ["timezone"]
 @click.argument("zone")
 @click.option("--all", "everything", is_flag=True, help="Every cron string of the 0.14 API, instead of naming ids.")
 @click.option("--from", "was", metavar="ZONE", help="With --all: only those that are in this zone now.")
-@desk_options
+@session_options
 @click.pass_context
 def timezone(ctx: click.Context, /, **params: Any) -> None:
     """Have schedules read their clock in ZONE from now on.
@@ -40,26 +40,26 @@ def timezone(ctx: click.Context, /, **params: Any) -> None:
         raise click.UsageError("--from chooses among --all.")
     ids: Sequence[str] = params["ids"]
     params["id"] = ids[0] if len(ids) == 1 else None
-    with open_desk(ctx, params) as desk:
+    with open_session(ctx, params) as session:
         if params["everything"]:
-            ids = _all_crons(desk, was)
-        changed = [desk.schedules.change_timezone(id, zone) for id in ids]
-        now = desk.now()
+            ids = _all_crons(session, was)
+        changed = [session.schedules.change_timezone(id, zone) for id in ids]
+        now = session.now()
 
     def line(stored: StoredSchedule) -> str:
         return f"{stored.id} runs in {zone}; next run: {when(stored.next_run_at, now, zone_of(zone))}"
 
     answer(
         params["as_json"],
-        lambda: {"timezone": zone, "schedules": [serializers.schedule_form(stored) for stored in changed]},
+        lambda: {"timezone": zone, "schedules": [serializers.schedule(stored) for stored in changed]},
         lambda: [*map(line, changed)] or ["No cron string of the 0.14 API is to be changed."],
     )
 
 
-def _all_crons(desk: Desk, was: str | None) -> list[str]:
+def _all_crons(session: Session, was: str | None) -> list[str]:
     """The ids of the 0.14 API's recurring jobs that have a cron string (in that zone)."""
     return [
         stored.id
-        for stored in desk.schedules
+        for stored in session.schedules
         if stored.kind == "job" and isinstance(stored.trigger, Cron) and was in (None, stored.trigger.timezone)
     ]

@@ -23,7 +23,7 @@ from rq_scheduler.client.schedules.files import SUFFIXES, definitions_from, nami
 from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.client.schedules.sync import Sync
 from rq_scheduler.client.schedules.upcoming import upcoming_runs
-from rq_scheduler.client.schedules.writer import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
+from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
 from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
@@ -297,7 +297,7 @@ class Schedules:
         until the present run ends. Raises ScheduleNotFound, and InvalidArgument where no run can be made.
         """
         _flags(force=force)
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             now, current = self._read(id)
             made = on_demand.run_now(self._context, current, readable_spec(current), now, force=force)
             if made is not None:
@@ -313,7 +313,7 @@ class Schedules:
         not_negative(limit=limit)
         stretch = on_demand.stretch_of(since, until)
         made: list[str] = []
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             now, current = self._read(id)
             if on_demand.backfill(self._store, current, readable_spec(current), stretch, limit, now, made):
                 return made

@@ -13,7 +13,7 @@ from rq_scheduler.client.schedules.results import spec_of
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Spec
-from rq_scheduler.occurrences import Series
+from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.planning import MISSED_AFTER, Instant
 from rq_scheduler.store.schedules import JobFields, Stored, Write
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
@@ -92,9 +92,9 @@ def resumption(stored: Stored, spec: Spec, now: int) -> Write:
     armed = None
     if not _is_full(stored, spec):
         armed = _next_instant(stored.id, spec, now, late=False)
-        series = Series(stored.id, spec)
-        if stored.armed is not None and _names(series, stored.armed) and now < series.due(stored.armed):
-            armed = Instant(stored.armed, series.due(stored.armed))
+        occurrences = Occurrences(stored.id, spec)
+        if stored.armed is not None and _names(occurrences, stored.armed) and now < occurrences.due(stored.armed):
+            armed = Instant(stored.armed, occurrences.due(stored.armed))
     return Write(stored.id, stored.text("rev"), armed=armed, armed_as_read=stored.text("armed"), paused=False)
 
 
@@ -103,9 +103,9 @@ def rezoned(stored: Stored, spec: Spec, now: int) -> Instant:
     due already, if that is an instant in the new zone too, else the first one after `now`.
 
     Raises InvalidArgument when there is none."""
-    series = Series(stored.id, spec)
+    occurrences = Occurrences(stored.id, spec)
     for nominal in {stored.armed, stored.due}:
-        if nominal is not None and stored.due is not None and stored.due <= now and _names(series, nominal):
+        if nominal is not None and stored.due is not None and stored.due <= now and _names(occurrences, nominal):
             return Instant(nominal, stored.due)
     armed = _next_instant(stored.id, spec, now, late=False)
     if armed is None:
@@ -114,12 +114,12 @@ def rezoned(stored: Stored, spec: Spec, now: int) -> Instant:
 
 
 def _next_instant(id: str, spec: Spec, now: int, *, late: bool) -> Instant | None:
-    """The first instant after `now`; with `late`, of a series that ends, its last one while it is no more than late."""
-    series = Series(id, spec)
-    nominal = series.after(now)
-    if late and nominal is None and (last := series.before(now + 1)) is not None and now - last <= MISSED_AFTER:
+    """The first instant after `now`; with `late`, where none follows, the last one while it is no more than late."""
+    occurrences = Occurrences(id, spec)
+    nominal = occurrences.after(now)
+    if late and nominal is None and (last := occurrences.before(now + 1)) is not None and now - last <= MISSED_AFTER:
         nominal = last
-    return None if nominal is None else Instant(nominal, series.due(nominal))
+    return None if nominal is None else Instant(nominal, occurrences.due(nominal))
 
 
 def _refuse_or_warn(id: str, spec: Spec, now: int) -> None:
@@ -138,19 +138,19 @@ def _never_fires(id: str, spec: Spec, now: int) -> InvalidArgument:
 def _armed(stored: Stored, spec: Spec, now: int, *, retimed: bool, late: bool) -> Instant | None:
     if _is_full(stored, spec):
         return None
-    nominal, series = stored.armed, Series(stored.id, spec)
-    stays = nominal is not None and (not retimed or (nominal <= now and _names(series, nominal)))
+    nominal, occurrences = stored.armed, Occurrences(stored.id, spec)
+    stays = nominal is not None and (not retimed or (nominal <= now and _names(occurrences, nominal)))
     if nominal is None or not stays:
         return _next_instant(stored.id, spec, now, late=late)
-    return Instant(nominal, series.due(nominal))
+    return Instant(nominal, occurrences.due(nominal))
 
 
 def _is_full(stored: Stored, spec: Spec) -> bool:
     return spec.max_runs is not None and stored.number("runs") >= spec.max_runs
 
 
-def _names(series: Series, nominal: int) -> bool:
-    return series.after(nominal - 1) == nominal
+def _names(occurrences: Occurrences, nominal: int) -> bool:
+    return occurrences.after(nominal - 1) == nominal
 
 
 def _with_anchors_of(old: AnyTrigger, new: AnyTrigger) -> AnyTrigger:

@@ -16,7 +16,7 @@ from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Spec
-from rq_scheduler.occurrences import Series
+from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store, StoredJob
 from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire, pack
@@ -26,10 +26,10 @@ from rq_scheduler.triggers.base import aware_us
 
 __all__ = ["Asked", "backfill", "run_now", "stretch_of"]
 
-BATCH = 100
+MAX_BATCH = 100
 """Backfilled runs in one script."""
 
-COPIES = 1024 * 1024
+MAX_BATCH_BYTES = 1024 * 1024
 """Bytes of calls, which those runs are copies of; a larger one is copied alone."""
 
 Stretch = tuple[int, int]
@@ -95,7 +95,7 @@ def backfill(
         )
     covered = _read(current.text("backfilled"))
     wanted: list[int] = []
-    for nominal in _instants(Series(current.id, spec), since, until):
+    for nominal in _instants(Occurrences(current.id, spec), since, until):
         if not any(lo <= nominal < hi for lo, hi in covered):
             wanted.append(nominal)
         if len(wanted) + len(made) > limit:
@@ -103,7 +103,7 @@ def backfill(
                 f"more than {limit} instants between {from_us(since).isoformat()} and {from_us(until).isoformat()}: "
                 "give a shorter stretch, or a higher limit="
             )
-    at_most = max(1, min(BATCH, COPIES // max(current.size, 1)))
+    at_most = max(1, min(MAX_BATCH, MAX_BATCH_BYTES // max(current.size, 1)))
     while True:
         batch, wanted = wanted[:at_most], wanted[at_most:]
         upto = wanted[0] if wanted else until
@@ -122,11 +122,11 @@ def backfill(
             return True
 
 
-def _instants(series: Series, since: int, until: int) -> Iterator[int]:
-    nominal = series.after(since - 1)
+def _instants(occurrences: Occurrences, since: int, until: int) -> Iterator[int]:
+    nominal = occurrences.after(since - 1)
     while nominal is not None and nominal < until:
         yield nominal
-        nominal = series.after(nominal)
+        nominal = occurrences.after(nominal)
 
 
 def _merged(stretches: list[Stretch]) -> list[Stretch]:

@@ -20,7 +20,7 @@ from rq_scheduler.aliases import JobStatus, Outcome, ScheduleKind
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import Schedule, Spec, decode_spec
-from rq_scheduler.occurrences import Series
+from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.store.base import whole
 from rq_scheduler.store.schedules import RunLine, Stored
 from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
@@ -107,7 +107,7 @@ class StoredSchedule:
         if self.spec is None or self._armed is None or self.paused:
             return iter(())
         nominal, _ = self._armed
-        following = Series(self.id, self.spec, nominal).walk(nominal)
+        following = Occurrences(self.id, self.spec, nominal).walk(nominal)
         return islice(chain([self._armed], following), self._runs_left)
 
 

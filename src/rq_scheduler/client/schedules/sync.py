@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from rq_scheduler.client.schedules.renaming import Made, renamed
 from rq_scheduler.client.schedules.results import SyncResult
-from rq_scheduler.client.schedules.writer import ATTEMPTS, Writer, refusal, too_busy
+from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, Writer, refusal, too_busy
 from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, SchedulerError, kind_of
 from rq_scheduler.model import Schedule
 from rq_scheduler.store.schedules import PAGE, Deleted, Filter, Stored, Write, Written
@@ -20,10 +20,10 @@ __all__ = ["Sync"]
 
 T = TypeVar("T")
 
-NAMED = 5
+MAX_NAMED = 5
 """Ids that somebody else has, of which a refusal speaks."""
 
-BATCH, BYTES = 100, 512 * 1024
+MAX_BATCH, MAX_BATCH_BYTES = 100, 512 * 1024
 """Schedules, and bytes of their calls, in one write."""
 
 
@@ -135,7 +135,7 @@ class Sync:
     def _write(self, writes: list[Write], made: dict[str, Made]) -> None:
         for page in _batches(writes):
             left = page
-            for _ in range(ATTEMPTS):
+            for _ in range(MAX_ATTEMPTS):
                 outcomes = self._writer.store.write_schedules(left)
                 again: list[str] = []
                 for write, (outcome, _) in zip(left, outcomes, strict=True):
@@ -158,8 +158,8 @@ class Sync:
 
 
 def _taken(reasons: list[str]) -> IdTaken:
-    more = f"; and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
-    return IdTaken("; ".join(reasons[:NAMED]) + more)
+    more = f"; and {len(reasons) - MAX_NAMED} more" if len(reasons) > MAX_NAMED else ""
+    return IdTaken("; ".join(reasons[:MAX_NAMED]) + more)
 
 
 def _pages(items: list[T]) -> Iterator[list[T]]:
@@ -172,7 +172,7 @@ def _batches(writes: list[Write]) -> Iterator[list[Write]]:
     size = 0
     for write in writes:
         more = len(write.job.fields["data"]) if write.job else 0
-        if batch and (len(batch) == BATCH or size + more > BYTES):
+        if batch and (len(batch) == MAX_BATCH or size + more > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(write)

@@ -22,9 +22,9 @@ from rq_scheduler.model import Schedule, Spec, decode_spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
 
-__all__ = ["ATTEMPTS", "Writer", "not_found", "readable_spec", "refusal", "the_schedule", "too_busy"]
+__all__ = ["MAX_ATTEMPTS", "Writer", "not_found", "readable_spec", "refusal", "the_schedule", "too_busy"]
 
-ATTEMPTS = 100
+MAX_ATTEMPTS = 100
 """How often a change is worked out anew when others change the same schedule meanwhile."""
 
 _POLICIES = frozenset(Spec.__struct_fields__) | {"tags"}
@@ -78,7 +78,7 @@ class Writer:
 
     def redefine(self, id: str, change: Callable[[int, Stored | None], Write | None]) -> StoredSchedule:
         """Writes what `change` makes of the server's time (us) and the schedule as it stands; None leaves it."""
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             now, (stored,) = self.store.read_definitions([id])
             write = change(now, stored)
             if write is not None:
@@ -194,7 +194,7 @@ def not_found(id: str) -> ScheduleNotFound:
 
 def too_busy(id: str) -> SchedulerError:
     """Others were always faster."""
-    return SchedulerError(f"schedule {id!r} was changed by others at each of {ATTEMPTS} attempts: try again")
+    return SchedulerError(f"schedule {id!r} was changed by others at each of {MAX_ATTEMPTS} attempts: try again")
 
 
 def _is_job(id: str) -> IdTaken:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from rq_scheduler.client.schedules.changes import rezoned
 from rq_scheduler.client.schedules.results import StoredSchedule, spec_of
-from rq_scheduler.client.schedules.writer import ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
+from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
 from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.model import Spec
 from rq_scheduler.store import Store
@@ -27,7 +27,7 @@ def change_timezone(writer: Writer, id: str, timezone: Any) -> StoredSchedule:
     """Has the schedule, or recurring job, read its clock in this zone."""
     name = zone_name(timezone)
     zone(name)
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         now, (stored,) = writer.store.read_definitions([id])
         if stored is None:
             raise _unknown(writer, id)

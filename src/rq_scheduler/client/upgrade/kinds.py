@@ -19,7 +19,7 @@ _OBJECT = (
     "an object says how it recurs, and is not made here to find out; the daemon makes it, which runs what its class "
     "does (with --no-adopt it goes to quarantine)"
 )
-_CACHE = 10_000
+_MAX_CACHED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,6 @@ class Judge:
                 known = cron, tuple(notes)
             except ValueError as error:
                 known = f"its cron string is refused: {error}"
-            if len(self._crons) < _CACHE:
+            if len(self._crons) < _MAX_CACHED:
                 self._crons[expression] = known
         return known

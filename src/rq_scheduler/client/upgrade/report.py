@@ -22,9 +22,9 @@ from rq_scheduler.triggers import Reading, all_zones, zones_that_fit
 __all__ = ["Examples", "Report", "examine"]
 
 KINDS = ("one-off", "interval", "repeat", "cron", "hash gone", "unreadable")
-EXAMPLES = 5
-DISTINCT = 1_000
-LOOKED_AT = 200
+MAX_EXAMPLES = 5
+MAX_DISTINCT = 1_000
+MAX_COMPARED = 200
 """Entries that are held against every zone there is."""
 
 
@@ -37,7 +37,7 @@ class Examples:
 
     def add(self, text: str) -> None:
         self.count += 1
-        if len(self.first) < EXAMPLES:
+        if len(self.first) < MAX_EXAMPLES:
             self.first.append(text)
 
 
@@ -54,7 +54,7 @@ class Misread:
 
     def add(self, name: str, pending: int, reading: Reading) -> None:
         self.entries.add(f"{name}: {reading.cron.expression!r} at {from_us(pending):%Y-%m-%d %H:%M} UTC")
-        if self.looked_at < LOOKED_AT:
+        if self.looked_at < MAX_COMPARED:
             self.looked_at += 1
             for zone in {*zones_that_fit(reading.cron, pending, all_zones()), *reading.elsewhere}:
                 self.fits[zone] = self.fits.get(zone, 0) + 1
@@ -132,7 +132,7 @@ def examine(
             _count(report, queues, entry, judge.verdict(entry), now)
         progress(report.entries)
     report.misread.settle(now)
-    report.queues = dict(queues.most_common(DISTINCT))
+    report.queues = dict(queues.most_common(MAX_DISTINCT))
     for name in report.queue_classes:
         missing = _missing(name)
         if missing:
@@ -162,7 +162,7 @@ def _count(report: Report, queues: Counter[str], entry: RawEntry, verdict: Verdi
         return
     if verdict.problem:
         _bounded(report.unreadable, verdict.problem).add(name)
-    if verdict.queue is not None and (verdict.queue in queues or len(queues) < DISTINCT):
+    if verdict.queue is not None and (verdict.queue in queues or len(queues) < MAX_DISTINCT):
         queues[verdict.queue] += 1
     if verdict.queue_class is not None:
         _tally(report.queue_classes, verdict.queue_class)
@@ -184,12 +184,12 @@ def _count(report: Report, queues: Counter[str], entry: RawEntry, verdict: Verdi
 
 
 def _tally(counts: dict[str, int], key: str) -> None:
-    if key in counts or len(counts) < DISTINCT:
+    if key in counts or len(counts) < MAX_DISTINCT:
         counts[key] = counts.get(key, 0) + 1
 
 
 def _bounded(groups: dict[str, Examples], key: str) -> Examples:
-    if key not in groups and len(groups) >= DISTINCT:
+    if key not in groups and len(groups) >= MAX_DISTINCT:
         key = "(further kinds)"
     return groups.setdefault(key, Examples())
 
