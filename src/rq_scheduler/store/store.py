@@ -15,21 +15,20 @@ from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.presence import PresenceCommands
 from rq_scheduler.store.quarantine import QuarantineOperations
 from rq_scheduler.store.rq_format import KEY_PREFIX
-from rq_scheduler.store.schedules import ScheduleOperations
+from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesOperations
 from rq_scheduler.store.shared_plans import SharedPlanOperations
 from rq_scheduler.store.through_rq import ThroughRQ
 
 
-class StoreCommands(EntryCommands, PresenceCommands):
+class StoreCommands(EntryCommands, ScheduleCommands, PresenceCommands):
     """The commands of all groups, under one key prefix."""
 
 
 class Store(
     StoreCommands,
     HandOffOperations,
-    ScheduleOperations,
     DueOperations,
     FiringOperations,
     SeriesOperations,
