@@ -31,10 +31,10 @@ from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import NewEntry, Store, rq_format, scripts
+from rq_scheduler.store.clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.command import Command
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.keys import Keys
-from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.schedules import Filter, Write
 from rq_scheduler.triggers import Every
 

@@ -15,6 +15,8 @@ from redis.exceptions import NoScriptError, ResponseError
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.store import scripts
 from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Procedure, Step
+from rq_scheduler.store.keys import Keys
+from rq_scheduler.store.rq_format import KEY_PREFIX
 
 Connection = Any
 """`redis.Redis` (standalone, or a master that Sentinel names) or `redis.RedisCluster`; redis-py's own types of
@@ -30,13 +32,16 @@ _AS_BYTES = {NEVER_DECODE: True}
 
 
 class Executor:
-    """Runs `commands` on one connection. `clock` names the include from which scripts have the time."""
+    """One connection, under one key prefix (RQ's unless `keys` have another). `clock` names the include from which
+    scripts have the time; `makes` is the group of operations that a class with this one runs."""
 
-    def __init__(self, connection: Connection, commands: Commands, clock: str = scripts.SERVER_CLOCK) -> None:
+    makes: type[Commands] = Commands
+
+    def __init__(self, connection: Connection, keys: Keys | None = None, clock: str = scripts.SERVER_CLOCK) -> None:
         self.connection = connection
-        self.commands = commands
-        self.keys = commands.keys
+        self.keys = keys or Keys(KEY_PREFIX)
         self.clock = clock
+        self.commands = self.makes(self.keys)
 
     @overload
     def run(self, step: Command[T]) -> T: ...

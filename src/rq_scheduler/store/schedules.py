@@ -14,7 +14,7 @@ from typing import Any
 
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.store.base import MOST, as_it_is, is_ok, moment, pairs, score_of, text, us_of, whole
+from rq_scheduler.store.base import MOST, is_ok, moment, pairs, score_of, text, us_of, whole
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.history import HistoryLine, read_line
 from rq_scheduler.store.operation import listing, operation, procedure
@@ -229,7 +229,7 @@ class ScheduleCommands(Commands):
         while limit is None or limit > 0:
             size = PAGE if limit is None else min(PAGE, limit)
             asked = (wanted.starts_with, behind, offset, size, paused, *lists)
-            behind, left, *ids = yield from self._script("find_schedules", self.keys.schedules, *asked, read=as_it_is)
+            behind, left, *ids = yield from self._script("find_schedules", self.keys.schedules, *asked)
             offset = int(left)
             if ids:
                 yield [text(id) for id in ids]
@@ -242,7 +242,7 @@ class ScheduleCommands(Commands):
         """Those of these ids that pending jobs have: one-offs, or recurring jobs of the 0.14 API."""
         if not ids:
             return []
-        scores = yield from call("ZMSCORE", self.keys.scheduled_jobs, *ids, read=as_it_is)
+        scores = yield from call("ZMSCORE", self.keys.scheduled_jobs, *ids)
         return [id for id, score in zip(ids, scores, strict=True) if score is not None]
 
     @listing
@@ -260,7 +260,7 @@ class ScheduleCommands(Commands):
             behind = read_to.pop(listed)
             size = COMING if behind[0] else min(first, COMING)
             asked = (indexes[listed], *behind, size)
-            moved, page = yield from self._script("read_coming", listed, *asked, read=as_it_is)
+            moved, page = yield from self._script("read_coming", listed, *asked)
             for id, due in (*zip(moved[::2], moved[1::2], strict=True), *zip(page[::3], page[2::3], strict=True)):
                 if due:
                     heapq.heappush(waiting, (us_of(due), text(id)))
