@@ -99,7 +99,8 @@ class QuarantineCommands(Commands):
             arguments = [
                 part for id, spec in zip(batch, specs, strict=True) for part in (id, "1" if spec is True else "0")
             ]
-            retried += yield from self._script("retry_entries", self.keys.scheduled_jobs, *arguments, read=_retried)
+            reply = yield from self._script("retry_entries", self.keys.scheduled_jobs, *arguments)
+            retried += [(Retried(text(what)), text(why)) for what, why in zip(reply[::2], reply[1::2], strict=True)]
         return retried
 
     @procedure
@@ -112,10 +113,6 @@ class QuarantineCommands(Commands):
             outcomes = yield from self._script("purge_entries", self.keys.scheduled_jobs, keep_for, *arguments)
             purged += outcomes.count(b"ok")
         return purged
-
-
-def _retried(reply: Sequence[bytes]) -> list[tuple[Retried, str]]:
-    return [(Retried(text(what)), text(why)) for what, why in zip(reply[::2], reply[1::2], strict=True)]
 
 
 def _held(keys: Keys, id: str, raw: bytes) -> Held:

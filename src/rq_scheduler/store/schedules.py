@@ -156,23 +156,15 @@ class ScheduleCommands(Commands):
     ) -> Procedure[tuple[int, list[Stored | None]]]:
         """The server's time, and the schedules of these ids, None for unknown ones; a hundred at most. Without
         `templates`, of their jobs no more than people are shown."""
-        now = 0
-        found: list[Stored | None] = []
+        now, found = 0, list[Stored | None]()
         while len(found) < len(ids) or not now:
-            now, some = yield from self.read_some(ids[len(found) :], templates=templates)
-            found += some
-        return now, found
-
-    @operation
-    def read_some(self, ids: Sequence[str], *, templates: bool) -> Command[tuple[int, list[Stored | None]]]:
-        """As `read_definitions`, but fewer than asked for where they are large."""
-
-        def read(reply: Sequence[Any]) -> tuple[int, list[Stored | None]]:
-            now, fields, *rows = reply
-            known = [text(name) for name in fields]
-            return int(now), [_stored(id, known, row) for id, row in zip(ids, rows, strict=False)]
-
-        return self._script("show_schedules", self.keys.due_schedules, "1" if templates else "0", *ids, read=read)
+            rest = ids[len(found) :]  # few fit, where they are large
+            now, fields, *rows = yield from self._script(
+                "show_schedules", self.keys.due_schedules, "1" if templates else "0", *rest
+            )
+            names = [text(name) for name in fields]
+            found += [_stored(id, names, row) for id, row in zip(rest, rows, strict=False)]
+        return int(now), found
 
     @procedure
     def write_schedules(self, writes: Sequence[Write]) -> Procedure[list[tuple[Written, str]]]:
@@ -180,14 +172,10 @@ class ScheduleCommands(Commands):
         of each, and its new rev."""
         written: list[tuple[Written, str]] = []
         for batch in _batches(writes):
-            written += yield from self.write_batch(batch)
+            arguments = [argument for write in batch for argument in _write_arguments(write)]
+            reply = yield from self._script("write_schedules", self.keys.due_schedules, *arguments)
+            written += [(Written(text(what)), text(rev)) for what, rev in zip(reply[1::2], reply[2::2], strict=True)]
         return written
-
-    @operation
-    def write_batch(self, writes: Sequence[Write]) -> Command[list[tuple[Written, str]]]:
-        """As `write_schedules`, for as many as one step takes."""
-        arguments = [argument for write in writes for argument in _write_arguments(write)]
-        return self._script("write_schedules", self.keys.due_schedules, *arguments, read=_written)
 
     @operation
     def delete_schedule(self, id: str, owner: str | None = None) -> Command[Deleted]:
@@ -284,10 +272,6 @@ def _order(place: tuple[bytes, bytes]) -> tuple[float, str]:
     """What a place in a list compares by; the empty one is its beginning."""
     due, id = place
     return (us_of(due), text(id)) if due else (-inf, "")
-
-
-def _written(reply: Sequence[bytes]) -> list[tuple[Written, str]]:
-    return [(Written(text(what)), text(rev)) for what, rev in zip(reply[1::2], reply[2::2], strict=True)]
 
 
 def _runs(reply: Sequence[Any]) -> tuple[int, str, list[RunLine]]:

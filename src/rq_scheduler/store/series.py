@@ -48,22 +48,15 @@ class SeriesCommands(Commands):
         """Makes schedules of recurring jobs as they were read; each one for itself, in few steps."""
         adopted: list[Record | Unadopted] = []
         while len(adopted) < len(adoptions):
-            adopted += yield from self.adopt_some(adoptions[len(adopted) :])
-        return adopted
-
-    @operation
-    def adopt_some(self, adoptions: Sequence[Adoption]) -> Command[list[Record | Unadopted]]:
-        """As `adopt`, but fewer than asked for where they are large."""
-
-        def read(reply: Sequence[Any]) -> list[Record | Unadopted]:
-            return [
+            rest = adoptions[len(adopted) :]
+            arguments = [part for each in rest for part in _adoption_arguments(each)]
+            reply = yield from self._script("adopt_jobs", self.keys.scheduled_jobs, ADOPTED_BYTES, *arguments)
+            adopted += [
                 _adopted(each, rev) if outcome == b"adopted" else Unadopted(text(outcome))
-                for each, outcome, rev in zip(adoptions, reply[::2], reply[1::2], strict=True)
+                for each, outcome, rev in zip(rest, reply[::2], reply[1::2], strict=True)
                 if outcome != b"later"
             ]
-
-        arguments = [part for each in adoptions for part in _adoption_arguments(each)]
-        return self._script("adopt_jobs", self.keys.scheduled_jobs, ADOPTED_BYTES, *arguments, read=read)
+        return adopted
 
     @procedure
     def tend_schedules(self, cursor: int, size: int) -> Procedure[int]:
@@ -72,7 +65,7 @@ class SeriesCommands(Commands):
         after, members = yield from call("ZSCAN", self.keys.schedules, cursor, "COUNT", size)
         for first in range(0, len(members), size):
             ids = [id for id, _ in members[first : first + size]]
-            yield from self._script("tend_schedules", self.keys.scheduled_jobs, *ids, read=is_ok)
+            yield from self._script("tend_schedules", self.keys.scheduled_jobs, *ids)
         return int(after)
 
     @operation
