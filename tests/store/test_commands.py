@@ -15,7 +15,7 @@ from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Pro
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.handoff import Record
 from rq_scheduler.store.keys import Keys
-from rq_scheduler.store.operation import listing, operation, procedure
+from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.quarantine import Held, Origin
 from rq_scheduler.store.schedules import Filter, JobFields, Stored, Write
 from rq_scheduler.store.series import Adoption
@@ -92,7 +92,7 @@ class Examples(Commands):
         """What one is."""
         return _ask(what)
 
-    @procedure
+    @operation
     def several(self, *each: str) -> Procedure[list[str]]:
         """What several are."""
         answers: list[str] = []
@@ -111,7 +111,7 @@ class Examples(Commands):
             if answer != "<empty>":
                 yield [answer]
 
-    @procedure
+    @operation
     def together(self, *each: str) -> Procedure[list[Any]]:
         """What travels together."""
         return (yield from pipeline(map(_ask, each)))
@@ -151,9 +151,12 @@ class TestOnAStore:
     def test_an_empty_pipeline_asks_nothing(self) -> None:
         assert _example().together() == []
 
-    def test_a_procedure_lists_nothing(self) -> None:
-        with pytest.raises(TypeError, match="yields nothing but its steps"):
-            _example().follow(_example().commands.page_by_page("a"))
+    def test_a_listing_has_no_answer(self) -> None:
+        with pytest.raises(TypeError, match="is a listing: iterate it"):
+            _example().run(_example().commands.page_by_page("a"))
+
+    def test_what_was_made_before_is_run(self) -> None:
+        assert _example().run(Examples(Keys()).several("a", "b")) == ["<a>", "<b>"]
 
 
 class TestWithoutAStore:
@@ -232,7 +235,7 @@ def _steps(made: Any, *answers: Any) -> list[Command[Any]]:
 class TestOfAStore:
     def test_all_are_operations(self) -> None:
         public = {name for name in dir(StoreCommands) if not name.startswith("_")}
-        kinds = (operation, procedure, listing)
+        kinds = (operation, listing)
         assert {name for name in public if isinstance(inspect.getattr_static(StoreCommands, name), kinds)} == public
         assert public == set(EXAMPLES)
 

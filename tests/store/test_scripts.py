@@ -67,15 +67,15 @@ class TestHeaders:
     def test_wrappers_send_what_headers_say(self, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: dict[str, list[int]] = {}
 
-        run = Executor.run
+        execute = Executor.execute
 
         def record(store: Executor, step: Any) -> Any:
             if isinstance(step, Command) and step.is_script:
                 assert len(step.keys) == 1
                 sent.setdefault(step.name, []).append(len(step.arguments))
-            return run(store, step)
+            return execute(store, step)
 
-        monkeypatch.setattr(Executor, "run", record)
+        monkeypatch.setattr(Executor, "execute", record)
         _use_everything(redis)
         assert sorted(sent) == NAMES, "a script that this test never runs"
         for name, counts in sent.items():

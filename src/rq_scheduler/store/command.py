@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from redis.exceptions import ResponseError
 
@@ -78,8 +78,15 @@ class Commands:
 
 Step: TypeAlias = Command[Any] | Pipeline[Any]
 
+
+class Steps(Protocol[T_co]):
+    """A command, a pipeline, or a procedure of several: what comes to an answer, step by step."""
+
+    def __iter__(self) -> Generator[Step, Any, T_co]: ...
+
+
 Procedure: TypeAlias = Generator[Step, Any, T]
-"""What takes several round trips: yields each step, is sent the answer (or thrown the error), and returns T."""
+"""What takes several round trips: yields each step, is sent its answer (or thrown its error), and returns T."""
 
 Listing: TypeAlias = Generator[Step | T, Any, None]
 """The same for what is read as it is used: between its steps it yields one T after the other."""

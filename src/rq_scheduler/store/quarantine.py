@@ -18,7 +18,7 @@ from rq_scheduler.model import decode_spec
 from rq_scheduler.store.base import mapping, text, us_of
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call, pipeline
 from rq_scheduler.store.keys import Keys
-from rq_scheduler.store.operation import listing, operation, procedure
+from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.rq_format import scheduled_registry_key
 
 PAGE = 200
@@ -88,7 +88,7 @@ class QuarantineCommands(Commands):
             if int(cursor) == 0:
                 return
 
-    @procedure
+    @operation
     def retry_entries(self, ids: Sequence[str]) -> Procedure[list[tuple[Retried, str]]]:
         """Puts entries (no schedules) back where they came from; what became of each, and why it was refused."""
         retried: list[tuple[Retried, str]] = []
@@ -103,7 +103,7 @@ class QuarantineCommands(Commands):
             retried += [(Retried(text(what)), text(why)) for what, why in zip(reply[::2], reply[1::2], strict=True)]
         return retried
 
-    @procedure
+    @operation
     def purge_entries(self, entries: Sequence[Held], keep_for: int) -> Procedure[int]:
         """Forgets these entries, unless their record is another by now; how many were. The job of one that is not
         pending again is canceled, and kept for `keep_for` seconds if it would never expire."""

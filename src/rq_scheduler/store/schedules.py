@@ -17,7 +17,7 @@ from rq_scheduler.planning import Instant
 from rq_scheduler.store.base import MOST, is_ok, moment, pairs, score_of, text, us_of, whole
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.history import HistoryLine, read_line
-from rq_scheduler.store.operation import listing, operation, procedure
+from rq_scheduler.store.operation import listing, operation
 
 PAGE = 100
 """Schedules in one read: one round trip, and a few milliseconds of a slow Redis."""
@@ -150,7 +150,7 @@ class Filter:
 class ScheduleCommands(Commands):
     """Operations on schedules."""
 
-    @procedure
+    @operation
     def read_definitions(
         self, ids: Sequence[str], *, templates: bool = True
     ) -> Procedure[tuple[int, list[Stored | None]]]:
@@ -166,7 +166,7 @@ class ScheduleCommands(Commands):
             found += [_stored(id, names, row) for id, row in zip(rest, rows, strict=False)]
         return int(now), found
 
-    @procedure
+    @operation
     def write_schedules(self, writes: Sequence[Write]) -> Procedure[list[tuple[Written, str]]]:
         """Makes these changes, each if the schedule is still what was read; a few hundred at most. Returns what became
         of each, and its new rev."""
@@ -225,7 +225,7 @@ class ScheduleCommands(Commands):
                 return
             limit = None if limit is None else limit - len(ids)
 
-    @procedure
+    @operation
     def pending_ids(self, ids: Sequence[str]) -> Procedure[list[str]]:
         """Those of these ids that pending jobs have: one-offs, or recurring jobs of the 0.14 API."""
         if not ids:

@@ -15,7 +15,7 @@ from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.store.base import armed_text, is_ok, score_of, text
 from rq_scheduler.store.command import Command, Commands, Procedure, call
 from rq_scheduler.store.handoff import Record
-from rq_scheduler.store.operation import operation, procedure
+from rq_scheduler.store.operation import operation
 
 ADOPTED_BYTES = 256 * 1024
 """Bytes of jobs after which a step of an adoption ends."""
@@ -43,7 +43,7 @@ class Unadopted(StrEnum):
 class SeriesCommands(Commands):
     """Operations on recurring jobs of the 0.14 API."""
 
-    @procedure
+    @operation
     def adopt(self, adoptions: Sequence[Adoption]) -> Procedure[list[Record | Unadopted]]:
         """Makes schedules of recurring jobs as they were read; each one for itself, in few steps."""
         adopted: list[Record | Unadopted] = []
@@ -58,7 +58,7 @@ class SeriesCommands(Commands):
             ]
         return adopted
 
-    @procedure
+    @operation
     def tend_schedules(self, cursor: int, size: int) -> Procedure[int]:
         """Looks after the records of about `size` recurring jobs, from `cursor` (0 to begin): keeps RQ from expiring
         their jobs, and drops those whose entry a foreign client took away. Returns the next cursor, 0 at the end."""

@@ -17,7 +17,7 @@ from rq_scheduler.store.base import text, us_of, wire
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call, pipeline
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.history import LENGTH, HistoryLine, read_line
-from rq_scheduler.store.operation import listing, operation, procedure
+from rq_scheduler.store.operation import listing, operation
 
 __all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqCron", "RqRegistry", "Survey"]
 
@@ -108,7 +108,7 @@ class SurveyCommands(Commands):
             if int(cursor) == 0:
                 return
 
-    @procedure
+    @operation
     def describe(self, members: Sequence[tuple[bytes, float]]) -> Procedure[list[RawEntry]]:
         """These members of the index, with what stands under their ids."""
         # Ids in a foreign index are whatever bytes someone wrote: they are never decoded on the way back.
@@ -134,14 +134,14 @@ class SurveyCommands(Commands):
             for (raw_id, score), reply in zip(members, replies, strict=True)
         ]
 
-    @procedure
+    @operation
     def queue_names(self) -> Procedure[list[str]]:
         """RQ's list of queues, sorted."""
         prefix = rq_format.queue_key(self.keys.prefix, "")
         names = yield from _members(rq_format.queues_key(self.keys.prefix))
         return sorted(name.decode(errors="replace").removeprefix(prefix) for name in names)
 
-    @procedure
+    @operation
     def listened_queues(self) -> Procedure[set[str]]:
         """The queues that some live worker listens on."""
         workers = yield from _members(rq_format.workers_key(self.keys.prefix))
@@ -152,7 +152,7 @@ class SurveyCommands(Commands):
                 heard.update(names.split(","))
         return heard
 
-    @procedure
+    @operation
     def rq_registries(self, queues: Iterable[str], overdue_us: int = _HOUR_US) -> Procedure[list[RqRegistry]]:
         """RQ's own scheduled jobs of these queues, where there are any; overdue is what is late by more than that."""
         limit = ((yield from self.now()) - overdue_us) / _US
@@ -171,13 +171,13 @@ class SurveyCommands(Commands):
             for (name, _, total), late, head in zip(used, overdue, heads, strict=True)
         ]
 
-    @procedure
+    @operation
     def dispatchers(self) -> Procedure[list[Daemon]]:
         """Our live dispatchers, by name. Cheap: they are listed, 0.14's daemons are not (`daemons` finds those too)."""
         names = yield from self._alive(self.keys.dispatchers, 0)
         return (yield from self.instances({wire(self.keys.instance(text(name))) for name in names}))
 
-    @procedure
+    @operation
     def instances(self, keys: Iterable[bytes]) -> Procedure[list[Daemon]]:
         """The scheduler instances under these keys that have not ended, by name."""
         keys = list(keys)
@@ -194,7 +194,7 @@ class SurveyCommands(Commands):
             found.append(Daemon(name, shown, ttl // 1000 if _is_number(ttl) else -1))
         return sorted(found, key=lambda one: one.name)
 
-    @procedure
+    @operation
     def rq_crons(self) -> Procedure[list[RqCron]]:
         """The `rq cron` processes that are alive, by name."""
         names = yield from self._alive(rq_format.cron_schedulers_key(self.keys.prefix), rq_format.CRON_SCHEDULER_TTL)
@@ -212,7 +212,7 @@ class SurveyCommands(Commands):
         names = call("ZRANGEBYSCORE", key, since, "+inf", "LIMIT", 0, _MOST)
         return (yield from _if_allowed(names, []))
 
-    @procedure
+    @operation
     def counts(self) -> Procedure[Counts]:
         """How many schedules and jobs there are, and what is due next. One round trip, whatever the numbers."""
         keys, now = self.keys, (yield from self.now()) / _US
@@ -235,7 +235,7 @@ class SurveyCommands(Commands):
             schedules, recurring, paused, jobs, sum(due_now), buffered, quarantined, first and text(first), due
         )
 
-    @procedure
+    @operation
     def misfits(self) -> Procedure[list[str]]:
         """Keys that all entries share, and RQ's set of queues, that hold something of another type; in words."""
         wanted = {**self.keys.shared(), rq_format.queues_key(self.keys.prefix): "set"}
@@ -247,13 +247,13 @@ class SurveyCommands(Commands):
             if found not in ("none", type)
         ]
 
-    @procedure
+    @operation
     def queue_lengths(self, queues: Sequence[str]) -> Procedure[dict[str, int]]:
         """How many jobs wait in each of these queues."""
         answers = yield from pipeline(call("LLEN", rq_format.queue_key(self.keys.prefix, queue)) for queue in queues)
         return {queue: count for queue, count in zip(queues, answers, strict=True) if isinstance(count, int)}
 
-    @procedure
+    @operation
     def fence(self) -> Procedure[Fence | None]:
         """The lock that 0.14's daemons and our dispatchers respect, as it stands."""
         value = yield from _if_allowed(call("GET", self.keys.fence), None)
@@ -262,13 +262,13 @@ class SurveyCommands(Commands):
         ttl = yield from call("PTTL", self.keys.fence, read=int)
         return Fence(value.decode(errors="replace"), ttl)
 
-    @procedure
+    @operation
     def history(self, id: str) -> Procedure[list[HistoryLine]]:
         """The last runs of a schedule, newest first; empty when it keeps no history."""
         raw = yield from _if_allowed(call("LRANGE", self.keys.history(id), 0, LENGTH - 1), [])
         return [read for line in raw if (read := read_line(line)) is not None]
 
-    @procedure
+    @operation
     def server_facts(self) -> Procedure[dict[str, str]]:
         """`redis_version`, `maxmemory`, `maxmemory_policy`, `aof_enabled`, as far as this user may know them."""
         facts: dict[str, str] = {}
