@@ -14,8 +14,8 @@ from rq_scheduler.dispatcher import Dispatcher, Events
 from rq_scheduler.model import Spec, decode_spec
 from rq_scheduler.planning import Missed, plan
 from rq_scheduler.store import NewEntry, Store
+from rq_scheduler.store.clock import ManualTime
 from rq_scheduler.store.handoff import Batch, Dropped, Fenced, Fire, HandedOff, Outcome, Record
-from rq_scheduler.store.manual_clock import ManualTime
 from rq_scheduler.store.series import Adoption
 from rq_scheduler.triggers import Every
 

@@ -44,8 +44,8 @@ from rq_scheduler.dispatcher.slow_path import overrides
 from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.planning import Missed
 from rq_scheduler.store import Store
+from rq_scheduler.store.clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.handoff import Dropped, HandedOff
-from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.triggers.base import aware_us
 

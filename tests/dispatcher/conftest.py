@@ -5,7 +5,7 @@ import redis as redis_py
 
 from making import move_to, now_us
 from rq_scheduler.store import Store
-from rq_scheduler.store.manual_clock import MANUAL_CLOCK
+from rq_scheduler.store.clock import MANUAL_CLOCK
 
 
 @pytest.fixture

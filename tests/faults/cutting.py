@@ -23,7 +23,7 @@ from making import Told
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.store import Store, scripts
-from rq_scheduler.store.manual_clock import MANUAL_CLOCK
+from rq_scheduler.store.clock import MANUAL_CLOCK
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START
 from support import PATIENCE

@@ -2,17 +2,26 @@
 
 import inspect
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from rq_scheduler.errors import IdTaken
-from rq_scheduler.store import Store
-from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Procedure, call, pipeline, script
+from rq_scheduler.model import Spec
+from rq_scheduler.planning import Instant
+from rq_scheduler.store import NewEntry, Store
+from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Procedure, call, pipeline
 from rq_scheduler.store.executor import Executor
+from rq_scheduler.store.handoff import Record
 from rq_scheduler.store.keys import Keys
-from rq_scheduler.store.operation import listing, operation, procedure
+from rq_scheduler.store.operation import listing, operation
+from rq_scheduler.store.quarantine import Held, Origin
+from rq_scheduler.store.schedules import Filter, JobFields, Stored, Write
+from rq_scheduler.store.series import Adoption
 from rq_scheduler.store.store import StoreCommands
+from rq_scheduler.triggers import Every
+from store.headers import section, takes
 
 COMMANDS = StoreCommands(Keys("{site}"))
 
@@ -30,12 +39,12 @@ class TestACommand:
 
     def test_of_redis_itself(self) -> None:
         made = COMMANDS.due_of("a")
-        assert (made.name, made.keys, made.arguments) == ("ZSCORE", ("{site}:scheduler:scheduled_jobs",), ("a",))
-        assert not made.is_script
+        assert made == Command("ZSCORE", (), ("{site}:scheduler:scheduled_jobs", "a"), made.read)
+        assert made != Command("ZSCORE", (), made.arguments, made.read, is_script=True)
 
     def test_sends_names_that_are_no_text_as_they_came(self) -> None:
-        assert COMMANDS.due_of("\udcff").arguments == (b"\xff",)
-        assert COMMANDS.due_of("é").arguments == ("é".encode(),)
+        assert COMMANDS.due_of("\udcff").arguments[1] == b"\xff"
+        assert COMMANDS.due_of("é").arguments[1] == "é".encode()
 
     def test_reads_its_reply(self) -> None:
         assert COMMANDS.due_of("a").read(b"1.5") == 1_500_000
@@ -83,7 +92,7 @@ class Examples(Commands):
         """What one is."""
         return _ask(what)
 
-    @procedure
+    @operation
     def several(self, *each: str) -> Procedure[list[str]]:
         """What several are."""
         answers: list[str] = []
@@ -102,26 +111,29 @@ class Examples(Commands):
             if answer != "<empty>":
                 yield [answer]
 
-    @procedure
+    @operation
     def together(self, *each: str) -> Procedure[list[Any]]:
         """What travels together."""
         return (yield from pipeline(map(_ask, each)))
 
 
-class Example(Examples, Executor):
-    def __init__(self) -> None:
-        Executor.__init__(self, Replies(), Examples(Keys()))
+class Example(Executor, Examples):
+    makes = Examples
+
+
+def _example() -> Example:
+    return Example(Replies())
 
 
 class TestOnAStore:
     def test_it_is_run(self) -> None:
-        assert Example().one("a") == "<a>"
+        assert _example().one("a") == "<a>"
 
     def test_a_procedure_is_sent_each_answer_and_each_error(self) -> None:
-        assert Example().several("a", "bad", "b") == ["<a>", "bad", "<b>"]
+        assert _example().several("a", "bad", "b") == ["<a>", "bad", "<b>"]
 
     def test_a_listing_is_read_as_it_is_used(self) -> None:
-        store = Example()
+        store = _example()
         pages = store.page_by_page("a", "empty", "b", "c")
         assert not store.connection.sent
         assert [next(pages), next(pages)] == [["<a>"], ["<b>"]]
@@ -130,18 +142,21 @@ class TestOnAStore:
 
     def test_an_error_in_a_listing_reaches_its_reader(self) -> None:
         with pytest.raises(ValueError, match="bad"):
-            list(Example().page_by_page("bad"))
+            list(_example().page_by_page("bad"))
 
     def test_a_pipeline_answers_with_errors(self) -> None:
-        first, error, last = Example().together("a", "bad", "b")
+        first, error, last = _example().together("a", "bad", "b")
         assert (first, str(error), last) == ("<a>", "bad", "<b>")
 
     def test_an_empty_pipeline_asks_nothing(self) -> None:
-        assert Example().together() == []
+        assert _example().together() == []
 
-    def test_a_procedure_lists_nothing(self) -> None:
-        with pytest.raises(TypeError, match="yields nothing but its steps"):
-            Example().follow(Example().commands.page_by_page("a"))
+    def test_a_listing_has_no_answer(self) -> None:
+        with pytest.raises(TypeError, match="is a listing: iterate it"):
+            _example().run(_example().commands.page_by_page("a"))
+
+    def test_what_was_made_before_is_run(self) -> None:
+        assert _example().run(Examples(Keys()).several("a", "b")) == ["<a>", "<b>"]
 
 
 class TestWithoutAStore:
@@ -151,25 +166,85 @@ class TestWithoutAStore:
         assert next(Examples(Keys()).together("a")) == Pipeline((_ask("a"),))
 
     def test_it_shows_its_documentation_and_its_parameters(self) -> None:
-        for method in (Examples(Keys()).one, Example().one):
+        for method in (Examples(Keys()).one, _example().one):
             assert method.__doc__ == "What one is."
             assert list(inspect.signature(method).parameters) == ["what"]
         assert inspect.signature(Store.save).parameters.keys() == {"self", "entries"}
         assert str(inspect.signature(Store(None).count)).startswith("(until: 'int | None' = None)")
 
 
-NO_COMMANDS = {
-    "run": "runs what the others make",
-    "follow": "runs what the others make",
-    "iterate": "runs what the others make",
-    "load_scripts": "reads files",
+SPEC = Spec(trigger=Every(60))
+RECORD = Record("r", 0, "1", b"", b"", b"", b"", b"", None)
+STORED = Stored("a", "schedule", None, "", {}, {})
+TEMPLATE = JobFields({"data": b"", "origin": "q"}, "f", "f()", "q")
+HELD = Held("a", b"{}", "why", None, None, Origin.UNKNOWN, None)
+
+# Each operation of a store, with the answers to its first steps where others follow.
+EXAMPLES: dict[str, tuple[Any, ...]] = {
+    "server_time": (COMMANDS.server_time(),),
+    "save": (COMMANDS.save([NewEntry("a", "rq:job:a", 0, {"data": b"\xff"})]),),
+    "cancel": (COMMANDS.cancel("a", 60, due=5),),
+    "reschedule": (COMMANDS.reschedule("a", 5),),
+    "redefine": (COMMANDS.redefine("a", "1", 5, SPEC, Instant(5, 6)),),
+    "due_of": (COMMANDS.due_of("a"),),
+    "count": (COMMANDS.count(),),
+    "job": (COMMANDS.job("a"),),
+    "job_fields": (COMMANDS.job_fields("a"),),
+    "pages": (COMMANDS.pages(),),
+    "read_definitions": (COMMANDS.read_definitions(["a", "b"]),),
+    "write_schedules": (COMMANDS.write_schedules([Write("a", ""), Write("b", "", SPEC, TEMPLATE)]),),
+    "delete_schedule": (COMMANDS.delete_schedule("a"),),
+    "rename_schedule": (COMMANDS.rename_schedule(STORED, "b"),),
+    "count_schedules": (COMMANDS.count_schedules(),),
+    "has_schedule": (COMMANDS.has_schedule("a"),),
+    "find_schedules": (COMMANDS.find_schedules(Filter(tag="t", owner="o")),),
+    "pending_ids": (COMMANDS.pending_ids(["a"]),),
+    "coming": (COMMANDS.coming(10), ([], []), ([], [])),
+    "read_runs": (COMMANDS.read_runs("a", 10),),
+    "held_count": (COMMANDS.held_count(),),
+    "held_entry": (COMMANDS.held_entry("a"),),
+    "held_pages": (COMMANDS.held_pages(),),
+    "retry_entries": (COMMANDS.retry_entries(["a", "b"]), [True, False]),
+    "purge_entries": (COMMANDS.purge_entries([HELD], 60),),
+    "adopt": (COMMANDS.adopt([Adoption(RECORD, SPEC), Adoption(RECORD, SPEC, 3)]),),
+    "tend_schedules": (COMMANDS.tend_schedules(0, 2), (b"0", [(b"a", 0.0), (b"b", 0.0)])),
+    "tend_ended": (COMMANDS.tend_ended(),),
+    "forget_schedule": (COMMANDS.forget_schedule(RECORD),),
+    "register_birth": (COMMANDS.register_birth("me", {"pid": 1}, 60),),
+    "instance": (COMMANDS.instance("me"), {}),
+    "register_death": (COMMANDS.register_death("me"),),
+    "heartbeat": (COMMANDS.heartbeat("me", {"pid": 1}, 60),),
+    "leave": (COMMANDS.leave("me"),),
+    "take_fence": (COMMANDS.take_fence(),),
+    "acquire_lock": (COMMANDS.acquire_lock("me", 60),),
+    "holds_lock": (COMMANDS.holds_lock("me"),),
+    "release_lock": (COMMANDS.release_lock("me"),),
+    "eviction_policy": (COMMANDS.eviction_policy(),),
 }
 
 
-def test_a_store_has_nothing_but_operations() -> None:
-    made = {name for name, member in inspect.getmembers_static(StoreCommands) if isinstance(member, operation)}
-    assert {"save", "cancel", "heartbeat"} <= made
+def _steps(made: Any, *answers: Any) -> list[Command[Any]]:
+    """The commands that are sent, as far as there are answers."""
+    going = iter(made)
+    steps = [next(going)]
+    with suppress(StopIteration):
+        steps += [going.send(answer) for answer in answers]
+    return [command for step in steps for command in (step.commands if isinstance(step, Pipeline) else [step])]
 
 
-def test_scripts_take_their_key_and_the_prefix() -> None:
-    assert script("x", "k", 1, "ü", read=bool) == Command("x", ("k",), (1, "ü".encode()), bool, is_script=True)
+class TestOfAStore:
+    def test_all_are_operations(self) -> None:
+        public = {name for name in dir(StoreCommands) if not name.startswith("_")}
+        kinds = (operation, listing)
+        assert {name for name in public if isinstance(inspect.getattr_static(StoreCommands, name), kinds)} == public
+        assert public == set(EXAMPLES)
+
+    @pytest.mark.parametrize("name", EXAMPLES)
+    def test_they_send_what_headers_say(self, name: str) -> None:
+        for command in _steps(*EXAMPLES[name]):
+            assert all(isinstance(sent, str | bytes | int | float) for sent in command.arguments)
+            if command.is_script:
+                count = len(command.arguments)
+                assert takes(command.name, count), f"{command.name}.lua takes other arguments than these {count}"
+                assert (command.arguments[0] == COMMANDS.keys.prefix) == ("1 prefix" in section(command.name, "ARGV"))
+                assert len(command.keys) == 1

@@ -13,9 +13,9 @@ from making import US, finish, snapshot, waiting
 from making_schedules import commit_all, fire_due, fire_of, job_fields, new, put, shared_of, spec
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store, scripts
+from rq_scheduler.store.clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.due import Fired, SharedPlan
 from rq_scheduler.store.handoff import Fenced
-from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.schedules import JobFields
 
 NOW = 1_774_656_000_000_000

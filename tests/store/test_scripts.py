@@ -31,51 +31,25 @@ from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import NewEntry, Store, rq_format, scripts
+from rq_scheduler.store.clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.command import Command
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.keys import Keys
-from rq_scheduler.store.manual_clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.schedules import Filter, Write
 from rq_scheduler.triggers import Every
+from store.headers import NAMES, SOURCES, fixed_arguments, header, section, takes
 
-NAMES = scripts.names()
-SOURCES = {name: scripts.load(name).source for name in NAMES}
 CLOCKS = {scripts.SERVER_CLOCK, MANUAL_CLOCK}
-
-
-def _header(name: str) -> str:
-    lines = []
-    for line in SOURCES[name].splitlines():
-        if not line.startswith("--"):
-            break
-        lines.append(line.removeprefix("--").strip())
-    return "\n".join(lines)
-
-
-def _section(name: str, word: str) -> str:
-    """One part of a header: from its word to the next word of the same kind."""
-    found = re.search(rf"^{word}\s+(.*?)(?=^(?:KEYS|ARGV|returns|keeps)|\Z)", _header(name), re.DOTALL | re.MULTILINE)
-    assert found, f"{name}.lua: its header has no {word!r}"
-    return found[1].replace("\n", " ").strip()
-
-
-def _fixed_arguments(name: str) -> int:
-    """How many arguments the header numbers, up to a part that repeats ("then ...")."""
-    count = 0
-    for number in re.findall(r"(?:^|, |,|and )(\d+) ", re.split(r"\bthen\b", _section(name, "ARGV"))[0]):
-        if int(number) == count + 1:
-            count += 1
-    return count
 
 
 class TestHeaders:
     @pytest.mark.parametrize("name", NAMES)
     def test_is_whole(self, name: str) -> None:
-        assert len(_header(name).splitlines()[0]) > 20, "the first line says what the script does"
-        assert _section(name, r"KEYS\[1\]")
-        assert _fixed_arguments(name) >= 1
-        assert "{" in _section(name, "returns")
-        assert _section(name, "keeps")
+        assert len(header(name).splitlines()[0]) > 20, "the first line says what the script does"
+        assert section(name, r"KEYS\[1\]")
+        assert fixed_arguments(name) >= 1
+        assert "{" in section(name, "returns")
+        assert section(name, "keeps")
 
     @pytest.mark.parametrize("name", NAMES)
     def test_includes_are_in_place(self, name: str) -> None:
@@ -93,60 +67,20 @@ class TestHeaders:
     def test_wrappers_send_what_headers_say(self, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: dict[str, list[int]] = {}
 
-        run = Executor.run
+        execute = Executor.execute
 
         def record(store: Executor, step: Any) -> Any:
             if isinstance(step, Command) and step.is_script:
                 assert len(step.keys) == 1
                 sent.setdefault(step.name, []).append(len(step.arguments))
-            return run(store, step)
+            return execute(store, step)
 
-        monkeypatch.setattr(Executor, "run", record)
+        monkeypatch.setattr(Executor, "execute", record)
         _use_everything(redis)
         assert sorted(sent) == NAMES, "a script that this test never runs"
-        repeating = {
-            "commit_fires",
-            "serve_registries",
-            "tend_schedules",
-            "save_jobs",
-            "heartbeat",
-            "register_birth",
-            "read_schedules",
-            "show_schedules",
-            "find_schedules",
-            "write_schedules",
-            "backfill",
-            "retry_entries",
-            "purge_entries",
-            "adopt_jobs",
-        }
         for name, counts in sent.items():
-            fixed = _fixed_arguments(name)
             for count in counts:
-                if name == "commit_fires":
-                    width = int(re.search(r"then (\d+) for each", _section(name, "ARGV"))[1])  # type: ignore[index]
-                    assert (count - fixed) % width == 0
-                elif name in REPEATED_AND_THEN:
-                    assert count - fixed in _widths(name), (name, count)
-                elif name in repeating:
-                    assert count >= fixed
-                else:
-                    assert count == fixed, (
-                        f"{name}.lua: the header numbers {fixed} arguments, the wrapper sends {count}"
-                    )
-
-
-# An entry of these scripts ends with fields of which it says itself how many follow, so many values each.
-REPEATED_AND_THEN = {"write_schedules": 2}
-
-
-def _widths(name: str) -> set[int]:
-    """How many arguments one entry may have, by the header: what it lists up to that number, and what follows it."""
-    listed = _section(name, "ARGV").split("then for each schedule: ")[1]
-    fields = re.split(r", (?!or )", re.sub(r"\([^()]*\)", "", listed))
-    counted = max(n for n, field in enumerate(fields) if field.startswith("number of"))
-    assert len(fields) - counted - 2 == REPEATED_AND_THEN[name], fields
-    return {counted + 1 + REPEATED_AND_THEN[name] * count for count in range(100)}
+                assert takes(name, count), f"{name}.lua takes other arguments than these {count}"
 
 
 def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
@@ -329,7 +263,7 @@ class TestClock:
             scripts._read(f"include/{scripts.SERVER_CLOCK}"), scripts._read(f"include/{MANUAL_CLOCK}")
         )
         if reads_time:
-            assert re.search(r"1 prefix\b", _section(name, "ARGV")), "the manual clock's key is under ARGV[1]"
+            assert re.search(r"1 prefix\b", section(name, "ARGV")), "the manual clock's key is under ARGV[1]"
 
     @pytest.mark.parametrize("prefix", ["rq", "{site-a}"])
     @pytest.mark.parametrize("us", [0, 7, 1_774_656_000_000_001, 9_007_199_254_740_992])

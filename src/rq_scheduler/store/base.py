@@ -9,12 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from rq_scheduler.store.command import Commands, script
+from rq_scheduler.store.clock import ClockCommands
+from rq_scheduler.store.command import script
 from rq_scheduler.store.command import wire as wire  # as long as Operations stands here
-from rq_scheduler.store.executor import Connection, Executor
+from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS, Keys
-from rq_scheduler.store.rq_format import KEY_PREFIX
-from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.triggers import MAX_US, MIN_US
 
 _US = 1_000_000
@@ -84,28 +83,16 @@ def fence_arguments(keys: Keys) -> tuple[str, str, int]:
     return (keys.fence if keys.fenced else "", FENCE_HOLDER, FENCE_TTL_MS)
 
 
-def as_it_is(reply: Any) -> Any:
-    """Reads a reply that needs no reading."""
-    return reply
-
-
 def is_ok(reply: Sequence[Any]) -> bool:
     """Whether a script did what it was asked for."""
     return reply[0] == b"ok"
 
 
-class Operations(Executor):
+class Operations(Executor, ClockCommands):
     """Operations that are not commands yet."""
 
-    def __init__(self, connection: Connection, keys: Keys | None = None, clock: str = SERVER_CLOCK) -> None:
-        super().__init__(connection, Commands(keys or Keys(KEY_PREFIX)), clock)
-
     def _run(self, name: str, key: str, *arguments: Any) -> Any:
-        return self.run(script(name, key, *arguments, read=as_it_is))
-
-    def server_time(self) -> int:
-        """The clock that decides what is due, in microseconds: on a cluster, that of the node with our keys."""
-        return int(self._run("read_clock", self.keys.scheduled_jobs, self.keys.prefix)[0])
+        return self.run(script(name, key, *arguments))
 
     @property
     def _fence(self) -> tuple[str, str, int]:

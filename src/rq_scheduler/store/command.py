@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from redis.exceptions import ResponseError
 
@@ -28,10 +28,16 @@ def wire(value: str) -> bytes:
         return value.encode("utf-8", "surrogatepass")  # half of a character: the name of nothing
 
 
+def as_it_is(reply: Any) -> Any:
+    """Reads a reply that needs no reading."""
+    return reply
+
+
 @dataclass(frozen=True, slots=True)
 class Command(Generic[T_co]):
-    """One command of Redis, or one script of `lua/` (`is_script`), by its name, with its keys and its arguments as they
-    are sent. `read` makes the answer of redis-py's reply, in which nothing is decoded, or raises our error.
+    """A script of `lua/` (`is_script`), with its keys and arguments, or a command of Redis, whose keys are among the
+    arguments: as they are sent. `read` makes the answer of redis-py's reply, in which nothing is decoded, or raises our
+    error.
 
     Commands that send the same are equal.
     """
@@ -65,28 +71,35 @@ class Commands:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
 
-    def _script(self, name: str, key: str, *arguments: Any, read: Callable[[Any], T]) -> Command[T]:
+    def _script(self, name: str, key: str, *arguments: Any, read: Callable[[Any], T] = as_it_is) -> Command[T]:
         """A script that takes our key prefix before its other arguments, as nearly all do."""
         return script(name, key, self.keys.prefix, *arguments, read=read)
 
 
 Step: TypeAlias = Command[Any] | Pipeline[Any]
 
+
+class Steps(Protocol[T_co]):
+    """A command, a pipeline, or a procedure of several: what comes to an answer, step by step."""
+
+    def __iter__(self) -> Generator[Step, Any, T_co]: ...
+
+
 Procedure: TypeAlias = Generator[Step, Any, T]
-"""What takes several round trips: yields each step, is sent the answer (or thrown the error), and returns T."""
+"""What takes several round trips: yields each step, is sent its answer (or thrown its error), and returns T."""
 
 Listing: TypeAlias = Generator[Step | T, Any, None]
 """The same for what is read as it is used: between its steps it yields one T after the other."""
 
 
-def script(name: str, key: str, *arguments: Any, read: Callable[[Any], T]) -> Command[T]:
+def script(name: str, key: str, *arguments: Any, read: Callable[[Any], T] = as_it_is) -> Command[T]:
     """The command that runs a script of `lua/`; all of them take one key."""
     return Command(name, (_sent(key),), tuple(map(_sent, arguments)), read, is_script=True)
 
 
-def call(name: str, key: str | bytes, *arguments: Any, read: Callable[[Any], T]) -> Command[T]:
-    """A command of Redis on one key."""
-    return Command(name, (_sent(key),), tuple(map(_sent, arguments)), read)
+def call(name: str, *arguments: Any, read: Callable[[Any], T] = as_it_is) -> Command[T]:
+    """A command of Redis; its keys are among the arguments."""
+    return Command(name, (), tuple(map(_sent, arguments)), read)
 
 
 def pipeline(commands: Iterable[Command[T]]) -> Pipeline[T]:

@@ -6,14 +6,15 @@ Walks the keyspace in small steps, up to a bound, and says how far it has come.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from redis import RedisCluster
 from redis.exceptions import ResponseError
 
-from rq_scheduler.store.base import Operations
+from rq_scheduler.store.command import call, pipeline
+from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.rq_format import job_key
 
 __all__ = ["Elsewhere", "OtherIndex", "OtherKeys"]
@@ -51,7 +52,7 @@ class Elsewhere:
     whole: bool = False
 
 
-class OtherKeys(Operations):
+class OtherKeys(Executor):
     """The walk over one connection, for indexes beside that of our key prefix."""
 
     def look(self) -> Elsewhere:
@@ -60,7 +61,7 @@ class OtherKeys(Operations):
         if isinstance(self.connection, RedisCluster):
             return found
         try:
-            found.keys = self.connection.dbsize()
+            found.keys = self.run(call("DBSIZE", read=int))
             left = MOST_SETS
             for names in self._sorted_sets(found):
                 foreign = [name for name in names if not self._is_known(name)][:left]
@@ -76,7 +77,7 @@ class OtherKeys(Operations):
     def _sorted_sets(self, found: Elsewhere) -> Iterator[list[bytes]]:
         cursor = 0
         while True:
-            cursor, names = self.connection.scan(cursor, count=STEP, _type="zset")
+            cursor, names = self.run(call("SCAN", cursor, "COUNT", STEP, "TYPE", "zset"))
             found.walked = min(found.walked + STEP, found.keys)
             found.whole = cursor == 0
             if found.whole:
@@ -92,23 +93,23 @@ class OtherKeys(Operations):
         return key in self.keys.shared() or re.match(ours, key) is not None
 
     def _indexes_among(self, names: list[bytes]) -> Iterator[OtherIndex]:
-        replies = self._batch(
-            command
-            for name in names
-            for command in (("ZCARD", name), ("ZRANGE", name, 0, SAMPLE - 1), ("ZRANGE", name, -SAMPLE, -1))
+        replies: list[Any] = self.run(
+            pipeline(
+                command
+                for name in names
+                for command in (
+                    call("ZCARD", name),
+                    call("ZRANGE", name, 0, SAMPLE - 1),
+                    call("ZRANGE", name, -SAMPLE, -1),
+                )
+            )
         )
         job = job_key(self.keys.prefix, "").encode()
         for name, count, first, last in zip(names, replies[::3], replies[1::3], replies[2::3], strict=True):
             members = _members(first) | _members(last)
-            jobs = self._batch(("HMGET", job + member, "status", "meta") for member in members)
+            jobs = self.run(pipeline(call("HMGET", job + member, "status", "meta") for member in members))
             if name.endswith(_NAME) or any(_was_scheduled(each) for each in jobs):
                 yield OtherIndex(name.decode(errors="backslashreplace"), count)
-
-    def _batch(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
-        pipe = self.connection.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
-        return pipe.execute(raise_on_error=False)
 
 
 def _members(reply: Any) -> set[bytes]:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import partial
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, cast
 
 from redis.client import NEVER_DECODE
 from redis.exceptions import NoScriptError, ResponseError
 
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.store import scripts
-from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Procedure, Step
+from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Step, Steps
+from rq_scheduler.store.keys import Keys
+from rq_scheduler.store.rq_format import KEY_PREFIX
 
 Connection = Any
 """`redis.Redis` (standalone, or a master that Sentinel names) or `redis.RedisCluster`; redis-py's own types of
@@ -30,29 +32,24 @@ _AS_BYTES = {NEVER_DECODE: True}
 
 
 class Executor:
-    """Runs `commands` on one connection. `clock` names the include from which scripts have the time."""
+    """One connection, under one key prefix (RQ's unless `keys` have another). `clock` names the include from which
+    scripts have the time; `makes` is the group of operations that a class with this one runs."""
 
-    def __init__(self, connection: Connection, commands: Commands, clock: str = scripts.SERVER_CLOCK) -> None:
+    makes: type[Commands] = Commands
+
+    def __init__(self, connection: Connection, keys: Keys | None = None, clock: str = scripts.SERVER_CLOCK) -> None:
         self.connection = connection
-        self.commands = commands
-        self.keys = commands.keys
+        self.keys = keys or Keys(KEY_PREFIX)
         self.clock = clock
+        self.commands = self.makes(self.keys)
 
-    @overload
-    def run(self, step: Command[T]) -> T: ...
-    @overload
-    def run(self, step: Pipeline[T]) -> list[T | ResponseError]: ...
-    def run(self, step: Step) -> Any:
-        """The answer to a command, or to each of a pipeline. Raises redis-py's errors, and what `read` raises."""
-        return step.read(self._reply_to(step)) if isinstance(step, Command) else self._run_together(step)
-
-    def follow(self, procedure: Procedure[T]) -> T:
-        """Runs a procedure to its end, and returns what it does."""
+    def run(self, steps: Steps[T]) -> T:
+        """Goes through the steps to their answer. Raises redis-py's errors, and those of `Command.read`."""
         try:
-            self._advance(procedure)
+            self._advance(iter(steps))
         except StopIteration as end:
             return end.value
-        raise TypeError(f"{procedure} lists something: a procedure yields nothing but its steps")
+        raise TypeError(f"{steps!r} is a listing: iterate it")
 
     def iterate(self, listing: Listing[T]) -> Iterator[T]:
         """What a listing lists, read as it is used."""
@@ -67,39 +64,41 @@ class Executor:
         """Reads the scripts from this installation's files now, before an upgrade replaces them."""
         scripts.load_all(self.clock)
 
-    def _advance(self, steps: Generator[Any, Any, Any]) -> Any:
-        """Runs steps until something else is yielded, which is returned. Raises StopIteration at the end."""
-        go_on = steps.__next__
-        while isinstance(step := go_on(), Command | Pipeline):
-            try:
-                go_on = partial(steps.send, self.run(cast("Step", step)))
-            except Exception as error:  # noqa: BLE001  the procedure's to handle, as after `await`
-                go_on = partial(steps.throw, error)
-        return step
-
-    def _run_together(self, pipeline: Pipeline[Any]) -> list[Any]:
+    def execute(self, step: Step) -> Any:
+        """The answer to one step."""
+        if isinstance(step, Command):
+            return step.read(self._reply_to(step))
         answers: list[Any] = []
-        for first in range(0, len(pipeline.commands), MAX_PIPELINED):
-            commands = pipeline.commands[first : first + MAX_PIPELINED]
+        for first in range(0, len(step.commands), MAX_PIPELINED):
+            commands = step.commands[first : first + MAX_PIPELINED]
             pipe = self.connection.pipeline(transaction=False)
             for command in commands:
-                pipe.execute_command(command.name, *command.keys, *command.arguments, **_AS_BYTES)
+                pipe.execute_command(command.name, *command.arguments, **_AS_BYTES)
             for command, reply in zip(commands, pipe.execute(raise_on_error=False), strict=True):
                 answers.append(reply if isinstance(reply, Exception) else command.read(reply))
         return answers
 
+    def _advance(self, steps: Generator[Any, Any, Any]) -> Any:
+        """Executes steps until something else is yielded, which is returned. Raises StopIteration at the end."""
+        go_on = steps.__next__
+        while isinstance(step := go_on(), Command | Pipeline):
+            try:
+                go_on = partial(steps.send, self.execute(cast("Step", step)))
+            except Exception as error:  # noqa: BLE001  for the procedure to handle, as after `await`
+                go_on = partial(steps.throw, error)
+        return step
+
     def _reply_to(self, command: Command[Any]) -> Any:
         """A server that has not seen a script, or has lost it (restart, failover, SCRIPT FLUSH), is sent its text."""
-        sent = (*command.keys, *command.arguments)
+        send = partial(self.connection.execute_command, **_AS_BYTES)
         if not command.is_script:
-            return self.connection.execute_command(command.name, *sent, **_AS_BYTES)
+            return send(command.name, *command.arguments)
         fake = _is_fake(self.connection)
-        script = scripts.load(command.name, self.clock, msgpack=not fake)
-        execute = partial(self.connection.execute_command, **_AS_BYTES)
+        script, sent = scripts.load(command.name, self.clock, msgpack=not fake), (*command.keys, *command.arguments)
         try:
-            return execute("EVALSHA", script.digest, len(command.keys), *sent)
+            return send("EVALSHA", script.digest, len(command.keys), *sent)
         except NoScriptError:
-            return execute("EVAL", script.source, len(command.keys), *sent)
+            return send("EVAL", script.source, len(command.keys), *sent)
         except ResponseError as error:
             if fake and "unknown command" in str(error).lower():
                 raise SchedulerError(

@@ -14,7 +14,7 @@ from rq_scheduler.errors import NameTaken
 from rq_scheduler.store.base import fence_arguments, is_ok, mapping, text
 from rq_scheduler.store.command import Command, Procedure, call, script
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS
-from rq_scheduler.store.operation import Commands, operation, procedure
+from rq_scheduler.store.operation import Commands, operation
 from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER
 
 
@@ -38,7 +38,7 @@ class PresenceCommands(Commands):
 
         return script("register_birth", self.keys.instance(name), ttl, token, dead, *_flat(fields), read=read)
 
-    @procedure
+    @operation
     def instance(self, name: str) -> Procedure[tuple[dict[str, str], int]]:
         """What an instance has told of itself, and for how many milliseconds more it is known. Empty for none."""
         key = self.keys.instance(name)
@@ -84,7 +84,7 @@ class PresenceCommands(Commands):
         """Gives 0.14's lock back; False, and nothing touched, when `owner` does not hold it."""
         return script("release_lock", self.keys.fence, owner, read=is_ok)
 
-    @procedure
+    @operation
     def eviction_policy(self) -> Procedure[str | None]:
         """The server's maxmemory-policy; None where the server does not tell (a managed Redis, an ACL)."""
         try:

@@ -6,17 +6,19 @@ Entries come here in the scripts that find them unservable. Knows nothing of han
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from redis.client import NEVER_DECODE
 
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import decode_spec
-from rq_scheduler.store.base import Operations, pairs, text, us_of, wire
+from rq_scheduler.store.base import mapping, text, us_of
+from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call, pipeline
+from rq_scheduler.store.keys import Keys
+from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.rq_format import scheduled_registry_key
 
 PAGE = 200
@@ -59,87 +61,83 @@ class Retried(StrEnum):
     REFUSED = "refused"
 
 
-class QuarantineOperations(Operations):
+class QuarantineCommands(Commands):
     """Operations on what nothing could serve."""
 
-    def held_count(self) -> int:
+    @operation
+    def held_count(self) -> Command[int]:
         """How many entries are in quarantine."""
-        return self.connection.hlen(self.keys.quarantine)
+        return call("HLEN", self.keys.quarantine, read=int)
 
-    def held_entry(self, id: str) -> Held | None:
+    @operation
+    def held_entry(self, id: str) -> Command[Held | None]:
         """The entry of this id; None when there is none in quarantine."""
-        raw = self._raw("HGET", self.keys.quarantine, wire(id))
-        return None if raw is None else self._held(id, raw)
+        return call(
+            "HGET", self.keys.quarantine, id, read=lambda raw: None if raw is None else _held(self.keys, id, raw)
+        )
 
-    def held_pages(self) -> Iterator[list[Held]]:
+    @listing
+    def held_pages(self) -> Listing[list[Held]]:
         """All that is in quarantine, in no order, a page a round trip. What changes meanwhile may be missed, or be seen
         twice."""
-        cursor: Any = b"0"
+        cursor: Any = 0
         while True:
-            cursor, rows = self._raw("HSCAN", self.keys.quarantine, cursor, "COUNT", PAGE)
-            found = cast("Mapping[bytes, bytes]", rows) if isinstance(rows, dict) else pairs(rows)
-            if found:
-                yield [self._held(text(id), raw) for id, raw in found.items()]
+            cursor, rows = yield from call("HSCAN", self.keys.quarantine, cursor, "COUNT", PAGE)
+            if found := mapping(rows):
+                yield [_held(self.keys, text(id), raw) for id, raw in found.items()]
             if int(cursor) == 0:
                 return
 
-    def retry_entries(self, ids: Sequence[str]) -> list[tuple[Retried, str]]:
+    @operation
+    def retry_entries(self, ids: Sequence[str]) -> Procedure[list[tuple[Retried, str]]]:
         """Puts entries (no schedules) back where they came from; what became of each, and why it was refused."""
         retried: list[tuple[Retried, str]] = []
         for first in range(0, len(ids), BATCH):
             batch = ids[first : first + BATCH]
-            flags = self._readable(batch)
-            arguments = [part for id, flag in zip(batch, flags, strict=True) for part in (wire(id), flag)]
-            reply = self._run("retry_entries", self.keys.scheduled_jobs, self.keys.prefix, *arguments)
+            # A kept record that cannot be read would come back at once.
+            specs = yield from pipeline(call("HGET", self.keys.quarantined(id), "spec", read=_is_spec) for id in batch)
+            arguments = [
+                part for id, spec in zip(batch, specs, strict=True) for part in (id, "1" if spec is True else "0")
+            ]
+            reply = yield from self._script("retry_entries", self.keys.scheduled_jobs, *arguments)
             retried += [(Retried(text(what)), text(why)) for what, why in zip(reply[::2], reply[1::2], strict=True)]
         return retried
 
-    def purge_entries(self, entries: Sequence[Held], keep_for: int) -> int:
+    @operation
+    def purge_entries(self, entries: Sequence[Held], keep_for: int) -> Procedure[int]:
         """Forgets these entries, unless their record is another by now; how many were. The job of one that is not
         pending again is canceled, and kept for `keep_for` seconds if it would never expire."""
         purged = 0
         for first in range(0, len(entries), BATCH):
-            batch = entries[first : first + BATCH]
-            arguments = [part for each in batch for part in (wire(each.id), each.raw)]
-            reply = self._run("purge_entries", self.keys.scheduled_jobs, self.keys.prefix, keep_for, *arguments)
-            purged += reply.count(b"ok")
+            arguments = [part for each in entries[first : first + BATCH] for part in (each.id, each.raw)]
+            outcomes = yield from self._script("purge_entries", self.keys.scheduled_jobs, keep_for, *arguments)
+            purged += outcomes.count(b"ok")
         return purged
 
-    def _raw(self, *command: Any) -> Any:
-        # Bytes come back even through a client that decodes: an id may be no text.
-        return self.connection.execute_command(*command, **{NEVER_DECODE: True})
 
-    def _readable(self, ids: Sequence[str]) -> list[str]:
-        """Whether the kept record of each can be read: one that cannot would come back at once."""
-        pipe = self.connection.pipeline(transaction=False)
-        for id in ids:
-            pipe.hget(wire(self.keys.quarantined(id)), "spec")
-        return ["1" if _is_spec(spec) else "0" for spec in pipe.execute(raise_on_error=False)]
+def _held(keys: Keys, id: str, raw: bytes) -> Held:
+    try:
+        record: Any = json.loads(raw.decode("utf-8", "surrogateescape"))
+        reason, index, due, queue = (record[name] for name in ("reason", "index", "due", "queue"))
+        origin = _origin(keys, index, recurs=record.get("recurs") is True)
+        return Held(id, raw, str(reason), int(record["at"]), us_of(due), origin, _text_or_none(queue))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        why = f"its record in quarantine cannot be read ({type(error).__name__}: {error}); purge it"
+        return Held(id, raw, why, None, None, Origin.UNKNOWN, None)
 
-    def _held(self, id: str, raw: bytes) -> Held:
-        try:
-            record: Any = json.loads(raw.decode("utf-8", "surrogateescape"))
-            reason, index, due, queue = (record[name] for name in ("reason", "index", "due", "queue"))
-            origin = self._origin(index, recurs=record.get("recurs") is True)
-            return Held(id, raw, str(reason), int(record["at"]), us_of(due), origin, _text_or_none(queue))
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-            why = f"its record in quarantine cannot be read ({type(error).__name__}: {error}); purge it"
-            return Held(id, raw, why, None, None, Origin.UNKNOWN, None)
 
-    def _origin(self, index: Any, *, recurs: bool) -> Origin:
-        if index == self.keys.due_schedules:
-            return Origin.SCHEDULE
-        if index == self.keys.scheduled_jobs:
-            return Origin.RECURRING if recurs else Origin.ONE_OFF
-        if isinstance(index, str) and index.startswith(scheduled_registry_key(self.keys.prefix, "")):
-            return Origin.RQ
-        return Origin.UNKNOWN
+def _origin(keys: Keys, index: Any, *, recurs: bool) -> Origin:
+    if index == keys.due_schedules:
+        return Origin.SCHEDULE
+    if index == keys.scheduled_jobs:
+        return Origin.RECURRING if recurs else Origin.ONE_OFF
+    if isinstance(index, str) and index.startswith(scheduled_registry_key(keys.prefix, "")):
+        return Origin.RQ
+    return Origin.UNKNOWN
 
 
 def _is_spec(stored: Any) -> bool:
     """Whether a dispatcher can read it, one of a newer version of this package perhaps."""
-    if isinstance(stored, str):
-        stored = stored.encode()
     if not isinstance(stored, bytes):
         return False
     try:

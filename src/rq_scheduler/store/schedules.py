@@ -9,12 +9,15 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.store.base import MOST, Operations, moment, pairs, score_of, text, us_of, whole, wire
+from rq_scheduler.store.base import MOST, is_ok, moment, pairs, score_of, text, us_of, whole
+from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.history import HistoryLine, read_line
+from rq_scheduler.store.operation import listing, operation
 
 PAGE = 100
 """Schedules in one read: one round trip, and a few milliseconds of a slow Redis."""
@@ -144,62 +147,65 @@ class Filter:
     paused: bool | None = None
 
 
-class ScheduleOperations(Operations):
+class ScheduleCommands(Commands):
     """Operations on schedules."""
 
-    def read_definitions(self, ids: Sequence[str], *, templates: bool = True) -> tuple[int, list[Stored | None]]:
+    @operation
+    def read_definitions(
+        self, ids: Sequence[str], *, templates: bool = True
+    ) -> Procedure[tuple[int, list[Stored | None]]]:
         """The server's time, and the schedules of these ids, None for unknown ones; a hundred at most. Without
         `templates`, of their jobs no more than people are shown."""
-        names, now = [wire(id) for id in ids], 0
-        found: list[Stored | None] = []
+        now, found = 0, list[Stored | None]()
         while len(found) < len(ids) or not now:
-            now, fields, *rows = self._run(
-                "show_schedules",
-                self.keys.due_schedules,
-                *(self.keys.prefix, "1" if templates else "0", *names[len(found) :]),
+            rest = ids[len(found) :]  # few fit, where they are large
+            now, fields, *rows = yield from self._script(
+                "show_schedules", self.keys.due_schedules, "1" if templates else "0", *rest
             )
-            known = [text(name) for name in fields]
-            found += [_stored(id, known, row) for id, row in zip(ids[len(found) :], rows, strict=False)]
+            names = [text(name) for name in fields]
+            found += [_stored(id, names, row) for id, row in zip(rest, rows, strict=False)]
         return int(now), found
 
-    def write_schedules(self, writes: Sequence[Write]) -> list[tuple[Written, str]]:
+    @operation
+    def write_schedules(self, writes: Sequence[Write]) -> Procedure[list[tuple[Written, str]]]:
         """Makes these changes, each if the schedule is still what was read; a few hundred at most. Returns what became
         of each, and its new rev."""
         written: list[tuple[Written, str]] = []
         for batch in _batches(writes):
             arguments = [argument for write in batch for argument in _write_arguments(write)]
-            reply = self._run("write_schedules", self.keys.due_schedules, self.keys.prefix, *arguments)
+            reply = yield from self._script("write_schedules", self.keys.due_schedules, *arguments)
             written += [(Written(text(what)), text(rev)) for what, rev in zip(reply[1::2], reply[2::2], strict=True)]
         return written
 
-    def delete_schedule(self, id: str, owner: str | None = None) -> Deleted:
+    @operation
+    def delete_schedule(self, id: str, owner: str | None = None) -> Command[Deleted]:
         """Deletes a schedule (of that owner)."""
-        reply = self._run(
+        return self._script(
             "delete_schedule",
             self.keys.due_schedules,
-            *(self.keys.prefix, wire(id), "*" if owner is None else owner, TOMBSTONE_TTL),
+            *(id, "*" if owner is None else owner, TOMBSTONE_TTL),
+            read=lambda reply: Deleted(text(reply[0])),
         )
-        return Deleted(text(reply[0]))
 
-    def rename_schedule(self, stored: Stored, id: str) -> bool:
+    @operation
+    def rename_schedule(self, stored: Stored, id: str) -> Command[bool]:
         """Gives a schedule, as it was read, another id; False, with nothing written, when it has changed, or something
         has that id."""
-        reply = self._run(
-            "rename_schedule",
-            self.keys.due_schedules,
-            *(self.keys.prefix, wire(stored.id), stored.text("rev"), wire(id), TOMBSTONE_TTL),
-        )
-        return reply[0] == b"ok"
+        names = (stored.id, stored.text("rev"), id)
+        return self._script("rename_schedule", self.keys.due_schedules, *names, TOMBSTONE_TTL, read=is_ok)
 
-    def count_schedules(self) -> int:
+    @operation
+    def count_schedules(self) -> Command[int]:
         """How many schedules there are, recurring jobs of the 0.14 API included."""
-        return self.connection.zcard(self.keys.schedules)
+        return call("ZCARD", self.keys.schedules, read=int)
 
-    def has_schedule(self, id: str) -> bool:
+    @operation
+    def has_schedule(self, id: str) -> Command[bool]:
         """Whether a schedule has this id."""
-        return self.connection.zscore(self.keys.schedules, wire(id)) is not None
+        return call("ZSCORE", self.keys.schedules, id, read=lambda score: score is not None)
 
-    def find_schedules(self, wanted: Filter, offset: int = 0, limit: int | None = None) -> Iterator[list[str]]:
+    @listing
+    def find_schedules(self, wanted: Filter, offset: int = 0, limit: int | None = None) -> Listing[list[str]]:
         """The ids that fit, in order, a page at a time."""
         lists = [
             self.keys.schedules_of(what, name)
@@ -207,63 +213,73 @@ class ScheduleOperations(Operations):
             if name
         ]
         paused = "" if wanted.paused is None else "1" if wanted.paused else "0"
-        behind, offset = "", min(offset, MOST)
+        behind, offset = b"", min(offset, MOST)
         while limit is None or limit > 0:
             size = PAGE if limit is None else min(PAGE, limit)
-            last, left, *ids = self._run(
-                "find_schedules",
-                self.keys.schedules,
-                *(self.keys.prefix, wanted.starts_with, wire(behind), offset, size, paused, *lists),
-            )
+            asked = (wanted.starts_with, behind, offset, size, paused, *lists)
+            behind, left, *ids = yield from self._script("find_schedules", self.keys.schedules, *asked)
             offset = int(left)
             if ids:
                 yield [text(id) for id in ids]
-            if not last:
+            if not behind:
                 return
-            behind = text(last)
             limit = None if limit is None else limit - len(ids)
 
-    def pending_ids(self, ids: Sequence[str]) -> list[str]:
+    @operation
+    def pending_ids(self, ids: Sequence[str]) -> Procedure[list[str]]:
         """Those of these ids that pending jobs have: one-offs, or recurring jobs of the 0.14 API."""
         if not ids:
             return []
-        scores: Sequence[float | None] = self.connection.zmscore(self.keys.scheduled_jobs, list(ids))
+        scores = yield from call("ZMSCORE", self.keys.scheduled_jobs, *ids)
         return [id for id, score in zip(ids, scores, strict=True) if score is not None]
 
-    def coming(self, first: int) -> Iterator[tuple[int, str]]:
+    @listing
+    def coming(self, first: int) -> Listing[tuple[int, str]]:
         """When each armed schedule is due (microseconds), and its id, in due order; read as they are used, `first` to
         begin with. One that fires meanwhile may come twice."""
-        of_jobs = self._coming(self.keys.schedules_of("jobs"), self.keys.scheduled_jobs, first)
-        return heapq.merge(self._coming(self.keys.due_schedules, self.keys.due_schedules, first), of_jobs)
-
-    def _coming(self, listed: str, index: str, first: int) -> Iterator[tuple[int, str]]:
-        size = min(first, COMING)
+        indexes = {
+            self.keys.due_schedules: self.keys.due_schedules,
+            self.keys.schedules_of("jobs"): self.keys.scheduled_jobs,
+        }
+        read_to = dict.fromkeys(indexes, (b"", b""))  # the last that was read of each list which has more
         waiting: list[tuple[int, str]] = []
-        behind: tuple[bytes, bytes] = (b"", b"")
-        while True:
-            moved, page = self._run("read_coming", listed, self.keys.prefix, index, *behind, size)
-            rows = [(us_of(due), text(id)) for id, due in zip(moved[::2], moved[1::2], strict=True)]
-            rows += [(us_of(due), text(id)) for id, due in zip(page[::3], page[2::3], strict=True) if due]
-            for row in rows:
-                heapq.heappush(waiting, row)
-            if len(page) < 3 * size:
-                break
-            behind, size = (page[-2], page[-3]), COMING
-            # None behind it in the list is due before that.
-            while waiting and waiting[0] <= (us_of(behind[0]), text(behind[1])):
+        while read_to:
+            listed = min(read_to, key=lambda listed: _order(read_to[listed]))
+            behind = read_to.pop(listed)
+            size = COMING if behind[0] else min(first, COMING)
+            asked = (indexes[listed], *behind, size)
+            moved, page = yield from self._script("read_coming", listed, *asked)
+            for id, due in (*zip(moved[::2], moved[1::2], strict=True), *zip(page[::3], page[2::3], strict=True)):
+                if due:
+                    heapq.heappush(waiting, (us_of(due), text(id)))
+            if len(page) == 3 * size:
+                read_to[listed] = (page[-2], page[-3])
+            # None that is not read yet is due before that.
+            safe = min(map(_order, read_to.values()), default=_END)
+            while waiting and waiting[0] <= safe:
                 yield heapq.heappop(waiting)
-        while waiting:
-            yield heapq.heappop(waiting)
 
-    def read_runs(self, id: str, limit: int) -> tuple[int, str, list[RunLine]]:
+    @operation
+    def read_runs(self, id: str, limit: int) -> Command[tuple[int, str, list[RunLine]]]:
         """The server's time, the kind of the schedule, empty for an unknown one, and its history, newest first."""
-        now, kind, *rows = self._run("read_runs", self.keys.schedules, self.keys.prefix, wire(id), min(limit, MOST))
-        lines = [
-            RunLine(read, *(text(each) for each in known))
-            for line, *known in rows
-            if (read := read_line(line)) is not None
-        ]
-        return int(now), text(kind), lines
+        return self._script("read_runs", self.keys.schedules, id, min(limit, MOST), read=_runs)
+
+
+_END: tuple[float, str] = (inf, "")
+
+
+def _order(place: tuple[bytes, bytes]) -> tuple[float, str]:
+    """What a place in a list compares by; the empty one is its beginning."""
+    due, id = place
+    return (us_of(due), text(id)) if due else (-inf, "")
+
+
+def _runs(reply: Sequence[Any]) -> tuple[int, str, list[RunLine]]:
+    now, kind, *rows = reply
+    lines = [
+        RunLine(read, *(text(each) for each in known)) for line, *known in rows if (read := read_line(line)) is not None
+    ]
+    return int(now), text(kind), lines
 
 
 def _stored(id: str, names: Sequence[str], row: Sequence[Any]) -> Stored | None:

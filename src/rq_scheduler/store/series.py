@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from rq_scheduler.model import Spec, encode_spec
-from rq_scheduler.store.base import Operations, armed_text, score_of, text, wire
+from rq_scheduler.store.base import armed_text, is_ok, score_of, text
+from rq_scheduler.store.command import Command, Commands, Procedure, call
 from rq_scheduler.store.handoff import Record
+from rq_scheduler.store.operation import operation
 
 ADOPTED_BYTES = 256 * 1024
 """Bytes of jobs after which a step of an adoption ends."""
@@ -38,20 +40,17 @@ class Unadopted(StrEnum):
     FOREIGN = "foreign"
 
 
-class SeriesOperations(Operations):
+class SeriesCommands(Commands):
     """Operations on recurring jobs of the 0.14 API."""
 
-    def adopt(self, adoptions: Sequence[Adoption]) -> list[Record | Unadopted]:
+    @operation
+    def adopt(self, adoptions: Sequence[Adoption]) -> Procedure[list[Record | Unadopted]]:
         """Makes schedules of recurring jobs as they were read; each one for itself, in few steps."""
         adopted: list[Record | Unadopted] = []
         while len(adopted) < len(adoptions):
             rest = adoptions[len(adopted) :]
-            reply = self._run(
-                "adopt_jobs",
-                self.keys.scheduled_jobs,
-                *(self.keys.prefix, ADOPTED_BYTES),
-                *(part for each in rest for part in _adoption_arguments(each)),
-            )
+            arguments = [part for each in rest for part in _adoption_arguments(each)]
+            reply = yield from self._script("adopt_jobs", self.keys.scheduled_jobs, ADOPTED_BYTES, *arguments)
             adopted += [
                 _adopted(each, rev) if outcome == b"adopted" else Unadopted(text(outcome))
                 for each, outcome, rev in zip(rest, reply[::2], reply[1::2], strict=True)
@@ -59,31 +58,33 @@ class SeriesOperations(Operations):
             ]
         return adopted
 
-    def tend_schedules(self, cursor: int, size: int) -> int:
+    @operation
+    def tend_schedules(self, cursor: int, size: int) -> Procedure[int]:
         """Looks after the records of about `size` recurring jobs, from `cursor` (0 to begin): keeps RQ from expiring
         their jobs, and drops those whose entry a foreign client took away. Returns the next cursor, 0 at the end."""
-        after, members = self.connection.zscan(self.keys.schedules, cursor, count=size)
+        after, members = yield from call("ZSCAN", self.keys.schedules, cursor, "COUNT", size)
         for first in range(0, len(members), size):
             ids = [id for id, _ in members[first : first + size]]
-            self._run("tend_schedules", self.keys.scheduled_jobs, self.keys.prefix, *ids)
+            yield from self._script("tend_schedules", self.keys.scheduled_jobs, *ids)
         return int(after)
 
-    def tend_ended(self) -> int:
+    @operation
+    def tend_ended(self) -> Command[int]:
         """Looks at jobs whose series ended while RQ had a run of them: once that is over, they expire. Returns how many
         were over."""
-        return int(self._run("tend_ended", self.keys.scheduled_jobs, self.keys.prefix, TENDED)[1])
+        return self._script("tend_ended", self.keys.scheduled_jobs, TENDED, read=lambda reply: int(reply[1]))
 
-    def forget_schedule(self, record: Record) -> bool:
+    @operation
+    def forget_schedule(self, record: Record) -> Command[bool]:
         """Drops the record of a job that no longer recurs; False when it has changed meanwhile."""
-        reply = self._run("forget_schedule", self.keys.scheduled_jobs, self.keys.prefix, wire(record.id), record.rev)
-        return reply[0] == b"ok"
+        return self._script("forget_schedule", self.keys.scheduled_jobs, record.id, record.rev, read=is_ok)
 
 
 def _adoption_arguments(adoption: Adoption) -> tuple[Any, ...]:
     record, repeat = adoption.record, adoption.repeat
     spec = encode_spec(adoption.spec)
     return (
-        *(wire(record.id), score_of(record.due), record.meta, record.created_at, record.rev),
+        *(record.id, score_of(record.due), record.meta, record.created_at, record.rev),
         *(spec, "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
     )
 

@@ -6,39 +6,39 @@ The groups of operations each have a module; this class is all of them on one co
 
 from __future__ import annotations
 
+from rq_scheduler.store.clock import ClockCommands
 from rq_scheduler.store.due import DueOperations
 from rq_scheduler.store.entries import EntryCommands
-from rq_scheduler.store.executor import Connection, Executor
+from rq_scheduler.store.executor import Connection
 from rq_scheduler.store.firing import FiringOperations
 from rq_scheduler.store.handoff import HandOffOperations
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.presence import PresenceCommands
-from rq_scheduler.store.quarantine import QuarantineOperations
-from rq_scheduler.store.rq_format import KEY_PREFIX
-from rq_scheduler.store.schedules import ScheduleOperations
+from rq_scheduler.store.quarantine import QuarantineCommands
+from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
-from rq_scheduler.store.series import SeriesOperations
+from rq_scheduler.store.series import SeriesCommands
 from rq_scheduler.store.shared_plans import SharedPlanOperations
 from rq_scheduler.store.through_rq import ThroughRQ
 
 
-class StoreCommands(EntryCommands, PresenceCommands):
+class StoreCommands(
+    ClockCommands, EntryCommands, ScheduleCommands, QuarantineCommands, SeriesCommands, PresenceCommands
+):
     """The commands of all groups, under one key prefix."""
 
 
 class Store(
-    StoreCommands,
     HandOffOperations,
-    ScheduleOperations,
     DueOperations,
     FiringOperations,
-    SeriesOperations,
     SharedPlanOperations,
-    QuarantineOperations,
     ThroughRQ,
+    StoreCommands,
 ):
     """All operations on one connection, under one key prefix (RQ's unless given). `clock`: see `Executor`."""
 
+    makes = StoreCommands
+
     def __init__(self, connection: Connection, *, prefix: str | None = None, clock: str = SERVER_CLOCK) -> None:
-        commands = StoreCommands(Keys(KEY_PREFIX if prefix is None else prefix))
-        Executor.__init__(self, connection, commands, clock)
+        super().__init__(connection, None if prefix is None else Keys(prefix), clock)

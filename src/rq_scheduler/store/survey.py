@@ -6,16 +6,18 @@ command: a survey that stops at the first oddity is of no use on the Redis that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeGuard, cast
 
 from redis.exceptions import RedisError, ResponseError
 
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import Operations, text, us_of, wire
-from rq_scheduler.store.history import HistoryLine, read_line
+from rq_scheduler.store.base import text, us_of, wire
+from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call, pipeline
+from rq_scheduler.store.executor import Executor
+from rq_scheduler.store.history import LENGTH, HistoryLine, read_line
+from rq_scheduler.store.operation import listing, operation
 
 __all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqCron", "RqRegistry", "Survey"]
 
@@ -24,8 +26,6 @@ _HOUR_US = 3_600_000_000
 _US = 1_000_000
 _MOST = 1_000
 """Dispatchers that are shown at most."""
-_TOGETHER = 1_000
-"""Commands in one round trip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +92,36 @@ class Counts:
     next_due: int | None
 
 
-class Survey(Operations):
-    """Reads over one connection, under one key prefix. Not one of them writes."""
+class SurveyCommands(Commands):
+    """Reads under one key prefix. Not one of them writes."""
 
-    def entries(self, size: int = 500) -> Iterator[list[RawEntry]]:
+    @listing
+    def entries(self, size: int = 500) -> Listing[list[RawEntry]]:
         """Every member of the index, whether its job is there or not, in no order and `size` or so at a time. An entry
         that stands there from beginning to end is seen; one that Redis reports twice is reported twice."""
         cursor: Any = 0
         while True:
-            cursor, members = self.connection.zscan(self.keys.scheduled_jobs, cursor, count=size)
+            cursor, members = yield from call("ZSCAN", self.keys.scheduled_jobs, cursor, "COUNT", size)
             # A small index comes in one reply whatever COUNT says (up to a few hundred), a large one in steps.
             for start in range(0, len(members), size):
-                yield self._describe(members[start : start + size])
+                yield (yield from self.describe(members[start : start + size]))
             if int(cursor) == 0:
                 return
 
-    def _describe(self, members: list[tuple[bytes, float]]) -> list[RawEntry]:
+    @operation
+    def describe(self, members: Sequence[tuple[bytes, float]]) -> Procedure[list[RawEntry]]:
+        """These members of the index, with what stands under their ids."""
         # Ids in a foreign index are whatever bytes someone wrote: they are never decoded on the way back.
         job_key = rq_format.job_key(self.keys.prefix, "").encode()
         schedule_key = self.keys.schedule("").encode()
-        replies = self._batch([("HMGET", job_key + raw_id, *_FIELDS) for raw_id, _ in members])
+        replies = yield from pipeline(call("HMGET", job_key + raw_id, *_FIELDS) for raw_id, _ in members)
         # Most entries are plain one-offs: one command each. Whether an empty answer means "gone", and whether an entry
         # with a meta has a schedule of ours, is asked in a second round.
         doubtful = [raw_id for (raw_id, _), reply in zip(members, replies, strict=True) if _is_empty(reply)]
         with_meta = [raw_id for (raw_id, _), reply in zip(members, replies, strict=True) if _has_meta(reply)]
-        questions = [("EXISTS", job_key + raw_id) for raw_id in doubtful]
-        questions += [("EXISTS", schedule_key + raw_id) for raw_id in with_meta]
-        answers = self._batch(questions)
+        questions = [call("EXISTS", job_key + raw_id) for raw_id in doubtful]
+        questions += [call("EXISTS", schedule_key + raw_id) for raw_id in with_meta]
+        answers = yield from pipeline(questions)
         there = dict(zip(doubtful, answers, strict=False))
         adopted = dict(zip(with_meta, answers[len(doubtful) :], strict=True))
         return [
@@ -131,72 +134,54 @@ class Survey(Operations):
             for (raw_id, score), reply in zip(members, replies, strict=True)
         ]
 
-    def _batch(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
-        """The answers to these commands, or the errors; so many go together in a round trip."""
-        answers: list[Any] = []
-        remaining = iter(commands)
-        while some := list(islice(remaining, _TOGETHER)):
-            pipe = self.connection.pipeline(transaction=False)
-            for command in some:
-                pipe.execute_command(*command)
-            answers += pipe.execute(raise_on_error=False)
-        return answers
-
-    def queue_names(self) -> list[str]:
+    @operation
+    def queue_names(self) -> Procedure[list[str]]:
         """RQ's list of queues, sorted."""
         prefix = rq_format.queue_key(self.keys.prefix, "")
-        key = rq_format.queues_key(self.keys.prefix)
-        names: Iterable[bytes] = self._quietly(lambda: self.connection.sscan_iter(key, count=500))
+        names = yield from _members(rq_format.queues_key(self.keys.prefix))
         return sorted(name.decode(errors="replace").removeprefix(prefix) for name in names)
 
-    def listened_queues(self) -> set[str]:
+    @operation
+    def listened_queues(self) -> Procedure[set[str]]:
         """The queues that some live worker listens on."""
-        key = rq_format.workers_key(self.keys.prefix)
-        workers = self._quietly(lambda: self.connection.sscan_iter(key, count=500))
+        workers = yield from _members(rq_format.workers_key(self.keys.prefix))
         heard: set[str] = set()
-        for start in range(0, len(workers), 500):
-            pipe = self.connection.pipeline(transaction=False)
-            for worker in workers[start : start + 500]:
-                pipe.hmget(worker, "queues", "death")
-            for reply in pipe.execute(raise_on_error=False):
-                if not isinstance(reply, RedisError) and reply[0] and not reply[1]:
-                    names: str = reply[0].decode(errors="replace")
-                    heard.update(names.split(","))
+        for reply in (yield from pipeline(call("HMGET", worker, "queues", "death") for worker in workers)):
+            if not isinstance(reply, RedisError) and reply[0] and not reply[1]:
+                names: str = reply[0].decode(errors="replace")
+                heard.update(names.split(","))
         return heard
 
-    def rq_registries(self, queues: Iterable[str], overdue_us: int = _HOUR_US) -> list[RqRegistry]:
+    @operation
+    def rq_registries(self, queues: Iterable[str], overdue_us: int = _HOUR_US) -> Procedure[list[RqRegistry]]:
         """RQ's own scheduled jobs of these queues, where there are any; overdue is what is late by more than that."""
-        limit = (self.now() - overdue_us) / _US
+        limit = ((yield from self.now()) - overdue_us) / _US
         names = list(queues)
         keys = [rq_format.scheduled_registry_key(self.keys.prefix, name) for name in names]
-        totals = self._batch(("ZCARD", key) for key in keys)
+        totals = yield from pipeline(call("ZCARD", key) for key in keys)
         used = [
             (name, key, total)
             for name, key, total in zip(names, keys, totals, strict=True)
             if _is_number(total) and total
         ]
-        overdue = self._batch(("ZCOUNT", key, "-inf", limit) for _, key, _ in used)
-        heads = map(_flat, self._batch(("ZRANGE", key, 0, 0, "WITHSCORES") for _, key, _ in used))
+        overdue = yield from pipeline(call("ZCOUNT", key, "-inf", limit) for _, key, _ in used)
+        heads = map(_flat, (yield from pipeline(call("ZRANGE", key, 0, 0, "WITHSCORES") for _, key, _ in used)))
         return [
             RqRegistry(name, total, late if _is_number(late) else 0, us_of(head[1]) if head else None)
             for (name, _, total), late, head in zip(used, overdue, heads, strict=True)
         ]
 
-    def daemons(self) -> list[Daemon]:
-        """The scheduler instances whose hash has neither expired nor a time of death. This walks the whole keyspace in
-        small steps (their names are nowhere listed by 0.14): for a person's question, never for a loop."""
-        pattern = "*scheduler_instance:*"  # under other prefixes too, which a subclass of 0.14's may have named
-        keys: list[bytes] = self._quietly(lambda: self.connection.scan_iter(match=pattern, count=1000))
-        return self._daemons_of(set(keys))
-
-    def dispatchers(self) -> list[Daemon]:
+    @operation
+    def dispatchers(self) -> Procedure[list[Daemon]]:
         """Our live dispatchers, by name. Cheap: they are listed, 0.14's daemons are not (`daemons` finds those too)."""
-        key, now = self.keys.dispatchers, self.now() / _US
-        names: list[bytes] = self._quietly(lambda: self.connection.zrangebyscore(key, now, "+inf", 0, _MOST))
-        return self._daemons_of({wire(self.keys.instance(text(name))) for name in names})
+        names = yield from self._alive(self.keys.dispatchers, 0)
+        return (yield from self.instances({wire(self.keys.instance(text(name))) for name in names}))
 
-    def _daemons_of(self, keys: set[bytes]) -> list[Daemon]:
-        answers = self._batch((command, key) for key in keys for command in ("HGETALL", "PTTL"))
+    @operation
+    def instances(self, keys: Iterable[bytes]) -> Procedure[list[Daemon]]:
+        """The scheduler instances under these keys that have not ended, by name."""
+        keys = list(keys)
+        answers = yield from pipeline(call(command, key) for key in keys for command in ("HGETALL", "PTTL"))
         found: list[Daemon] = []
         for key, fields, ttl in zip(keys, answers[::2], answers[1::2], strict=True):
             if not fields:
@@ -209,48 +194,52 @@ class Survey(Operations):
             found.append(Daemon(name, shown, ttl // 1000 if _is_number(ttl) else -1))
         return sorted(found, key=lambda one: one.name)
 
-    def rq_crons(self) -> list[RqCron]:
+    @operation
+    def rq_crons(self) -> Procedure[list[RqCron]]:
         """The `rq cron` processes that are alive, by name."""
-        key = rq_format.cron_schedulers_key(self.keys.prefix)
-        since = self.now() / _US - rq_format.CRON_SCHEDULER_TTL
-        names: list[bytes] = self._quietly(lambda: self.connection.zrangebyscore(key, since, "+inf", 0, _MOST))
-        hashes = [rq_format.cron_scheduler_key(self.keys.prefix, "").encode() + name for name in names]
-        answers = self._batch([("HMGET", hash_key, "hostname", "pid", "config_file") for hash_key in hashes])
+        names = yield from self._alive(rq_format.cron_schedulers_key(self.keys.prefix), rq_format.CRON_SCHEDULER_TTL)
+        prefix = rq_format.cron_scheduler_key(self.keys.prefix, "").encode()
+        answers = yield from pipeline(call("HMGET", prefix + name, "hostname", "pid", "config_file") for name in names)
         found: list[RqCron] = []
         for name, answer in zip(names, answers, strict=True):
             fields = (b"",) * 3 if isinstance(answer, RedisError) else [value or b"" for value in answer]
             found.append(RqCron(*(value.decode(errors="replace") for value in (name, *fields))))
         return sorted(found, key=lambda one: one.name)
 
-    def counts(self) -> Counts:
+    def _alive(self, key: str, ttl: int) -> Procedure[list[bytes]]:
+        """The members of a list of processes that were seen within so many seconds."""
+        since = (yield from self.now()) / _US - ttl
+        names = call("ZRANGEBYSCORE", key, since, "+inf", "LIMIT", 0, _MOST)
+        return (yield from _if_allowed(names, []))
+
+    @operation
+    def counts(self) -> Procedure[Counts]:
         """How many schedules and jobs there are, and what is due next. One round trip, whatever the numbers."""
-        keys, now = self.keys, self.now() / _US
+        keys, now = self.keys, (yield from self.now()) / _US
         indexes = (keys.scheduled_jobs, keys.due_schedules)
-        answers = self._batch(
+        answers = yield from pipeline(
             [
-                ("ZCARD", keys.schedules),
-                ("ZCARD", keys.schedules_of("jobs")),
-                ("ZCARD", keys.schedules_of("paused")),
-                ("ZCARD", keys.scheduled_jobs),
-                ("ZCARD", keys.buffered),
-                ("HLEN", keys.quarantine),
-                *(("ZCOUNT", key, "-inf", now) for key in indexes),
-                *(("ZRANGE", key, 0, 0, "WITHSCORES") for key in indexes),
+                *(call("ZCARD", keys.schedules_of(what)) for what in ("jobs", "paused")),
+                *(call("ZCARD", key) for key in (keys.schedules, keys.scheduled_jobs, keys.buffered)),
+                call("HLEN", keys.quarantine),
+                *(call("ZCOUNT", key, "-inf", now) for key in indexes),
+                *(call("ZRANGE", key, 0, 0, "WITHSCORES") for key in indexes),
             ]
         )
         # What is no number is an error: a key of another type, or one that this user may not read.
         numbers = [answer if isinstance(answer, int) else 0 for answer in answers[:8]]
         heads = [(us_of(answer[1]), answer[0]) for answer in map(_flat, answers[8:]) if answer]
         due, first = min(heads, default=(None, None))
-        schedules, recurring, paused, jobs, buffered, quarantined, *due_now = numbers
+        recurring, paused, schedules, jobs, buffered, quarantined, *due_now = numbers
         return Counts(
             schedules, recurring, paused, jobs, sum(due_now), buffered, quarantined, first and text(first), due
         )
 
-    def misfits(self) -> list[str]:
+    @operation
+    def misfits(self) -> Procedure[list[str]]:
         """Keys that all entries share, and RQ's set of queues, that hold something of another type; in words."""
         wanted = {**self.keys.shared(), rq_format.queues_key(self.keys.prefix): "set"}
-        answers = self._batch([("TYPE", key) for key in wanted])
+        answers = yield from pipeline(call("TYPE", key) for key in wanted)
         types = [text(answer) if isinstance(answer, bytes | str) else "none" for answer in answers]
         return [
             f"{key} holds a {found}, and has to be a {type}: move it away (RENAME)"
@@ -258,10 +247,59 @@ class Survey(Operations):
             if found not in ("none", type)
         ]
 
-    def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
+    @operation
+    def queue_lengths(self, queues: Sequence[str]) -> Procedure[dict[str, int]]:
         """How many jobs wait in each of these queues."""
-        answers = self._batch([("LLEN", rq_format.queue_key(self.keys.prefix, queue)) for queue in queues])
+        answers = yield from pipeline(call("LLEN", rq_format.queue_key(self.keys.prefix, queue)) for queue in queues)
         return {queue: count for queue, count in zip(queues, answers, strict=True) if isinstance(count, int)}
+
+    @operation
+    def fence(self) -> Procedure[Fence | None]:
+        """The lock that 0.14's daemons and our dispatchers respect, as it stands."""
+        value = yield from _if_allowed(call("GET", self.keys.fence), None)
+        if value is None:
+            return None
+        ttl = yield from call("PTTL", self.keys.fence, read=int)
+        return Fence(value.decode(errors="replace"), ttl)
+
+    @operation
+    def history(self, id: str) -> Procedure[list[HistoryLine]]:
+        """The last runs of a schedule, newest first; empty when it keeps no history."""
+        raw = yield from _if_allowed(call("LRANGE", self.keys.history(id), 0, LENGTH - 1), [])
+        return [read for line in raw if (read := read_line(line)) is not None]
+
+    @operation
+    def server_facts(self) -> Procedure[dict[str, str]]:
+        """`redis_version`, `maxmemory`, `maxmemory_policy`, `aof_enabled`, as far as this user may know them."""
+        facts: dict[str, str] = {}
+        for section in ("server", "memory", "persistence"):
+            reply: dict[str, Any] = yield from _if_allowed(call("INFO", section), {})
+            if reply and all(isinstance(value, dict) for value in reply.values()):
+                reply = next(iter(reply.values()))  # a cluster answers node by node
+            for name in ("redis_version", "maxmemory", "maxmemory_policy", "aof_enabled"):
+                if name in reply:
+                    facts[name] = str(reply[name])
+        return facts
+
+    @operation
+    def now(self) -> Command[int]:
+        """The server's clock, in microseconds."""
+        return call("TIME", read=lambda time: int(time[0]) * _US + int(time[1]))
+
+
+class Survey(Executor, SurveyCommands):
+    """The same over one connection, and what is no command."""
+
+    makes = SurveyCommands
+
+    def daemons(self) -> list[Daemon]:
+        """The scheduler instances whose hash has neither expired nor a time of death. This walks the whole keyspace in
+        small steps (their names are nowhere listed by 0.14): for a person's question, never for a loop."""
+        pattern = "*scheduler_instance:*"  # under other prefixes too, which a subclass of 0.14's may have named
+        try:
+            return self.instances(set(self.connection.scan_iter(match=pattern, count=1000)))
+        except ResponseError:
+            return []
 
     def wakeup_refused(self) -> str | None:
         """Why this user may not use the channel on which dispatchers hear of earlier jobs; None where it may."""
@@ -275,44 +313,23 @@ class Survey(Operations):
             channel.close()
         return None
 
-    def fence(self) -> Fence | None:
-        """The lock that 0.14's daemons and our dispatchers respect, as it stands."""
-        value = self._quietly_one(lambda: self.connection.get(self.keys.fence), None)
-        if value is None:
-            return None
-        return Fence(value.decode(errors="replace"), self.connection.pttl(self.keys.fence))
 
-    def history(self, id: str) -> list[HistoryLine]:
-        """The last runs of a schedule, newest first; empty when it keeps no history."""
-        raw: list[bytes] = self._quietly(lambda: self.connection.lrange(self.keys.history(id), 0, 49))
-        return [read for line in raw if (read := read_line(line)) is not None]
+# ResponseError covers a wrong type and NOPERM; losing the connection still ends the survey.
+def _if_allowed(command: Command[Any], otherwise: Any) -> Procedure[Any]:
+    try:
+        return (yield from command)
+    except ResponseError:
+        return otherwise
 
-    def server_facts(self) -> dict[str, str]:
-        """`redis_version`, `maxmemory`, `maxmemory_policy`, `aof_enabled`, as far as this user may know them."""
-        facts: dict[str, str] = {}
-        for section in ("server", "memory", "persistence"):
-            reply: dict[str, Any] = self._quietly_one(lambda section=section: self.connection.info(section), {})
-            if reply and all(isinstance(value, dict) for value in reply.values()):
-                reply = next(iter(reply.values()))  # a cluster answers node by node
-            for name in ("redis_version", "maxmemory", "maxmemory_policy", "aof_enabled"):
-                if name in reply:
-                    facts[name] = str(reply[name])
-        return facts
 
-    def now(self) -> int:
-        """The server's clock, in microseconds."""
-        seconds, microseconds = self.connection.time()
-        return int(seconds) * _US + int(microseconds)
-
-    def _quietly(self, read: Any) -> list[Any]:
-        return self._quietly_one(lambda: list(read()), [])
-
-    def _quietly_one(self, read: Any, otherwise: Any) -> Any:
-        # ResponseError covers a wrong type and NOPERM; losing the connection still ends the survey.
-        try:
-            return read()
-        except ResponseError:
-            return otherwise
+def _members(key: str) -> Procedure[list[bytes]]:
+    """All that a set holds."""
+    cursor, found = 0, list[bytes]()
+    while True:
+        cursor, some = yield from _if_allowed(call("SSCAN", key, cursor, "COUNT", 500), (0, []))
+        found += some
+        if int(cursor) == 0:
+            return found
 
 
 def _fields_of(reply: Any) -> dict[str, bytes]:
