@@ -34,6 +34,16 @@ def test_a_shortened_demo_loses_and_doubles_nothing(processes: Processes) -> Non
     assert (numbers["lost"], numbers["doubled"]) == (0, 0)
 
 
+def test_ctrl_c_leaves_nothing_of_a_demo(processes: Processes, tmp_path: Path) -> None:
+    demo = processes.start(*COMMAND, "demo", "--plain", env={"TMPDIR": str(tmp_path)})
+    wait_until(lambda: "scheduled ahead" in demo.output(), message=demo.output)
+    family = descendants(demo.pid)
+    demo.signal(signal.SIGINT)
+    assert demo.wait(PATIENCE) == 130, demo.output()
+    wait_until(lambda: not [pid for pid in family if alive(pid)], message=lambda: str(family))
+    assert not list(tmp_path.glob("rq-scheduler-*"))
+
+
 def test_dev_runs_what_another_terminal_schedules(processes: Processes, tmp_path: Path) -> None:
     (tmp_path / "my_app.py").write_text("def hello(name):\n    print('hello,', name, flush=True)\n")
     dev, url = start_dev(processes, "--path", str(tmp_path), "--workers", "2", "--queues", "high,default")

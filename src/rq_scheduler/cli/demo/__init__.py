@@ -1,5 +1,5 @@
-"""`rqscheduler demo`: the whole system at work for twenty seconds, on a private Redis, with faults, and an account.
+"""`rqscheduler demo`: the whole system at work for twenty seconds, on a private Redis, while parts of it get killed.
 
-Every number on the screen is computed from what happened: hand-offs from what Redis holds, runs from the log that the
-workers' own jobs write, both against what the client was told had been scheduled.
+`scenario` says what happens when, on the `processes`; `jobs` is what the workers run, `display` what people see
+meanwhile, `account` what came of it.
 """

@@ -1,180 +1,88 @@
-"""The account: what was promised to the client, what Redis says was handed off, what the workers' log says ran.
+"""What came of it: what was scheduled, held against what the jobs said as they began. Pure.
 
-Pure. The client's side is the list of ids that it was told were scheduled, and the instants that its recurring jobs
-name by plain arithmetic; the workers' side is their own log. The scheduler's word is taken only for *why* a recurring
-job did not run at an instant (its history), never for whether something ran.
+The scheduler's word is taken only for how many instants it left out, never for a run. All times are microseconds.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
-from rq_scheduler.cli.demo.jobs import Run
-
-__all__ = ["Account", "Lateness", "Outage", "Promise", "Series", "settle"]
+__all__ = ["Counted", "Run", "late", "settle"]
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A one-off that the client was told is scheduled."""
+class Run(NamedTuple):
+    """One that began in a worker; `schedule` is None for a one-off."""
 
     id: str
+    schedule: str | None
     due: int
+    handed_off: int
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A recurring job: every instant that it named while it was scheduled."""
+class Counted(NamedTuple):
+    """A schedule at the end: how many instants it has named by plain arithmetic, and its own counters."""
 
-    id: str
-    nominals: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """From the kill of Redis to the first hand-off after it was back."""
-
-    began: int
-    ended: int
-
-    def touches(self, due: int, handed_off: int) -> bool:
-        return due <= self.ended and handed_off >= self.began
-
-
-@dataclass(frozen=True, slots=True)
-class Lateness:
-    """Of a set of hand-offs, in microseconds: nearest-rank percentiles."""
-
-    count: int
-    p50: int
-    p99: int
-    worst: int
-
-    @classmethod
-    def of(cls, values: Sequence[int]) -> Lateness:
-        ordered = sorted(values)
-        if not ordered:
-            return cls(0, 0, 0, 0)
-
-        def rank(share: float) -> int:
-            return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-        return cls(len(ordered), rank(0.5), rank(0.99), ordered[-1])
-
-
-@dataclass
-class Account:
-    """What came of it all. `doubled` and `lost` name the ids; both empty is what the demo is about."""
-
-    one_offs: int = 0
-    instants: int = 0
-    handed_off: int = 0
-    run: int = 0
-    skipped: int = 0
-    missed: int = 0
-    unacknowledged_run: int = 0
-    doubled: list[str] = field(default_factory=list[str])
-    lost: list[str] = field(default_factory=list[str])
-    strange: list[str] = field(default_factory=list[str])
-    lateness: Lateness = field(default_factory=lambda: Lateness(0, 0, 0, 0))
-    outage_lateness: Lateness = field(default_factory=lambda: Lateness(0, 0, 0, 0))
-
-    @property
-    def due(self) -> int:
-        return self.one_offs + self.instants
-
-    @property
-    def good(self) -> bool:
-        return not (self.doubled or self.lost or self.strange)
+    instants: int
+    handed_off: int
+    skipped: int
+    missed: int
 
 
 def settle(
-    promises: Sequence[Promise],
-    series: Sequence[Series],
+    one_offs: Collection[str],
+    schedules: Mapping[str, Counted],
     runs: Sequence[Run],
-    *,
-    handed_off: Mapping[str, int],
-    history: Mapping[tuple[str, int], str],
-    unacknowledged: Sequence[str] = (),
-    outages: Sequence[Outage] = (),
-) -> Account:
-    """Hold the two sides against each other.
+    handed_off: Collection[str],
+    outage: tuple[int, int],
+) -> tuple[list[str], list[str]]:
+    """The account as lines; and what is wrong, with the ids: nothing is what the demo is about.
 
-    `handed_off`: one-off id -> hand-off, as its job hash says. `history`: (id, instant) -> outcome, for recurring jobs.
-    `unacknowledged`: ids of calls that failed; Redis may or may not have had them, so they may run once or not at all.
+    `one_offs` are those of which the client was told that they are scheduled, `handed_off` those of them that say so in
+    Redis. The outage is from the kill of Redis to the first hand-off after it.
     """
-    account = Account(one_offs=len(promises), instants=sum(len(one.nominals) for one in series))
-    by_id: dict[str, list[Run]] = {}
-    for run in runs:
-        by_id.setdefault(run.id, []).append(run)
-    late: list[tuple[int, int]] = []
-    for promise in promises:
-        _settle_one_off(account, promise, by_id.pop(promise.id, []), handed_off, late)
-    for one in series:
-        _settle_series(account, one, by_id.pop(one.id, []), history, late)
-    for name in unacknowledged:
-        found = len(by_id.pop(name, []))
-        account.unacknowledged_run += min(found, 1)
-        if found > 1:
-            account.doubled.append(f"{name} (ran {found} times)")
-    account.strange.extend(f"{name} (ran, and nobody scheduled it)" for name in by_id)
-    in_outage = [any(o.touches(due, at) for o in outages) for due, at in late]
-    account.lateness = Lateness.of([at - due for (due, at), out in zip(late, in_outage, strict=True) if not out])
-    account.outage_lateness = Lateness.of([at - due for (due, at), out in zip(late, in_outage, strict=True) if out])
-    return account
+    times = Counter(run.id for run in runs)
+    served = Counter({run.id: run.schedule for run in runs}.values())
+    lost = [f"{id} ({'handed off' if id in handed_off else 'never handed off'})" for id in one_offs if id not in times]
+    for id, each in schedules.items():
+        lost += [f"one of {id}"] * (each.instants - served[id] - each.skipped - each.missed)
+    wrong = {
+        "lost": lost,
+        "doubled": [f"{id} (ran {count} times)" for id, count in times.items() if count > 1],
+        "ran unasked": [run.id for run in runs if run.id not in one_offs and run.schedule not in schedules],
+        "ran early": [run.id for run in runs if run.handed_off < run.due],
+    }
+    instants, fires, skipped, missed = (
+        sum(getattr(each, count) for each in schedules.values())
+        for count in ("instants", "handed_off", "skipped", "missed")
+    )
+    in_outage = [run for run in runs if run.due <= outage[1] and run.handed_off >= outage[0]]
+    lines = [
+        f"due         {len(one_offs) + instants:>6}   {len(one_offs)} one-offs, {instants} instants of schedules",
+        f"handed off  {len(handed_off) + fires:>6}   by the jobs and the schedules in Redis",
+        f"run         {len(times):>6}   by the jobs' own word, in the workers",
+        f"skipped     {skipped:>6}   the run before was still going (overlap: skip)",
+        f"missed      {missed:>6}   passed over for a newer one, after the outage",
+        f"doubled     {len(wrong['doubled']):>6}",
+        f"lost        {len(lost):>6}",
+        "",
+        f"lateness        {_percentiles([run for run in runs if run not in in_outage])}",
+        f"  in the outage {_percentiles(in_outage)}",
+    ]
+    return lines, [f"{what}: {', '.join(ids)}" for what, ids in wrong.items() if ids]
 
 
-def _settle_one_off(
-    account: Account, promise: Promise, runs: list[Run], handed_off: Mapping[str, int], late: list[tuple[int, int]]
-) -> None:
-    at = runs[0].handed_off if runs else handed_off.get(promise.id)
-    if at is not None:
-        account.handed_off += 1
-        late.append((promise.due, at))
-    if len(runs) > 1:
-        account.doubled.append(f"{promise.id} (ran {len(runs)} times)")
-    if runs:
-        account.run += 1
-    else:
-        account.lost.append(f"{promise.id} ({'handed off, but no worker ran it' if at else 'never handed off'})")
+def _percentiles(runs: Sequence[Run]) -> str:
+    """By nearest rank."""
+    if not runs:
+        return "none"
+    ordered = sorted(run.handed_off - run.due for run in runs)
+    p50, p99, most = (late(ordered[math.ceil(share * len(ordered)) - 1]) for share in (0.5, 0.99, 1))
+    return f"p50 {p50}, p99 {p99}, max {most}  ({len(ordered)} hand-offs)"
 
 
-def _settle_series(
-    account: Account,
-    one: Series,
-    runs: list[Run],
-    history: Mapping[tuple[str, int], str],
-    late: list[tuple[int, int]],
-) -> None:
-    # A recurring job of the 0.14 API has one job id for all its runs, so a run belongs to the newest instant at or
-    # before its hand-off: an older one is never handed off once a newer is due.
-    ran: Counter[int] = Counter()
-    for run in runs:
-        place = bisect_right(one.nominals, run.handed_off) - 1
-        if place < 0:
-            account.strange.append(f"{one.id} (ran before its first instant)")
-            continue
-        nominal = one.nominals[place]
-        ran[nominal] += 1
-        if ran[nominal] == 1:
-            account.run += 1
-            account.handed_off += 1
-            late.append((nominal, run.handed_off))
-    account.doubled.extend(f"{one.id} at {nominal} (ran {count} times)" for nominal, count in ran.items() if count > 1)
-    for nominal in one.nominals:
-        if nominal in ran:
-            continue
-        outcome = history.get((one.id, nominal))
-        if outcome == "skipped":
-            account.skipped += 1
-        elif outcome == "missed":
-            account.missed += 1
-        elif outcome == "enqueued":
-            account.handed_off += 1
-            account.lost.append(f"{one.id} at {nominal} (handed off, but no worker ran it)")
-        else:
-            account.lost.append(f"{one.id} at {nominal} (never handed off, and no reason given)")
+def late(us: int) -> str:
+    """Microseconds as people say them."""
+    return f"{us / 1000:.1f} ms" if abs(us) < 1_000_000 else f"{us / 1e6:.2f} s"
