@@ -46,6 +46,7 @@ from rq.job import Job
 from making import Told, add, dispatcher, entry, now_us, recurring, waiting, US
 from rq_scheduler.dispatcher import waker
 from rq_scheduler.store import Store
+from rq_scheduler.store.survey import Survey
 from support import PATIENCE, wait_until
 
 client = RedisCluster.from_url(sys.argv[1])
@@ -58,6 +59,11 @@ add(store, entry(client, "s", now + 2, meta={"queue_class_name": "rq.Queue"}))
 add(store, recurring(client, "t", now + 3, meta={"queue_class_name": "rq.Queue"}))
 add(store, entry(client, "d", now + 4, depends_on=first), entry(client, "c", now + 3600 * US))
 assert [job.id for page in store.pages() for job in page] == ["a", "r", "s", "t", "d", "c"]
+assert store.retry_entries(["a"]) == [("unknown", "")]
+survey = Survey(client)
+assert (survey.counts().jobs, survey.counts().next_id) == (6, "a")
+assert {each.id for page in survey.entries() for each in page} == {b"a", b"r", b"s", b"t", b"d", b"c"}
+assert survey.server_facts()["redis_version"] and not survey.misfits() and not survey.daemons()
 assert store.cancel("c", 60)
 client.hset("{site}:job:q", mapping=entry(client, "q", 0).fields)
 client.sadd("{site}:queues", "{site}:queue:default")

@@ -12,9 +12,9 @@ from redis.exceptions import ResponseError
 
 from rq_scheduler.errors import NameTaken
 from rq_scheduler.store.base import fence_arguments, is_ok, mapping, text
-from rq_scheduler.store.command import Command, Procedure, call, script
+from rq_scheduler.store.command import Command, Commands, Procedure, call, script
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS
-from rq_scheduler.store.operation import Commands, operation
+from rq_scheduler.store.operation import operation
 from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER
 
 
