@@ -27,6 +27,8 @@ MAX_PIPELINED = 1_000
 
 T = TypeVar("T")
 
+_STEPS = (Command, Pipeline)
+
 # Bytes come back even through a client that decodes: what a job holds is no text.
 _AS_BYTES = {NEVER_DECODE: True}
 
@@ -45,6 +47,8 @@ class Executor:
 
     def run(self, steps: Steps[T]) -> T:
         """Goes through the steps to their answer. Raises redis-py's errors, and those of `Command.read`."""
+        if isinstance(steps, Command):
+            return self.execute(steps)  # what follows would come to the same, some microseconds later
         try:
             self._advance(iter(steps))
         except StopIteration as end:
@@ -81,7 +85,7 @@ class Executor:
     def _advance(self, steps: Generator[Any, Any, Any]) -> Any:
         """Executes steps until something else is yielded, which is returned. Raises StopIteration at the end."""
         go_on = steps.__next__
-        while isinstance(step := go_on(), Command | Pipeline):
+        while isinstance(step := go_on(), _STEPS):
             try:
                 go_on = partial(steps.send, self.execute(cast("Step", step)))
             except Exception as error:  # noqa: BLE001  for the procedure to handle, as after `await`
@@ -90,15 +94,15 @@ class Executor:
 
     def _reply_to(self, command: Command[Any]) -> Any:
         """A server that has not seen a script, or has lost it (restart, failover, SCRIPT FLUSH), is sent its text."""
-        send = partial(self.connection.execute_command, **_AS_BYTES)
+        send = self.connection.execute_command
         if not command.is_script:
-            return send(command.name, *command.arguments)
+            return send(command.name, *command.arguments, **_AS_BYTES)
         fake = _is_fake(self.connection)
         script, sent = scripts.load(command.name, self.clock, msgpack=not fake), (*command.keys, *command.arguments)
         try:
-            return send("EVALSHA", script.digest, len(command.keys), *sent)
+            return send("EVALSHA", script.digest, len(command.keys), *sent, **_AS_BYTES)
         except NoScriptError:
-            return send("EVAL", script.source, len(command.keys), *sent)
+            return send("EVAL", script.source, len(command.keys), *sent, **_AS_BYTES)
         except ResponseError as error:
             if fake and "unknown command" in str(error).lower():
                 raise SchedulerError(

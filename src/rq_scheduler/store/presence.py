@@ -5,7 +5,7 @@ Knows nothing of entries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -29,7 +29,7 @@ class PresenceCommands(Commands):
         this token (an attempt whose reply was lost may be repeated) and the one of the token `dead`, which the caller
         knows to have ended: of several who replace that one, the first has the name."""
 
-        def read(reply: list[bytes]) -> None:
+        def read(reply: Sequence[bytes]) -> None:
             if reply[0] == b"taken":
                 raise NameTaken(
                     f"there is already a live scheduler named {name!r}: give this one another name, or wait until that "
@@ -88,7 +88,8 @@ class PresenceCommands(Commands):
     def eviction_policy(self) -> Procedure[str | None]:
         """The server's maxmemory-policy; None where the server does not tell (a managed Redis, an ACL)."""
         try:
-            return (yield from call("CONFIG GET", "maxmemory-policy", read=_policy))
+            told = yield from call("CONFIG GET", "maxmemory-policy")
+            return told.get("maxmemory-policy")
         except ResponseError:
             return None
 
@@ -97,9 +98,5 @@ def _flat(fields: Mapping[str, Any]) -> list[Any]:
     return [part for item in fields.items() for part in item]
 
 
-def _number(reply: list[Any]) -> int:
+def _number(reply: Sequence[Any]) -> int:
     return int(reply[1])
-
-
-def _policy(reply: Mapping[str, str]) -> str | None:
-    return reply.get("maxmemory-policy")
