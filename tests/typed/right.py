@@ -48,6 +48,9 @@ from rq_scheduler.errors import (
 )
 from rq_scheduler.model import Spec
 from rq_scheduler.runs import CurrentRun
+from rq_scheduler.store import Store, StoredJob
+from rq_scheduler.store.keys import Keys
+from rq_scheduler.store.store import StoreCommands
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
 from rq_scheduler.triggers import AnyTrigger, Trigger
 
@@ -377,3 +380,12 @@ assert_type(utils.rationalize_until(timedelta(1)), float | str)
 utils.setup_loghandlers("DEBUG")
 assert_type(VERSION, tuple[int, ...])
 assert_type(rq_scheduler.__version__, str)
+
+# The store: no public API, but each of its operations is typed by one definition, whatever runs it.
+
+store = Store(Redis())
+assert_type(store.cancel("a", 60, due=5), bool)
+assert_type(store.server_time(), int)
+assert_type(store.instance("me"), tuple[dict[str, str], int])
+assert_type(store.pages(until=5), Iterator[list[StoredJob]])
+assert_type(store.run(StoreCommands(Keys()).due_of("a")), int | None)

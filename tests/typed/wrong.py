@@ -12,6 +12,7 @@ from rq.job import Job
 
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Holidays, RRule, Schedule, Scheduler, StoredSchedule
 from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.store import Store
 from rq_scheduler.testing import ManualClock
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -131,3 +132,9 @@ scheduler.quarantine.get(5)  # type: ignore[arg-type]  # pyright: ignore[reportA
 ManualClock("noon")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 ManualClock(NOON).move([5])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 EmbeddedRedis(fsync="sometimes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+# The store
+
+Store(Redis()).cancel("a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+Store(Redis()).cancel(5, 60)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
