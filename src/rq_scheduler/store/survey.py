@@ -16,7 +16,6 @@ from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import text, us_of, wire
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call, pipeline
 from rq_scheduler.store.executor import Executor
-from rq_scheduler.store.history import LENGTH, HistoryLine, read_line
 from rq_scheduler.store.operation import listing, operation
 
 __all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqCron", "RqRegistry", "Survey"]
@@ -261,12 +260,6 @@ class SurveyCommands(Commands):
             return None
         ttl = yield from call("PTTL", self.keys.fence, read=int)
         return Fence(value.decode(errors="replace"), ttl)
-
-    @operation
-    def history(self, id: str) -> Procedure[list[HistoryLine]]:
-        """The last runs of a schedule, newest first; empty when it keeps no history."""
-        raw = yield from _if_allowed(call("LRANGE", self.keys.history(id), 0, LENGTH - 1), [])
-        return [read for line in raw if (read := read_line(line)) is not None]
 
     @operation
     def server_facts(self) -> Procedure[dict[str, str]]:
