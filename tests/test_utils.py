@@ -1,4 +1,4 @@
-"""0.14's helpers: what its callers rely on (contract.md "Python"), seen on 0.14.0 where a value is given."""
+"""0.14's helpers: what its callers rely on, seen on 0.14.0 where a value is given."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """This host's time zone: its IANA name, and what is said where it has none.
 
-Knows no trigger. tzlocal would know fewer hosts (docs/internals.md says which).
+Knows no trigger. tzlocal would know fewer hosts (docs/decisions/0013-host-zone.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a schedule is made of: trigger, policies and the job to make, as msgspec structs that are also the format in
 which they are stored and written in files.
 
-Owns the definition and how a recurring job of the 0.14 API is read from its meta. Knows no Redis and no RQ.
+Owns the definition. Knows no Redis and no RQ.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from rq_scheduler.clock import SystemClock, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.serialization import Duration
-from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger, legacy_cron
+from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger
 from rq_scheduler.triggers.base import aware_us, not_negative
 from rq_scheduler.triggers.moving import clocks_of
 
@@ -52,8 +52,6 @@ __all__ = [
     "check_id",
     "decode_spec",
     "encode_spec",
-    "recurrence_of",
-    "repeats_left",
 ]
 
 T = TypeVar("T")
@@ -342,32 +340,6 @@ def decode_spec(stored: bytes) -> Spec | None:
         return serialization.decode(stored, Spec)
     except (RecursionError, OverflowError, UnicodeDecodeError) as error:
         raise msgspec.DecodeError(str(error)) from error
-
-
-def recurrence_of(meta: Any, timezone: str) -> Cron | Every | None:
-    """The trigger that a job's meta names in 0.14's way, or None for a one-off (a meta that is no dict names none).
-
-    A cron is read in `timezone` by 0.14's rules. Raises InvalidArgument for a recurrence that can never fire.
-    """
-    if not isinstance(meta, Mapping):
-        return None
-    named = cast("Mapping[str, Any]", meta)
-    if named.get("cron_string"):
-        return legacy_cron(str(named["cron_string"]), timezone)[0]
-    if named.get("interval"):
-        return Every(float(named["interval"]))
-    return None
-
-
-def repeats_left(meta: Any) -> int | None:
-    """How many runs a job's meta still allows (0.14's `repeat`); None for no limit, as 0.14 reads a negative one."""
-    repeat = cast("Mapping[str, Any]", meta).get("repeat") if isinstance(meta, Mapping) else None
-    if repeat is None:
-        return None
-    try:
-        return left if (left := int(repeat)) >= 0 else None
-    except (TypeError, ValueError):
-        raise InvalidArgument(f"meta['repeat'] is {repeat!r}: it has to be a whole number of runs") from None
 
 
 def _one_of(value: Any, literal: Any, name: str, hint: str = "") -> None:

@@ -10,7 +10,7 @@ import redis as redis_py
 from making import Told, add, dispatcher, now_us, recurring, waiting
 from making_schedules import due_again, put_due, spec
 from rq_scheduler.dispatcher import Dispatcher, LogEvents
-from rq_scheduler.dispatcher.log_rate_limit import A_MINUTE, WINDOW, Rations, some_of
+from rq_scheduler.dispatcher.log_rate_limit import MAX_LINES, WINDOW_SECONDS, LogRateLimit, some_of
 from rq_scheduler.planning import Missed
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Dropped, Fenced
@@ -35,7 +35,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def events(clock: Clock) -> LogEvents:
-    return LogEvents(Rations(clock))
+    return LogEvents(LogRateLimit(clock))
 
 
 @pytest.fixture
@@ -75,23 +75,23 @@ class TestOfMany:
     ) -> None:
         for n in range(MANY):
             OF_MANY[action](events, f"id-{n}")
-        assert [record.action for record in lines()] == [action] * A_MINUTE  # type: ignore[attr-defined]
+        assert [record.action for record in lines()] == [action] * MAX_LINES  # type: ignore[attr-defined]
         assert sum(record.action == action for record in caplog.records) == MANY, "each is there at DEBUG"  # type: ignore[attr-defined]
-        clock.now += WINDOW + 1
+        clock.now += WINDOW_SECONDS + 1
         events.goes_on()
         *_, number = lines()
-        assert (number.action, number.count) == (action, MANY - A_MINUTE)  # type: ignore[attr-defined]
-        assert str(MANY - A_MINUTE) in number.getMessage()
+        assert (number.action, number.count) == (action, MANY - MAX_LINES)  # type: ignore[attr-defined]
+        assert str(MANY - MAX_LINES) in number.getMessage()
         assert number.levelno == lines()[0].levelno
         events.goes_on()
-        assert len(lines()) == A_MINUTE + 1, "told once"
+        assert len(lines()) == MAX_LINES + 1, "told once"
 
     @pytest.mark.parametrize("action", OF_MANY)
     def test_the_next_minute_is_told_again(self, events: LogEvents, clock: Clock, lines: Lines, action: str) -> None:
-        for n in range(3 * A_MINUTE):
-            clock.now += WINDOW + 1
+        for n in range(3 * MAX_LINES):
+            clock.now += WINDOW_SECONDS + 1
             OF_MANY[action](events, f"id-{n}")
-        assert len(lines()) == 3 * A_MINUTE
+        assert len(lines()) == 3 * MAX_LINES
 
     def test_one_kind_does_not_hide_another(self, events: LogEvents, lines: Lines) -> None:
         for n in range(MANY):
@@ -162,7 +162,7 @@ class TestQueues:
 
     def test_one_that_comes_and_goes_is_told_once(self, events: LogEvents, clock: Clock, lines: Lines) -> None:
         for _ in range(50):
-            clock.now += WINDOW + 1
+            clock.now += WINDOW_SECONDS + 1
             events.taken_on([("a", 0)])
         assert len(lines()) == 1
 

@@ -292,7 +292,7 @@ def test_another_way_with_days_off_rearms_and_the_same_way_does_not(
     assert [f"{due:%d}" for due in schedules["a"].upcoming(3)] == ["03", "05", "06"], "the 4th falls upon the 3rd"
 
 
-# --- DST, as semantics.md has it (the triggers have tests of their own) ---
+# --- DST, through a dispatcher (the triggers have tests of their own) ---
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Changes of the clock: the table of semantics.md, published cases of a dozen zones, and a walker written apart.
+"""Changes of the clock: what is promised, published cases of a dozen zones, and a walker written apart.
 
 The walker is a cron daemon as simple as can be: it looks at a local clock once a minute. It shares no code with the
 package: neither the parser (each expression comes with a predicate written by hand) nor the calendar.
@@ -67,7 +67,7 @@ def clocks(zone: str, since: datetime, until: datetime) -> list[tuple[datetime, 
 
 
 def daemon(zone: str, since: datetime, until: datetime, matches: Matches, *, fixed: bool) -> list[datetime]:
-    """What a daemon that looks at the local clock each minute would run: the rules of semantics.md, word by word."""
+    """What a daemon that looks at the local clock each minute would run: Debian cron's rules, word by word."""
     seen = clocks(zone, since - timedelta(days=3), until)
     if not fixed:
         return [at for at, clock in seen if at >= since and matches(clock)]
@@ -86,7 +86,7 @@ def daemon(zone: str, since: datetime, until: datetime, matches: Matches, *, fix
     return fired
 
 
-# --- the table of semantics.md -------------------------------------------------------------------------------------
+# --- what is promised (docs/schedules.md) ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The language of cron strings: contract.md "Cron strings", with croniter as an independent reader of most of it."""
+"""The language of cron strings, and what 0.14 made of it; croniter is an independent reader of most of it."""
 
 from __future__ import annotations
 

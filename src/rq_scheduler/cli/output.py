@@ -32,11 +32,11 @@ ROWS_PER_TABLE = 1_000
 """Rows of which a table knows the widths."""
 
 
-def answer(as_json: bool, form: Callable[[], Any], screen: Callable[[], Iterable[Part]]) -> None:
-    """Print the form as one JSON document, or the screen. A form that is an iterator of names and values, and iterators
-    among those, are written as they come."""
+def answer(as_json: bool, serialize: Callable[[], Any], render: Callable[[], Iterable[Part]]) -> None:
+    """Prints what `serialize` gives as one JSON document, or what `render` gives as tables and lines. An iterator of
+    names and values, and iterators among those, are written as they come."""
     if as_json:
-        made = form()
+        made = serialize()
         parts = plain_json_parts(cast("Iterator[Any]", made)) if isinstance(made, Iterator) else None
         for part in parts or [plain_json(made, indent=2)]:
             click.echo(part, nl=False)
@@ -46,7 +46,7 @@ def answer(as_json: bool, form: Callable[[], Any], screen: Callable[[], Iterable
     width = out.width if out.is_terminal else None
     # A console as wide as it takes: rich itself never cuts or wraps, `_fit` has done that.
     console = Console(file=sys.stdout, width=UNLIMITED_WIDTH, highlight=False, emoji=False)
-    for part in screen():
+    for part in render():
         for line in lines_of(part, width, console):
             click.echo(line)
 

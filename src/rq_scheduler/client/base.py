@@ -27,7 +27,7 @@ from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, meta_of
 from rq_scheduler.log import log
-from rq_scheduler.store import Store
+from rq_scheduler.store import NewEntry, Store
 
 __all__ = ["SchedulerBase", "context_of"]
 
@@ -203,6 +203,11 @@ class SchedulerBase(KeyNames):
             self._creator.fields(job)
             job.save()
         return job
+
+    def _entry(self, job: Job, due: int, *, at_front: bool) -> NewEntry:
+        if at_front:
+            job.enqueue_at_front = True  # written to the hash, so that it survives a refetch
+        return NewEntry(id=job.id, key=job.key, due=due, fields=self._creator.fields(job))
 
 
 def context_of(scheduler: SchedulerBase) -> SchedulerContext:

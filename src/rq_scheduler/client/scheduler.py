@@ -7,38 +7,32 @@ freeze in their tests; the dispatcher that `run` starts goes by the server's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, Unpack, cast, overload
 
 from redis.exceptions import RedisError
-from rq import Queue, Retry
+from rq import Queue
 from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.job import Job
 
 from rq_scheduler.aliases import (
-    Args,
-    CallbackLike,
-    Catchup,
-    DependsOn,
-    DurationLike,
     EnqueueItem,
     Function,
-    JobOverlap,
     Until,
 )
 from rq_scheduler.client import bulk, keywords, recurring
 from rq_scheduler.client.base import SchedulerBase, context_of
 from rq_scheduler.client.prototype import Prototypes
 from rq_scheduler.client.quarantine import Quarantine
+from rq_scheduler.client.recurring import RecurringJobs
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.client.times import due_after, due_at, naive_utc, until_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
 from rq_scheduler.jobs import meta_of, unread_meta, warn_about_function
-from rq_scheduler.model import Spec, decode_spec
-from rq_scheduler.planning import Instant, due_time
+from rq_scheduler.model import decode_spec
+from rq_scheduler.planning import Instant
 from rq_scheduler.store import NewEntry, Rearm, StoredJob
 from rq_scheduler.store.rq_format import limit_last_run
 from rq_scheduler.triggers import Cron
@@ -57,7 +51,7 @@ _DELETE_TTL = 60
 _READ_DUE = "_rq_scheduler_due"
 
 
-class Scheduler(SchedulerBase):
+class Scheduler(RecurringJobs):
     """Schedules RQ jobs: each is kept in Redis until it is due and then enters its RQ queue.
 
     `connection` (a redis-py client) is required. Jobs go to `queue` (an rq.Queue), else to the queue named
@@ -117,150 +111,6 @@ class Scheduler(SchedulerBase):
             self._store.save(chunk)
             ids += [entry.id for entry in chunk]
         return ids
-
-    # Recurring jobs
-
-    def schedule(
-        self,
-        scheduled_time: datetime,
-        func: Function,
-        args: Args | None = None,
-        kwargs: Mapping[str, Any] | None = None,
-        interval: DurationLike | None = None,
-        repeat: int | None = None,
-        result_ttl: DurationLike | None = None,
-        ttl: DurationLike | None = None,
-        timeout: DurationLike | None = None,
-        id: str | None = None,
-        description: str | None = None,
-        queue_name: str | None = None,
-        meta: dict[Any, Any] | None = None,
-        depends_on: DependsOn | None = None,
-        on_success: CallbackLike | None = None,
-        on_failure: CallbackLike | None = None,
-        at_front: bool | None = None,
-        *,
-        retry: Retry | None = None,
-        failure_ttl: DurationLike | None = None,
-        on_stopped: CallbackLike | None = None,
-        overlap: JobOverlap = "skip",
-        catchup: Catchup = "latest",
-        catchup_window: DurationLike | None = None,
-        jitter: DurationLike | None = None,
-    ) -> Job:
-        """Schedule a job for `scheduled_time` (naive means UTC) and then, with `interval`, again and again.
-
-        `interval` is seconds (fractions count), a timedelta or text such as "10m"; each run is due exactly one
-        interval after the last was due. `repeat` is the number of runs (None: no limit). All runs share one job id;
-        with `interval` and no `result_ttl` the job keeps its result for ever (-1), and deleting the job ends the
-        series.
-
-        `overlap` says what happens while the last run is still going: "skip" or "buffer_one". `catchup` ("latest",
-        "all", "none") and `catchup_window` say which of the runs missed while no dispatcher was up still run;
-        `jitter` delays each run by up to that long. Returns the saved job, whose meta holds `interval` and `repeat`.
-        """
-        due = due_at(scheduled_time, "scheduled_time")
-        spec: Spec | None = None
-        runs = recurring.repeat_of(repeat)
-        recurrence: dict[str, Any] = {}
-        if interval is not None:
-            trigger = recurring.interval_trigger(interval)
-            spec = recurring.spec_of(trigger, overlap, catchup, catchup_window, jitter)
-            recurrence["interval"] = recurring.interval_of(trigger)
-            if result_ttl is None:
-                result_ttl = -1
-        elif repeat is not None:
-            raise InvalidArgument(f"repeat={repeat!r} has nothing to repeat: give interval= too, or use cron()")
-        elif (overlap, catchup, catchup_window, jitter) != ("skip", "latest", None, None):
-            raise InvalidArgument(
-                "overlap, catchup, catchup_window and jitter are for recurring jobs: give interval= too"
-            )
-        if runs is not None:
-            recurrence["repeat"] = runs
-        job = self._create_job(
-            func,
-            args=args,
-            kwargs=kwargs,
-            commit=False,
-            result_ttl=result_ttl,
-            ttl=ttl,
-            id=id,
-            description=description,
-            queue_name=queue_name,
-            timeout=timeout,
-            meta=meta,
-            depends_on=depends_on,
-            on_success=on_success,
-            on_failure=on_failure,
-            **_given(retry=retry, failure_ttl=failure_ttl, on_stopped=on_stopped),
-        )
-        warn_about_function(func)
-        return self._save_recurring(job, due, spec, recurrence, at_front=at_front)
-
-    def cron(
-        self,
-        cron_string: str,
-        func: Function,
-        args: Args | None = None,
-        kwargs: Mapping[str, Any] | None = None,
-        repeat: int | None = None,
-        queue_name: str | None = None,
-        result_ttl: DurationLike | None = -1,
-        ttl: DurationLike | None = None,
-        id: str | None = None,
-        timeout: DurationLike | None = None,
-        description: str | None = None,
-        meta: dict[Any, Any] | None = None,
-        use_local_timezone: bool = False,
-        depends_on: DependsOn | None = None,
-        on_success: CallbackLike | None = None,
-        on_failure: CallbackLike | None = None,
-        at_front: bool = False,
-        *,
-        timezone: str | tzinfo | None = None,
-        retry: Retry | None = None,
-        failure_ttl: DurationLike | None = None,
-        on_stopped: CallbackLike | None = None,
-        overlap: JobOverlap = "skip",
-        catchup: Catchup = "latest",
-        catchup_window: DurationLike | None = None,
-        jitter: DurationLike | None = None,
-    ) -> Job:
-        """Schedule a job for every moment that a cron string names, in `timezone` (an IANA name, or an object that
-        has one).
-
-        Without `timezone` it is this host's zone, stored by name, as in 0.14, which evaluated there whatever
-        `use_local_timezone` said; on a host that is not in UTC that warns, unless `use_local_timezone` says it is
-        meant. When both day fields are restricted, both must match; the sixth of six fields is the year (both warn).
-
-        Refuses a string that never fires again. The other arguments are those of `schedule`. Returns the saved job,
-        whose meta (the dict given as `meta`, if any) holds `cron_string`, `use_local_timezone` and `repeat`.
-        """
-        trigger = recurring.cron_trigger(cron_string, timezone, local_is_meant=use_local_timezone)
-        spec = recurring.spec_of(trigger, overlap, catchup, catchup_window, jitter)
-        due = trigger.require_after(self._clock.now_us())
-        recurrence: dict[str, Any] = {"cron_string": cron_string, "use_local_timezone": use_local_timezone}
-        if (runs := recurring.repeat_of(repeat)) is not None:
-            recurrence["repeat"] = runs
-        job = self._create_job(
-            func,
-            args=args,
-            kwargs=kwargs,
-            commit=False,
-            result_ttl=result_ttl,
-            ttl=ttl,
-            id=id,
-            queue_name=queue_name,
-            description=description,
-            timeout=timeout,
-            meta=meta,
-            depends_on=depends_on,
-            on_success=on_success,
-            on_failure=on_failure,
-            **_given(retry=retry, failure_ttl=failure_ttl, on_stopped=on_stopped),
-        )
-        warn_about_function(func)
-        return self._save_recurring(job, due, spec, recurrence, at_front=at_front)
 
     # What is scheduled
 
@@ -466,24 +316,6 @@ class Scheduler(SchedulerBase):
             prototypes.learn(read.func, job, entry)
         return entry
 
-    def _save_recurring(
-        self, job: Job, due: int, spec: Spec | None, recurrence: Mapping[str, Any], *, at_front: bool | None
-    ) -> Job:
-        job.meta.update(recurrence)
-        entry = self._entry(job, due, at_front=bool(at_front))
-        if spec is not None:
-            entry = replace(
-                entry, due=due_time(job.id, spec, due), spec=spec, nominal=due, repeat=recurrence.get("repeat")
-            )
-        for id, later in self._store.save([entry]).items():
-            recurring.warn_about_reset(id, entry.due, later)
-        return job
-
-    def _entry(self, job: Job, due: int, *, at_front: bool) -> NewEntry:
-        if at_front:
-            job.enqueue_at_front = True  # written to the hash, so that it survives a refetch
-        return NewEntry(id=job.id, key=job.key, due=due, fields=self._creator.fields(job))
-
     def _jobs(self, until: int | None, offset: int | None, length: int | None) -> Iterator[tuple[Job, int]]:
         for page in self._store.pages(until=until, offset=offset, length=length):
             for stored in page:
@@ -540,10 +372,6 @@ class Scheduler(SchedulerBase):
         _, records = self._store.read_schedules([id])
         spec = decode_spec(records[0].spec) if records and records[0].spec else None
         return spec.trigger.timezone if spec is not None and isinstance(spec.trigger, Cron) else None
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _require_job(job: object) -> None:

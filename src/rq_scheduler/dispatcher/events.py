@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rq_scheduler.clock import US, from_us
-from rq_scheduler.dispatcher.log_rate_limit import NAMED, Rations, Withheld, some_of
+from rq_scheduler.dispatcher.log_rate_limit import MAX_NAMED, LogRateLimit, some_of
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
@@ -29,17 +29,19 @@ MORE = {
     "quarantined": "entries in quarantine",
     "canceled": "job(s) canceled through RQ",
     "put_off": "entries that this dispatcher cannot hand off",
+    "misread": "cron string(s) were pending for a time of another zone (rqscheduler timezone --all ZONE puts all of "
+    "the 0.14 API into one)",
 }
 """What there were more of, by action; of others the action says it."""
 
 MILESTONES = frozenset(10**power for power in range(20))
 """Runs that were held up in a row, with which it is said once more."""
 
-HELD_UP = 10_000
+MAX_HELD_UP = 10_000
 """Schedules whose held-up runs are counted."""
 
-MISREAD_NAMED = 5
-"""Cron strings of another zone that are named; of the others there is a count."""
+MAX_SAID_ONCE = 10_000
+"""Things that are said once, of which it is known that they were."""
 
 
 class Events:
@@ -141,10 +143,9 @@ class LogEvents(Events):
     """Writes events to the log. What would repeat is said once, or at its 10th, 100th, ... time; what
     many entries have in common, for a few of them a minute and then by number. At DEBUG, each is there."""
 
-    def __init__(self, rations: Rations | None = None) -> None:
+    def __init__(self, rate_limit: LogRateLimit | None = None) -> None:
         self._said: set[tuple[str, str]] = set()
-        self._misread = 0
-        self._rations = rations or Rations()
+        self._rate_limit = rate_limit or LogRateLimit()
         self._held_up: dict[str, int] = {}
 
     @property
@@ -156,37 +157,30 @@ class LogEvents(Events):
         return self._held_up
 
     def started(self, name: str) -> None:
-        log.info("Dispatcher %s serves", name, extra={"action": "started", "dispatcher": name})
+        self._say(logging.INFO, "started", "", "Dispatcher %s serves", name, dispatcher=name)
 
     def stopped(self, name: str, others: int) -> None:
-        self._tell_withheld(all=True)
-        log.info(
-            "Dispatcher %s has left, %d other(s) stay", name, others, extra={"action": "stopped", "dispatcher": name}
+        self._say_suppressed(all=True)
+        self._say(
+            logging.INFO, "stopped", "", "Dispatcher %s has left, %d other(s) stay", name, others, dispatcher=name
         )
 
     def goes_on(self) -> None:
-        self._tell_withheld()
+        self._say_suppressed()
 
     def handed_off(self, jobs: Sequence[HandedOff], at: int) -> None:
         if log.isEnabledFor(logging.DEBUG):
-            log.debug(
-                "Handed off %d job(s), the first %.1f ms after its time",
-                len(jobs),
-                (at - jobs[0].due) / 1000,
-                extra={"action": "handed_off", "handed_off": [[job.id, job.due, at, job.queue] for job in jobs]},
-            )
+            text, late = "Handed off %d job(s), the first %.1f ms after its time", (at - jobs[0].due) / 1000
+            each = [[job.id, job.due, at, job.queue] for job in jobs]
+            self._say(logging.DEBUG, "handed_off", "", text, len(jobs), late, handed_off=each)
 
     def not_run(self, id: str, nominal: int, outcome: str) -> None:
-        if len(self._held_up) >= HELD_UP and id not in self._held_up:
+        if len(self._held_up) >= MAX_HELD_UP and id not in self._held_up:
             self._held_up.clear()
         times = self._held_up[id] = self._held_up.get(id, 0) + 1
         if times not in MILESTONES:
-            log.debug(
-                "%s of %s not started either",
-                _moment(nominal),
-                id,
-                extra=_of(outcome, id, nominal=nominal, count=times),
-            )
+            text = "%s of %s not started either"
+            self._say(logging.DEBUG, outcome, id, text, _moment(nominal), id, nominal=nominal, count=times)
         elif times == 1:
             text = "%s of %s not started: the previous run is still going"
             self._say(logging.INFO, outcome, id, text, _moment(nominal), id, nominal=nominal, count=times)
@@ -232,57 +226,35 @@ class LogEvents(Events):
             self._say(logging.ERROR, "quarantined", entry.id, "%s is in quarantine: %s", entry.id, entry.reason)
 
     def adopted(self, id: str, trigger: str, timezone: str | None) -> None:
-        log.debug(
-            "Adopted %s: %s%s",
-            id,
-            trigger,
-            f" in {timezone}" if timezone else "",
-            extra={"action": "adopted", "id": id},
-        )
+        place = f" in {timezone}" if timezone else ""
+        self._say(logging.DEBUG, "adopted", id, "Adopted %s: %s%s", id, trigger, place)
 
     def misread(self, id: str, pending: int, reading: Reading) -> None:
-        self._misread += 1
-        if self._misread > MISREAD_NAMED:
-            return
-        log.warning(
+        zone = reading.cron.timezone
+        text = (
             "%s: the pending time of cron %r, %s, is none of its times in %s, but would be in %s. It runs then, "
-            "once, and from there on in %s: if that is wrong, rqscheduler timezone %s ZONE",
-            id,
-            reading.cron.expression,
-            _moment(pending),
-            reading.cron.timezone,
-            either_of(reading.elsewhere),
-            reading.cron.timezone,
-            id,
-            extra={"action": "misread", "id": id, "timezone": reading.cron.timezone, "fits": [*reading.elsewhere]},
+            "once, and from there on in %s: if that is wrong, rqscheduler timezone %s ZONE"
         )
+        what = id, reading.cron.expression, _moment(pending), zone, either_of(reading.elsewhere), zone, id
+        self._say(logging.WARNING, "misread", id, text, *what, timezone=zone, fits=[*reading.elsewhere])
 
     def zone_unnamed(self, problem: str) -> None:
         if self._first("zone", problem):
-            log.warning(
-                "Cron strings of rq-scheduler 0.14 are read in UTC: %s; --adopt-timezone names the zone that is meant",
-                problem,
-                extra={"action": "zone_unnamed"},
+            text = (
+                "Cron strings of rq-scheduler 0.14 are read in UTC: %s; --adopt-timezone names the zone that is meant"
             )
+            self._say(logging.WARNING, "zone_unnamed", "", text, problem)
 
     def swept(self, adopted: Mapping[str | None, int]) -> None:
-        if more := max(0, self._misread - MISREAD_NAMED):
-            log.warning(
-                "%d more cron string(s) were pending for a time of another zone; rqscheduler timezone --all ZONE puts "
-                "all of the 0.14 API into one",
-                more,
-                extra={"action": "misread", "more": more},
-            )
-        self._misread = 0
+        self._say_suppressed(all=True)
+        if not adopted:
+            return
+        total = sum(adopted.values())
         zones = {zone: count for zone, count in adopted.items() if zone is not None}
-        if adopted:
-            log.info(
-                "Adopted %d recurring job(s) of rq-scheduler 0.14; %s (--adopt-timezone names another zone)",
-                sum(adopted.values()),
-                ", ".join(f"{count} cron string(s) among them run in {zone}" for zone, count in zones.items())
-                or "no cron string is among them",
-                extra={"action": "swept", "adopted": sum(adopted.values()), "crons": sum(zones.values())},
-            )
+        crons = ", ".join(f"{count} cron string(s) among them run in {zone}" for zone, count in zones.items())
+        text = "Adopted %d recurring job(s) of rq-scheduler 0.14; %s (--adopt-timezone names another zone)"
+        what = total, crons or "no cron string is among them"
+        self._say(logging.INFO, "swept", "", text, *what, adopted=total, crons=sum(zones.values()))
 
     def put_off(self, id: str, error: BaseException) -> None:
         if self._first("put_off", f"{id} {error!r}"):
@@ -330,7 +302,7 @@ class LogEvents(Events):
         news = [queue for queue in queues if self._first("unattended", queue)]
         if news:
             text = "No worker listens on queue %s, which pending jobs name: start one with `rq worker %s`"
-            words = " ".join(sorted(news)[:NAMED]) + (" ..." if len(news) > NAMED else "")
+            words = " ".join(sorted(news)[:MAX_NAMED]) + (" ..." if len(news) > MAX_NAMED else "")
             self._say_of_queues(logging.WARNING, "unattended", text, news, words)
 
     def name_taken(self, name: str, holder: Mapping[str, str], ttl_ms: int) -> None:
@@ -358,20 +330,20 @@ class LogEvents(Events):
 
     def channel_refused(self, error: BaseException) -> None:
         if self._first("channel", ""):
-            log.warning(
+            text = (
                 "The wake-up channel cannot be used (%s): jobs made for the next second may start up to one poll late. "
-                "Give the Redis user the channel rq:scheduler:wakeup",
-                error,
-                extra={"action": "channel_refused"},
+                "Give the Redis user the channel rq:scheduler:wakeup"
             )
+            self._say(logging.WARNING, "channel_refused", "", text, error)
 
     # How it is said
 
     def _say(self, level: int, action: str, name: str, text: str, *arguments: Any, **fields: Any) -> None:
-        """One line, of which there may be many: what is too much for this minute is at DEBUG alone."""
-        self._tell_withheld()
-        granted = self._rations.grant(action, level, name)
-        log.log(level if granted else logging.DEBUG, text, *arguments, extra=_of(action, name, **fields))
+        """Writes a line about `name`, if it is about one entry; beyond the rate of its action, at DEBUG."""
+        self._say_suppressed()
+        if level > logging.DEBUG and not self._rate_limit.allows(action, level, name):
+            level = logging.DEBUG
+        self._write(level, action, text, *arguments, **({"id": name} if name else {}), **fields)
 
     def _say_of_queues(
         self, level: int, action: str, text: str, queues: Sequence[str], *arguments: Any, **fields: Any
@@ -380,34 +352,26 @@ class LogEvents(Events):
         one = {"queue": names[0]} if len(names) == 1 else {"queues": len(names)}
         self._say(level, action, "", text, some_of(names), *arguments, **one, **fields)
         if len(names) > 1:
-            log.debug("These queues: %s", ", ".join(names), extra={"action": action, **one})
+            self._say(logging.DEBUG, action, "", "These queues: %s", ", ".join(names), **one)
 
-    def _tell_withheld(self, *, all: bool = False) -> None:
-        for withheld in self._rations.over(all=all):
-            self._tell_number(withheld)
+    def _say_suppressed(self, *, all: bool = False) -> None:
+        for lines in self._rate_limit.take_suppressed(all=all):
+            kind = MORE.get(lines.action, f"of the kind {lines.action}")
+            names = f": {', '.join(lines.names)}, ..." if any(lines.names) else ""
+            text = "Within a minute, %d more %s%s; --verbose tells each"
+            self._write(lines.level, lines.action, text, lines.count, kind, names, count=lines.count, withheld=True)
 
-    def _tell_number(self, withheld: Withheld) -> None:
-        log.log(
-            withheld.level,
-            "Within a minute, %d more %s%s; --verbose tells each",
-            withheld.count,
-            MORE.get(withheld.action, f"of the kind {withheld.action}"),
-            f": {', '.join(withheld.names)}, ..." if any(withheld.names) else "",
-            extra={"action": withheld.action, "count": withheld.count, "withheld": True},
-        )
+    def _write(self, level: int, action: str, text: str, *arguments: Any, **fields: Any) -> None:
+        log.log(level, text, *arguments, extra={"action": action, **fields})
 
     def _first(self, kind: str, what: str) -> bool:
-        if len(self._said) > 10_000:
+        if len(self._said) > MAX_SAID_ONCE:
             self._said.clear()
         seen: Any = (kind, what)
         if seen in self._said:
             return False
         self._said.add(seen)
         return True
-
-
-def _of(action: str, name: str, **fields: Any) -> dict[str, Any]:
-    return {"action": action, **({"id": name} if name else {}), **fields}
 
 
 def _moment(us: int) -> str:

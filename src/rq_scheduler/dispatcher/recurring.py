@@ -20,9 +20,10 @@ from rq_scheduler.dispatcher.options import Options
 from rq_scheduler.dispatcher.slow_path import SlowPath
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.host import host_zone, unnamed_zone
-from rq_scheduler.model import Spec, decode_spec, recurrence_of, repeats_left
+from rq_scheduler.model import Spec, decode_spec
 from rq_scheduler.pickles import PICKLES, RECURRENCE, is_opaque, outline
 from rq_scheduler.planning import Instant, Plan, plan
+from rq_scheduler.recurrence import recurrence_of, repeats_left
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.handoff import Cursor, Dropped, Fenced, Fire, HandedOff, Outcome, Record, order_of

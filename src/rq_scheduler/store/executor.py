@@ -41,9 +41,9 @@ class Executor:
 
     def __init__(self, connection: Connection, keys: Keys | None = None, clock: str = scripts.SERVER_CLOCK) -> None:
         self.connection = connection
-        self.keys = keys or Keys(KEY_PREFIX)
+        self.keys: Keys = keys or Keys(KEY_PREFIX)
         self.clock = clock
-        self.commands = self.makes(self.keys)
+        self.commands: Commands = self.makes(self.keys)
 
     def run(self, steps: Steps[T]) -> T:
         """Goes through the steps to their answer. Raises redis-py's errors, and those of `Command.read`."""

@@ -7,6 +7,7 @@ The groups of operations each have a module; this class is all of them on one co
 from __future__ import annotations
 
 from rq_scheduler.store.clock import ClockCommands
+from rq_scheduler.store.command import Commands
 from rq_scheduler.store.due import DueOperations
 from rq_scheduler.store.entries import EntryCommands
 from rq_scheduler.store.executor import Connection
@@ -38,7 +39,7 @@ class Store(
 ):
     """All operations on one connection, under one key prefix (RQ's unless given). `clock`: see `Executor`."""
 
-    makes = StoreCommands
+    makes: type[Commands] = StoreCommands
 
     def __init__(self, connection: Connection, *, prefix: str | None = None, clock: str = SERVER_CLOCK) -> None:
         super().__init__(connection, None if prefix is None else Keys(prefix), clock)

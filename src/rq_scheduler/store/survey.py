@@ -283,7 +283,7 @@ class SurveyCommands(Commands):
 class Survey(Executor, SurveyCommands):
     """The same over one connection, and what is no command."""
 
-    makes = SurveyCommands
+    makes: type[Commands] = SurveyCommands
 
     def daemons(self) -> list[Daemon]:
         """The scheduler instances whose hash has neither expired nor a time of death. This walks the whole keyspace in

@@ -69,7 +69,7 @@ def serialize(health: Health) -> dict[str, Any]:
             "maxmemory": _number(health.server.get("maxmemory")),
             "maxmemory_policy": health.server.get("maxmemory_policy"),
         },
-        "dispatchers": [_dispatcher_form(one, health.now) for one in health.dispatchers],
+        "dispatchers": [_serialize_dispatcher(one, health.now) for one in health.dispatchers],
         "rq_crons": [asdict(one) for one in health.rq_crons],
         "schedules": counts.schedules,
         "paused": counts.paused,
@@ -142,7 +142,7 @@ def _dispatcher_row(one: Daemon, now: datetime) -> Sequence[Cell]:
     )
 
 
-def _dispatcher_form(one: Daemon, now: datetime) -> dict[str, Any]:
+def _serialize_dispatcher(one: Daemon, now: datetime) -> dict[str, Any]:
     return {
         "name": one.name,
         "host": one.fields.get("host"),

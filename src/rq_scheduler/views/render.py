@@ -9,14 +9,25 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
 
+from rq_scheduler.client.quarantine import Quarantined, RetryResult
 from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Spec
 from rq_scheduler.serialization import Duration
-from rq_scheduler.views.humanize import NONE, distance, length, moment, moves_words, trigger_words, when
+from rq_scheduler.views.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words, when
 from rq_scheduler.views.pages import Page
 from rq_scheduler.views.table import Cell, Column, Part, Table
 
-__all__ = ["instants", "one_schedule", "runs_table", "schedules_table", "state_text", "synced", "upcoming_table"]
+__all__ = [
+    "instants",
+    "one_schedule",
+    "quarantine_table",
+    "retried",
+    "runs_table",
+    "schedules_table",
+    "state_text",
+    "synced",
+    "upcoming_table",
+]
 
 MAX_NAMED = 50
 """Ids of one kind that a sync names."""
@@ -217,3 +228,29 @@ def synced(result: SyncResult, owner: str, dry_run: bool) -> Iterator[Part]:
     names = ("added", "changed", *(("renamed",) if result.renamed else ()), "removed", "unchanged")
     counts = ", ".join(f"{len(getattr(result, name)):,} {name}" for name in names)
     yield f"{owner}: {counts}" + (" (dry run: nothing was written)" if dry_run else "")
+
+
+def quarantine_table(found: Sequence[Quarantined], total: int, now: datetime, zone: tzinfo) -> Iterator[Part]:
+    """What is in quarantine: `found` of `total`, and why."""
+    if not found:
+        yield "Nothing is in quarantine."
+        return
+    columns = (Column("ID"), Column("KIND", spare=2), Column("SINCE", spare=1), Column("DUE", spare=3),
+               Column("REASON", cut=True))  # fmt: skip
+    rows = [
+        (one.id, one.kind, NONE if one.at is None else distance(one.at, now), moment(one.due, zone), one.reason)
+        for one in found
+    ]
+    yield Table(columns, list(rows))
+    if total > len(found):
+        yield f"{len(found):,} shown of {total:,}; --limit shows more"
+
+
+def retried(done: RetryResult) -> Iterator[Part]:
+    """What a retry came to."""
+    if len(done.retried) == 1:
+        yield f"{done.retried[0]} is back"
+    else:
+        yield f"{counted(len(done.retried), 'entry is', 'entries are')} back"
+    for id, why in done.refused.items():
+        yield f"{id} stays: {why}", "yellow"

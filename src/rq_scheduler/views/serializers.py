@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rq_scheduler import serialization
+from rq_scheduler.client.quarantine import Quarantined
 from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Spec
 from rq_scheduler.views.pages import Page
@@ -18,6 +19,7 @@ from rq_scheduler.views.pages import Page
 __all__ = [
     "iso",
     "page",
+    "quarantined",
     "run",
     "schedule",
     "seconds",
@@ -118,4 +120,16 @@ def sync(result: SyncResult, owner: str, dry_run: bool) -> dict[str, Any]:
         "removed": list(result.removed),
         "unchanged": list(result.unchanged),
         "renamed": [list(pair) for pair in result.renamed],
+    }
+
+
+def quarantined(one: Quarantined) -> dict[str, Any]:
+    """An entry in quarantine."""
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "reason": one.reason,
+        "at": iso(one.at),
+        "due": iso(one.due),
+        "queue_name": one.queue,
     }

@@ -66,12 +66,12 @@ def run_now(ctx: click.Context, /, **params: Any) -> None:
     with open_session(ctx, params) as session:
         job = session.schedules.run_now(id, force=params["force"])
     if job is None:
-        form = {"schedule_id": id, "outcome": "not enqueued", "job_id": None, "queue_name": None}
+        said = {"schedule_id": id, "outcome": "not enqueued", "job_id": None, "queue_name": None}
         text = f"{id}: no run was made now, the last one is still going (--force makes one all the same)"
     else:
-        form = {"schedule_id": id, "outcome": "enqueued", "job_id": job.id, "queue_name": job.origin}
+        said = {"schedule_id": id, "outcome": "enqueued", "job_id": job.id, "queue_name": job.origin}
         text = f"{id}: job {job.id} is in the queue {job.origin}"
-    answer(params["as_json"], lambda: form, lambda: [text])
+    answer(params["as_json"], lambda: said, lambda: [text])
 
 
 @click.command()

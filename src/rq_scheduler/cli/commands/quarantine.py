@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
 from heapq import nlargest
 from typing import Any
 
@@ -15,9 +13,8 @@ from rq_scheduler.cli.session import open_session, session_options, timezone_opt
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
 from rq_scheduler.clock import US, to_us
 from rq_scheduler.sanitize import plain
-from rq_scheduler.views.humanize import NONE, counted, distance, moment
-from rq_scheduler.views.serializers import iso
-from rq_scheduler.views.table import Column, Part, Table
+from rq_scheduler.views import render, serializers
+from rq_scheduler.views.humanize import counted
 
 __all__ = ["quarantine"]
 
@@ -41,8 +38,8 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
         now = session.now()
     answer(
         params["as_json"],
-        lambda: {"entries": [_form(one) for one in found], "total": total},
-        lambda: _table(found, total, now, zone),
+        lambda: {"entries": [serializers.quarantined(one) for one in found], "total": total},
+        lambda: render.quarantine_table(found, total, now, zone),
     )
 
 
@@ -65,7 +62,7 @@ def retry(ctx: click.Context, /, **params: Any) -> None:
     answer(
         params["as_json"],
         lambda: {"retried": list(done.retried), "refused": done.refused},
-        lambda: _retried(done),
+        lambda: render.retried(done),
     )
     if done.refused:
         ctx.exit(1)
@@ -123,38 +120,3 @@ def _ask(what: str) -> None:
 
 def _since(one: Quarantined) -> int:
     return 0 if one.at is None else to_us(one.at) // US
-
-
-def _form(one: Quarantined) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "kind": one.kind,
-        "reason": one.reason,
-        "at": iso(one.at),
-        "due": iso(one.due),
-        "queue_name": one.queue,
-    }
-
-
-def _table(found: Sequence[Quarantined], total: int, now: datetime, zone: tzinfo) -> Iterator[Part]:
-    if not found:
-        yield "Nothing is in quarantine."
-        return
-    columns = (Column("ID"), Column("KIND", spare=2), Column("SINCE", spare=1), Column("DUE", spare=3),
-               Column("REASON", cut=True))  # fmt: skip
-    rows = [
-        (one.id, one.kind, NONE if one.at is None else distance(one.at, now), moment(one.due, zone), one.reason)
-        for one in found
-    ]
-    yield Table(columns, list(rows))
-    if total > len(found):
-        yield f"{len(found):,} shown of {total:,}; --limit shows more"
-
-
-def _retried(done: RetryResult) -> Iterator[Part]:
-    if len(done.retried) == 1:
-        yield f"{done.retried[0]} is back"
-    else:
-        yield f"{counted(len(done.retried), 'entry is', 'entries are')} back"
-    for id, why in done.refused.items():
-        yield f"{id} stays: {why}", "yellow"

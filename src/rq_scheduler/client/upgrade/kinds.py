@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from rq_scheduler.model import recurrence_of, repeats_left
 from rq_scheduler.pickles import RECURRENCE, is_opaque
+from rq_scheduler.recurrence import recurrence_of, repeats_left
 from rq_scheduler.store.survey import RawEntry
 from rq_scheduler.triggers import Cron, Reading, legacy_cron, read_pending
 
