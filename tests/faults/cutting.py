@@ -18,7 +18,7 @@ from redis.backoff import AbstractBackoff, NoBackoff
 from redis.retry import Retry
 
 from faults.checker import Ledger, Verdict
-from faults.proxy import SIDES, Proxy, Side
+from faults.proxy import Proxy, Side
 from making import Told
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Dispatcher, Options
@@ -63,6 +63,11 @@ class World:
     @property
     def now(self) -> int:
         return self.clock.now_us()
+
+    @property
+    def changes(self) -> int:
+        """How often Redis has been changed: a read adds nothing."""
+        return self.redis.info("persistence")["rdb_changes_since_last_save"]
 
     def connect(self, retry: Retry | None = None) -> redis_py.Redis:
         """A client through the proxy, which sends nothing again unless told so."""
@@ -218,32 +223,54 @@ def each_point(
     check: Callable[[Point], None],
     *,
     for_good: bool = False,
-) -> int:
-    """Cuts `act` at each of its commands, before and after; an error of it is the point's. Returns how many points
-    there are."""
-    points = 0
-    for side in SIDES:
-        for number in range(1, MOST_POINTS):
-            with closing(new_world()) as world:
-                point = Point(world, number, side)
-                world.proxy.forget()
-                world.proxy.cut(number, side, for_good=for_good)
-                try:
-                    act(world)
-                except (redis_py.RedisError, OSError) as error:
-                    point.error = error
-                if not world.proxy.carried_out:
-                    world.proxy.call_off()
-                    assert point.error is None
-                    break
-                world.proxy.accept()
+) -> None:
+    """Cuts `act` at each of its commands, before and after; an error of it is the point's.
+
+    Points that differ in nothing from another are left out. A command that changed nothing may as well not have reached
+    the server, so it is cut before alone. And what is dead for good has left what the last change left, however many
+    commands it has sent since.
+    """
+    changes: list[int] = []
+    """Of Redis, when none of the commands, one, two have been done."""
+    for number in range(1, MOST_POINTS):
+        with closing(new_world()) as world:
+            point = _cut(Point(world, number, "before"), act, changes, for_good=for_good)
+            if point is None:
+                break
+            if not for_good or changes[-2:-1] != changes[-1:]:
                 with told_at(point):
                     check(point)
-                points += 1
-        else:
-            raise AssertionError(f"more than {MOST_POINTS} commands")
-    assert points, "nothing was cut: the act sends no command through the proxy"
-    return points
+    else:
+        raise AssertionError(f"more than {MOST_POINTS} commands")
+    last = len(changes) - 1
+    assert last, "nothing was cut: the act sends no command through the proxy"
+    for number in (last,) if for_good else range(1, last + 1):
+        if changes[number] == changes[number - 1]:
+            continue
+        with closing(new_world()) as world:
+            point = _cut(Point(world, number, "after"), act, [], for_good=for_good)
+            assert point is not None
+            with told_at(point):
+                check(point)
+
+
+def _cut(point: Point, act: Callable[[World], None], changes: list[int], *, for_good: bool) -> Point | None:
+    """Acts, cut at this point; None when it came to its end before. Adds how often Redis had been changed by then."""
+    world = point.world
+    already = world.changes
+    world.proxy.forget()
+    world.proxy.cut(point.number, point.side, for_good=for_good, then=lambda: changes.append(world.changes - already))
+    try:
+        act(world)
+    except (redis_py.RedisError, OSError) as error:
+        point.error = error
+    if not world.proxy.carried_out:
+        world.proxy.call_off()
+        assert point.error is None
+        changes.append(world.changes - already)
+        return None
+    world.proxy.accept()
+    return point
 
 
 def each_freeze(
@@ -251,33 +278,49 @@ def each_freeze(
     act: Callable[[World], None],
     meanwhile: Callable[[World], None],
     check: Callable[[Point], None],
-) -> int:
-    """Freezes `act` at each of its commands, before and after, while `meanwhile` happens; then it goes on."""
-    points = 0
-    for side in SIDES:
-        for number in range(1, MOST_POINTS):
-            with closing(new_world()) as world:
-                point = Point(world, number, side)
-                world.proxy.forget()
-                hold = world.proxy.hold(number, side)
-                frozen = _Thread(lambda world=world: act(world))
-                frozen.start()
-                while frozen.is_alive() and not hold.reached.wait(0.001):
-                    pass
-                if not hold.reached.is_set():
-                    world.proxy.call_off()
-                    frozen.end()
-                    break
-                with told_at(point):
-                    try:
-                        meanwhile(world)
-                    finally:
-                        hold.release()
-                        frozen.end()
-                    check(point)
-                points += 1
-    assert points
-    return points
+) -> None:
+    """Freezes `act` before each of its commands, and after the last, while `meanwhile` happens; then it goes on.
+
+    (What is frozen before its next command is what is frozen after the one before.)
+    """
+    for number in range(1, MOST_POINTS):
+        if not _freeze(new_world, number, "before", act, meanwhile, check):
+            break
+    else:
+        raise AssertionError(f"more than {MOST_POINTS} commands")
+    assert number > 1, "nothing was frozen: the act sends no command through the proxy"
+    assert _freeze(new_world, number - 1, "after", act, meanwhile, check)
+
+
+def _freeze(
+    new_world: Callable[[], World],
+    number: int,
+    side: Side,
+    act: Callable[[World], None],
+    meanwhile: Callable[[World], None],
+    check: Callable[[Point], None],
+) -> bool:
+    """Whether there is this point; if so, it is frozen there, and all is checked."""
+    with closing(new_world()) as world:
+        point = Point(world, number, side)
+        world.proxy.forget()
+        hold = world.proxy.hold(number, side)
+        frozen = _Thread(lambda: act(world))
+        frozen.start()
+        while frozen.is_alive() and not hold.reached.wait(0.001):
+            pass
+        if not hold.reached.is_set():
+            world.proxy.call_off()
+            frozen.end()
+            return False
+        with told_at(point):
+            try:
+                meanwhile(world)
+            finally:
+                hold.release()
+                frozen.end()
+            check(point)
+        return True
 
 
 class _Thread(threading.Thread):

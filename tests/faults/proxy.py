@@ -59,6 +59,7 @@ class _Plan:
     hold: Hold | None = None
     for_good: bool = False
     reset: bool = True
+    then: Callable[[], None] = lambda: None
 
 
 class _Cut(Exception):  # noqa: N818  no error: it was planned
@@ -96,11 +97,19 @@ class Proxy:
 
     # What can go wrong
 
-    def cut(self, at: int, side: Side = "before", *, reset: bool = True, for_good: bool = False) -> None:
+    def cut(
+        self,
+        at: int,
+        side: Side = "before",
+        *,
+        reset: bool = True,
+        for_good: bool = False,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
         """Ends the connection of the `at`-th command from now (1: the next), before the server has it, or after it has
         done it and before the reply. `reset` is RST, else FIN; `for_good` refuses all others too, as for a client that
-        has died: until `accept`."""
-        self._plan = _Plan(at, side, for_good=for_good, reset=reset)
+        has died: until `accept`. `then` is called at that moment, in the proxy's thread."""
+        self._plan = _Plan(at, side, for_good=for_good, reset=reset, then=then)
 
     def hold(self, at: int, side: Side = "before") -> Hold:
         """Keeps the `at`-th command from now, or its reply, until the hold is released. Others go on."""
@@ -233,6 +242,7 @@ class Proxy:
             while not plan.hold.released:
                 await asyncio.sleep(0.001)
             return
+        plan.then()
         if plan.for_good:
             await self._close_server()
             await self._end_all()

@@ -1,6 +1,8 @@
 """Every public write, cut at every command, before the server has it and after it has done it.
 
 Nothing is lost, doubled or left behind, whatever its caller does then; and a call that raised has done all or nothing.
+What a cut command leaves, and what redis-py makes of it, is asked of both ends of what we claim; what our own code does
+when it is called again, or late, runs once.
 """
 
 from collections.abc import Callable
@@ -163,6 +165,7 @@ def test_its_caller_gives_up(name: str, new_world: Callable[[], World]) -> None:
     each_point(prepared(write, new_world), act, check)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", WRITES)
 def test_its_caller_calls_again(name: str, new_world: Callable[[], World]) -> None:
     """Then all is as after one call."""
@@ -192,7 +195,10 @@ def test_its_caller_calls_again(name: str, new_world: Callable[[], World]) -> No
     each_point(prepared(write, new_world), act, check)
 
 
-@pytest.mark.parametrize("served", [False, True], ids=["at once", "when it has been served"])
+@pytest.mark.parametrize(
+    "served",
+    [pytest.param(False, id="at once"), pytest.param(True, id="when it has been served", marks=pytest.mark.once)],
+)
 @pytest.mark.parametrize("name", WRITES)
 def test_its_client_library_sends_again(name: str, served: bool, new_world: Callable[[], World]) -> None:
     """Its caller sees no error, and cannot know that the server did something twice. It must not have."""
@@ -231,6 +237,7 @@ def test_its_client_library_sends_again(name: str, served: bool, new_world: Call
     each_point(prepared(write, new_world), act, check)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", [name for name, write in WRITES.items() if write.released is None])
 def test_its_process_is_frozen(name: str, new_world: Callable[[], World]) -> None:
     """What it has read is old when it goes on, and nothing runs twice for one instant."""

@@ -1,7 +1,8 @@
 """A dispatcher's pass over all kinds of entries, cut and frozen at every command.
 
 Whatever becomes of that dispatcher, all comes out as if nothing had happened: each run once and in time, and Redis as
-it is after an undisturbed pass.
+it is after an undisturbed pass. What a cut command leaves, and what redis-py makes of it, is asked of both ends of what
+we claim; what our own code does when it goes on runs once.
 """
 
 from collections.abc import Callable
@@ -107,6 +108,7 @@ def test_it_dies(name: str, world_of: Callable[[Kind], Callable[[], World]]) -> 
     each_point(new_world, lambda world: serve_all(dispatcher(world)), check, for_good=True)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_it_goes_on(name: str, world_of: Callable[[Kind], Callable[[], World]]) -> None:
     """The loop of `run` catches the error, and its next pass does what is left."""
@@ -133,6 +135,7 @@ def test_its_client_library_sends_again(name: str, world_of: Callable[[Kind], Ca
     each_point(new_world, act, check_against(reference_of(name, new_world), kind))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_it_is_frozen(name: str, world_of: Callable[[Kind], Callable[[], World]]) -> None:
     """SIGSTOP between any two commands; another one serves meanwhile, and what was planned before is old."""

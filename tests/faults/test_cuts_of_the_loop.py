@@ -14,7 +14,7 @@ from faults.entries import of_0_14
 from faults.proxy import Proxy
 from faults.writes import MINUTE, pending, put, recurring
 from making import Told
-from rq_scheduler.dispatcher import Options
+from rq_scheduler.dispatcher import Dispatcher, Options, sweep
 
 pytestmark = pytest.mark.once
 
@@ -23,6 +23,16 @@ MAY_DIFFER = ("rq:scheduler_instance:", "rq:scheduler:dispatchers", "rq:schedule
 adopted, which the next dispatcher may do a minute later."""
 
 RUNS = 11
+
+LONG = 3600
+"""Seconds."""
+
+
+@pytest.fixture(autouse=True)
+def _same_commands_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is: a page of the look at everything is a step, and one heartbeat is enough."""
+    monkeypatch.setattr(sweep, "SLICE", 0)
+    monkeypatch.setattr(f"{Dispatcher.__module__}.HEARTBEAT", LONG)
 
 
 @pytest.fixture
@@ -56,7 +66,7 @@ class Mortal(Told):
 
 def run(world: World, events: Told, pause: Callable[[float], None] = lambda seconds: None) -> None:
     """A dispatcher, from beginning to end: stopped when it would sleep for the first time; a pause takes no time."""
-    made = world.remote_dispatcher(events=events)
+    made = world.remote_dispatcher(events=events, ttl=LONG)
     made._pause = pause  # type: ignore[method-assign]
     made._waker.sleep = lambda seconds: made.request_stop()  # type: ignore[method-assign]
     if isinstance(events, Mortal):

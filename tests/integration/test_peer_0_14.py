@@ -239,7 +239,7 @@ for n in range(40):
 def write_one():
     due = datetime.utcnow() + timedelta(seconds=dice.uniform(-1, max(1, began + seconds - time.time())))
     once.append(scheduler.enqueue_at(due, {PUSH_ID}).id)
-for n in range(int(seconds * 100)):
+for n in range(int(seconds * 25)):
     write_one()
 while time.time() - began < seconds - 1:
     write_one()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -23,7 +23,7 @@ from rq_scheduler.triggers import cron as cron_module
 pytestmark = pytest.mark.once
 
 Matches = Callable[[datetime], bool]
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 def instants(cron: Cron, since: datetime, until: datetime) -> list[datetime]:
@@ -264,41 +264,58 @@ def walk_years(
     fixed: bool,
 ) -> list[datetime]:
     """As the daemon, but where the offset stays the same for days, what the calendar says."""
-    tz = ZoneInfo(zone)
     times = {(hour, minute) for hour in hours for minute in minutes}
     sorted_times = sorted(time(hour, minute) for hour, minute in times)
-    step = timedelta(days=1)
     found: list[datetime] = []
-    day = since
-    while day < until:
-        offsets = {(day + n * step).astimezone(tz).utcoffset() for n in (-1, 0, 1, 2)}
-        if len(offsets) > 1:
+    for steady, group in groupby(days_between(since, until), lambda day: len(offsets_about(zone, day)) == 1):
+        stretch = list(group)
+        if not steady:
             found += daemon(
-                zone, day, day + step, lambda t: (t.hour, t.minute) in times and days(t.date()), fixed=fixed
-            )
-        else:
-            offset = offsets.pop()
-            assert offset is not None
+                zone, stretch[0], stretch[-1] + DAY, lambda t: (t.hour, t.minute) in times and days(t.date()),
+                fixed=fixed,
+            )  # fmt: skip
+            continue
+        for day in stretch:
+            (offset,) = offsets_about(zone, day)
             begin = (day + offset).replace(tzinfo=None)
-            for local_day in {begin.date(), (begin + step).date()}:
+            for local_day in {begin.date(), (begin + DAY).date()}:
                 if days(local_day):
                     walls = (datetime.combine(local_day, at) for at in sorted_times)
-                    found += [(at - offset).replace(tzinfo=UTC) for at in walls if begin <= at < begin + step]
-        day += step
+                    found += [(at - offset).replace(tzinfo=UTC) for at in walls if begin <= at < begin + DAY]
     return sorted(found)
+
+
+def days_between(since: datetime, until: datetime) -> list[datetime]:
+    return [since + n * DAY for n in range((until - since).days)]
+
+
+@functools.cache
+def offsets_about(zone: str, day: datetime) -> set[timedelta | None]:
+    """Those of the day, of that before and of that after."""
+    tz = ZoneInfo(zone)
+    return {(day + n * DAY).astimezone(tz).utcoffset() for n in (-1, 0, 1, 2)}
+
+
+def weeks_about_changes(zone: str, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """About each change of the clock; a week like any other where there is none."""
+    days = days_between(since, until)
+    changing = [day for day in days if offsets_about(zone, day - DAY) != offsets_about(zone, day)]
+    # Four days are about a change: it begins and ends to be in sight.
+    return [(day - DAY, day + 6 * DAY) for day in changing[::2]] or [(since, since + 7 * DAY)]
 
 
 @pytest.mark.parametrize(("zone", "year", "years"), YEARS_OF_ZONES)
 def test_years_against_the_walker(zone: str, year: int, years: int) -> None:
     since, until = datetime(year, 1, 1, tzinfo=UTC), datetime(year + years, 1, 1, tzinfo=UTC)
     for expression, minutes, hours, days, fixed in YEARS_OF_JOBS:
-        # A job that runs each minute says in a few months what it says in years.
-        end = since + timedelta(days=(until - since).days // (1 if len(minutes) * len(hours) < 96 else 8))
+        # A job that runs each minute says in the weeks about the changes what it says in years.
+        often = len(minutes) * len(hours) >= 96
         cron = Cron(expression, zone)
-        expected = walk_years(zone, since, end, minutes, hours, days, fixed=fixed)
-        assert instants(cron, since, end) == expected, expression
-        if len(expected) < 8_000:
-            assert instants_backward(cron, since, end) == expected, expression
+        for begin, end in weeks_about_changes(zone, since, until) if often else [(since, until)]:
+            expected = walk_years(zone, begin, end, minutes, hours, days, fixed=fixed)
+            assert instants(cron, begin, end) == expected, expression
+            if len(expected) < 8_000:
+                assert instants_backward(cron, begin, end) == expected, expression
 
 
 @pytest.fixture
