@@ -1,20 +1,18 @@
 """The Job Creator: the only file that builds RQ jobs, and the one that reads them back from what Redis holds.
 
-Owns what makes a job acceptable (function, arguments, options, id), so that a mistake is found at the call and not
-at 02:00. Knows RQ's Job and nothing of schedules, queues or the scheduler's keys; it sends no command to Redis.
+Owns what makes a job acceptable (arguments, options, id; the function is judged by `functions`), so that a mistake is
+found at the call and not at 02:00. Knows RQ's Job and nothing of schedules, queues or the scheduler's keys; it sends no
+command to Redis.
 """
 
 from __future__ import annotations
 
-import builtins
 import functools
 import inspect
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from types import FunctionType
 from typing import Any, Protocol, cast
 
 from redis import Redis, RedisCluster
@@ -27,9 +25,8 @@ from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.classes import load_serializer
-from rq_scheduler.dotted import is_dotted
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, check_encodable, kind_of
-from rq_scheduler.warn import warn_once
+from rq_scheduler.functions import check_function
 
 __all__ = [
     "Connection",
@@ -38,7 +35,6 @@ __all__ = [
     "NewerOptions",
     "meta_of",
     "unread_meta",
-    "warn_about_function",
 ]
 
 
@@ -214,70 +210,6 @@ def _unserializable_argument(which: str, serializer: str, error: Exception) -> I
     )
 
 
-def check_function(func: Any, name: str = "func") -> None:
-    """Raise FunctionRefused (or InvalidType) unless a worker can import this function by its name.
-
-    Dotted names are taken as they are: the code may live where only the workers are. A name without a dot is a builtin
-    for RQ, or nothing. Bound methods and callable objects travel by value, so nothing is asked of their names here.
-    """
-    if type(func) is FunctionType and _at(func.__module__, func.__qualname__) is func:
-        return  # nearly always
-    if isinstance(func, str):
-        if not func.strip():
-            raise InvalidArgument(
-                f"{name}={func!r} is empty: give a function or its dotted name ('package.module.function')"
-            )
-        if "." not in func and not hasattr(builtins, func):
-            raise FunctionRefused(
-                f"{name}={func!r} names no module, and workers import functions by name: give the dotted name "
-                "('package.module.function')"
-            )
-        if not is_dotted(func):
-            raise FunctionRefused(
-                f"{name}={func!r} is no dotted name, so that no worker can import it: give module and function, as in "
-                "'package.module.function'"
-            )
-        return
-    if inspect.isclass(func) or not callable(func):
-        raise InvalidType(
-            f"{name}={func!r} is not something RQ runs: give a function, a method or a dotted name "
-            "('package.module.function')"
-        )
-    if not (inspect.isfunction(func) or inspect.isbuiltin(func)):
-        return
-    qualname = func.__qualname__
-    if "<lambda>" in qualname:
-        raise FunctionRefused(
-            f"{name}={func!r} is a lambda, and workers import functions by name: "
-            "write it as a function at the top of a module"
-        )
-    if "<locals>" in qualname:
-        raise FunctionRefused(
-            f"{name}={func!r} is defined inside another function, and workers import functions by name: move it to the "
-            "top of its module"
-        )
-    module_name = cast("str | None", func.__module__)
-    module = sys.modules.get(module_name) if module_name else None
-    if module_name is None or (module is not None and not _reaches(module, qualname)):
-        raise FunctionRefused(
-            f"{name}={func!r} cannot be imported as {module_name}.{qualname}, which is how a worker finds it: give the "
-            "dotted name under which it can"
-        )
-
-
-def warn_about_function(func: Any) -> None:
-    """Warn, once per call site, about a function of `__main__`: the worker has another `__main__`.
-
-    For functions that have been accepted: one that is refused (a lambda) needs no advice beside the error.
-    """
-    if getattr(func, "__module__", None) == "__main__" and not inspect.ismethod(func):
-        warn_once(
-            "main-function",
-            f"{getattr(func, '__qualname__', func)!r} lives in __main__, and a worker's __main__ is another "
-            "program, so it will not find it there: move the function to a module that both can import",
-        )
-
-
 def meta_of(job: Job) -> dict[Any, Any]:
     """The job's own meta dict; an empty one where a foreign client has stored something else as meta."""
     meta: Any = job.meta
@@ -289,21 +221,6 @@ def unread_meta(job: Job) -> bytes | None:
     meta = meta_of(job)
     raw = meta.get("unserialized") if len(meta) == 1 else None
     return raw if isinstance(raw, bytes) else None
-
-
-def _at(module: str | None, name: str) -> Any:
-    """What stands at the top of an imported module under that name; None when nothing does, and where the module makes
-    its names as they are wanted."""
-    return getattr(sys.modules.get(module or ""), "__dict__", {}).get(name)
-
-
-def _reaches(module: Any, qualname: str) -> bool:
-    target = module
-    for part in qualname.split("."):
-        if not hasattr(target, part):
-            return False
-        target = getattr(target, part)
-    return True
 
 
 def _queue_name(value: Any) -> str:

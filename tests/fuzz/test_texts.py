@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from fuzz import hostile
 from fuzz.conftest import Fuzz
 from rq_scheduler import Cron, Every, RRule
-from rq_scheduler.client.schedules.files import definitions_from, read_definitions, write_definitions
+from rq_scheduler.client.schedules.export import write_definitions
+from rq_scheduler.client.schedules.files import definitions_from, read_definitions
 from rq_scheduler.clock import duration_us, to_us
 from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.serialization import Duration, decode, encode

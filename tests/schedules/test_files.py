@@ -19,7 +19,8 @@ from rq import Callback, Retry
 from rq.job import Dependency
 
 import jobs_for_tests as jobs
-from rq_scheduler.client.schedules.files import definitions_from, file_schema, read_definitions, write_definitions
+from rq_scheduler.client.schedules.export import write_definitions
+from rq_scheduler.client.schedules.files import definitions_from, file_schema, read_definitions
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import RetryFields, Schedule
 from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, RRule

@@ -20,8 +20,8 @@ from rq_scheduler.client.base import SchedulerBase
 from rq_scheduler.client.times import due_at
 from rq_scheduler.clock import US, duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
+from rq_scheduler.functions import warn_about_function
 from rq_scheduler.host import host_zone, unnamed_zone
-from rq_scheduler.jobs import warn_about_function
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import due_time
 from rq_scheduler.recurrence import recurrence_of, repeats_left

@@ -30,7 +30,8 @@ from rq_scheduler.client.recurring import RecurringJobs
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.client.times import due_after, due_at, naive_utc, until_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
-from rq_scheduler.jobs import meta_of, unread_meta, warn_about_function
+from rq_scheduler.functions import warn_about_function
+from rq_scheduler.jobs import meta_of, unread_meta
 from rq_scheduler.model import decode_spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.store import NewEntry, Rearm, StoredJob

@@ -18,9 +18,10 @@ from msgspec.structs import force_setattr, replace
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import MIN_US, Trigger
-from rq_scheduler.triggers.rrule_calendar import ListedTimes, RuleCalendar, Without
+from rq_scheduler.triggers.calendars import Calendar, ListedTimes, Without
+from rq_scheduler.triggers.rrule_calendar import RuleCalendar
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Moment, RecurrenceText, Rule, parse
-from rq_scheduler.triggers.timeline import Calendar, Timeline
+from rq_scheduler.triggers.timeline import Timeline
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import Zone, zone
 

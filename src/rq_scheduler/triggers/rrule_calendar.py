@@ -10,14 +10,13 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import MAXYEAR, date
 from math import gcd
 
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Rule
-from rq_scheduler.triggers.timeline import Calendar
 
-__all__ = ["ListedTimes", "RuleCalendar", "Without"]
+__all__ = ["RuleCalendar"]
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _FIRST_DAY = date.min.toordinal() - _EPOCH_ORDINAL
@@ -33,49 +32,6 @@ _FINE_PERIODS = 100_000
 """The same for days and less, of which all are passed over at once that another part rules out."""
 
 _MAX_CACHED = 256
-
-
-class ListedTimes:
-    """Wall times given one by one."""
-
-    def __init__(self, walls: Iterable[int]) -> None:
-        self._walls = sorted(set(walls))
-
-    def at_or_after(self, wall: int) -> int | None:
-        """The first one that is not before `wall`."""
-        at = bisect_left(self._walls, wall)
-        return self._walls[at] if at < len(self._walls) else None
-
-    def at_or_before(self, wall: int) -> int | None:
-        """The last one that is not after `wall`."""
-        at = bisect_right(self._walls, wall)
-        return self._walls[at - 1] if at else None
-
-
-class Without:
-    """Wall times of a calendar, less those that `excludes` says yes to."""
-
-    def __init__(self, calendar: Calendar, excludes: Callable[[int], bool]) -> None:
-        self._calendar = calendar
-        self._excludes = excludes
-
-    def at_or_after(self, wall: int) -> int | None:
-        """The first one that is not before `wall`; None too after 100,000 excluded ones in a row."""
-        found = self._calendar.at_or_after(wall)
-        for _ in range(_FINE_PERIODS):
-            if found is None or not self._excludes(found):
-                return found
-            found = self._calendar.at_or_after(found + 1)
-        return None
-
-    def at_or_before(self, wall: int) -> int | None:
-        """The last one that is not after `wall`; None too after 100,000 excluded ones in a row."""
-        found = self._calendar.at_or_before(wall)
-        for _ in range(_FINE_PERIODS):
-            if found is None or not self._excludes(found):
-                return found
-            found = self._calendar.at_or_before(found - 1)
-        return None
 
 
 class RuleCalendar:

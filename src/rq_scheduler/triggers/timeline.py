@@ -6,13 +6,12 @@ and `rrule_calendar` name them) nor any trigger.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from rq_scheduler.clock import US
 from rq_scheduler.triggers.base import MAX_US, MIN_US
+from rq_scheduler.triggers.calendars import Calendar
 from rq_scheduler.triggers.zones import CHUNK_SECONDS, MAX_OFFSET_CHANGE, Stretch, Zone
 
-__all__ = ["Calendar", "Timeline"]
+__all__ = ["Timeline"]
 
 _FIRST = MIN_US // US
 _LAST = MAX_US // US
@@ -21,18 +20,6 @@ _LAST = MAX_US // US
 # most two steps, once a year; zone data is irregular up to 2087 at most, and from there on all kinds of year (leap or
 # not, each first weekday) occur within 40 years. So a walk this long without an instant will never meet one.
 _MAX_STEPS = 400
-
-
-class Calendar(Protocol):
-    """Some wall times: local times, each written as if it were UTC, in seconds since 1970-01-01T00:00."""
-
-    def at_or_after(self, wall: int) -> int | None:
-        """The first one that is not before `wall`, or None up to the end of year 9999."""
-        ...
-
-    def at_or_before(self, wall: int) -> int | None:
-        """The last one that is not after `wall`, or None."""
-        ...
 
 
 class Timeline:

@@ -22,7 +22,8 @@ from rq.version import VERSION as RQ_VERSION
 from rq_scheduler.aliases import Tags
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, kind_of
-from rq_scheduler.jobs import Fields, JobCreator, check_function, meta_of, warn_about_function
+from rq_scheduler.functions import check_function, warn_about_function
+from rq_scheduler.jobs import Fields, JobCreator, meta_of
 from rq_scheduler.model import RetryFields, Schedule, Spec
 from rq_scheduler.serialization import Duration
 

@@ -1,4 +1,4 @@
-"""Where definitions come from: TOML and JSON files of schedules, their JSON Schema, and the text of such a file.
+"""Where definitions come from: TOML and JSON files of schedules, and their JSON Schema. (`export` writes them.)
 
 Owns the form of a file, which is made of the fields of `Schedule`, and the errors that name file, schedule and field.
 Knows no Redis, and nothing of what is done with the definitions.
@@ -14,26 +14,35 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast, get_args
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Meta, UnsetType
-from msgspec.structs import fields, replace
-from rq import Callback, Retry
-from rq.job import Dependency, Job
+from msgspec.structs import fields
 
 from rq_scheduler import serialization
 from rq_scheduler.aliases import Catchup, Excluded, Overlap
-from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
-from rq_scheduler.jobs import check_function
-from rq_scheduler.model import RetryFields, Schedule, check_id
+from rq_scheduler.errors import InvalidArgument, SchedulerError
+from rq_scheduler.model import Schedule, check_id
 from rq_scheduler.serialization import Duration
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, At, Cron, Every, RRule
 
-__all__ = ["SUFFIXES", "definitions_from", "file_schema", "naming", "read_definitions", "write_definitions"]
+__all__ = [
+    "CALLBACKS",
+    "JOB_DURATIONS",
+    "PLAIN",
+    "SUFFIXES",
+    "check_plain",
+    "definitions_from",
+    "file_schema",
+    "named",
+    "naming",
+    "read_definitions",
+    "schedule_from",
+]
 
 _Moment = Annotated[datetime, Meta(tz=True)]
 _MomentOrNone = _Moment | None
@@ -106,11 +115,11 @@ serialization.settle(_Entry)
 _TAGGED: dict[Any, Any] = {
     kind.__struct_config__.tag: kind for kind in (*get_args(AnyTrigger), *get_args(AnyExclusion))
 }
-_PLAIN = ("args", "kwargs", "meta", "webhooks", "rate_limit")
+PLAIN = ("args", "kwargs", "meta", "webhooks", "rate_limit")
 """Fields that hold whatever JSON values they are given."""
 
-_JOB_DURATIONS = ("job_timeout", "result_ttl", "ttl", "failure_ttl")
-_CALLBACKS = ("on_success", "on_failure", "on_stopped")
+JOB_DURATIONS = ("job_timeout", "result_ttl", "ttl", "failure_ttl")
+CALLBACKS = ("on_success", "on_failure", "on_stopped")
 
 
 @contextmanager
@@ -177,23 +186,9 @@ def read_definitions(path: str | Path) -> list[Schedule]:
         if name not in ("schedules", "$schema"):
             raise InvalidArgument(f"{path}: {_unknown(name, ['schedules'])}")
     return [
-        _named(f"{path}: schedule {id!r}", _schedule, id, table) for id, table in cast("dict[str, Any]", tables).items()
+        named(f"{path}: schedule {id!r}", schedule_from, id, table)
+        for id, table in cast("dict[str, Any]", tables).items()
     ]
-
-
-def write_definitions(definitions: Iterable[Schedule]) -> str:
-    """The text of a JSON file of these schedules: `read_definitions` of it gives what makes the same schedules.
-
-    Functions are written by name. Raises InvalidArgument naming the schedule and the field for what a file cannot
-    hold: arguments that are no JSON values (a tuple would come back as a list), bound methods, callbacks with a
-    timeout of their own, dependencies and retries with more than RQ's defaults.
-    """
-    tables: dict[str, Any] = {}
-    for schedule in definitions:
-        if schedule.id in tables:
-            raise InvalidArgument(f"id={schedule.id!r} is defined twice: a file holds each id once")
-        tables[schedule.id] = _named(f"schedule {schedule.id!r}", _table, schedule)
-    return json.dumps({"schedules": tables}, indent=2, ensure_ascii=False) + "\n"
 
 
 def file_schema() -> dict[str, Any]:
@@ -214,7 +209,7 @@ def file_schema() -> dict[str, Any]:
     }
 
 
-def _named(where: str, make: Callable[..., Any], *args: Any) -> Any:
+def named(where: str, make: Callable[..., Any], *args: Any) -> Any:
     """What `make` makes; its mistakes as one InvalidArgument that says where."""
     try:
         return make(*args)
@@ -259,7 +254,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": _p
 SUFFIXES = tuple(_PARSERS)
 
 
-def _schedule(id: str, table: Any) -> Schedule:
+def schedule_from(id: str, table: Any) -> Schedule:
     check_id(id)
     if not isinstance(table, dict):
         raise InvalidArgument(f"given as {table!r:.60}: give a table of its fields")
@@ -276,10 +271,10 @@ def _schedule(id: str, table: Any) -> Schedule:
         _check_names(given.get(name), name)
     entry = serialization.from_builtins(given, _Entry)
     values = {name: getattr(entry, name) for name in _Entry.__struct_fields__ if name not in _When.__struct_fields__}
-    _check_plain(list(values["args"]), "args")
-    for name in _PLAIN[1:]:
-        _check_plain(values[name], name)
-    for name in _JOB_DURATIONS:
+    check_plain(list(values["args"]), "args")
+    for name in PLAIN[1:]:
+        check_plain(values[name], name)
+    for name in JOB_DURATIONS:
         if values[name] is not None:
             Duration.of(values[name], name)
     return Schedule(id, _trigger(entry), values.pop("func"), **values)
@@ -323,93 +318,18 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return f"{name!r} is no field known here: {hint}"
 
 
-def _check_plain(value: Any, path: str) -> None:
+def check_plain(value: Any, path: str) -> None:
     kind: Any = type(cast("object", value))
     if kind in (str, bool, int, type(None)) or (kind is float and math.isfinite(value)):
         return
     if kind is list:
         for index, each in enumerate(value):
-            _check_plain(each, f"{path}[{index}]")
+            check_plain(each, f"{path}[{index}]")
     elif kind is dict and all(type(name) is str for name in value):
         for name, each in value.items():
-            _check_plain(each, f"{path}.{name}")
+            check_plain(each, f"{path}.{name}")
     else:
         raise InvalidArgument(
             f"{path}={value!r:.80} is a {kind.__name__} that no JSON value stands for: files give text, numbers, true, "
             "false, null, lists, and mappings with text for keys"
         )
-
-
-# Writing
-
-
-def _table(schedule: Schedule) -> dict[str, Any]:
-    """The fields of a schedule as a file gives them; read back, to be sure that they can be."""
-    given = {name: getattr(schedule, name) for name in schedule.__struct_fields__}
-    plain: dict[str, Any] = {
-        **{name: _duration(given[name], name) for name in _JOB_DURATIONS},
-        **{name: _callback(given[name], name) for name in _CALLBACKS},
-        "func": _name(schedule.func, "func"),
-        "args": () if given["args"] is None else given["args"],
-        "kwargs": {} if given["kwargs"] is None else _dict(given["kwargs"]),
-        "meta": _dict(given["meta"]),
-        "retry": _retry(given["retry"]),
-        "depends_on": _dependencies(given["depends_on"]),
-        "webhooks": [_fields(each) for each in given["webhooks"]] if given["webhooks"] else None,
-        "rate_limit": _fields(given["rate_limit"]),
-    }
-    _check_plain(list(plain["args"]), "args")
-    for name in _PLAIN[1:]:
-        _check_plain(plain[name], name)
-    table: dict[str, Any] = serialization.to_builtins(replace(schedule, **plain))
-    _schedule(table.pop("id"), table)
-    return table
-
-
-def _name(value: Any, field: str) -> str:
-    if isinstance(value, str):
-        return value
-    check_function(value, field)
-    if not (inspect.isfunction(value) or inspect.isbuiltin(value)) or inspect.ismethod(value):
-        raise InvalidType(f"{field}={value!r} brings an object with it that no file can hold: give a plain function")
-    return f"{value.__module__}.{value.__qualname__}"
-
-
-def _callback(value: Any, field: str) -> str | None:
-    if isinstance(value, Callback):
-        if value.timeout != Callback("any.name").timeout:
-            raise InvalidArgument(f"{field} has a timeout of {value.timeout} s, which no file can say: leave it out")
-        return _name(value.func, field)
-    return None if value is None else _name(value, field)
-
-
-def _duration(value: Any, field: str) -> Any:
-    return str(Duration.of(value, field)) if isinstance(value, timedelta) else value
-
-
-def _retry(value: Any) -> Any:
-    if not isinstance(value, Retry):
-        return value
-    if getattr(value, "enqueue_at_front", False):
-        raise InvalidArgument("retry has enqueue_at_front, which no file can say: leave it out")
-    return RetryFields(max=value.max, interval=value.intervals)
-
-
-def _dependencies(value: Any) -> Any:
-    if isinstance(value, Dependency):
-        if value.allow_failure or value.enqueue_at_front:
-            raise InvalidArgument("depends_on has allow_failure or enqueue_at_front, which no file can say: give ids")
-        return _dependencies(list(value.dependencies))
-    if isinstance(value, list | tuple):
-        return [_dependencies(each) for each in cast("Iterable[Any]", value)]
-    return value.id if isinstance(value, Job) else value
-
-
-def _fields(value: Any) -> Any:
-    """The fields of RQ's Webhook or RateLimit; anything else as it is."""
-    kind: Any = type(cast("object", value))
-    return cast("dict[str, Any]", vars(value)) if kind.__module__.startswith("rq.") else value
-
-
-def _dict(value: Any) -> Any:
-    return dict(cast("Mapping[Any, Any]", value)) if isinstance(value, Mapping) else value

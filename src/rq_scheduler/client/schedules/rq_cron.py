@@ -20,8 +20,8 @@ import rq.cron
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, SchedulerError
+from rq_scheduler.functions import check_function
 from rq_scheduler.host import host_zone, unnamed_zone
-from rq_scheduler.jobs import check_function
 from rq_scheduler.model import Schedule
 from rq_scheduler.triggers import Cron, Every
 from rq_scheduler.warn import warn_once
