@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from redis import Redis
 from redis.connection import parse_url
 
-from rq_scheduler.cli import concealing
+from rq_scheduler.cli import redaction
 from rq_scheduler.cli.addresses import OPTIONS, Address, ConnectionOptions, parse_sentinels, read_url
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.cli.connections import connect
@@ -34,7 +34,7 @@ PUNCTUATION = string.punctuation + " "
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
     yield
-    concealing._forms.clear()
+    redaction._forms.clear()
 
 
 def refused(read: Callable[[], object]) -> str:
@@ -265,15 +265,15 @@ class TestTheLastLine:
 
     @pytest.mark.parametrize("secret", ["hunter2hunter2", 'it\'s \\ a "key"', "1/2?#[]4567", "tab\there"])
     def test_every_form_in_which_it_may_be_written(self, secret: str) -> None:
-        concealing.conceal(secret, None, "abc")
+        redaction.redact(secret, None, "abc")
         for written in (secret, repr(secret), quote(secret, safe=""), f"<Connection(password={secret},db=0)>"):
-            assert shows_nothing_of(secret, concealing.concealed(written))
-        assert concealing.concealed("abc") == "abc", "too short to look for"
+            assert shows_nothing_of(secret, redaction.redacted(written))
+        assert redaction.redacted("abc") == "abc", "too short to look for"
 
     def test_a_traceback(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-        concealing.install_excepthook()
-        concealing.conceal("hunter2hunter2")
+        redaction.install_excepthook()
+        redaction.redact("hunter2hunter2")
         try:
             raise RuntimeError("cannot reach <Redis(password=hunter2hunter2)>")
         except RuntimeError as error:

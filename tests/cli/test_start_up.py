@@ -11,7 +11,7 @@ import pytest
 
 import rq_scheduler
 from rq_scheduler.cli.app import rqscheduler
-from rq_scheduler.cli.later import Later
+from rq_scheduler.cli.lazy import LazyCommand
 
 pytestmark = pytest.mark.once
 
@@ -47,8 +47,8 @@ def test_the_version_and_the_help_import_next_to_nothing(flag: str) -> None:
         "rq_scheduler.cli",
         "rq_scheduler.cli.addresses",
         "rq_scheduler.cli.app",
-        "rq_scheduler.cli.concealing",
-        "rq_scheduler.cli.later",
+        "rq_scheduler.cli.redaction",
+        "rq_scheduler.cli.lazy",
         "rq_scheduler.cli.options",
     }
 
@@ -90,7 +90,7 @@ def test_type_checkers_and_the_interpreter_read_the_same_names() -> None:
 @pytest.mark.parametrize("name", list(rqscheduler.commands))
 def test_the_help_says_of_each_command_what_the_command_says_itself(name: str) -> None:
     stand_in = rqscheduler.commands[name]
-    assert isinstance(stand_in, Later)
+    assert isinstance(stand_in, LazyCommand)
     command = stand_in.load()
     assert isinstance(command, click.Command)
     assert command.name == name

@@ -1,4 +1,4 @@
-"""Steering a schedule: pause, resume, run now, update, delete."""
+"""Controlling a schedule: pause, resume, run now, update, delete."""
 
 from collections.abc import Callable
 from datetime import timedelta

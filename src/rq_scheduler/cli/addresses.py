@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 
 import click
 
-from rq_scheduler.cli.concealing import conceal
+from rq_scheduler.cli.redaction import redact
 
 __all__ = ["OPTIONS", "Address", "ConnectionOptions", "parse_sentinels", "read_url"]
 
@@ -65,9 +65,9 @@ class ConnectionOptions:
             (self.password or "").encode()
         except UnicodeEncodeError:
             raise click.BadParameter("the password is no UTF-8.", param_hint="--password") from None
-        conceal(self.password)
+        redact(self.password)
         if not self.sentinels:
-            conceal(*(self.address.keywords.get(name) for name in SECRETS))
+            redact(*(self.address.keywords.get(name) for name in SECRETS))
 
     @property
     def sentinels(self) -> list[tuple[str, int]]:

@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from rq_scheduler._version import __version__
-from rq_scheduler.cli.concealing import install_excepthook, without_urls
-from rq_scheduler.cli.later import Later
+from rq_scheduler.cli.lazy import LazyCommand
 from rq_scheduler.cli.options import connection_options, gather_connection
+from rq_scheduler.cli.redaction import install_excepthook, without_urls
 
 __all__ = ["main", "rqscheduler"]
 
@@ -34,18 +34,18 @@ class _Rqscheduler(click.Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         given = tuple(args)
-        with _discreet(given):
+        with _redacting(given):
             context = super().make_context(info_name, args, parent, **extra)
         context.meta[__name__] = given
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _discreet(ctx.meta[__name__]):
+        with _redacting(ctx.meta[__name__]):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _discreet(given: Sequence[str]) -> Generator[None]:
+def _redacting(given: Sequence[str]) -> Generator[None]:
     try:
         yield
     except click.ClickException as error:
@@ -146,7 +146,7 @@ for _name, _home, _help in (
     ("demo", "demo.command:demo", "Show the whole system at work, while parts of it get killed."),
     ("dev", "dev:dev", "Run Redis, a dispatcher and rq workers in one terminal."),
 ):
-    rqscheduler.add_command(Later(_name, f"rq_scheduler.cli.{_home}", _help))
+    rqscheduler.add_command(LazyCommand(_name, f"rq_scheduler.cli.{_home}", _help))
 
 
 def main() -> None:

@@ -18,10 +18,10 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 
 from rq_scheduler._version import __version__
 from rq_scheduler.cli.addresses import ConnectionOptions
-from rq_scheduler.cli.concealing import concealed
 from rq_scheduler.cli.connections import Connection, check_cluster_prefix, connect_patiently
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer
 from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
+from rq_scheduler.cli.redaction import redacted
 from rq_scheduler.cli.refusals import of_redis
 from rq_scheduler.cli.times import time_zone
 from rq_scheduler.dispatcher import BURST_PATIENCE, Dispatcher, Options
@@ -120,7 +120,7 @@ def _user_errors(where: ConnectionOptions) -> Generator[None]:
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"Error: {concealed(message)}", err=True)
+    click.echo(f"Error: {redacted(message)}", err=True)
     sys.exit(1)
 
 

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
-from rq_scheduler.cli.concealing import concealed
+from rq_scheduler.cli.redaction import redacted
 from rq_scheduler.log import log
 from rq_scheduler.sanitize import plain_json
 
@@ -31,7 +31,7 @@ class TextFormatter(logging.Formatter):
         line = f"{self.formatTime(record)} {level}{record.getMessage()}"
         if record.exc_info:
             line = f"{line}\n{self.formatException(record.exc_info)}"
-        return concealed(line)
+        return redacted(line)
 
 
 class JsonFormatter(logging.Formatter):
@@ -48,7 +48,7 @@ class JsonFormatter(logging.Formatter):
         line.update((key, value) for key, value in vars(record).items() if key not in _STANDARD and key not in line)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return concealed(plain_json(line))
+        return redacted(plain_json(line))
 
 
 def level_for(verbose: bool, quiet: bool) -> int:

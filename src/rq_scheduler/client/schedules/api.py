@@ -260,7 +260,7 @@ class Schedules:
         newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
         return [run_of(row, now, job_is_its_own=kind != "job" or n == newest) for n, row in enumerate(rows)]
 
-    # Steering
+    # Controlling
 
     def pause(self, id: str, note: str = "") -> StoredSchedule:
         """No run until `resume`; the note says why, to people. A paused one gets the note. Raises ScheduleNotFound."""

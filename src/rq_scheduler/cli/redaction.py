@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from urllib.parse import quote
 
-__all__ = ["conceal", "concealed", "install_excepthook", "without_urls"]
+__all__ = ["install_excepthook", "redact", "redacted", "without_urls"]
 
 MASK = "***"
 MIN_SECRET_LENGTH = 4
@@ -20,14 +20,14 @@ MIN_SECRET_LENGTH = 4
 _forms: set[str] = set()
 
 
-def conceal(*secrets: str | None) -> None:
+def redact(*secrets: str | None) -> None:
     """Hide these from now on, in every form in which they may be written."""
     for secret in secrets:
         if secret and len(secret) >= MIN_SECRET_LENGTH:
             _forms.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret, safe="")))
 
 
-def concealed(text: str) -> str:
+def redacted(text: str) -> str:
     """The text without the secrets."""
     for form in sorted(_forms, key=len, reverse=True):
         text = text.replace(form, MASK)
@@ -40,13 +40,13 @@ def without_urls(text: str, given: Sequence[str]) -> str:
         scheme = re.match(r"-*[\w-]*=?\w*://", one)
         shown = f"{scheme[0] if scheme else ''}{MASK}"
         text = text.replace(one, shown).replace(repr(one)[1:-1], shown)
-    return concealed(text)
+    return redacted(text)
 
 
 def install_excepthook() -> None:
     """Have tracebacks that end this process printed without the secrets."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        sys.stderr.write(concealed("".join(traceback.format_exception(kind, error, trace))))
+        sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
 
     sys.excepthook = hook

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-__all__ = ["Later"]
+__all__ = ["LazyCommand"]
 
 
-class Later(click.Command):
+class LazyCommand(click.Command):
     """The name and the one line of help of the command at `home` (`package.module:attribute`), in whose place it
     stands until it is invoked."""
 
