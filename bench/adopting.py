@@ -22,7 +22,8 @@ from rq.job import Job
 from bench.lateness import lateness, quantile, wait_for
 from rq_scheduler import Scheduler
 from rq_scheduler.clock import to_us
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
+from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.guarded_process import GuardedProcess
 from rq_scheduler.store.keys import Keys
 
 SHARES = (0.5, 0.9, 0.99)

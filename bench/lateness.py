@@ -24,7 +24,8 @@ from rq.utils import utcparse
 
 from rq_scheduler import Scheduler
 from rq_scheduler.clock import to_us
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
+from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.guarded_process import GuardedProcess
 
 P50, P99 = 2.0, 10.0
 """Milliseconds, on a machine with nothing else to do."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rq_scheduler.embedded import GuardedProcess
+from rq_scheduler.guarded_process import GuardedProcess
 
 
 class Dispatcher:

@@ -18,7 +18,8 @@ import redis as redis_py
 import acl
 from making import Told, dispatcher
 from rq_scheduler.dispatcher import Dispatcher, passes, recurring, schedules, waker
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
+from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.guarded_process import GuardedProcess
 from servers import ClusterSetup, SentinelSetup, default_choice, new_server
 from support import PATIENCE, ROOT, Peer, Processes, command, wait_until
 

@@ -14,7 +14,8 @@ import redis as redis_py
 from redis.cluster import ClusterNode, RedisCluster
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess, find_server, free_port, server_version
+from rq_scheduler.embedded import EmbeddedRedis, find_server, free_port, server_version
+from rq_scheduler.guarded_process import GuardedProcess
 from support import ROOT, wait_until
 
 _WHEELS = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from rq_scheduler.embedded import GuardedProcess
+from rq_scheduler.guarded_process import GuardedProcess
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent

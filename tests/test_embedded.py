@@ -11,7 +11,8 @@ import pytest
 import redis as redis_py
 
 from rq_scheduler import embedded
-from rq_scheduler.embedded import EmbeddedRedis, EmbeddedRedisError, GuardedProcess, find_server, server_version
+from rq_scheduler.embedded import EmbeddedRedis, EmbeddedRedisError, find_server, server_version
+from rq_scheduler.guarded_process import GuardedProcess
 from servers import program
 from support import PATIENCE, Processes, wait_until
 
@@ -189,7 +190,8 @@ def _answers_with_a_short_wait(port: int) -> bool:
 
 _PARENT = """
 import os, signal, sys, threading, time
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
+from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.guarded_process import GuardedProcess
 servers = []
 # Started by a thread that ends: the server must not end with the thread.
 thread = threading.Thread(target=lambda: servers.append(EmbeddedRedis().start()))

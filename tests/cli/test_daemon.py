@@ -12,7 +12,8 @@ import redis as redis_py
 
 import jobs_for_tests
 from rq_scheduler import Scheduler
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess, free_port
+from rq_scheduler.embedded import EmbeddedRedis, free_port
+from rq_scheduler.guarded_process import GuardedProcess
 from servers import ClusterSetup, SentinelSetup
 from support import PATIENCE, Processes, wait_until
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from rq_scheduler.embedded import GuardedProcess
+from rq_scheduler.guarded_process import GuardedProcess
 from support import PATIENCE, Processes, wait_until
 
 pytestmark = pytest.mark.once

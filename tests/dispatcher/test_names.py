@@ -11,8 +11,8 @@ import redis as redis_py
 
 from making import Told, dispatcher
 from rq_scheduler.dispatcher import LogEvents, process
-from rq_scheduler.embedded import GuardedProcess
 from rq_scheduler.errors import NameTaken
+from rq_scheduler.guarded_process import GuardedProcess
 from rq_scheduler.store import Store
 from support import Processes, wait_until
 

@@ -16,7 +16,8 @@ from faults.failover import Load, Writer, check_the_tail, handed_off, resumed_af
 from integration.helpers import actions
 from making import now_us
 from rq_scheduler import Scheduler
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
+from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.guarded_process import GuardedProcess
 from servers import SentinelSetup
 from support import Processes, command, wait_until
 

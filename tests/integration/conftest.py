@@ -10,7 +10,7 @@ import redis as redis_py
 from acl import Role
 from integration.helpers import StartDispatcher
 from rq_scheduler import Scheduler
-from rq_scheduler.embedded import GuardedProcess
+from rq_scheduler.guarded_process import GuardedProcess
 from support import Processes, wait_until
 
 

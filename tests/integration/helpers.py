@@ -10,7 +10,7 @@ import redis as redis_py
 from rq.job import Job, JobStatus
 
 from rq_scheduler.clock import to_us
-from rq_scheduler.embedded import GuardedProcess
+from rq_scheduler.guarded_process import GuardedProcess
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.keys import Keys
 from support import PATIENCE

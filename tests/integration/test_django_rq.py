@@ -18,7 +18,8 @@ import jobs_for_tests
 from acl import login
 from integration.helpers import RunWorker, account, ran
 from rq_scheduler import Cron, Scheduler
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess
+from rq_scheduler.embedded import EmbeddedRedis
+from rq_scheduler.guarded_process import GuardedProcess
 from support import Peer, Processes, wait_until
 
 NOW = datetime(2040, 1, 1, tzinfo=UTC)

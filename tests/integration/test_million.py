@@ -14,7 +14,7 @@ import redis as redis_py
 
 from integration.helpers import INDEX, StartDispatcher, account, save_alike
 from making import cpu_of
-from rq_scheduler.embedded import GuardedProcess
+from rq_scheduler.guarded_process import GuardedProcess
 from support import wait_until
 
 pytestmark = pytest.mark.once

@@ -36,7 +36,7 @@ from rq_scheduler.aliases import Catchup, EntryKind, JobOverlap, JobStatus, Outc
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.dispatcher import Options
-from rq_scheduler.embedded import EmbeddedRedis, GuardedProcess, find_server, free_port, server_version
+from rq_scheduler.embedded import EmbeddedRedis, find_server, free_port, server_version
 from rq_scheduler.errors import (
     FunctionRefused,
     InvalidArgument,
@@ -46,6 +46,7 @@ from rq_scheduler.errors import (
     SchedulerWarning,
     VersionConflict,
 )
+from rq_scheduler.guarded_process import GuardedProcess
 from rq_scheduler.model import Spec
 from rq_scheduler.runs import CurrentRun
 from rq_scheduler.store import Store, StoredJob

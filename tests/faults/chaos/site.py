@@ -26,7 +26,7 @@ from faults import injections
 from faults.proxy import Proxy
 from faults.server_faults import fragile_server
 from integration import nursery
-from rq_scheduler.embedded import GuardedProcess
+from rq_scheduler.guarded_process import GuardedProcess
 from support import Processes, command, kill_family
 
 
