@@ -1,19 +1,21 @@
-"""What tests make of schedules: records as `put` writes them, and the fires that a dispatcher would plan for them."""
+"""What tests make of schedules: records as `put` writes them, and the plans that a dispatcher would write for them."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
-from making import HOUR, make_job, now_us
+from making import HOUR, US, make_job, now_us
 from rq_scheduler.dispatcher import Events
 from rq_scheduler.model import Spec, decode_spec
-from rq_scheduler.planning import Instant, plan
+from rq_scheduler.planning import Instant, coming
 from rq_scheduler.store import Store
-from rq_scheduler.store.due import Armed, DuePage, SharedPlan
-from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire, pack
+from rq_scheduler.store.base import us_of
+from rq_scheduler.store.fires import Answer, FirePage, Fires, Outcome, PlanWrite
 from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store.plans import Unplanned, armed_text, plan_at_score, plan_text
 from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
-from rq_scheduler.store.shared_plans import shared_plan
 from rq_scheduler.triggers import Every
+from rq_scheduler.triggers.made_with import made_with
 
 EVERY = Spec(trigger=Every(60))
 
@@ -84,64 +86,111 @@ def record(store: Store, id: str = "s") -> dict[str, str]:
     return {name.decode(): value.decode(errors="replace") for name, value in fields.items()}
 
 
-def armed_of(store: Store, id: str = "s") -> Armed:
-    """A schedule that is due, as a dispatcher reads it."""
-    page = store.read_due(None, 1000, HOUR)
-    return next(armed for armed in (*page.due, *page.ahead) if armed.id == id)
+def unplanned_of(store: Store, id: str = "s") -> Unplanned:
+    """A schedule as a dispatcher reads it to plan it; nobody is kept from taking it."""
+    score = store.connection.zscore(store.keys.due_schedules, id)
+    assert score is not None
+    due, fields = us_of(score), record(store, id)
+    nominal, _, armed_due = fields.get("armed", "").partition(":")
+    updated = fields.get("updated", "")
+    return Unplanned(
+        id,
+        due,
+        fields.get("rev", ""),
+        fields["spec"].encode(),
+        fields.get("armed", ""),
+        int(nominal) if armed_due == str(due) else due,
+        int(updated) if updated else None,
+        int(fields.get("size", "0")),
+        fields.get("made_with", ""),
+    )
 
 
-def fire_of(store: Store, id: str = "s", *, now: int | None = None, at_most: int = 200, **changes: Any) -> ScheduleFire:
-    """What a dispatcher would commit now."""
-    armed = armed_of(store, id)
-    known = decode_spec(armed.spec)
+def plan_of(store: Store, id: str = "s", *, now: int | None = None, at_most: int = 15, **changes: Any) -> PlanWrite:
+    """What a dispatcher would write now."""
+    of = unplanned_of(store, id)
+    known = decode_spec(of.spec)
     assert known is not None
     time = now_us(store.connection) if now is None else now
-    planned = plan(id, known, armed.nominal, time, due=armed.due, updated=armed.updated, at_most=at_most)
-    return replace(ScheduleFire(id, known, Mode.DUE, armed, planned), **changes)
+    instants = coming(id, known, Instant(of.nominal, of.due), time, updated=of.updated, at_most=at_most)
+    return replace(PlanWrite(of, known, instants, made_with()), **changes)
 
 
-def shared_of(fire: ScheduleFire) -> SharedPlan:
-    """Its plan, for others to share."""
-    assert fire.armed is not None
-    assert fire.spec is not None
-    assert fire.plan is not None
-    return shared_plan(fire.armed, fire.plan, fire.spec.overlap)
+def write_all(store: Store, *writes: PlanWrite, lasting: int | None = None, **options: Any) -> list[Answer | None]:
+    """Writes the plans, which fires what is due by them. What came of each: None where it was written and not fired."""
+    lasting = now_us(store.connection) + US if lasting is None else lasting
+    answer = store.write_plans(writes, lasting, **options)
+    assert not isinstance(answer, Fenced), answer
+    return [_came_of(write.of.id, answer[0], is_written) for write, is_written in zip(writes, answer[1], strict=True)]
 
 
-def fire_due(
-    store: Store, *plans: SharedPlan, fires: int = 1000, copies: int = 1_000_000, limit: int = 1000, **options: Any
-) -> DuePage:
-    """What is due, and plain by these plans, fires; the page has the others."""
-    page = store.fire_due(plans, fires, copies, options.pop("cursor", None), limit, HOUR, **options)
-    assert isinstance(page, DuePage), page
+def _came_of(id: str, fires: Fires, is_written: bool = True) -> Answer | None:
+    if not is_written:
+        return Answer(id, Outcome.STALE)
+    told = [answer for answer in fires.answers if answer.id == id]
+    made = [job for job in fires.handed_off if re.fullmatch(re.escape(id) + r"-\d{8}T\d{12}Z(-\w+)?", job.id)]
+    if told:
+        return told[0]
+    return Answer(id, Outcome.DONE, made[0].queue, made=made) if made else None
+
+
+def write_one(store: Store, write: PlanWrite, **options: Any) -> Answer | None:
+    """The same of one."""
+    (answer,) = write_all(store, write, **options)
+    return answer
+
+
+def outcomes(store: Store, *writes: PlanWrite, **options: Any) -> list[Outcome | None]:
+    """The same in short."""
+    return [answer and answer.outcome for answer in write_all(store, *writes, **options)]
+
+
+def fire(store: Store, id: str = "s", **changes: Any) -> Answer:
+    """Plans a schedule that is due, which fires it."""
+    options = {name: changes.pop(name) for name in ("all_slow", "tell") if name in changes}
+    (answer,) = write_all(store, plan_of(store, id, **changes), **options)
+    assert answer is not None, "it was not fired"
+    return answer
+
+
+def fire_page(store: Store, cursor: Any = None, **options: Any) -> FirePage:
+    """What is due fires by the plans that there are."""
+    page = store.fire(cursor, **{"looks": 1000, "runs": 1000, "copies": 1_000_000, **options})
+    assert isinstance(page, FirePage), page
     return page
 
 
-def manual(store: Store, id: str = "s", *, of: Spec = EVERY, **changes: Any) -> ScheduleFire:
+def plan_ahead(store: Store, *ids: str, now: int | None = None) -> None:
+    """Writes the plans of schedules that are not due yet, as a dispatcher does in time."""
+    assert write_all(store, *(plan_of(store, id, now=now) for id in ids)) == [None] * len(ids)
+
+
+def planned_in_time(store: Store, *ids: str) -> None:
+    """Gives schedules that are due the plans that they have when somebody was there to plan them before."""
+    for id in ids or ("s",):
+        write = plan_of(store, id, now=unplanned_of(store, id).due - US)
+        fields = {"plan": plan_text(write.coming), "plan_rev": write.of.rev, "made_with": write.made_with}
+        first = write.coming.instants[0]
+        store.connection.hset(store.keys.schedule(id), mapping={**fields, "armed": armed_text(first)})
+        store.connection.zadd(store.keys.to_plan, {id: plan_at_score(first, write.coming) or "inf"})
+
+
+def run_now(
+    store: Store, id: str = "s", *, of: Spec = EVERY, number: int | None = None, at: int = 0, **options: Any
+) -> Answer:
     """The run that a person asks for now."""
-    number = int(record(store, id)["manual"]) + 1
-    return replace(ScheduleFire(id, of, Mode.MANUAL, number=number, at=now_us(store.connection)), **changes)
+    number = int(record(store, id)["manual"]) + 1 if number is None else number
+    return store.run_now(id, of, number, at or now_us(store.connection), **options)
 
 
-def remembered(id: str = "s") -> ScheduleFire:
-    """The look at what a schedule remembers."""
-    return ScheduleFire(id, None, Mode.REMEMBERED)
-
-
-def commit_all(store: Store, *fires: ScheduleFire, **options: Any) -> list[Committed]:
-    answer = store.fire_schedules(pack(fires), **options)
+def start_buffered(store: Store, id: str = "s", **options: Any) -> Answer | None:
+    """The look at what a schedule buffers, now."""
+    if (score := store.connection.zscore(store.keys.buffered, id)) is not None and not options:
+        store.connection.zadd(store.keys.buffered, {id: min(score, 1)})
+    answer = store.start_buffered(100, 1_000_000, **options)
     assert not isinstance(answer, Fenced), answer
-    return answer[1]
+    return _came_of(id, answer[0])
 
 
-def commit(store: Store, fire: ScheduleFire, **options: Any) -> Committed:
-    (committed,) = commit_all(store, fire, **options)
-    return committed
-
-
-def outcomes(store: Store, *fires: ScheduleFire, **options: Any) -> list[Commit]:
-    return [committed.outcome for committed in commit_all(store, *fires, **options)]
-
-
-def ids_of(committed: Committed) -> list[str]:
-    return [run.id for run in committed.made]
+def ids_of(answer: Answer | None) -> list[str]:
+    return [] if answer is None else [run.id for run in answer.made]

@@ -16,7 +16,6 @@ from making import US, finish, now_us, snapshot, waiting
 from rq_scheduler import Scheduler
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.clock import SystemClock, to_us
-from rq_scheduler.dispatcher import flight
 from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
 from rq_scheduler.model import Schedule
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
@@ -364,10 +363,8 @@ class TestOverlap:
 
 class TestTheOrder:
     def test_of_many_that_are_due_at_once_is_always_the_same(
-        self, redis: redis_py.Redis, schedules: Schedules, dispatcher: ManualDispatcher, monkeypatch: pytest.MonkeyPatch
+        self, redis: redis_py.Redis, schedules: Schedules, dispatcher: ManualDispatcher
     ) -> None:
-        """A dispatcher has two commits on their way at once, and one may overtake the other; a test's has one."""
-        monkeypatch.setattr(flight, "_start", lambda _: pytest.fail("a thread"))
         every = Every("1h", anchor=after(seconds=1))
         schedules.sync([Schedule(f"s{n:03}", every, NOTHING) for n in range(700)], owner="x")
         made = ids(dispatcher.tick(2))

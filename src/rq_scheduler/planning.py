@@ -12,7 +12,20 @@ from rq_scheduler.clock import US
 from rq_scheduler.model import Spec
 from rq_scheduler.occurrences import Occurrences
 
-__all__ = ["MAX_COUNTED", "MISSED_AFTER", "Instant", "Missed", "Plan", "due_time", "plan"]
+__all__ = [
+    "MAX_COUNTED",
+    "MISSED_AFTER",
+    "PLAN_LEAD_US",
+    "Coming",
+    "Instant",
+    "Missed",
+    "Plan",
+    "coming",
+    "coming_from",
+    "due_time",
+    "grace_of",
+    "plan",
+]
 
 MISSED_AFTER = 10 * US
 """A fire that is later than this is missed, not merely late."""
@@ -22,6 +35,14 @@ COMMIT_LEEWAY_US = US
 
 MAX_COUNTED = 10_000
 """So many missed instants are counted one by one; beyond, the count is a lower bound."""
+
+
+PLAN_LEAD_US = 60 * US
+"""The instant that follows another is worked out so long before that is due, and no sooner: until then, other zone data,
+holidays or releases are known to it."""
+
+MAX_PLANNED = 16
+"""Instants that are worked out at once: a schedule of every second has as many within seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +118,7 @@ def plan(
 
     never_late = spec.catchup == "none" or (updated is not None and nominal < updated)
     window = _oldest_age(spec)
-    grace = MISSED_AFTER if never_late else None if window is None else max(window, MISSED_AFTER)
+    grace = MISSED_AFTER if never_late else grace_of(spec)
     if grace is not None and moment - due > grace:
         return Plan((), _missed(passed + 1, armed, nominal), following, moment, following and following.due)
 
@@ -113,6 +134,74 @@ def plan(
         fires += (following,)
         following = _after(occurrences, following.nominal)
     return Plan(fires, missed, following, due, valid_until)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The next instants of a schedule, in order, the armed one first; `finished` when there are no others. `missed` are
+    those before them that get no run."""
+
+    instants: tuple[Instant, ...]
+    finished: bool
+    missed: Missed | None = None
+
+    @property
+    def plan_at(self) -> int | None:
+        """When the ones that follow have to be worked out, at the latest (microseconds); None: never."""
+        if self.finished:
+            return None
+        before_last = self.instants[-1].due - PLAN_LEAD_US
+        if len(self.instants) < MAX_PLANNED:
+            return before_last
+        return max(before_last, self.instants[len(self.instants) // 2].due)  # half of them are left then
+
+
+def coming(
+    id: str,
+    spec: Spec,
+    armed: Instant,
+    now: int,
+    *,
+    updated: int | None = None,
+    at_most: int = 1,
+    only_due: bool = False,
+) -> Coming:
+    """The instants of the schedule `id` from the first on that may still run, when it is armed for `armed`; no more than
+    `at_most` of those that are due. `only_due`: none that is worked out ahead, but for the one to arm then."""
+    made = plan(id, spec, armed.nominal, now, due=armed.due, updated=updated, at_most=min(at_most, MAX_PLANNED - 1))
+    if made.next is None:
+        return Coming(made.fires, True, made.missed)
+    instants = (*made.fires, made.next)
+    if only_due:
+        return Coming(instants, False, made.missed)
+    return replace(_followed(Occurrences(id, spec, armed.nominal), instants, now), missed=made.missed)
+
+
+def coming_from(id: str, spec: Spec, armed: Instant, now: int) -> Coming | None:
+    """The instants of the schedule `id` from the one on that is being armed; None where it is too early to say which
+    follow."""
+    if armed.due > now + PLAN_LEAD_US:
+        return None
+    return _followed(Occurrences(id, spec, armed.nominal), (armed,), now)
+
+
+def _followed(occurrences: Occurrences, instants: tuple[Instant, ...], now: int) -> Coming:
+    """With those that follow, up to the first that is not due within PLAN_LEAD_US."""
+    known = list(instants)
+    while len(known) < MAX_PLANNED and known[-1].due <= now + PLAN_LEAD_US:
+        following = _after(occurrences, known[-1].nominal)
+        if following is None:
+            return Coming(tuple(known), True)
+        known.append(following)
+    return Coming(tuple(known), False)
+
+
+def grace_of(spec: Spec) -> int | None:
+    """How late (microseconds) an instant that no later one follows yet may run; None: however late."""
+    if spec.catchup == "none":
+        return MISSED_AFTER
+    window = _oldest_age(spec)
+    return None if window is None else max(window, MISSED_AFTER)
 
 
 def due_time(id: str, spec: Spec, nominal: int) -> int:

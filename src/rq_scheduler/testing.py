@@ -186,7 +186,6 @@ class ManualDispatcher:
             lambda: False,
             # Whoever moves the clock wants them served now, however little real time has passed since the last look.
             registry_poll=0.0,
-            alone=True,
         )
         clock._take(scheduler)  # pyright: ignore[reportPrivateUsage]
 

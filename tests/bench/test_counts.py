@@ -16,7 +16,7 @@ import pytest
 import redis as redis_py
 
 from making import make_job, now_us
-from making_schedules import fire_due, fire_of, new, put, shared_of
+from making_schedules import new, planned_in_time, put, spec
 from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.dispatcher import Dispatcher
 from rq_scheduler.store import Store
@@ -154,14 +154,19 @@ def _(scheduler: Scheduler):
     return overdue(scheduler, KEYS.due_schedules)
 
 
-@scenario("50 schedules fired by the plan that they share")
+@scenario("a pass that fires 50 schedules by their plans")
 def _(scheduler: Scheduler):
     store, due = Store(scheduler.connection), now_us(scheduler.connection) - 1000
     put(store, *(new(scheduler.connection, f"s-{n}", due) for n in range(50)))
-    for n in range(50):
-        scheduler.connection.hset(KEYS.schedule(f"s-{n}"), "updated", 0)
-    shared = shared_of(fire_of(store, "s-0"))
-    return lambda: fire_due(store, shared, ahead_limit=0)
+    planned_in_time(store, *(f"s-{n}" for n in range(50)))
+    return one_pass(scheduler)
+
+
+@scenario("a pass that plans 50 schedules in time")
+def _(scheduler: Scheduler):
+    store, due = Store(scheduler.connection), now_us(scheduler.connection) + 30_000_000
+    put(store, *(new(scheduler.connection, f"s-{n}", due, of=spec(3600)) for n in range(50)))
+    return one_pass(scheduler)
 
 
 @scenario("a pass that fires 10 recurring jobs of the 0.14 API")

@@ -556,12 +556,11 @@ class TestShortPasses:
         counts_of_passes(one)
         assert waiting(redis) == ["good", "front"]
 
-    def test_remembered_runs_of_which_nothing_comes(
+    def test_buffered_runs_of_which_nothing_comes(
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Where nobody moves on what fills a page, another pass would not either."""
-        for module in ("passes", "schedules"):
-            monkeypatch.setattr(f"rq_scheduler.dispatcher.{module}.PAGE", 2)
+        monkeypatch.setattr("rq_scheduler.dispatcher.schedules.MAX_LOOKS", 2)
         add(store, *(recurring(redis, id, now_us(redis) + HOUR) for id in "ab"))
         redis.zadd(store.keys.buffered, {"a": 1, "b": 2})  # somebody else's doing: neither remembers a run
         assert counts_of_passes(dispatcher(redis)) == [0, 0]

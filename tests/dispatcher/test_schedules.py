@@ -1,6 +1,5 @@
 """Schedules in a pass: planned, committed, told; what is odd holds up nobody; what is slow goes through RQ, once."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,33 +8,32 @@ import redis as redis_py
 from rq import Queue
 from rq.job import Job
 
-import rq_scheduler.dispatcher.flight as flight_module
 import rq_scheduler.dispatcher.passes as passes_module
+import rq_scheduler.dispatcher.planner as planner_module
 import rq_scheduler.dispatcher.previous_runs as previous_runs
 import rq_scheduler.dispatcher.schedules as schedules_module
 from making import HOUR, INDEX, US, Told, counts_of_passes, dispatcher, finish, history, make_job, now_us, waiting
 from making_schedules import (
     EVERY,
-    armed_of,
-    commit,
     due_again,
-    fire_of,
+    fire,
     ids_of,
     job_fields,
-    manual,
     new,
+    planned_in_time,
     put,
     put_due,
     record,
+    run_now,
     spec,
     stored,
+    unplanned_of,
 )
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.model import encode_spec
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store, rq_format
-from rq_scheduler.store.firing import PackedFires
 from rq_scheduler.store.schedules import JobFields, Write
 from support import wait_until
 
@@ -76,14 +74,13 @@ class TestAPass:
         put(store, new(redis, "later", now + HOUR))
         result = dispatcher(redis, told, options=Options(rq_registries=False)).dispatch_once()
         assert (result.handed_off, result.unfinished, result.queues) == (450, False, {"default"})
-        # Of those that are due at once, a commit may overtake the one before.
         assert sorted(told.ids) == sorted(waiting(redis)) == [run_id(f"s{n:03}", now - 1000 + n) for n in range(450)]
         assert sorted(job.due for job, _ in told.jobs) == [now - 1000 + n for n in range(450)]
         seconds = result.seconds_to_next()
         assert seconds is not None
         assert 50 < seconds < 60
 
-    def test_catches_up_in_commits_of_250_runs(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
+    def test_catches_up(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
         first = put_due(store, ago=450 * 60 * US + 1000, of=spec(catchup="all", overlap="allow"))
         redis.hset(store.keys.schedule("s"), "updated", 0)
         make_passes(redis, told)
@@ -113,6 +110,7 @@ class TestAPass:
     ) -> None:
         put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(150)))
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
+        monkeypatch.setattr(schedules_module, "PLANNING", 0)
         counts = counts_of_passes(dispatcher(redis, told))
         assert sorted(told.ids) == sorted(waiting(redis))
         assert len(set(told.ids)) == 150
@@ -122,7 +120,8 @@ class TestAPass:
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(450)))
-        monkeypatch.setattr(schedules_module, "PAGE", 200)
+        planned_in_time(store, *(f"s{n:03}" for n in range(450)))
+        monkeypatch.setattr(schedules_module, "MAX_LOOKS", 200)
         one = dispatcher(redis)
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
         assert one.dispatch_once().unfinished
@@ -136,72 +135,88 @@ class TestAPass:
         now = now_us(redis) - 10_000
         put(store, *(new(redis, f"bad-{n:02}", now + n, of=spec(600 + n)) for n in range(30)))
         put(store, new(redis, "good", now + 60))
-        planned = schedules_module.plan
+        planned = planner_module.coming
 
         def plan_here(id: str, *arguments: Any, **options: Any) -> Any:
             if id != "good":
                 raise OSError("too many open files")
             return planned(id, *arguments, **options)
 
-        monkeypatch.setattr(schedules_module, "plan", plan_here)
+        monkeypatch.setattr(planner_module, "coming", plan_here)
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
-        counts = counts_of_passes(dispatcher(redis, told))
+        one = dispatcher(redis, told, options=Options(rq_registries=False))
+        counts = counts_of_passes(one)
         assert (sum(counts), len(told.delays)) == (1, 30)
+        seconds = one.dispatch_once().seconds_to_next()
+        assert seconds is not None
+        assert seconds > 50, "nor does it keep the dispatcher from sleeping"
+        assert len(told.delays) == 30
 
-    def test_large_calls_commit_alone(
-        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("planned", [True, False])
+    def test_large_calls_run_alone(
+        self, redis: redis_py.Redis, store: Store, told: Listening, planned: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         large = JobFields({**job_fields(redis).fields, "data": b"x" * 600_000}, "f", "f()", "default")
         for id in ("a", "b", "c"):
             put_due(store, id, job=large)
         for id in ("d", "e"):
             put_due(store, id)
-        batches: list[list[str]] = []
-        commit_them = Store.fire_schedules
+        if planned:
+            planned_in_time(store, "a", "b", "c", "d", "e")
+        one = dispatcher(redis, told)
+        runs: list[int] = []
+        for name in ("fire", "write_plans"):
+            monkeypatch.setattr(one._store, name, counting(getattr(one._store, name), runs))
+        assert one.dispatch_once().handed_off == 5
+        assert [number for number in runs if number] == [1, 1, 1, 2]
 
-        def fire_schedules(self: Store, packed: PackedFires, **options: Any) -> Any:
-            batches.append([fire.id for fire in packed.fires])
-            return commit_them(self, packed, **options)
-
-        monkeypatch.setattr(Store, "fire_schedules", fire_schedules)
-        make_passes(redis, told)
-        assert batches == [["a"], ["b"], ["c"], ["d", "e"]]
-
-    def test_commits_that_take_long_become_smaller_and_grow_again(
+    def test_scripts_that_take_long_make_fewer_runs_and_grow_again(
         self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        ids = [f"s{n:03}" for n in range(400)]
         for first in range(0, 400, 100):
-            put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(first, first + 100)))
+            put(store, *(new(redis, id, now_us(redis) - 1000 + first) for id in ids[first : first + 100]))
+        planned_in_time(store, *ids)
+        one = dispatcher(redis, told)
         sizes: list[int] = []
-        commit_them = Store.fire_schedules
+        fire_them = one._store.fire
 
-        def fire_schedules(self: Store, packed: PackedFires, **options: Any) -> Any:
-            sizes.append(len(packed.fires))
+        def fire(*arguments: Any, **options: Any) -> Any:
             monkeypatch.setattr(schedules_module, "BUDGET", 0.0 if len(sizes) < 3 else 60.0)
-            return commit_them(self, packed, **options)
+            page = fire_them(*arguments, **options)
+            sizes.append(len(page.fires.handed_off))
+            return page
 
-        monkeypatch.setattr(Store, "fire_schedules", fire_schedules)
-        monkeypatch.setattr(schedules_module, "PLANNING", 60.0)
-        monkeypatch.setattr(passes_module, "LONGEST_PASS", 60.0)  # however slow the machine
-        monkeypatch.setattr(flight_module, "ROOM", math.inf)  # one after the other
-        make_passes(redis, told)
-        assert sizes[:6] == [100, 10, 10, 15, 22, 33]
-        assert len(set(waiting(redis))) == sum(sizes) == 400
+        monkeypatch.setattr(one._store, "fire", fire)
+        assert one.dispatch_once().handed_off == 400
+        assert sizes[:6] == [100, 10, 10, 10, 15, 22]
 
 
-class TestLookingAhead:
-    def test_a_plan_made_ahead_is_not_made_again(
+def counting(act: Callable[..., Any], runs: list[int]) -> Callable[..., Any]:
+    """The same, and how many runs each call makes."""
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        answer = act(*arguments, **options)
+        fires = answer[0] if isinstance(answer, tuple) else answer.fires
+        runs.append(len(fires.handed_off))
+        return answer
+
+    return counted
+
+
+class TestPlanningAhead:
+    def test_at_the_moment_itself_python_has_nothing_to_do(
         self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         planned: list[str] = []
-        plan = schedules_module.plan
+        plan = planner_module.coming
 
         def counting(id: str, *args: Any, **options: Any) -> Any:
             planned.append(id)
             return plan(id, *args, **options)
 
-        monkeypatch.setattr(schedules_module, "plan", counting)
-        put(store, new(redis, due=now_us(redis) + US // 2))
+        monkeypatch.setattr(planner_module, "coming", counting)
+        put(store, new(redis, due=now_us(redis) + US // 2, of=spec(3600)))
         one = dispatcher(redis, told)
         for _ in range(3):
             assert one.dispatch_once().handed_off == 0
@@ -210,9 +225,7 @@ class TestLookingAhead:
         assert planned == ["s"]
         assert 0 <= told.jobs[0][1] - told.jobs[0][0].due < US
 
-    def test_a_plan_made_ahead_falls_with_the_definition(
-        self, redis: redis_py.Redis, store: Store, told: Listening
-    ) -> None:
+    def test_a_plan_falls_with_the_definition(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
         due = now_us(redis) + US // 5
         put(store, new(redis, due=due), new(redis, "deleted", due), new(redis, "paused", due))
         one = dispatcher(redis, told)
@@ -285,14 +298,14 @@ class TestWhatCannotBeServed:
         put_due(store, "nested")
         put_due(store, "good")
         redis.hset(store.keys.schedule("nested"), "spec", _nested(2000))
-        plan = schedules_module.plan
+        plan = planner_module.coming
 
         def raising(id: str, *args: Any, **options: Any) -> Any:
             if id == "bad":
                 raise MemoryError("this host's own")
             return plan(id, *args, **options)
 
-        monkeypatch.setattr(schedules_module, "plan", raising)
+        monkeypatch.setattr(planner_module, "coming", raising)
         make_passes(redis, told)
         assert len(waiting(redis)) == 1
         assert [id for id, _ in told.delays] == ["bad"]
@@ -311,7 +324,7 @@ class TestWhatCannotBeServed:
             one.run(burst=True)
         else:
             results = [one.dispatch_once() for _ in range(3)]
-            assert [result.unfinished for result in results] == [True, False, False]
+            assert [result.unfinished for result in results] == [False] * 3
             seconds = results[-1].seconds_to_next()
             assert seconds is not None
             assert seconds > 0
@@ -323,9 +336,9 @@ class TestWhatCannotBeServed:
         due_again(store)
         redis.zadd(store.keys.buffered, {f"gone-{n}": 1 for n in range(500)})
         put_due(store, "b", of=spec(overlap="buffer_one"))
-        (run,) = ids_of(commit(store, fire_of(store, "b")))
+        (run,) = ids_of(fire(store, "b"))
         second = due_again(store, "b")
-        commit(store, fire_of(store, "b"))
+        fire(store, "b")
         finish(redis, run)
         redis.zadd(store.keys.buffered, {"b": 2})
         one = make_passes(redis, told)
@@ -348,7 +361,7 @@ class TestLostRuns:
     ) -> None:
         put(store, new(redis))
         for _ in range(3):
-            commit(store, manual(store, force=True), fenced=False)
+            run_now(store, force=True)
         redis.delete("rq:queue:default")
         for wanted in (0, 1):
             due_again(store)
@@ -538,7 +551,7 @@ class TestThroughRq:
 
     def test_is_not_lost_between_the_two_steps(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
         nominal = put_due(store, job=self.slow_job(redis))
-        assert commit(store, fire_of(store)).through_rq
+        assert fire(store).via_rq
         for _ in range(3):
             make_passes(redis, told)
         assert told.ids == [run_id("s", nominal)]
@@ -549,7 +562,7 @@ class TestThroughRq:
         self, redis: redis_py.Redis, store: Store, told: Listening, name: str
     ) -> None:
         nominal = put_due(store, job=self.slow_job(redis, meta={name: 5}))
-        assert commit(store, fire_of(store)).through_rq
+        assert fire(store).via_rq
         one = make_passes(redis, told)
         while one._sweep.unfinished:
             one._sweep.step()
@@ -561,7 +574,7 @@ class TestThroughRq:
         self, redis: redis_py.Redis, store: Store, told: Listening
     ) -> None:
         put_due(store, job=self.slow_job(redis, meta={"interval": 5}))
-        commit(store, fire_of(store))
+        fire(store)
         one = dispatcher(redis, told)
         while one._sweep.unfinished:
             one._sweep.step()
@@ -579,7 +592,7 @@ class TestTheSweep:
         while one._sweep.unfinished:
             one._sweep.step()
         assert redis.zcard(store.keys.due_schedules) == 150
-        assert armed_of(store, "s007").due == due + 7
+        assert unplanned_of(store, "s007").due == due + 7
 
     def test_a_one_off_of_0_14_under_the_id_of_a_schedule_runs_and_the_schedule_stays(
         self, redis: redis_py.Redis, store: Store, told: Listening

@@ -109,6 +109,13 @@ class World:
             self.dispatcher.tick(60)
             self.consume()
 
+    def let_leases_lapse(self) -> None:
+        """As if the two seconds had passed for which what a dispatcher has taken to plan is its own."""
+        for key in ("unplanned", "to_plan"):
+            taken = self.redis.zrange(f"rq:scheduler:{key}", 0, -1)
+            if taken:
+                self.redis.zadd(f"rq:scheduler:{key}", dict.fromkeys(taken, self.now / 1_000_000), lt=True)
+
     def judge(self, expected: Received) -> Verdict:
         """What an independent judge says."""
         ledger = Ledger()
@@ -126,16 +133,23 @@ class World:
             client.close()
 
 
+_NOT_SHAPE = {
+    *(b"rq:scheduler:rev", b"rq:scheduler_lock", b"rq:scheduler:to_plan", b"rq:scheduler:unplanned"),
+    *(b"rev", b"plan", b"plan_rev", b"made_with", b"looked_for"),
+}
+
+
 def shape(redis: redis_py.Redis) -> dict[str, str]:
-    """All that is in Redis, but for what differs from one run to the next: real time, `rev`, random names, TTLs."""
+    """All that is in Redis, but for what differs from one run to the next: real time, `rev`, random names, TTLs. And for
+    plans, which may be made anew at any time."""
     found: dict[str, str] = {}
     for key, content, ttl in _content(redis):
-        if key in (b"rq:scheduler:rev", b"rq:scheduler_lock") or key.startswith(b"rq:scheduler-lock:"):
+        if key in _NOT_SHAPE or key.startswith(b"rq:scheduler-lock:"):
             continue
         if key.startswith(b"rq:job:") and 0 <= ttl <= GOING:
             continue
         if isinstance(content, dict):
-            content = sorted((name, value) for name, value in content.items() if name != b"rev")
+            content = sorted((name, value) for name, value in content.items() if name not in _NOT_SHAPE)
         elif isinstance(content, set):
             content = sorted(content)
         found[_steady(key.decode())] = _steady(f"{content} {'for ever' if ttl == -1 else 'mortal'}")

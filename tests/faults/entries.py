@@ -158,7 +158,7 @@ def damaged(world: World) -> None:
     put(world, "without-template")
     world.redis.delete("rq:scheduler:template:without-template")
     put(world, "unreadable")
-    world.redis.hset("rq:scheduler:schedule:unreadable", "spec", "{")
+    world.redis.hset("rq:scheduler:schedule:unreadable", mapping={"spec": "{", "plan": ""})
     put(world, "fine")
 
 

@@ -21,13 +21,13 @@ from faults.cutting import World
 from faults.proxy import Proxy
 from faults.writes import WRITES
 from making import US, Told, add, dispatcher, entry, history, now_us, recurring, waiting
-from making_schedules import Few, fire_due, fire_of, job_fields, new, put, shared_of, spec
+from making_schedules import Few, job_fields, new, plan_of, planned_in_time, put, spec
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.store import Store, scripts
-from rq_scheduler.store.firing import ScheduleFire, pack
+from rq_scheduler.store.fires import PlanWrite
 from rq_scheduler.store.keys import Keys
 from support import wait_until
 
@@ -284,26 +284,32 @@ def test_a_command_less_loses_and_doubles_nothing(guarded: redis_py.Redis) -> No
     assert harmed == [], "\n".join(harmed)
 
 
-def by_shared_plan(store: Store, fires: list[ScheduleFire]) -> None:
-    fire_due(store, shared_of(fires[0]))
+def by_fire(store: Store, writes: list[PlanWrite]) -> None:
+    store.fire(None, looks=100, runs=100, copies=100_000, tell=False)
 
 
-def by_commit(store: Store, fires: list[ScheduleFire]) -> None:
-    store.fire_schedules(pack(fires), tell=False)
+def by_plan(store: Store, writes: list[PlanWrite]) -> None:
+    store.write_plans(writes, 0, tell=False)
 
 
-def by_backfill(store: Store, fires: list[ScheduleFire]) -> None:
-    for fire in fires:
-        store.backfill(fire.id, "", "1-2", [1_000_000, 2_000_000])
+def by_hand(store: Store, writes: list[PlanWrite]) -> None:
+    for write in writes:
+        store.run_now(write.of.id, write.spec, 1, 1_000_000, force=True)
+
+
+def by_backfill(store: Store, writes: list[PlanWrite]) -> None:
+    for write in writes:
+        store.backfill(write.of.id, "", "1-2", [1_000_000, 2_000_000])
 
 
 @pytest.mark.parametrize(
     ("how", "policies", "slow", "runs"),
     [
-        (by_shared_plan, {}, False, 3),
-        (by_commit, {}, False, 3),
-        (by_commit, {"max_runs": 9}, False, 3),
-        (by_commit, {}, True, 3),
+        (by_fire, {}, False, 3),
+        (by_fire, {"max_runs": 9}, False, 3),
+        (by_fire, {}, True, 3),
+        (by_plan, {}, False, 3),
+        (by_hand, {"overlap": "allow"}, False, 6),
         (by_backfill, {}, False, 9),
         (by_backfill, {}, True, 9),
     ],
@@ -321,12 +327,14 @@ def test_a_command_less_loses_no_run(
         put(store, *(new(guarded, id, due, of=spec(3600, **policies), job=job) for id in ids))
         for id in ids:
             guarded.hset(KEYS.schedule(id), "updated", 0)
-        fires = [fire_of(store, id) for id in ids]
+        writes = [plan_of(store, id) for id in ids]
+        if how is by_fire:
+            planned_in_time(store, *ids)
         with acl.as_user(guarded, "dispatcher") as user:
             for rule in (f"-{command}", f"-{command}", f"+{command}"):
                 guarded.execute_command("ACL", "SETUSER", "dispatcher", rule)
                 with suppress(redis_py.RedisError):
-                    how(Store(user), fires)
+                    how(Store(user), writes)
         one = Dispatcher(guarded, events=Few(), options=Options(rq_registries=False))
         while one.dispatch_once().more_is_due:
             pass

@@ -292,7 +292,7 @@ class TestAFrozenDispatcher:
 
     def test_doubles_nothing_that_others_have_done(self, site: Site) -> None:
         """Also where the jobs of the first time are gone by then."""
-        pid = self.freeze(site, "fire_schedules")
+        pid = self.freeze(site, "fire")
         site.load(0.6, schedules=3)
         wait_until(lambda: self.is_frozen(pid))
         site.dispatch()
@@ -321,7 +321,7 @@ class TestAFrozenDispatcher:
         put = partial(site.scheduler.schedules.put, func=NOTHING, overlap="allow", catchup="all", start=from_us(start))
         for id in ("paused", "deleted", "anew", "changed"):
             put(id, Every(60, anchor=from_us(start)))
-        pid = self.freeze(site, "fire_schedules")
+        pid = self.freeze(site, "fire")
         wait_until(lambda: self.is_frozen(pid))
         site.scheduler.schedules.pause("paused")
         site.scheduler.schedules.delete("deleted")

@@ -49,6 +49,8 @@ STOPS = {
     "scheduled_jobs": {"one-off", "recurring", "schedule"},
     "due_schedules": {"schedule"},
     "buffered": {"recurring", "schedule"},
+    "to_plan": {"schedule"},
+    "unplanned": {"schedule"},
     "schedules": set(),
     "revisions": {"recurring"},
     "quarantine": set(),

@@ -3,13 +3,14 @@ agree on what was handed off and when, on what was skipped and missed, and on wh
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import redis as redis_py
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,19 +22,15 @@ from hypothesis.stateful import (
 )
 
 from making import US
-from making_schedules import Few, fire_due
+from making_schedules import fire_page
 from rq_scheduler import Scheduler
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.dispatcher import Events
-from rq_scheduler.dispatcher.flight import Flights
-from rq_scheduler.dispatcher.passes import LOOK_AHEAD
-from rq_scheduler.dispatcher.schedules import Schedules as Planner
+from rq_scheduler.dispatcher import Events, stop_run
+from rq_scheduler.dispatcher.planner import Planner
 from rq_scheduler.model import Spec
 from rq_scheduler.runs import parse_run_id, run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import us_of
-from rq_scheduler.store.due import SharedPlan
-from rq_scheduler.store.firing import pack
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from rq_scheduler.triggers import AnyOf, AnyTrigger, Cron, Every
@@ -70,7 +67,7 @@ any_policies = {
     "end": st.sampled_from([None, None, START + timedelta(minutes=25)]),
     "pause_on_failures": st.sampled_from([None, None, 1, 3]),
 }
-# Of which Redis may fire by a plan that schedules share.
+# Of which Redis fires nearly all by the plans.
 plain_policies = {**any_policies, **dict.fromkeys(("jitter", "max_runs", "pause_on_failures"), st.none())}
 policies = st.one_of(st.fixed_dictionaries(any_policies), st.fixed_dictionaries(plain_policies))
 moves = st.one_of(
@@ -80,11 +77,17 @@ moves = st.one_of(
 )
 
 
+def plan_all(redis: redis_py.Redis, store: Store) -> None:
+    """All that is armed is to be planned."""
+    if armed := redis.zrange(store.keys.due_schedules, 0, -1):
+        redis.zadd(store.keys.to_plan, dict.fromkeys(armed, 0))
+
+
 class Schedules(RuleBasedStateMachine):
     """Each rule is something that a caller, a worker or a dispatcher does."""
 
     redis: redis_py.Redis
-    shared_runs = 0
+    planned_runs = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +99,7 @@ class Schedules(RuleBasedStateMachine):
         self.gone: dict[str, Model] = {}
         self.handed_off: dict[str, list[tuple[str, int]]] = {id: [] for id in IDS}
         self.asleep: Any = None
-        self.shared: list[SharedPlan] = []
+        self.lasting = 0
 
     def teardown(self) -> None:
         self.dispatcher.release()
@@ -201,50 +204,67 @@ class Schedules(RuleBasedStateMachine):
         self.clock.move(us / US)
 
     @rule()
-    def a_dispatcher_reads_and_falls_asleep(self) -> None:
+    def a_dispatcher_plans_and_falls_asleep(self) -> None:
         store = self.scheduler._store
-        page = store.read_due(None, 200, LOOK_AHEAD)
-        planner = Planner(store, self.scheduler._creator, Events(), Flights(store.connection), all_slow=False)
-        plans = [planner._prepare(armed, page.now) for armed in [*page.due, *page.ahead]]
-        self.asleep = [fire for fire in plans if fire is not None]
+        planner = Planner(store, Events())
+        planner.expect(more=True)
+        plan_all(self.redis, store)
+        self.asleep, self.lasting = planner.next_writes(math.inf, 250)
 
     @precondition(lambda self: self.asleep)
     @rule(us=moves)
     def it_wakes_when_others_have_served_everything(self, us: int) -> None:
+        """What it has planned may still be what comes next; it fires nothing that is not due."""
         self.tick(us)
-        answer = self.scheduler._store.fire_schedules(pack(self.asleep))
+        store = self.scheduler._store
+        answer = store.write_plans(self.asleep, self.lasting + US)
         assert not isinstance(answer, Fenced)
-        assert [committed.made for committed in answer[1]] == [[]] * len(self.asleep), answer
+        assert (answer[0].queues, answer[0].answers) == ({}, []), answer
         self.asleep = None
 
     @rule(lates=st.lists(st.sampled_from([0, 0, 1, 3 * US, 11 * US]), min_size=1, max_size=6))
-    def a_dispatcher_fires_by_shared_plans(self, lates: list[int]) -> None:
-        """Each time that the next is due, or somewhat later; by plans that it has kept from before too. What is left,
-        another serves."""
+    def a_dispatcher_fires_by_plans_that_were_written_ahead(self, lates: list[int]) -> None:
+        """Each time that the next is due, or somewhat later. What is left, another serves."""
         store = self.scheduler._store
+        self.tick(0)
         for late in lates:
+            self._plan_ahead(store)
             for _, score in self.redis.zrange(store.keys.due_schedules, 0, 0, withscores=True):
                 self.clock.move(max(0, us_of(score) - self.now) / US)
             self.clock.move(late / US)
-            self._fire_by_shared_plans(store)
+            self._fire_by_plans(store)
             self.tick(0)
 
-    def _fire_by_shared_plans(self, store: Store) -> None:
-        page = store.read_due(None, 200, 0)
-        planner = Planner(store, self.scheduler._creator, Few(), Flights(store.connection), all_slow=False)
-        for armed in page.due:
-            planner._prepare(armed, page.now)
-            planner._prepare(armed, page.now)  # as another of its definition
-        self.shared += planner._shared.given(page.now)
+    def _plan_ahead(self, store: Store) -> None:
+        planner = Planner(store, Events())
+        plan_all(self.redis, store)
+        planner.expect(more=True)
+        while not planner.is_done:
+            writes, now = planner.next_writes(math.inf, 250)
+            answer = store.write_plans(writes, now)
+            assert not isinstance(answer, Fenced)
+            assert (answer[0].queues, answer[0].answers) == ({}, []), answer
+
+    def _fire_by_plans(self, store: Store) -> None:
         before = self.redis.lrange("rq:queue:default", 0, -1)
-        fired = fire_due(store, *self.shared[-20:]).fired
+        page = fire_page(store)
         made = [job_id.decode() for job_id in self.redis.lrange("rq:queue:default", 0, -1)[len(before) :]]
-        assert len(made) == sum(each.runs for each in fired)
-        Schedules.shared_runs += len(made)
+        told = [*page.fires.handed_off, *(job for answer in page.fires.answers for job in answer.made)]
+        assert sorted(made) == sorted(job.id for job in told)
+        for answer in page.fires.answers:
+            for job_id in answer.to_stop:
+                stop_run(store, self.scheduler._creator, Events(), job_id)
+        Schedules.planned_runs += len(made)
         for job_id in made:
             run = parse_run_id(job_id)
             assert run is not None
             self.handed_off[run.schedule_id].append((job_id, self.now))
+
+    @rule()
+    def all_plans_are_thrown_away(self) -> None:
+        for id in self.models:
+            self.redis.hdel(f"rq:scheduler:schedule:{id}", "plan")
+        self.redis.delete("rq:scheduler:to_plan")
 
     # Workers
 
@@ -308,10 +328,11 @@ def test_whatever_happens_the_rules_hold(redis: redis_py.Redis) -> None:
         machine,
         settings=settings(
             max_examples=examples,
+            phases=(Phase.generate,),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,
         ),
     )
-    assert Schedules.shared_runs > 0
+    assert Schedules.planned_runs > 0

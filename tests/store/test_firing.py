@@ -13,22 +13,25 @@ import redis as redis_py
 from making import HOUR, US, finish, history, lives_for, now_us, snapshot, waiting
 from making_schedules import (
     EVERY,
-    armed_of,
-    commit,
-    commit_all,
     due_again,
-    fire_of,
+    fire,
+    fire_page,
     ids_of,
     job_fields,
-    manual,
     new,
     outcomes,
+    plan_ahead,
+    plan_of,
     put,
     put_due,
     record,
-    remembered,
+    run_now,
     spec,
+    start_buffered,
     stored,
+    unplanned_of,
+    write_all,
+    write_one,
 )
 from rq_scheduler import Scheduler
 from rq_scheduler.client.schedules import on_demand
@@ -38,7 +41,7 @@ from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store
-from rq_scheduler.store.firing import Commit, Mode, ScheduleFire, pack
+from rq_scheduler.store.fires import Outcome, PlanWrite
 from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.schedules import Deleted, JobFields, Write
 from rq_scheduler.triggers import Every
@@ -52,17 +55,21 @@ def unfenced(client: Any) -> dict[bytes, Any]:
     return state
 
 
-def unchanged(store: Store, *fires: ScheduleFire) -> list[Commit]:
-    """Commits, which must write nothing but the fence."""
+def unchanged(store: Store, *writes: PlanWrite) -> list[Outcome | None]:
+    """Writes plans, which must write nothing but the lock."""
     before = unfenced(store.connection)
-    answers = outcomes(store, *fires)
+    answers = outcomes(store, *writes)
     assert unfenced(store.connection) == before
     return answers
 
 
-def changed(fire: ScheduleFire, **changes: Any) -> ScheduleFire:
-    assert fire.plan is not None
-    return replace(fire, plan=replace(fire.plan, **changes))
+def with_instants(write: PlanWrite, *instants: Instant, finished: bool = False) -> PlanWrite:
+    return replace(write, coming=replace(write.coming, instants=instants, finished=finished))
+
+
+def ended(write: PlanWrite) -> PlanWrite:
+    """The same, with no instant after the first."""
+    return with_instants(write, write.coming.instants[0], finished=True)
 
 
 def start(client: Any, id: str, *, seconds: float = 3600, queue: str = "default") -> None:
@@ -77,11 +84,11 @@ def start(client: Any, id: str, *, seconds: float = 3600, queue: str = "default"
 class TestAFire:
     def test_moves_everything_at_once(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store)
-        answer = store.fire_schedules(pack([fire_of(store)]))
+        answer = store.write_plans([plan_of(store)], 0)
         assert isinstance(answer, tuple)
-        now, (committed,) = answer
+        now = answer[0].now
         run = run_id("s", nominal)
-        assert [(made.id, made.due, made.queue) for made in committed.made] == [(run, nominal, "default")]
+        assert [(made.id, made.due, made.queue) for made in answer[0].handed_off] == [(run, nominal, "default")]
         assert waiting(redis) == [run]
         assert redis.hget(f"rq:job:{run}", "status") == b"queued"
         following = nominal + 60 * US
@@ -94,62 +101,61 @@ class TestAFire:
 
     def test_twice_is_once(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        fire = fire_of(store)
-        assert outcomes(store, fire) == [Commit.DONE]
+        fire = plan_of(store)
+        assert outcomes(store, fire) == [Outcome.DONE]
         (run,) = waiting(redis)
         finish(redis, run)
         redis.delete(f"rq:job:{run}")
-        assert unchanged(store, fire) == [Commit.STALE], "a reply that was lost, and the script is sent again"
+        assert unchanged(store, fire) == [Outcome.STALE], "a reply that was lost, and the script is sent again"
 
     def test_twice_in_one_batch_is_once(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        fire = fire_of(store)
-        assert outcomes(store, fire, fire) == [Commit.DONE, Commit.STALE]
+        fire = plan_of(store)
+        assert outcomes(store, fire, fire) == [Outcome.DONE, Outcome.STALE]
         assert len(waiting(redis)) == 1
 
     def test_by_eight_dispatchers_at_once_is_once(self, redis: redis_py.Redis, store: Store) -> None:
         for n in range(20):
             put_due(store, f"s{n}")
-        fires = [fire_of(store, f"s{n}") for n in range(20)]
+        fires = [plan_of(store, f"s{n}") for n in range(20)]
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: outcomes(store, *fires), range(8)))
-        assert sum(answer.count(Commit.DONE) for answer in answers) == 20
+        assert sum(answer.count(Outcome.DONE) for answer in answers) == 20
         assert len(waiting(redis)) == len(set(waiting(redis))) == 20
 
-    def test_before_its_time_is_early(self, redis: redis_py.Redis, store: Store) -> None:
-        due = now_us(redis) + HOUR // 2
-        put(store, new(redis, due=due))
-        assert unchanged(store, fire_of(store)) == [Commit.EARLY]
+    def test_before_its_time_does_not_happen(self, redis: redis_py.Redis, store: Store) -> None:
+        put(store, new(redis, due=now_us(redis) + HOUR // 2))
+        assert outcomes(store, plan_of(store)) == [None]
+        fire_page(store)
+        assert waiting(redis) == []
 
-    def test_a_plan_whose_time_has_passed_is_stale(self, redis: redis_py.Redis, store: Store) -> None:
+    def test_by_a_plan_that_was_made_long_ago_is_the_same(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        assert unchanged(store, changed(fire_of(store), valid_until=now_us(redis))) == [Commit.STALE]
-        planned_long_ago = fire_of(store, now=now_us(redis) - 30 * US)
-        assert outcomes(store, planned_long_ago) == [Commit.DONE], "its answer would be the same now"
+        assert outcomes(store, plan_of(store, now=now_us(redis) - 30 * US)) == [Outcome.DONE]
 
     def test_the_last_instant_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        fire = changed(fire_of(store), next=None)
-        assert outcomes(store, fire) == [Commit.DONE]
+        fire = ended(plan_of(store))
+        assert outcomes(store, fire) == [Outcome.DONE]
         assert redis.zcard(store.keys.due_schedules) == 0
         assert record(store)["armed"] == ""
         assert stored(store).armed is None
-        assert unchanged(store, fire) == [Commit.STALE]
+        assert unchanged(store, fire) == [Outcome.STALE]
 
     def test_an_entry_that_somebody_moved_fires_at_that_time(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store)
-        before = fire_of(store)
+        before = plan_of(store)
         moved = due_again(store, ago=500)
         assert moved != nominal
-        assert unchanged(store, before) == [Commit.STALE]
-        assert ids_of(commit(store, fire_of(store))) == [run_id("s", moved)]
+        assert unchanged(store, before) == [Outcome.STALE]
+        assert ids_of(fire(store)) == [run_id("s", moved)]
 
     def test_an_instant_at_or_before_the_mark_never_runs(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store)
         redis.hset(store.keys.schedule("s"), "mark", nominal)
-        assert ids_of(commit(store, fire_of(store))) == []
+        assert fire(store).made == []
         assert waiting(redis) == []
-        assert armed_of(store).nominal == nominal + 60 * US, "and the next one comes"
+        assert unplanned_of(store).nominal == nominal + 60 * US, "and the next one comes"
 
     @pytest.mark.parametrize(
         ("nominal", "mark", "runs"),
@@ -160,8 +166,12 @@ class TestAFire:
     ) -> None:
         put_due(store)
         redis.hset(store.keys.schedule("s"), "mark", mark)
-        fire = changed(fire_of(store), fires=(Instant(int(nominal), 5),))
-        assert len(commit(store, fire).made) == runs
+        redis.zadd(store.keys.due_schedules, {"s": 0.000005})
+        redis.hset(store.keys.schedule("s"), mapping={"armed": f"{nominal}:5", "updated": -10})
+        write = with_instants(
+            plan_of(store), Instant(int(nominal), 5), Instant(now_us(redis) + HOUR, now_us(redis) + HOUR)
+        )
+        assert len(ids_of(write_one(store, write))) == runs
 
 
 class TestAStalePlan:
@@ -182,23 +192,23 @@ class TestAStalePlan:
     @pytest.mark.parametrize("change", CHANGES)
     def test_does_not_commit(self, redis: redis_py.Redis, store: Store, change: str) -> None:
         (rev,) = put(store, new(redis, due=now_us(redis) - 1000))
-        fire = fire_of(store)
+        fire = plan_of(store)
         self.CHANGES[change](store, rev)
-        assert unchanged(store, fire) == [Commit.STALE]
+        assert unchanged(store, fire) == [Outcome.STALE]
 
     def test_nor_after_delete_and_put_of_the_same(self, redis: redis_py.Redis, store: Store) -> None:
         write = new(redis, due=now_us(redis) - 1000)
         put(store, write)
-        fire = fire_of(store)
+        fire = plan_of(store)
         assert store.delete_schedule("s") is Deleted.OK
         put(store, write)
-        assert unchanged(store, fire) == [Commit.STALE], "the same due time, another rev"
-        assert outcomes(store, fire_of(store)) == [Commit.DONE]
+        assert unchanged(store, fire) == [Outcome.STALE], "the same due time, another rev"
+        assert outcomes(store, plan_of(store)) == [Outcome.DONE]
 
     def test_the_tombstone_keeps_what_ran_from_running_again(self, redis: redis_py.Redis, store: Store) -> None:
         write = new(redis, due=now_us(redis) - 1000)
         put(store, write)
-        assert outcomes(store, fire_of(store)) == [Commit.DONE]
+        assert outcomes(store, plan_of(store)) == [Outcome.DONE]
         (run,) = waiting(redis)
         finish(redis, run)
         redis.delete(f"rq:job:{run}")
@@ -206,15 +216,15 @@ class TestAStalePlan:
         assert 86_000 < redis.ttl(store.keys.tombstone("s")) <= 86_400
         put(store, write)
         assert redis.exists(store.keys.tombstone("s")) == 0
-        assert commit(store, fire_of(store)).made == []
+        assert fire(store).made == []
         assert waiting(redis) == []
 
     def test_one_loser_holds_up_no_other(self, redis: redis_py.Redis, store: Store) -> None:
         for id in ("a", "b", "c"):
             put_due(store, id, job=job_fields(redis, f"queue-{id}"))
-        fires = [fire_of(store, id) for id in ("a", "b", "c")]
+        fires = [plan_of(store, id) for id in ("a", "b", "c")]
         store.delete_schedule("b")
-        assert outcomes(store, *fires) == [Commit.DONE, Commit.STALE, Commit.DONE]
+        assert outcomes(store, *fires) == [Outcome.DONE, Outcome.STALE, Outcome.DONE]
         assert (len(waiting(redis, "queue-a")), len(waiting(redis, "queue-c"))) == (1, 1)
 
 
@@ -223,11 +233,12 @@ class TestAStray:
 
     def test_a_paused_one_leaves_the_index(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        fire = fire_of(store)
+        fire = plan_of(store)
         put(store, Write("s", record(store)["rev"], paused=True))
         due_again(store)
-        assert outcomes(store, fire_of(store)) == [Commit.STALE]
-        assert outcomes(store, fire) == [Commit.STALE]
+        assert outcomes(store, plan_of(store)) == [Outcome.STALE]
+        assert outcomes(store, fire) == [Outcome.STALE]
+        fire_page(store)
         assert redis.zcard(store.keys.due_schedules) == 0
         assert waiting(redis) == []
 
@@ -242,8 +253,8 @@ class TestAStray:
             redis.delete(store.keys.schedule("s"))
         if left == "another type":
             redis.set(store.keys.schedule("s"), "x")
-        redis.zadd(store.keys.buffered, {"s": 1, "other": 1})
-        assert outcomes(store, remembered()) == [Commit.STALE]
+        redis.zadd(store.keys.buffered, {"s": 1, "other": now_us(redis) / US + 60})
+        assert start_buffered(store) is None
         assert redis.zrange(store.keys.buffered, 0, -1) == [b"other"]
 
 
@@ -251,47 +262,45 @@ class TestManualRuns:
     def test_are_numbered_and_leave_the_cadence(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
         before = (redis.zscore(store.keys.due_schedules, "s"), record(store)["armed"], record(store)["mark"])
-        fire = manual(store)
-        committed = commit(store, fire, fenced=False)
-        assert ids_of(committed) == [run_id("s", fire.at, "m1")]
+        now = now_us(redis)
+        assert ids_of(run_now(store, at=now)) == [run_id("s", now, "m1")]
         assert (redis.zscore(store.keys.due_schedules, "s"), record(store)["armed"], record(store)["mark"]) == before
         assert (record(store)["manual"], record(store)["runs"]) == ("1", "0")
         assert redis.exists(FENCE) == 0
 
     def test_of_two_with_one_number_one_is_made(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
-        one = manual(store, force=True)
-        other = replace(one, at=one.at + 1)
-        assert outcomes(store, one, fenced=False) == [Commit.DONE]
+        now = now_us(redis)
+        assert run_now(store, number=1, at=now, force=True).outcome is Outcome.DONE
         before = unfenced(redis)
-        assert outcomes(store, other, fenced=False) == [Commit.STALE]
+        assert run_now(store, number=1, at=now + 1, force=True).outcome is Outcome.STALE
         assert unfenced(redis) == before
 
     @pytest.mark.parametrize("since", ["waits", "has expired"])
     def test_sent_again_it_is_the_same_run(self, redis: redis_py.Redis, store: Store, since: str) -> None:
         put(store, new(redis))
-        fire = manual(store)
-        (run,) = ids_of(commit(store, fire, fenced=False))
+        now = now_us(redis)
+        (run,) = ids_of(run_now(store, at=now))
         if since == "has expired":
             redis.delete(f"rq:job:{run}")
-        again = commit(store, fire, fenced=False)
-        assert again.outcome is Commit.DONE
+        again = run_now(store, number=1, at=now)
+        assert again.outcome is Outcome.DONE
         assert ids_of(again) == ([run] if since == "waits" else [])
         assert waiting(redis) == [run]
 
     @pytest.mark.parametrize("overlap", ["skip", "buffer_all"])
-    def test_sent_again_it_is_not_skipped_or_remembered_twice(
+    def test_sent_again_it_is_not_skipped_or_buffered_twice(
         self, redis: redis_py.Redis, store: Store, overlap: Any
     ) -> None:
         of = spec(overlap=overlap)
         put(store, new(redis, of=of))
-        (run,) = ids_of(commit(store, manual(store, of=of), fenced=False))
+        (run,) = ids_of(run_now(store, of=of))
         start(redis, run)
-        fire = manual(store, of=of)
-        assert commit(store, fire, fenced=False).made == []
+        now = now_us(redis)
+        assert run_now(store, of=of, at=now).made == []
         before = unfenced(redis)
-        again = commit(store, fire, fenced=False)
-        assert (again.outcome, again.made) == (Commit.DONE, [])
+        again = run_now(store, of=of, number=2, at=now)
+        assert (again.outcome, again.made) == (Outcome.DONE, [])
         assert unfenced(redis) == before
         assert redis.llen(store.keys.buffer("s")) == (overlap == "buffer_all")
 
@@ -312,76 +321,64 @@ class TestManualRuns:
 
     def test_sent_again_after_another_one_it_is_still_known(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
-        first = manual(store, force=True)
-        commit(store, first, fenced=False)
-        commit(store, manual(store, force=True), fenced=False)
-        assert ids_of(commit(store, first, fenced=False)) == [run_id("s", first.at, "m1")]
+        now = now_us(redis)
+        run_now(store, at=now, force=True)
+        run_now(store, force=True)
+        assert ids_of(run_now(store, number=1, at=now, force=True)) == [run_id("s", now, "m1")]
         assert len(waiting(redis)) == 2
 
-    def test_of_a_paused_one_pass_by_what_it_remembers(self, redis: redis_py.Redis, store: Store) -> None:
+    def test_of_a_paused_one_pass_by_what_it_buffers(self, redis: redis_py.Redis, store: Store) -> None:
         of = spec(overlap="buffer_one")
         put_due(store, of=of)
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         due_again(store)
-        assert len(commit(store, fire_of(store)).remembered) == 1
+        assert len(fire(store).buffered) == 1
         put(store, Write("s", record(store)["rev"], paused=True))
         finish(redis, run)
-        fire = manual(store, of=of)
-        assert ids_of(commit(store, fire, fenced=False)) == [run_id("s", fire.at, "m1")]
+        now = now_us(redis)
+        assert ids_of(run_now(store, of=of, at=now)) == [run_id("s", now, "m1")]
         assert redis.llen(store.keys.buffer("s")) == 1, "that one waits for the resume"
         assert redis.zcard(store.keys.buffered) == 0
         put(store, Write("s", record(store)["rev"], paused=False))
         assert redis.zcard(store.keys.buffered) == 1
 
     def test_of_an_unknown_one_are_stale(self, redis: redis_py.Redis, store: Store) -> None:
-        fire = ScheduleFire("s", EVERY, Mode.MANUAL, number=1, at=now_us(redis))
-        assert outcomes(store, fire, fenced=False) == [Commit.STALE]
+        assert store.run_now("s", EVERY, 1, now_us(redis)).outcome is Outcome.STALE
         assert redis.dbsize() == 0
 
     def test_of_one_that_cannot_run_change_nothing(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
         redis.delete(store.keys.template("s"))
         before = unfenced(redis)
-        committed = commit(store, manual(store), fenced=False)
-        assert committed.outcome is Commit.BROKEN
+        committed = run_now(store)
+        assert committed.outcome is Outcome.BROKEN
         assert "put the schedule again" in committed.detail
         assert unfenced(redis) == before
 
 
 class TestCatchingUp:
-    def test_250_runs_in_one_commit(self, redis: redis_py.Redis, store: Store) -> None:
-        first = put_due(store, ago=250 * 60 * US + 1000, of=spec(catchup="all", overlap="allow"))
+    def test_goes_in_pieces_of_a_plan(self, redis: redis_py.Redis, store: Store) -> None:
+        first = put_due(store, ago=40 * 60 * US + 1000, of=spec(catchup="all", overlap="allow"))
         redis.hset(store.keys.schedule("s"), "updated", 0)
-        fire = fire_of(store, at_most=500)
-        committed = commit(store, fire)
-        wanted = [run_id("s", first + n * 60 * US) for n in range(251)]
-        assert ids_of(committed) == wanted
-        assert waiting(redis) == wanted
-        assert len(history(redis, "s")) == 50
-        assert (record(store)["runs"], record(store)["mark"]) == ("251", str(first + 250 * 60 * US))
-        assert unchanged(store, fire) == [Commit.STALE]
-
-    def test_more_than_8000_arguments(self, redis: redis_py.Redis, store: Store) -> None:
-        put_due(store, ago=3000 * 60 * US, of=spec(catchup="all", overlap="allow"))
-        redis.hset(store.keys.schedule("s"), "updated", 0)
-        put(store, *(new(redis, f"t{n}", now_us(redis) - 1000) for n in range(150)))
-        page = {armed.id: armed for armed in store.read_due(None, 1000, 0).due}
-        assert len(page) == 151
-        others = [fire_of(store, f"t{n}") for n in range(150)]
-        done = commit_all(store, fire_of(store, at_most=5000), *others)
-        assert {committed.outcome for committed in done} == {Commit.DONE}
-        assert len(done[0].made) == 3000 or len(done[0].made) == 3001
-        assert len(waiting(redis)) == len(done[0].made) + 150
+        made: list[str] = []
+        while unplanned_of(store).due <= now_us(redis):
+            write = plan_of(store)
+            made += ids_of(write_one(store, write))
+            assert unchanged(store, write) == [Outcome.STALE]
+        wanted = [run_id("s", first + n * 60 * US) for n in range(41)]
+        assert made == wanted == waiting(redis)
+        assert len(history(redis, "s")) == 41
+        assert (record(store)["runs"], record(store)["mark"]) == ("41", str(first + 40 * 60 * US))
 
     def test_a_part_that_ran_already_does_not_run_again(self, redis: redis_py.Redis, store: Store) -> None:
         first = put_due(store, ago=10 * 60 * US + 1000, of=spec(catchup="all", overlap="allow"))
         redis.hset(store.keys.schedule("s"), mapping={"updated": 0, "mark": first + 4 * 60 * US})
-        assert ids_of(commit(store, fire_of(store))) == [run_id("s", first + n * 60 * US) for n in range(5, 11)]
+        assert ids_of(fire(store)) == [run_id("s", first + n * 60 * US) for n in range(5, 11)]
 
     def test_the_job_of_a_run_that_is_there_is_not_made_anew(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store)
         redis.hset(f"rq:job:{run_id('s', nominal)}", "status", "finished")
-        assert commit(store, fire_of(store)).made == []
+        assert fire(store).made == []
         assert redis.hgetall(f"rq:job:{run_id('s', nominal)}") == {b"status": b"finished"}
         assert waiting(redis) == []
 
@@ -393,26 +390,26 @@ class TestCatchingUp:
     ) -> None:
         put_due(store, ago=10 * 60 * US + 1000, of=spec(catchup="all", overlap=overlap))
         redis.hset(store.keys.schedule("s"), "updated", 0)
-        committed = commit(store, fire_of(store))
-        assert (len(committed.made), len(committed.remembered), len(committed.skipped)) == (made, kept, skipped)
+        committed = fire(store)
+        assert (len(committed.made), len(committed.buffered), len(committed.skipped)) == (made, kept, skipped)
         assert redis.llen(store.keys.buffer("s")) == kept
 
     def test_replace_within_one_commit_leaves_the_newest(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, ago=3 * 60 * US + 1000, of=spec(catchup="all", overlap="replace"))
         redis.hset(store.keys.schedule("s"), "updated", 0)
-        committed = commit(store, fire_of(store))
+        committed = fire(store)
         assert committed.to_stop == ids_of(committed)[:-1]
 
     def test_what_was_to_stop_is_looked_at_again_after_a_pause(self, redis: redis_py.Redis, store: Store) -> None:
         """Whoever was to ask it may have died meanwhile."""
         put_due(store, of=spec(overlap="replace"))
-        first = ids_of(commit(store, fire_of(store)))
+        first = ids_of(fire(store))
         due_again(store)
-        assert commit(store, fire_of(store)).to_stop == first
+        assert fire(store).to_stop == first
         put(store, Write("s", record(store)["rev"], paused=True))
         assert redis.zscore(store.keys.buffered, "s") is None
         put(store, Write("s", record(store)["rev"], paused=False))
-        assert commit(store, remembered()).to_stop == first
+        assert start_buffered(store).to_stop == first
 
 
 class TestBackfill:
@@ -446,13 +443,13 @@ class TestBackfill:
         large = JobFields({**job_fields(redis).fields, "data": b"x" * 300_000}, "f", "f()", "default")
         put(store, new(redis, job=large), new(redis, "small"))
         pieces: list[int] = []
-        backfill = Store.backfill
+        backfill = store.backfill
 
-        def counting(self: Store, id: str, covered: str, covers: str, nominals: Sequence[int]) -> list[str] | None:
+        def counting(id: str, covered: str, covers: str, nominals: Sequence[int]) -> list[str] | None:
             pieces.append(len(nominals))
-            return backfill(self, id, covered, covers, nominals)
+            return backfill(id, covered, covers, nominals)
 
-        monkeypatch.setattr(Store, "backfill", counting)
+        monkeypatch.setattr(store, "backfill", counting)
         for id, wanted in (("s", [3, 3, 1]), ("small", [7])):
             pieces.clear()
             _, (current,) = store.read_definitions([id], templates=False)
@@ -507,30 +504,37 @@ class TestAServerThatRefusesWrites:
         client = redis_py.Redis.from_url(own_server.url, retry=None)
         store = Store(client, prefix=prefix)
         buffering = spec(overlap="buffer_one")
-        for id in ("skips", "pauses", "breaks", "ends", "runs", "remembers", "starts"):
-            put_due(store, id, of=buffering if id in ("remembers", "starts") else spec(pause_on_failures=1))
-        for id in ("skips", "pauses", "remembers", "starts"):
-            committed = commit(store, fire_of(store, id))
+        for id in ("skips", "pauses", "breaks", "ends", "runs", "buffers", "starts"):
+            put_due(store, id, of=buffering if id in ("buffers", "starts") else spec(pause_on_failures=1))
+        for id in ("skips", "pauses", "buffers", "starts"):
+            committed = fire(store, id)
             due_again(store, id)
             if id == "starts":
-                commit(store, fire_of(store, id))
+                fire(store, id)
             if id in ("pauses", "starts"):
                 (run,) = ids_of(committed)
                 client.lrem(f"{prefix}:queue:default", 0, run)
                 client.hset(f"{prefix}:job:{run}", "status", "failed")
         client.delete(store.keys.template("breaks"))
-        client.delete(store.keys.fence)
+        put(store, new(client, "planned"))
         fires = [
-            fire_of(store, "skips"), fire_of(store, "pauses"), fire_of(store, "breaks"), remembered("starts"),
-            changed(fire_of(store, "ends"), next=None), fire_of(store, "runs"), fire_of(store, "remembers"),
+            plan_of(store, "skips"), plan_of(store, "pauses"), plan_of(store, "breaks"), ended(plan_of(store, "ends")),
+            plan_of(store, "runs"), plan_of(store, "buffers"),
         ]  # fmt: skip
+        plan_ahead(store, "planned")
+        client.zadd(store.keys.to_plan, {"planned": 1})
+        client.zadd(store.keys.buffered, {"starts": 1})
+        client.delete(store.keys.fence)
         calls: list[Callable[[], Any]] = [
-            *(lambda fire=fire: store.fire_schedules(pack([fire])) for fire in fires),
-            lambda: store.fire_schedules(pack(fires)),
-            lambda: store.fire_schedules(pack([manual(store, "runs")]), fenced=False),
+            *(lambda fire=fire: store.write_plans([fire], 0) for fire in fires),
+            lambda: store.write_plans(fires, 0),
+            lambda: store.fire(None, looks=100, runs=100, copies=100_000),
+            lambda: store.start_buffered(100, 100_000),
+            lambda: store.take_to_plan(100),
+            lambda: store.run_now("runs", EVERY, 1, now_us(client)),
             lambda: store.backfill("runs", "", "0..60000000", [0]),
             lambda: store.write_schedules([new(client, "more"), new(client, "again")]),
-            lambda: store.put_aside(armed_of(store, "ends"), "why"),
+            lambda: store.put_aside(unplanned_of(store, "ends"), "why"),
             lambda: store.delete_schedule("runs"),
         ]
         before = snapshot(client)
@@ -540,8 +544,9 @@ class TestAServerThatRefusesWrites:
                     call()
         assert snapshot(client) == before
         assert outcomes(store, *fires) == [
-            Commit.DONE, Commit.PAUSED, Commit.BROKEN, Commit.DONE, Commit.DONE, Commit.DONE, Commit.DONE,
+            Outcome.DONE, Outcome.PAUSED, Outcome.BROKEN, Outcome.DONE, Outcome.DONE, Outcome.DONE,
         ]  # fmt: skip
+        assert ids_of(start_buffered(store, "starts"))
         client.close()
 
 
@@ -565,16 +570,19 @@ class TestAWrongType:
             ("rq:scheduler:buffer:bad", "is no list"),
         ],
     )
-    @pytest.mark.parametrize("mode", ["due", "remembered"])
+    @pytest.mark.parametrize("mode", ["due", "buffered"])
     def test_pauses_the_schedule_with_a_note(
         self, redis: redis_py.Redis, store: Store, key: str, says: str, mode: str
     ) -> None:
         put_due(store, "bad", job=job_fields(redis, "bad"))
         put_due(store, "good")
         redis.zadd(store.keys.buffered, {"bad": 1})
-        fire = fire_of(store, "bad") if mode == "due" else remembered("bad")
+        write = plan_of(store, "bad")
         make_wrong(redis, key)
-        assert outcomes(store, fire, fire_of(store, "good")) == [Commit.BROKEN, Commit.DONE]
+        answer = write_one(store, write) if mode == "due" else start_buffered(store, "bad")
+        assert answer is not None
+        assert answer.outcome is Outcome.BROKEN
+        assert outcomes(store, plan_of(store, "good")) == [Outcome.DONE]
         left = stored(store, "bad")
         assert (left.text("paused"), left.due) == ("1", None)
         assert says in left.text("note")
@@ -589,7 +597,7 @@ class TestAWrongType:
     def test_and_what_is_mended_and_resumed_leaves_the_quarantine(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
         redis.delete(store.keys.template("s"))
-        assert outcomes(store, fire_of(store)) == [Commit.BROKEN]
+        assert outcomes(store, plan_of(store)) == [Outcome.BROKEN]
         (rev,) = put(store, new(redis, rev=record(store)["rev"]))
         assert redis.hkeys(store.keys.quarantine) == [b"s"], "it is still paused"
         put(store, Write("s", rev, paused=False))
@@ -601,7 +609,7 @@ class TestAWrongType:
         self, redis: redis_py.Redis, store: Store, key: str, status: str
     ) -> None:
         put_due(store, "bad", job=job_fields(redis, "bad"))
-        (run,) = ids_of(commit(store, fire_of(store, "bad")))
+        (run,) = ids_of(fire(store, "bad"))
         start(redis, run, queue="bad")
         redis.hset(f"rq:job:{run}", "status", status)
         due_again(store, "bad")
@@ -611,14 +619,14 @@ class TestAWrongType:
             redis.delete(f"rq:executions:{run}")
         elif key == "rq:scheduled:bad":
             redis.delete("rq:wip:bad")
-        answers = commit_all(store, fire_of(store, "bad"), fire_of(store, "good"))
-        assert [(answer.outcome, len(answer.made)) for answer in answers] == [(Commit.DONE, 1), (Commit.DONE, 1)]
+        answers = write_all(store, plan_of(store, "bad"), plan_of(store, "good"))
+        assert [(answer.outcome, len(answer.made)) for answer in answers] == [(Outcome.DONE, 1), (Outcome.DONE, 1)]
 
     def test_in_the_books_stops_nothing(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
         make_wrong(redis, store.keys.history("s"))
         redis.hset(store.keys.schedule("s"), mapping={"runs": "many", "missed": "x", "skipped": "y", "failures": "z"})
-        assert len(commit(store, fire_of(store)).made) == 1
+        assert len(fire(store).made) == 1
 
     @pytest.mark.parametrize("runs_as", [None, "{", "5", '{"ttl":{}}', '{"queue":5}'])
     def test_of_what_its_runs_are_breaks_the_schedule(
@@ -630,17 +638,18 @@ class TestAWrongType:
             redis.hdel(store.keys.schedule("bad"), "runs_as")
         else:
             redis.hset(store.keys.schedule("bad"), "runs_as", runs_as)
-        assert outcomes(store, fire_of(store, "bad"), fire_of(store, "good")) == [Commit.BROKEN, Commit.DONE]
+        assert outcomes(store, plan_of(store, "bad"), plan_of(store, "good")) == [Outcome.BROKEN, Outcome.DONE]
         assert "put the schedule again" in stored(store, "bad").text("note")
 
     def test_of_the_record_is_stale_and_is_put_aside(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        fire = fire_of(store)
+        fire = plan_of(store)
         make_wrong(redis, store.keys.schedule("s"))
-        assert outcomes(store, fire) == [Commit.STALE]
-        armed = armed_of(store)
-        assert (armed.rev, armed.spec) == ("", b"")
-        assert store.put_aside(armed, "no record")
+        assert outcomes(store, fire) == [Outcome.STALE]
+        fire_page(store)
+        _, (taken,) = store.take_to_plan(10)
+        assert (taken.rev, taken.spec) == ("", b"")
+        assert store.put_aside(taken, "no record")
         assert redis.zcard(store.keys.due_schedules) == 0
         quarantined = redis.hget(store.keys.quarantine, "s")
         assert quarantined is not None
@@ -662,14 +671,15 @@ class TestAWrongType:
     ) -> None:
         put_due(store)
         put_due(store, "slow", job=job_fields(redis, slow=True))
-        fires = [fire_of(store), fire_of(store, "slow")]
-        by_hand = manual(store)
+        fires = [plan_of(store), plan_of(store, "slow")]
         kept = redis.dump(key)
         make_wrong(redis, key)
         before = unfenced(redis)
         calls: list[Callable[[], Any]] = [
-            lambda: store.fire_schedules(pack(fires)),
-            lambda: store.fire_schedules(pack([by_hand]), fenced=False),
+            lambda: store.write_plans(fires, 0),
+            lambda: store.fire(None, looks=100, runs=100, copies=100_000),
+            lambda: store.start_buffered(100, 100_000),
+            lambda: store.run_now("s", EVERY, 1, now_us(redis)),
             lambda: store.backfill("s", "", "0..60000000", [0]),
         ]
         for call in calls:
@@ -679,7 +689,7 @@ class TestAWrongType:
         redis.delete(key)
         if kept is not None:
             redis.restore(key, 0, kept)
-        assert outcomes(store, *fires) == [Commit.DONE, Commit.DONE]
+        assert outcomes(store, *fires) == [Outcome.DONE, Outcome.DONE]
         assert len(waiting(redis)) == 1, "no job was left behind that looks as if it had run"
 
 
@@ -693,27 +703,32 @@ class TestTheFence:
         put_due(store)
         redis.set(store.keys.fence, "1795.5", px=60_000)
         before = snapshot(redis)
-        for fire in (fire_of(store), remembered()):
-            answer = store.fire_schedules(pack([fire]))
+        calls: list[Callable[[], Any]] = [
+            lambda: store.write_plans([plan_of(store)], 0),
+            lambda: store.fire(None, looks=100, runs=100, copies=100_000),
+            lambda: store.start_buffered(100, 100_000),
+        ]
+        for call in calls:
+            answer = call()
             assert isinstance(answer, Fenced)
             assert (answer.holder, 0 < answer.ttl_ms <= 60_000) == ("1795.5", True)
         assert snapshot(redis) == before
 
     def test_ours_is_taken_and_renewed(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        fire, began = fire_of(store), monotonic()
-        commit(store, fire)
+        write, began = plan_of(store), monotonic()
+        write_one(store, write)
         assert lives_for(redis, store.keys.fence, 15, began)
         redis.pexpire(store.keys.fence, 50)
         due_again(store)
-        commit(store, fire_of(store))
+        fire(store)
         assert redis.pttl(store.keys.fence) > 14_000
 
     def test_under_another_prefix_there_is_none(self, redis: redis_py.Redis) -> None:
         store = Store(redis, prefix="{site}")
         put_due(store)
         redis.set("rq:scheduler_lock", "1795.5", px=60_000)
-        assert outcomes(store, fire_of(store)) == [Commit.DONE]
+        assert outcomes(store, plan_of(store)) == [Outcome.DONE]
         assert redis.llen("{site}:queue:default") == 1
         assert redis.exists("{site}:scheduler_lock") == 0
 
@@ -723,79 +738,96 @@ class TestLostRuns:
 
     def test_are_asked_for_before_a_second_skip(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         redis.delete("rq:queue:default")
         due_again(store)
-        assert len(commit(store, fire_of(store)).skipped) == 1
+        assert len(fire(store).skipped) == 1
         due_again(store)
-        fire = fire_of(store)
-        before = unfenced(redis)
-        answer = commit(store, fire)
-        assert (answer.outcome, answer.detail) == (Commit.VERIFY, run)
-        assert unfenced(redis) == before
-        there = commit(store, replace(fire, looked_for=run, found="there"))
+        answer = fire(store)
+        assert (answer.outcome, answer.detail, answer.skipped) == (Outcome.CHECK, run, [])
+        there = fire(store, found=f"there {run}")
         assert (there.made, len(there.skipped)) == ([], 1)
+        assert record(store)["looked_for"] == "", "it is used once"
         due_again(store)
-        assert len(commit(store, fire_of(store)).skipped) == 1, "not again within a minute"
+        assert len(fire(store).skipped) == 1, "not again within a minute"
         redis.hset(store.keys.schedule("s"), "looked_up_at", now_us(redis) - 61 * US)
         due_again(store)
-        fire = fire_of(store)
-        assert commit(store, fire).outcome is Commit.VERIFY
-        gone = commit(store, replace(fire, looked_for=run, found="gone"))
+        assert fire(store).outcome is Outcome.CHECK
+        gone = fire(store, found=f"gone {run}")
         assert len(gone.made) == 1
         assert record(store)["live"] == gone.made[0].id
 
+    def test_are_looked_for_by_python_alone(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store)
+        fire(store)
+        redis.hset(store.keys.schedule("s"), "skips_in_a_row", 1)
+        due_again(store)
+        page = fire_page(store)
+        assert (page.fires.handed_off, page.fires.answers) == ([], [])
+        assert [each.id for each in store.take_to_plan(10)[1]] == ["s"]
+
+    @pytest.mark.parametrize("age", [4, 6])
+    def test_an_answer_is_believed_for_five_seconds(self, redis: redis_py.Redis, store: Store, age: int) -> None:
+        put_due(store)
+        (run,) = ids_of(fire(store))
+        redis.hset(
+            store.keys.schedule("s"),
+            mapping={"skips_in_a_row": 1, "looked_for": f"gone {now_us(redis) - age * US} {run}"},
+        )
+        due_again(store)
+        assert fire(store).outcome is (Outcome.DONE if age < 5 else Outcome.CHECK)
+
     def test_that_runs_meanwhile_is_not_taken_for_gone(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         start(redis, run)
         redis.hset(store.keys.schedule("s"), "skips_in_a_row", 1)
         due_again(store)
-        assert len(commit(store, fire_of(store, looked_for=run, found="gone")).skipped) == 1
+        assert len(fire(store, found=f"gone {run}").skipped) == 1
 
     def test_several_of_a_deleted_queue_do_not_stop_it_for_good(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
-        runs = [ids_of(commit(store, manual(store, force=True), fenced=False))[0] for _ in range(3)]
+        runs = [ids_of(run_now(store, force=True))[0] for _ in range(3)]
         redis.delete("rq:queue:default")
         due_again(store)
-        assert len(commit(store, fire_of(store)).skipped) == 1
+        assert len(fire(store).skipped) == 1
         due_again(store)
-        fire = fire_of(store)
-        answer = commit(store, fire)
-        assert (answer.outcome, answer.detail.split()) == (Commit.VERIFY, runs)
-        assert len(commit(store, replace(fire, looked_for=answer.detail, found="gone")).made) == 1
+        answer = fire(store)
+        assert (answer.outcome, answer.detail.split()) == (Outcome.CHECK, runs)
+        assert len(fire(store, found=f"gone {answer.detail}").made) == 1
 
     def test_beside_one_that_runs_are_not_asked_for(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
-        one, _ = (ids_of(commit(store, manual(store, force=True), fenced=False))[0] for _ in range(2))
+        one, _ = (ids_of(run_now(store, force=True))[0] for _ in range(2))
         start(redis, one)
         redis.hset(store.keys.schedule("s"), "skips_in_a_row", 1)
         due_again(store)
-        assert len(commit(store, fire_of(store)).skipped) == 1
+        assert len(fire(store).skipped) == 1
 
 
-class TestRemembering:
+class TestBuffering:
     def test_at_most_1000(self, redis: redis_py.Redis, store: Store) -> None:
-        put_due(store, ago=1100 * 60 * US + 1000, of=spec(catchup="all", overlap="buffer_all"))
+        put_due(store, ago=20 * 60 * US + 1000, of=spec(catchup="all", overlap="buffer_all"))
         redis.hset(store.keys.schedule("s"), "updated", 0)
-        committed = commit(store, fire_of(store, at_most=2000))
-        assert (len(committed.made), len(committed.remembered), len(committed.skipped)) == (1, 1000, 100)
-        start(redis, committed.made[0].id)
-        due_again(store)
-        committed = commit(store, fire_of(store))
-        assert (committed.remembered, len(committed.skipped)) == ([], 1)
+        redis.rpush(store.keys.buffer("s"), *(f"enqueued {n} {n} s-{n}" for n in range(990)))
+        (run,) = ids_of(run_now(store, force=True))
+        start(redis, run)
+        answers = [fire(store), fire(store)]
+        assert [(len(answer.buffered), len(answer.skipped)) for answer in answers] == [(10, 5), (0, 6)]
         assert redis.llen(store.keys.buffer("s")) == 1000
 
     def test_starts_once_whoever_looks(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, of=spec(overlap="buffer_one"))
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         second = due_again(store)
-        assert commit(store, fire_of(store)).remembered == [second]
+        assert fire(store).buffered == [second]
         start(redis, run)
-        assert outcomes(store, remembered()) == [Commit.WAITING]
+        answer = start_buffered(store)
+        assert answer is not None
+        assert answer.outcome is Outcome.WAITING
         finish(redis, run)
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda _: commit(store, remembered()), range(8)))
+            answers = list(pool.map(lambda _: start_buffered(store), range(8)))
         assert [id for answer in answers for id in ids_of(answer)] == [run_id("s", second)]
         assert waiting(redis) == [run_id("s", second)]
         assert (redis.exists(store.keys.buffer("s")), redis.zcard(store.keys.buffered)) == (0, 0)
@@ -803,26 +835,26 @@ class TestRemembering:
     def test_what_another_policy_left_goes_one_after_the_other(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, ago=3 * 60 * US + 1000, of=spec(catchup="all", overlap="buffer_all"))
         redis.hset(store.keys.schedule("s"), "updated", 0)
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         put(store, new(redis, of=spec(overlap="skip"), rev=record(store)["rev"]))
         started = [run]
         for _ in range(3):
             finish(redis, started[-1])
-            started += ids_of(commit(store, remembered()))
+            started += ids_of(start_buffered(store))
         assert len(started) == 4
-        assert outcomes(store, remembered()) == [Commit.DONE]
+        start_buffered(store)
         assert redis.zcard(store.keys.buffered) == 0
 
     def test_counts_for_max_runs_before_it_starts(self, redis: redis_py.Redis, store: Store) -> None:
         of = spec(catchup="all", overlap="buffer_all", max_runs=3)
         put_due(store, ago=10 * 60 * US + 1000, of=of)
         redis.hset(store.keys.schedule("s"), "updated", 0)
-        committed = commit(store, fire_of(store))
-        assert (len(committed.made), len(committed.remembered), committed.skipped) == (1, 2, [])
+        committed = fire(store)
+        assert (len(committed.made), len(committed.buffered), committed.skipped) == (1, 2, [])
         assert redis.zcard(store.keys.due_schedules) == 0
         for _ in range(2):
             finish(redis, waiting(redis)[0])
-            assert len(commit(store, remembered()).made) == 1
+            assert len(start_buffered(store).made) == 1
         assert record(store)["runs"] == "3"
 
 
@@ -830,7 +862,7 @@ class TestBooks:
     def test_history_keeps_fifty(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, of=spec(overlap="allow"))
         for _ in range(60):
-            commit(store, fire_of(store))
+            fire(store)
             due_again(store)
         assert len(history(redis, "s")) == 50
         assert record(store)["runs"] == "60"
@@ -839,101 +871,103 @@ class TestBooks:
         self, redis: redis_py.Redis, store: Store
     ) -> None:
         put_due(store, of=spec(overlap="allow"))
-        (old,) = ids_of(commit(store, fire_of(store)))
+        (old,) = ids_of(fire(store))
         start(redis, old)
         for _ in range(60):
             due_again(store)
-            (run,) = ids_of(commit(store, fire_of(store)))
+            (run,) = ids_of(fire(store))
             finish(redis, run)
             assert len(record(store)["live"].split()) <= 20
         assert old in record(store)["live"].split()
         put(store, new(redis, of=spec(overlap="skip"), rev=record(store)["rev"]))
         due_again(store)
-        assert len(commit(store, fire_of(store)).skipped) == 1, "it still runs"
+        assert len(fire(store).skipped) == 1, "it still runs"
 
     def test_more_than_twenty_that_all_go_on_forget_the_oldest(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, ago=30 * 60 * US, of=spec(overlap="allow", catchup="all"))
         redis.hset(store.keys.schedule("s"), "updated", 0)
-        made = ids_of(commit(store, fire_of(store)))
+        made = ids_of(fire(store))
         assert record(store)["live"].split() == made[-20:]
 
     def test_failures_in_a_row_pause_in_the_order_of_the_runs(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, of=spec(overlap="allow", pause_on_failures=3))
         for status in ("failed", "failed", "finished", "failed", "failed", "stopped", "failed"):
-            (run,) = ids_of(commit(store, fire_of(store)))
+            (run,) = ids_of(fire(store))
             finish(redis, run)
             redis.hset(f"rq:job:{run}", "status", status)
             due_again(store)
-        answer = commit(store, fire_of(store))
-        assert (answer.outcome, answer.detail) == (Commit.PAUSED, "paused after 3 failed runs in a row")
+        answer = fire(store)
+        assert (answer.outcome, answer.detail) == (Outcome.PAUSED, "paused after 3 failed runs in a row")
         left = stored(store)
         assert (left.text("paused"), left.text("note"), left.due) == ("1", answer.detail, None)
         assert (record(store)["failures"], record(store)["runs"]) == ("0", "7")
 
     def test_a_run_that_goes_on_holds_up_the_count_but_not_for_ever(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, of=spec(overlap="allow", pause_on_failures=5))
-        (old,) = ids_of(commit(store, fire_of(store)))
+        (old,) = ids_of(fire(store))
         start(redis, old)
         done = []
         for _ in range(30):
             due_again(store)
-            answer = commit(store, fire_of(store))
+            answer = fire(store)
             done.append(answer.outcome)
-            if answer.outcome is Commit.PAUSED:
+            if answer.outcome is Outcome.PAUSED:
                 break
             (run,) = ids_of(answer)
             finish(redis, run)
             redis.hset(f"rq:job:{run}", "status", "failed")
-        assert done[-1] is Commit.PAUSED
+        assert done[-1] is Outcome.PAUSED
         assert len(done) <= 21
 
     def test_skips_are_counted_and_do_not_use_up_runs(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, of=spec(max_runs=2))
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         for _ in range(2):
             due_again(store)
-            commit(store, fire_of(store, looked_for="-", found=""))
+            redis.hset(store.keys.schedule("s"), "looked_up_at", now_us(redis))
+            fire(store)
         assert (record(store)["skipped"], record(store)["runs"]) == ("2", "1")
         finish(redis, run)
         due_again(store)
-        assert len(commit(store, fire_of(store)).made) == 1
+        assert len(fire(store).made) == 1
         assert record(store)["armed"] == ""
 
 
 class TestThroughRq:
     def test_a_slow_run_waits_among_the_one_offs(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store, job=job_fields(redis, slow=True))
-        fire = fire_of(store)
-        committed = commit(store, fire)
+        write = plan_of(store)
+        committed = write_one(store, write)
+        assert committed is not None
         run = run_id("s", nominal)
-        assert (committed.through_rq, ids_of(committed)) == (True, [run])
+        assert (committed.via_rq, ids_of(committed)) == (True, [run])
         assert waiting(redis) == []
         assert redis.zrange(store.keys.scheduled_jobs, 0, -1) == [run.encode()]
         assert redis.hget(f"rq:job:{run}", "status") == b"scheduled"
-        assert unchanged(store, fire) == [Commit.STALE]
+        assert unchanged(store, write) == [Outcome.STALE]
         due_again(store)
-        assert len(commit(store, fire_of(store)).skipped) == 1, "it counts as going"
+        assert len(fire(store).skipped) == 1, "it counts as going"
 
     def test_all_are_when_the_dispatcher_says_so(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        assert commit(store, fire_of(store), all_slow=True).through_rq
+        assert fire(store, all_slow=True).via_rq
         assert (waiting(redis), redis.zcard(store.keys.scheduled_jobs)) == ([], 1)
 
 
 class TestPutAside:
     def test_pauses_with_the_reason(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        fire = fire_of(store)
-        assert store.put_aside(armed_of(store), "its zone is unknown here")
+        fire = plan_of(store)
+        assert store.put_aside(unplanned_of(store), "its zone is unknown here")
         left = stored(store)
         assert (left.text("paused"), left.text("note"), left.due) == ("1", "its zone is unknown here", None)
         assert redis.hkeys(store.keys.quarantine) == [b"s"]
-        assert outcomes(store, fire) == [Commit.STALE]
+        assert outcomes(store, fire) == [Outcome.STALE]
 
     @pytest.mark.parametrize("change", ["put again", "moved", "deleted"])
     def test_not_what_has_changed_meanwhile(self, redis: redis_py.Redis, store: Store, change: str) -> None:
         (rev,) = put(store, new(redis, due=now_us(redis) - 1000))
-        armed = armed_of(store)
+        armed = unplanned_of(store)
         TestAStalePlan.CHANGES[change](store, rev)
         before = unfenced(redis)
         assert not store.put_aside(armed, "why")
@@ -941,68 +975,8 @@ class TestPutAside:
 
     def test_an_id_that_is_no_text(self, redis: redis_py.Redis, store: Store) -> None:
         redis.zadd(store.keys.due_schedules, {b"\xff\xfe": 5})
-        (armed,) = store.read_due(None, 10, 0).due
-        assert store.put_aside(armed, "why")
+        fire_page(store)
+        _, (taken,) = store.take_to_plan(10)
+        assert store.put_aside(taken, "why")
         assert redis.hkeys(store.keys.quarantine) == [b"\xff\xfe"]
         assert redis.zcard(store.keys.due_schedules) == 0
-
-
-class TestReadingWhatIsDue:
-    def test_pages_until_all_are_read(self, redis: redis_py.Redis, store: Store) -> None:
-        now = now_us(redis)
-        put(store, *(new(redis, f"s{n:03}", now - 1000 + n // 50) for n in range(150)))
-        seen: list[str] = []
-        cursor = None
-        while True:
-            page = store.read_due(cursor, 20, 0)
-            seen += [armed.id for armed in page.due]
-            cursor = page.cursor
-            if cursor is None:
-                break
-        assert seen == [f"s{n:03}" for n in range(150)]
-
-    def test_says_what_comes_and_looks_ahead(self, redis: redis_py.Redis, store: Store) -> None:
-        now = now_us(redis)
-        put(store, new(redis, "near", now + 5 * US), new(redis, "far", now + HOUR))
-        page = store.read_due(None, 10, 10 * US)
-        assert ([armed.id for armed in page.ahead], page.due, page.next_due) == (["near"], [], now + 5 * US)
-        redis.zadd(store.keys.buffered, {"far": (now + 2 * US) / US})
-        assert store.read_due(None, 10, 0).next_due == now + 2 * US, "a look at what is remembered"
-
-    def test_looks_ahead_in_pages_each_behind_the_last(self, redis: redis_py.Redis, store: Store) -> None:
-        now = now_us(redis)
-        put(
-            store,
-            *(new(redis, f"s{n:03}", now + 60 * US + n // 20) for n in range(50)),
-            new(redis, "later", now + HOUR),
-        )
-        seen: list[str] = []
-        cursor = None
-        for wanted in (20, 20, 10, 0):
-            page = store.read_due(None, 10, 120 * US, ahead=cursor, ahead_limit=20)
-            assert len(page.ahead) == wanted
-            seen += [armed.id for armed in page.ahead]
-            cursor = page.ahead_cursor
-        assert seen == [f"s{n:03}" for n in range(50)]
-        assert store.read_due(None, 10, 120 * US, ahead_limit=0).ahead == []
-        past = (b"5", b"s")
-        assert store.read_due(None, 10, 120 * US, ahead=past).ahead[0].id == "s000"
-
-    def test_says_which_nobody_has_served(self, redis: redis_py.Redis, store: Store) -> None:
-        for id in ("fired", "moved", "deleted", "left"):
-            put_due(store, id)
-        armed = [armed_of(store, id) for id in ("fired", "moved", "deleted", "left")]
-        commit(store, fire_of(store, "fired"))
-        due_again(store, "moved", ago=500)
-        store.delete_schedule("deleted")
-        assert store.still_armed(armed) == [False, False, False, True]
-        assert store.still_armed([]) == []
-
-    def test_writes_nothing(self, redis: redis_py.Redis, store: Store) -> None:
-        put_due(store)
-        redis.zadd(store.keys.buffered, {"s": 1, "gone": 1})
-        redis.set(store.keys.schedule("gone"), "x")
-        before = snapshot(redis)
-        page = store.read_due(None, 10, HOUR)
-        assert sorted((each.id, each.kind) for each in page.remembering) == [("gone", ""), ("s", "schedule")]
-        assert snapshot(redis) == before

@@ -4,7 +4,7 @@ import pytest
 import redis as redis_py
 
 from making import HOUR, US, history, make_job, now_us, snapshot
-from making_schedules import commit, fire_of, put_due, record
+from making_schedules import fire, plan_of, put_due, record, write_one
 from rq_scheduler.model import Spec
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.schedules import Filter, Stored
@@ -21,7 +21,7 @@ def stored(store: Store, id: str) -> Stored:
 def old(redis: redis_py.Redis, store: Store) -> Stored:
     """One that has fired once, and remembers another run."""
     put_due(store, "old", owner="me", tags=("t",), of=Spec(trigger=Every(60), overlap="buffer_one"))
-    commit(store, fire_of(store, "old"))
+    fire(store, "old")
     redis.zadd(store.keys.due_schedules, {"old": now_us(redis) / US - 1})
     return stored(store, "old")
 
@@ -49,12 +49,12 @@ def test_once_more_for_a_lost_reply(redis: redis_py.Redis, store: Store, old: St
 
 def test_what_was_planned_for_the_old_id_does_not_fire(redis: redis_py.Redis, store: Store) -> None:
     put_due(store, "old", of=Spec(trigger=Every(60)))
-    planned = fire_of(store, "old")
+    planned = plan_of(store, "old")
     assert store.rename_schedule(stored(store, "old"), "new")
     before = redis.llen("rq:queue:default")
-    commit(store, planned)
+    write_one(store, planned)
     assert redis.llen("rq:queue:default") == before
-    commit(store, fire_of(store, "new"))
+    fire(store, "new")
     assert redis.llen("rq:queue:default") == before + 1
 
 
@@ -69,7 +69,7 @@ def test_what_a_deleted_schedule_of_the_new_id_handed_off_is_remembered(
     redis: redis_py.Redis, store: Store, old: Stored
 ) -> None:
     put_due(store, "new", of=Spec(trigger=Every(60)))
-    commit(store, fire_of(store, "new"))
+    fire(store, "new")
     redis.hset(store.keys.schedule("new"), mapping={"backfilled": "100..200", "manual": "3"})
     redis.hset(store.keys.schedule("old"), "backfilled", "150..300")
     mark = record(store, "new")["mark"]
@@ -83,7 +83,7 @@ def test_what_a_deleted_schedule_of_the_new_id_handed_off_is_remembered(
     nominal = int(mark)
     redis.hset(store.keys.schedule("new"), "armed", f"{nominal}:{nominal}")
     redis.zadd(store.keys.due_schedules, {"new": f"{nominal / US:.6f}"})
-    commit(store, fire_of(store, "new"))
+    fire(store, "new")
     assert redis.llen("rq:queue:default") == before
 
 

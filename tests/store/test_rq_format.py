@@ -35,9 +35,7 @@ from making import (
     snapshot,
     waiting,
 )
-from making_schedules import commit as commit_schedule
-from making_schedules import due_again, ids_of
-from making_schedules import fire_of as schedule_fire_of
+from making_schedules import due_again, fire, ids_of
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Hooks
 from rq_scheduler.dispatcher.slow_path import SlowPath
@@ -188,7 +186,10 @@ class TestOneOff:
     @pytest.mark.parametrize("moment", [0, 951782400, 1709164800, 1709251199, 4107542399, 4102444800])
     def test_timestamp_arithmetic(self, redis: redis_py.Redis, moment: int) -> None:
         """The same function on days that a calendar gets wrong: leap days, ends of years and centuries."""
-        source = (_include("rq_queueing").split("local enqueued_at", maxsplit=1)[0]) + "return rq_timestamp()"
+        source = (
+            (_include("rq_queueing").split("local enqueued_at", maxsplit=1)[0])
+            + "return rq_timestamp(tonumber(time[1]), time[2])"
+        )
         for seconds in (moment, moment - 1 if moment else 0, moment + 86399):
             written = redis.eval(f"local time = {{'{seconds}', '42'}}\n" + source, 0)
             expected = datetime.fromtimestamp(seconds, UTC).replace(microsecond=42)
@@ -371,7 +372,7 @@ class TestARunOfASchedule:
         match kind:
             case "fired":
                 due_again(store)
-                (id,) = ids_of(commit_schedule(store, schedule_fire_of(store)))
+                (id,) = ids_of(fire(store))
             case "manual":
                 run = schedules.run_now("s")
                 assert run is not None
@@ -393,7 +394,7 @@ class TestARunOfASchedule:
                     "s", Every(60), "jobs_for_tests.echo", depends_on=other, failure_ttl=None
                 )
                 due_again(store)
-                (id,) = ids_of(commit_schedule(store, schedule_fire_of(store)))
+                (id,) = ids_of(fire(store))
                 store.take_fence()
                 slow = SlowPath(store, JobCreator(redis), Queue, Hooks(), Told())
                 due = store.due_of(id)

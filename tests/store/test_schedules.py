@@ -9,18 +9,19 @@ import redis as redis_py
 
 from making import HOUR, INDEX, US, add, adopt, entry, make_job, now_us, recurring, snapshot
 from making_schedules import (
-    commit,
     due_again,
-    fire_of,
+    fire,
     ids_of,
     job_fields,
-    manual,
     new,
+    plan_of,
     put,
     put_due,
     record,
+    run_now,
     spec,
     stored,
+    write_one,
 )
 from rq_scheduler.errors import IdTaken
 from rq_scheduler.model import Spec, decode_spec
@@ -66,7 +67,7 @@ class TestWriting:
 
     def test_a_change_lists_it_anew_and_keeps_the_books(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, owner="me", tags=("a", "b"))
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         before = record(store)
         put(store, new(redis, rev=before["rev"], job=job_fields(redis, "other"), owner="you", tags=("b", "c")))
         after = record(store)
@@ -101,7 +102,7 @@ class TestWriting:
         fields = {**job_fields(redis).fields, **{f"field-{n}": str(n) for n in range(10_000)}}
         put(store, new(redis, due=now_us(redis) - 1000, job=JobFields(fields, "f", "f()", "default")))
         assert redis.hlen(store.keys.template("s")) == len(fields)
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         assert redis.hget(f"rq:job:{run}", "field-9999") == b"9999"
 
     def test_200_at_once_in_their_order(self, redis: redis_py.Redis, store: Store) -> None:
@@ -133,7 +134,7 @@ class TestARefusedWrite:
     def test_of_one_that_has_fired_meanwhile(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
         again = new(redis, rev=record(store)["rev"])
-        commit(store, fire_of(store))
+        fire(store)
         assert refused(store, again) is Written.CHANGED, "its next instant was worked out from the one before"
         assert written(store, Write("s", again.rev, paused=True)) == [Written.OK]
 
@@ -210,10 +211,10 @@ class TestOneNamespace:
     @pytest.mark.parametrize("remembers", [False, True], ids=["idle", "remembering a run"])
     def test_cancel_of_a_schedule_touches_nothing(self, redis: redis_py.Redis, store: Store, remembers: bool) -> None:
         put_due(store, of=spec(overlap="buffer_one"))
-        commit(store, fire_of(store))
+        fire(store)
         if remembers:
             due_again(store)
-            assert commit(store, fire_of(store)).remembered
+            assert fire(store).buffered
         before = snapshot(redis)
         store.cancel("s", 60)
         assert snapshot(redis) == before
@@ -229,9 +230,9 @@ class TestOneNamespace:
 class TestDeleting:
     def test_leaves_only_the_tombstone_and_the_runs(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store, of=spec(overlap="buffer_one"), owner="me", tags=("t",))
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         due_again(store)
-        commit(store, fire_of(store))
+        fire(store)
         redis.hset(store.keys.quarantine, "s", "{}")
         assert store.delete_schedule("s") is Deleted.OK
         left = {key.decode() for key in snapshot(redis)}
@@ -258,7 +259,7 @@ class TestDeleting:
         self, redis: redis_py.Redis, store: Store
     ) -> None:
         put(store, new(redis))
-        commit(store, manual(store), fenced=False)
+        run_now(store)
         store.delete_schedule("s")
         put(store, new(redis))
         assert {name: record(store)[name] for name in ("runs", "manual", "version")} == {
@@ -381,9 +382,9 @@ def index(client: Any, store: Store, all_ids: list[str], *, tag: list[str], paus
 class TestReading:
     def test_writes_nothing(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, of=spec(overlap="buffer_one"), tags=("t",))
-        commit(store, fire_of(store))
+        fire(store)
         due_again(store)
-        commit(store, fire_of(store))
+        fire(store)
         add(store, recurring(redis, "r", now_us(redis) + HOUR))
         redis.set(store.keys.schedule("odd"), "x")
         redis.zadd(store.keys.schedules, {"odd": 0})
@@ -394,7 +395,6 @@ class TestReading:
             lambda: [*store.find_schedules(Filter(tag="t", paused=False)), *store.find_schedules(Filter())],
             lambda: (store.count_schedules(), store.has_schedule("s"), list(store.coming(10))),
             lambda: (store.read_runs("s", 50), store.read_runs("odd", 50)),
-            lambda: store.read_due(None, 100, HOUR),
         ]
         for read in reads:
             read()
@@ -411,7 +411,7 @@ class TestReading:
 
     def test_the_last_runs_status_is_that_of_its_job(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        (run,) = ids_of(commit(store, fire_of(store)))
+        (run,) = ids_of(fire(store))
         assert stored(store).last_status == "queued"
         redis.hset(f"rq:job:{run}", "status", "failed")
         assert stored(store).last_status == "failed"
@@ -421,9 +421,9 @@ class TestReading:
 
     def test_runs_come_with_what_rq_knows(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store, of=spec(overlap="allow"))
-        (first,) = ids_of(commit(store, fire_of(store)))
+        (first,) = ids_of(fire(store))
         due_again(store)
-        (second,) = ids_of(commit(store, fire_of(store)))
+        (second,) = ids_of(fire(store))
         redis.hset(f"rq:job:{first}", mapping={"status": "started", "started_at": "a", "ended_at": "b"})
         redis.delete(f"rq:job:{second}")
         _, kind, (newest, oldest) = store.read_runs("s", 20)
@@ -455,15 +455,15 @@ class TestHistoryLines:
     def test_of_a_stretch(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, ago=20_000 * 60 * US + 1000)
         redis.hset(store.keys.schedule("s"), "updated", 0)
-        fire = fire_of(store)
-        assert fire.plan is not None
-        assert fire.plan.missed is not None
-        commit(store, fire)
+        write = plan_of(store)
+        missed = write.coming.missed
+        assert missed is not None
+        write_one(store, write)
         newest, oldest = (row.line for row in store.read_runs("s", 5)[2])
         assert newest.outcome == "enqueued"
-        assert missed_part(fire.plan.missed).endswith(" 10000+")
+        assert missed_part(missed).endswith(" 10000+")
         assert (oldest.outcome, oldest.count, oldest.at_least) == ("missed", 10_000, True)
-        assert (oldest.nominal, oldest.until) == (fire.plan.missed.first, fire.plan.missed.last)
+        assert (oldest.nominal, oldest.until) == (missed.first, missed.last)
         assert record(store)["missed"] == "10000"
 
 

@@ -22,10 +22,20 @@ from making import (
     snapshot,
     waiting,
 )
-from making_schedules import armed_of, fire_due, job_fields, manual, put, put_due, record, shared_of
-from making_schedules import commit as commit_schedule
-from making_schedules import fire_of as schedule_fire_of
-from making_schedules import remembered as remembered_run
+from making_schedules import (
+    fire,
+    fire_page,
+    job_fields,
+    plan_of,
+    planned_in_time,
+    put,
+    put_due,
+    record,
+    run_now,
+    start_buffered,
+    unplanned_of,
+    write_one,
+)
 from rq_scheduler.dispatcher.waker import LONGEST_SLEEP
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
@@ -93,9 +103,9 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
         made = entry(client, id, due, spec=spec, **options)
         return NewEntry(id, key + id, due, made.fields, spec)
 
-    put_due(store, "shared")
-    client.hset(store.keys.schedule("shared"), "updated", 0)
-    assert fire_due(store, shared_of(schedule_fire_of(store, "shared"))).fired
+    put_due(store, "planned")
+    planned_in_time(store, "planned")
+    assert fire_page(store).fires.handed_off
     every = Spec(trigger=Every(60), overlap="buffer_one")
     for id in ("one", "two", "canceled", "moved", "lost"):
         add(store, make(id, now - 5))
@@ -151,15 +161,17 @@ def _use_schedules(store: Store, prefix: str) -> None:
         job = job_fields(client, slow=id == "slow")
         put_due(store, id, job=job, owner="me", tags=("tag",), **policies)
     for id in ("fires", "slow", "skips"):
-        commit_schedule(store, schedule_fire_of(store, id))
+        fire(store, id)
     client.zadd(store.keys.due_schedules, {"skips": 5})
-    commit_schedule(store, schedule_fire_of(store, "skips"))
-    commit_schedule(store, remembered_run("skips"))
-    commit_schedule(store, manual(store, "fires"), fenced=False)
+    fire_page(store)
+    store.take_to_plan(100)
+    write_one(store, plan_of(store, "skips"))
+    start_buffered(store, "skips")
+    run_now(store, "fires")
     store.backfill("fires", "", "0..60000000", [0])
     client.delete(store.keys.template("broken"))
-    commit_schedule(store, schedule_fire_of(store, "broken"))
-    store.put_aside(armed_of(store, "aside"), "why")
+    fire(store, "broken")
+    store.put_aside(unplanned_of(store, "aside"), "why")
     put(store, Write("paused", record(store, "paused")["rev"], paused=True))
     store.delete_schedule("deleted")
     (stored,) = store.read_definitions(["aside"])[1]
@@ -178,6 +190,7 @@ class TestKeys:
         known = {
             *(keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims),
             *(keys.rq_claims, keys.dispatchers, keys.wakeup, keys.schedule(""), keys.history("")),
+            *(keys.to_plan, keys.unplanned),
             *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
             *(keys.saved(""), keys.ended, keys.deleted(""), keys.rq_since),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
@@ -205,10 +218,10 @@ class TestKeys:
         mine |= {rq_format.job_key(prefix, id) for id in ("canceled", "gone", "scheduled")}
         mine |= {rq_format.queues_key(prefix), rq_format.queue_key(prefix, "default")}
         mine.add(rq_format.scheduler_lock_key(prefix, "default"))
-        mine |= {keys.due_schedules, keys.buffer("skips"), keys.tombstone("deleted")}
+        mine |= {keys.due_schedules, keys.to_plan, keys.unplanned, keys.buffer("skips"), keys.tombstone("deleted")}
         mine |= {keys.schedules_of(*what) for what in (("owner", "me"), ("tag", "tag"), ("queue", "default"))}
         mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused")}
-        for id in ("shared", "fires", "skips", "paused", "broken", "aside", "slow"):
+        for id in ("planned", "fires", "skips", "paused", "broken", "aside", "slow"):
             mine |= {keys.schedule(id), keys.template(id), keys.history(id)}
             mine |= {key.decode() for key in redis.scan_iter(f"{rq_format.job_key(prefix, id)}-2*")}
         mine.add(rq_format.job_key(prefix, run_id("fires", 0, "b")))

@@ -1,61 +1,48 @@
-"""One pass over everything that is due: one-offs, recurring jobs, remembered runs, RQ's own registries.
+"""One pass over everything that is due: one-offs, recurring jobs, schedules, RQ's own registries.
 
 Never sleeps and keeps no time of its own: what is due, the server's clock says.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import takewhile
 from time import monotonic
 from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
-from rq_scheduler.dispatcher.flight import Flights
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.recurring import Recurring, Served
-from rq_scheduler.dispatcher.schedules import PAGE, Schedules
+from rq_scheduler.dispatcher.schedules import Schedules
 from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
-from rq_scheduler.store.due import DuePage, Remembering
-from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left, order_of
+from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
 
 SMALLEST, LARGEST = 100, 1_000
 BUDGET = 0.008
 """Seconds that one script may take, as seen from here: the batch grows and shrinks around it."""
 
 LOOK_AHEAD = 2 * US
-"""How long before their time the plans of schedules are made, in microseconds."""
+"""How long before their time the plans of recurring jobs are made, in microseconds."""
 
 LONGEST_PASS = 0.25
 """Seconds after which a pass leaves one-offs, and then schedules, for the next one: between passes are the heartbeat
 and RQ's registries, and neither kind waits for the end of the other's backlog."""
 
-READS = 2
-"""Reads on their way at once that fire all there is."""
-
-AHEAD = 500
-"""Schedules in one look ahead: they wait for nothing, and what is due meanwhile waits for them, about 5 ms."""
-
 REGISTRY_POLL = 1.0
 """Seconds between two looks at RQ's own registries when nothing in them is due: others write them without a word."""
 
 _HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_dict", "restore", "cleanup", "set_status")
-
-Reading = Callable[[], tuple[DuePage | Fenced, float]]
-"""Waits for a page of schedules, and says at which monotonic instant it came."""
 
 
 @dataclass(slots=True)
@@ -103,8 +90,17 @@ class Pass:
         return (self.next_due - self.time) / US
 
 
+@dataclass(frozen=True, slots=True)
+class SchedulesComing:
+    """When schedules want to be looked at (us): the first that is due, the first buffered run, the first plan."""
+
+    schedules: int | None = None
+    buffered: int | None = None
+    plans: int | None = None
+
+
 class Passes:
-    """Makes passes for one dispatcher. `alone`: one call to Redis at a time, and so always in the same order."""
+    """Makes passes for one dispatcher."""
 
     def __init__(
         self,
@@ -117,7 +113,6 @@ class Passes:
         stopping: Callable[[], bool],
         *,
         registry_poll: float = REGISTRY_POLL,
-        alone: bool = False,
     ) -> None:
         self._store = store
         self._hooks = hooks
@@ -130,18 +125,12 @@ class Passes:
         self.recurring: Recurring = Recurring(
             store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow
         )
-        self._flights = Flights(store.connection, alone=alone)
-        self._schedules = Schedules(store, jobs, events, self._flights, all_slow=self._all_slow)
+        self._schedules = Schedules(store, jobs, events, stopping, all_slow=self._all_slow)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
         self._limit = SMALLEST if self._all_slow else 500
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
-        self._due_cursor: Cursor | None = None
-        # Whether a pass, and those that went on where it stopped, left schedules behind that are due.
-        self._schedules_left = False
-        self._remembering: Sequence[Remembering] = ()
-        self._ahead_cursor: Cursor | None = None
-        self._schedules_due: int | None = None
+        self._coming = SchedulesComing()
         self._ended_due: int | None = None
 
     def run(self) -> Pass:
@@ -149,7 +138,7 @@ class Passes:
         result = Pass()
         self._guarded(result, self._serve_index)
         if result.misfit is not None:
-            self._schedules_due = 0  # nobody has said when they are
+            self._coming = SchedulesComing(0, 0, 0)  # nobody has said when they are
         if result.fenced is None:
             self._guarded(result, self._serve_schedules)
         if self._ended_due is not None:
@@ -188,7 +177,8 @@ class Passes:
             if handed_off > self._limit // 2:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
-            self._schedules_due, self._ended_due = batch.schedules_due, batch.ended_due
+            self._coming = SchedulesComing(batch.schedules_due, batch.buffered_due, batch.plan_due)
+            self._ended_due = batch.ended_due
             result.handed_off += handed_off
             result.queues.update(batch.queues)
             self._tell(result, batch)
@@ -242,22 +232,23 @@ class Passes:
         return last.place
 
     def _serve_schedules(self, result: Pass) -> None:
-        if self._schedules_due is None or self._schedules_due > result.now + LOOK_AHEAD:
-            result.expect(self._schedules_due)
-            return
-        until = monotonic() + LONGEST_PASS
-        planned = self._schedules.serve_planned(result.now, until)
-        self._count(result, planned)
-        self._schedules_left = self._schedules_left or planned.stale
-        if self._stopping() or result.fenced:
-            return
-        served = self._schedules.serve(self._due_pages(result, until), until)
+        coming = self._coming
+        if (coming.schedules is not None and coming.schedules <= result.now) or (
+            coming.plans is not None and coming.plans <= result.now
+        ):
+            self._count(result, self._schedules.serve(monotonic() + LONGEST_PASS))
+        else:
+            result.expect(coming.schedules)
+        if coming.buffered is not None and coming.buffered <= result.now and result.fenced is None:
+            self._start_buffered(result)
+        else:
+            result.expect(coming.buffered)
+
+    def _start_buffered(self, result: Pass) -> None:
+        served, jobs = self._schedules.start_buffered()
         self._count(result, served)
-        self._due_cursor = served.cut or self._due_cursor
-        self._schedules_left = self._schedules_left or served.stale
-        if self._due_cursor is None:
-            result.unfinished = result.unfinished or self._schedules_left
-            self._schedules_left = False
+        if jobs and result.fenced is None:
+            self._count(result, self.recurring.start_remembered(jobs))
 
     def _tend_ended(self, result: Pass) -> None:
         """Jobs of ended series may wait; what is due does not wait for them."""
@@ -266,59 +257,6 @@ class Passes:
             self._ended_due = None
         result.expect(self._ended_due)
 
-    def _due_pages(self, result: Pass, until: float) -> Iterator[DuePage]:
-        """Pages of schedules that are due, each read while the one before is served; two at once where Redis has served
-        all of that itself."""
-        cursor, self._due_cursor = self._due_cursor, None
-        readings = deque([self._read_due(result, cursor, aside=False)])
-        goes_on = True
-        try:
-            while readings:
-                page, at = readings.popleft()()
-                if isinstance(page, Fenced):
-                    result.fenced, goes_on = page, False
-                    continue
-                self._ahead_cursor = page.ahead_cursor
-                result.saw(page.now, page.next_due, at)
-                cursor = _further(cursor, page.cursor)
-                if page.cursor is None or self._stopping():
-                    goes_on = False
-                elif goes_on and monotonic() > until:
-                    self._due_cursor, result.unfinished, goes_on = cursor, True, False
-                while goes_on and len(readings) < (1 if page.due else READS):
-                    readings.append(self._read_due(result, cursor, aside=True))
-                yield page
-                self._start_remembered(result, page.remembering)
-                self._schedules.look_ahead(page.ahead, page.now)
-                # There may be more to plan before its time comes.
-                result.unfinished = result.unfinished or len(page.ahead) == AHEAD
-                goes_on = goes_on and not result.fenced
-        finally:
-            self._count_fired(result, readings)
-
-    def _count_fired(self, result: Pass, readings: Iterable[Reading]) -> None:
-        """What nobody waits for any more has fired what it has."""
-        for reading in readings:
-            with suppress(RedisError, OSError):
-                page, _ = reading()
-                if isinstance(page, DuePage):
-                    served = Served()
-                    self._schedules.take_note(page, served)
-                    self._count(result, served)
-
-    def _read_due(self, result: Pass, cursor: Cursor | None, *, aside: bool) -> Reading:
-        read = self._schedules.read(cursor, result.time, LOOK_AHEAD, self._ahead_cursor, AHEAD)
-        return self._flights.launch(lambda: (read(), monotonic()), aside=aside)
-
-    def _start_remembered(self, result: Pass, remembering: Sequence[Remembering]) -> None:
-        jobs = [each.id for each in remembering if each.kind == "job"]
-        if jobs:
-            self._count(result, self.recurring.start_remembered(jobs))
-        self._count(result, self._schedules.start_remembered([each for each in remembering if each.kind != "job"]))
-        # There may be more: those that wait are looked at again in a second. Of the same ones again, nothing came.
-        result.unfinished = result.unfinished or (len(remembering) == PAGE and remembering != self._remembering)
-        self._remembering = remembering
-
     @staticmethod
     def _count(result: Pass, served: Served) -> None:
         result.handed_off += served.fired
@@ -326,6 +264,8 @@ class Passes:
         result.fenced = result.fenced or served.fenced
         # Runs that RQ itself has to enqueue wait among the one-offs now.
         result.unfinished = result.unfinished or served.unfinished or served.through_rq
+        if served.now:
+            result.saw(served.now, None, served.at)
         result.expect(served.next_due)
 
     def _serve_slowly(self, result: Pass, left: Left) -> bool:
@@ -383,8 +323,3 @@ class Passes:
             if cursor == b"0":
                 break
         return next_due
-
-
-def _further(one: Cursor | None, other: Cursor | None) -> Cursor | None:
-    """The place behind which neither has read: Redis may have served the later of two reads first."""
-    return max((place for place in (one, other) if place is not None), key=order_of, default=None)

@@ -6,7 +6,6 @@ Knows RQ's own ways of ending a job, and nothing of what a schedule makes of the
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, cast
 
 import redis.exceptions
@@ -17,9 +16,8 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store, StoredJob
 from rq_scheduler.store.base import text
-from rq_scheduler.store.firing import Committed, ScheduleFire
 
-__all__ = ["looked_up", "stop_run"]
+__all__ = ["look_for", "stop_run"]
 
 
 MADE_WAY = 3600
@@ -30,13 +28,14 @@ _OVER = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANC
 """Statuses with which there is nothing to stop; None: the job is gone."""
 
 
-def looked_up(store: Store, fire: ScheduleFire, committed: Committed) -> ScheduleFire:
-    """The fire once more, with what the queues say of the runs that the commit wants to be looked for."""
-    there = False
-    for job_id in committed.detail.split():
+def look_for(store: Store, job_ids: str) -> str:
+    """What the queues' lists say of runs (ids with spaces between): "there id ..." when one has any of them, else "gone id
+    ..."."""
+    for job_id in job_ids.split():
         queue = store.job_fields(job_id).get(b"origin")
-        there = there or (queue is not None and store.is_waiting(job_id, text(queue)))
-    return replace(fire, looked_for=committed.detail, found="there" if there else "gone")
+        if queue is not None and store.is_waiting(job_id, text(queue)):
+            return f"there {job_ids}"
+    return f"gone {job_ids}"
 
 
 def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> None:

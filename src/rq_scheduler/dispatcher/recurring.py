@@ -57,17 +57,24 @@ class Served:
     """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when
     time was up before all had their turn, and `untried` who had none, or `cut` the place behind which they are; `stale`
     when something changed between plan and commit, `through_rq` when runs wait among the one-offs, since RQ itself has
-    to enqueue them."""
+    to enqueue them. `now` is the server's time (us) at the monotonic instant `at`, 0 where it was not asked."""
 
     fired: int = 0
     stale: bool = False
     unfinished: bool = False
     through_rq: bool = False
+    now: int = 0
+    at: float = 0.0
     next_due: int | None = None
     fenced: Fenced | None = None
     cut: Cursor | None = None
     untried: set[str] = dataclasses.field(default_factory=set[str])
     queues: set[str] = dataclasses.field(default_factory=set[str])
+
+    def saw(self, now: int, next_due: int | None) -> None:
+        """Takes note of the server's time, which was read just now, and of something to come."""
+        self.now, self.at = now, monotonic()
+        self.expect(next_due)
 
     def expect(self, due: int | None) -> None:
         """Takes note of an instant to come: the batch that read the index has not seen it."""

@@ -1,323 +1,203 @@
-"""Schedules in a pass: plan what is due, commit, and answer what the commit says.
+"""Schedules in a pass: has Redis fire what is due by the plans in the records, writes those that are wanted, and tells what
+came of it.
 
 Decides nothing about time (`planning`) and writes nothing itself (`store`).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from functools import partial
-from itertools import takewhile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
-from typing import Any
-
-import msgspec
-from redis.exceptions import RedisError
 
 from rq_scheduler.clock import US
-from rq_scheduler.dispatcher.ahead import Ahead
 from rq_scheduler.dispatcher.events import Events
-from rq_scheduler.dispatcher.flight import Flights
-from rq_scheduler.dispatcher.previous_runs import looked_up, stop_run
+from rq_scheduler.dispatcher.planner import Planner
+from rq_scheduler.dispatcher.previous_runs import look_for, stop_run
 from rq_scheduler.dispatcher.recurring import Served
-from rq_scheduler.dispatcher.shared_plans import SharedPlans
-from rq_scheduler.errors import SchedulerError
 from rq_scheduler.jobs import JobCreator
-from rq_scheduler.model import Spec, decode_spec
-from rq_scheduler.planning import Plan, plan
 from rq_scheduler.store import Store
-from rq_scheduler.store.due import Armed, DuePage, Remembering
-from rq_scheduler.store.firing import Commit, Committed, Mode, PackedFires, ScheduleFire, pack
+from rq_scheduler.store.fires import Answer, Fires, Outcome, PlanWrite
 from rq_scheduler.store.handoff import Cursor, Dropped, Fenced
+from rq_scheduler.store.plans import armed_text
 
-FEWEST, FIRST, BATCH = 10, 100, 250
-"""Schedules in one commit: fewer where it takes long, since each may have many runs to be looked at."""
+MAX_LOOKS = 500
+"""Schedules that one script looks at."""
+
+MIN_RUNS, FIRST_RUNS, MAX_RUNS = 10, 100, 250
+"""Runs that one script makes: fewer where it takes long, since each schedule may have many runs to be looked at."""
+
+MAX_COPIES = 512 * 1024
+"""Bytes of calls, which runs are copies of, in one script; a larger one runs alone."""
 
 BUDGET = 0.008
-"""Seconds that a commit may take, as seen from here."""
-
-PAGE = 500
-"""Schedules in one read that fires nothing."""
-
-IN_FLIGHT = 2
-"""Commits on their way at once: Redis has the next one at hand when it is done with one."""
-
-RUNS = 250
-"""Runs in one commit: an outage leaves many instants of one schedule to catch up with."""
-
-COPIES = 512 * 1024
-"""Bytes of calls, which runs are copies of, in one commit; more of one schedule commit alone."""
+"""Seconds that a script may take, as seen from here."""
 
 PLANNING = 0.02
-"""Seconds after which what is planned is committed: after an outage a plan may have to count 10,000 missed instants."""
+"""Seconds of planning between two scripts that fire: after an outage a plan may have to count 10,000 missed instants."""
 
-CHECK = US
-"""Microseconds after which the store looks at a remembered run again."""
-
-KEPT = 10_000
-"""Schedules whose commit was refused that are remembered."""
-
-LOST = 10
-"""When so many of a commit, and most of them, were served by others meanwhile, those are among the same plans."""
+LASTING = US
+"""Microseconds for which a plan is good that is written for what is late. Where another instant comes before each write,
+none would ever run."""
 
 AGAIN = US // 20
-"""Microseconds until the next look at a schedule whose commit was refused twice, though it reads as before."""
-
-Landed = tuple[Sequence[ScheduleFire], tuple[int, list[Committed]] | Fenced]
-"""Fires that were committed: with the server's time and what became of each, or with who holds the fence."""
+"""Microseconds until the next look at what a plan that was just written did not serve."""
 
 
 class Schedules:
     """Serves schedules."""
 
-    def __init__(self, store: Store, jobs: JobCreator, events: Events, flights: Flights, *, all_slow: bool) -> None:
+    def __init__(
+        self, store: Store, jobs: JobCreator, events: Events, stopping: Callable[[], bool], *, all_slow: bool
+    ) -> None:
         self._store = store
         self._jobs = jobs
         self._events = events
-        self._flights = flights
+        self._stopping = stopping
         self._all_slow = all_slow
-        self._ahead = Ahead(store.still_armed, anywhere=not flights.alone)
-        self._shared = SharedPlans(lambda: not (flights.alone or all_slow or events.wants_each_job))
-        self._stale: dict[str, Armed] = {}
-        self._at_most = FIRST
-        self._landed_at = monotonic()
+        self._planner = Planner(store, events)
+        self._cursor: Cursor | None = None
+        self._runs = FIRST_RUNS
+        self._buffering_jobs: list[str] = []
 
-    def look_ahead(self, coming: Sequence[Armed], now: int) -> None:
-        """Makes the plans of schedules that will soon be due."""
-        for armed in coming:
-            if self._shared.serves(armed):
-                self._ahead.spare(armed)
-            elif not self._ahead.knows(armed) and (fire := self._prepare(armed, now)) is not None:
-                self._ahead.add(fire)
-
-    def read(
-        self, cursor: Cursor | None, now: int, look_ahead: int, ahead: Cursor | None, most_ahead: int
-    ) -> Callable[[], DuePage | Fenced]:
-        """A look at the schedules that are due from `cursor` on, and at those that will be within `look_ahead`
-        microseconds: it fires by what is known of them now."""
-        plans = self._shared.given(now)
-        options: dict[str, Any] = {"ahead": ahead, "ahead_limit": 0 if self._ahead.is_full(now) else most_ahead}
-        if not plans:
-            return lambda: self._store.read_due(cursor, PAGE, look_ahead, **options)
-
-        def fire() -> DuePage | Fenced:
+    def serve(self, until: float) -> Served:
+        """Serves what is due, from where it stopped the last time, and plans what will be. What it does not get to by the
+        monotonic instant `until`, or for planning, is `unfinished`."""
+        served = Served()
+        while not self._stopping():
             began = monotonic()
-            page = self._store.fire_due(plans, self._at_most, COPIES, cursor, PAGE, look_ahead, **options)
-            if isinstance(page, DuePage):
-                self._time(sum(each.runs for each in page.fired), began)
-            return page
-
-        return fire
-
-    def serve_planned(self, now: int, until: float) -> Served:
-        """Serves those due by `now` whose plans were made ahead, without reading them again: the commit compares."""
-        served = Served()
-        for batch, lost in self._commit_all(self._taken(now, served), served):
-            if lost >= LOST and lost > len(batch) // 2:
-                self._ahead.contend()
-            served.unfinished = served.unfinished or monotonic() > until
+            page = self._store.fire(
+                self._cursor,
+                looks=MAX_LOOKS,
+                runs=self._runs,
+                copies=MAX_COPIES,
+                all_slow=self._all_slow,
+                tell=self._events.wants_each_job,
+            )
+            if isinstance(page, Fenced):
+                self._cursor, served.fenced = None, page
+                break
+            self._adapt(sum(page.fires.queues.values()), monotonic() - began)
+            served.saw(page.fires.now, page.next_due)
+            self._take_in(page.fires, served)
+            self._cursor = page.cursor
+            if page.unplanned_at is not None and page.unplanned_at > page.fires.now:
+                served.expect(page.unplanned_at)
+            wanted = [at for at in (page.unplanned_at, page.to_plan_at) if at is not None and at <= page.fires.now]
+            self._planner.expect(more=bool(wanted))
+            self._plan(served)
+            if served.fenced or (self._cursor is None and self._planner.is_done):
+                break
+            if not self._planner.is_done or monotonic() > until:
+                served.unfinished = True
+                break
         return served
 
-    def _taken(self, now: int, served: Served) -> Iterator[ScheduleFire]:
-        while not (served.fenced or served.unfinished) and (fire := self._ahead.next_due(now)) is not None:
-            yield fire
-
-    def serve(self, pages: Iterable[DuePage], until: float) -> Served:
-        """Serves schedules that are due, the first of them in any case. What it does not get to by the monotonic
-        instant `until` stays due."""
+    def start_buffered(self) -> tuple[Served, list[str]]:
+        """Starts buffered runs whose predecessors have ended. Returns also the recurring jobs of the 0.14 API that buffer
+        a run."""
         served = Served()
-        for _ in self._commit_all(self._planned(pages, until, served), served):
-            pass
-        return served
+        return served, self._start_buffered(served)
 
-    def start_remembered(self, remembering: Sequence[Remembering]) -> Served:
-        """Starts remembered runs whose predecessors have ended."""
-        served = Served()
-        fires = (ScheduleFire(each.id, None, Mode.REMEMBERED, size=each.size) for each in remembering)
-        for _ in self._commit_all(takewhile(lambda _: not served.fenced, fires), served):
-            pass
-        return served
-
-    def _planned(self, pages: Iterable[DuePage], until: float, served: Served) -> Iterator[ScheduleFire | None]:
-        before: dict[str, Armed] = {}
-        for page in pages:
-            self.take_note(page, served)
-            last, before = before, {armed.id: armed for armed in page.due}
-            for armed, place in zip(page.due, page.places, strict=True):
-                if last.get(armed.id) == armed:
-                    continue  # two reads at once may find the same
-                fire = self._ahead.take(armed) or self._prepare(armed, page.now)
-                if fire is not None:
-                    yield fire
-                if served.fenced:
-                    return
-                if monotonic() > until and armed is not page.due[-1]:
-                    served.cut_behind(place)
-                    break
-            yield None  # what comes before the next page may take its time, or fail
-
-    def take_note(self, page: DuePage, served: Served) -> None:
-        """Counts what Redis has fired by itself."""
-        self._shared.saw(page)
-        for each in page.fired:
-            served.fired += each.runs
-            served.queues.add(each.queue)
-            if each.by.plan.next is not None:
-                served.expect(each.by.plan.next.due)
-
-    def _prepare(self, armed: Armed, now: int) -> ScheduleFire | None:
-        try:
-            planned = self._plan(armed, now)
-        except (msgspec.DecodeError, SchedulerError, OverflowError) as error:
-            if armed.due <= now:
-                self._put_aside(armed, f"it cannot be planned: {error}")
-            return None
-        except Exception as error:  # noqa: BLE001  what befalls this host (memory, files) is not the schedule's fault
-            if armed.due <= now:
-                self._events.put_off(armed.id, error)
-            return None
-        if planned is None:
-            self._events.unreadable_spec(armed.id)
-            return None
-        spec, made = planned
-        if self._stale.get(armed.id) == armed:
-            made = made.lasting(max(now, armed.due))
-        return ScheduleFire(armed.id, spec, Mode.DUE, armed, made, size=armed.size)
-
-    def _plan(self, armed: Armed, now: int) -> tuple[Spec, Plan] | None:
-        """The plan of a schedule; None for a spec that a newer version wrote."""
-        at_most = max(1, min(RUNS, COPIES // max(armed.size, 1)))
-        shared = self._shared.of(armed, at_most, max(now, armed.due))
-        if shared is not None:
-            return shared
-        spec = decode_spec(armed.spec)
-        if spec is None:
-            return None
-        made = plan(armed.id, spec, armed.nominal, now, due=armed.due, updated=armed.updated, at_most=at_most)
-        self._shared.keep(armed, at_most, spec, made)
-        return spec, made
-
-    def _batches(self, fires: Iterable[ScheduleFire | None]) -> Iterator[list[ScheduleFire]]:
-        """Fires in commits that are small enough for Redis, and do not wait for the planning of too many others. None
-        ends a commit."""
-        batch: list[ScheduleFire] = []
-        began, runs, copies = monotonic(), 0, 0
-        for fire in fires:
-            if fire is None:
-                if batch:
-                    yield batch
-                batch, began, runs, copies = [], monotonic(), 0, 0
-                continue
-            more = len(fire.plan.fires) if fire.plan else 1
-            size = more * fire.size
-            full = len(batch) >= self._at_most or runs + more > RUNS or copies + size > COPIES
-            if batch and (full or monotonic() - began > PLANNING):
-                yield batch
-                batch, began, runs, copies = [], monotonic(), 0, 0
-            batch.append(fire)
-            runs += more
-            copies += size
-        if batch:
-            yield batch
-
-    def _time(self, fires: int, began: float) -> None:
-        """Adapts to how long so many took, that were sent at the monotonic instant `began`."""
-        began, self._landed_at = max(began, self._landed_at), monotonic()
-        if fires >= self._at_most // 2:
-            wanted = fires * BUDGET / max(self._landed_at - began, 0.0005)
-            self._at_most = int(max(FEWEST, min(BATCH, wanted, self._at_most * 1.5)))
-
-    def _put_aside(self, armed: Armed, reason: str) -> None:
-        if self._store.put_aside(armed, reason):
-            self._events.dropped(Dropped(armed.id, armed.due, reason))
-
-    # Committing
-
-    def _commit_all(
-        self, fires: Iterable[ScheduleFire | None], served: Served
-    ) -> Iterator[tuple[Sequence[ScheduleFire], int]]:
-        """Commits in batches, and tells what came of each: gives those, and how many of each were refused. While Redis
-        works on some, others are made and told."""
-        flights: deque[Callable[[], Landed]] = deque()
-        try:
-            for batch in self._batches(fires):
-                commit = partial(self._commit, pack(batch))
-                if len(flights) == IN_FLIGHT:
-                    yield self._take_in(flights.popleft()(), served)
-                flights.append(self._flights.launch(commit, aside=len(batch) > self._at_most // 2))
-            while flights:
-                yield self._take_in(flights.popleft()(), served)
-        except Exception as error:
-            self._flights.heed(error)
-            for flight in flights:
-                with suppress(RedisError, OSError):
-                    self._take_in(flight(), served)
-            raise
-
-    def _commit(self, packed: PackedFires) -> Landed:
-        began = monotonic()
-        answer = self._store.fire_schedules(packed, all_slow=self._all_slow, tell=self._events.wants_each_job)
-        self._time(len(packed.fires), began)
-        return packed.fires, answer
-
-    def _take_in(self, landed: Landed, served: Served) -> tuple[Sequence[ScheduleFire], int]:
-        """Tells what came of a commit. Returns its fires, and how many were refused."""
-        fires, answer = landed
+    def _start_buffered(self, served: Served, found: tuple[str, str] = ("", "")) -> list[str]:
+        answer = self._store.start_buffered(
+            MAX_LOOKS, MAX_COPIES, found=found, all_slow=self._all_slow, tell=self._events.wants_each_job
+        )
         if isinstance(answer, Fenced):
             served.fenced = answer
-            return fires, 0
-        now, commits = answer
-        if len(self._stale) > KEPT:
-            self._stale.clear()
-        unsure: list[ScheduleFire] = []
-        refused = 0
-        for fire, committed in zip(fires, commits, strict=True):
-            if committed.outcome is Commit.VERIFY:
-                unsure.append(looked_up(self._store, fire, committed))
-                continue
-            self._tell(fire, committed, now)
-            if committed.through_rq:
-                served.through_rq = served.through_rq or committed.runs > 0
-            elif committed.runs:
-                served.fired += committed.runs
-                served.queues.add(committed.queue)
-            before = self._stale.pop(fire.id, None) if self._stale else None
-            if committed.outcome is Commit.DONE:
-                if fire.plan is not None and fire.plan.next is not None:
-                    served.expect(fire.plan.next.due)
-            elif committed.outcome is Commit.STALE and fire.armed is not None:
-                refused += 1
-                self._stale[fire.id] = fire.armed
-                if before == fire.armed:
-                    served.expect(now + AGAIN)
-                else:
-                    served.stale = True
-            elif committed.outcome is Commit.EARLY and fire.armed is not None:
-                served.expect(fire.armed.due)
-            if committed.outcome is Commit.WAITING or committed.remembered:
-                served.expect(now + CHECK)
-        # Last, since Redis may be lost meanwhile: what was committed is told by then.
-        for committed in commits:
-            for job_id in committed.to_stop:
-                stop_run(self._store, self._jobs, self._events, job_id)
-        if unsure:
-            self._take_in(self._commit(pack(unsure)), served)
-        return fires, refused
+            return []
+        fires, next_look, jobs = answer
+        self._take_in(fires, served)
+        if next_look is not None and next_look > fires.now:
+            served.expect(next_look)
+        elif next_look is not None and (fires.answers or jobs != self._buffering_jobs):
+            served.unfinished = True  # there may be more; of the same ones again, nothing came
+        self._buffering_jobs = jobs
+        for each in fires.answers:
+            if each.outcome is Outcome.CHECK and not found[0] and not served.fenced:
+                self._start_buffered(served, (each.id, look_for(self._store, each.detail)))
+        return jobs
 
-    def _tell(self, fire: ScheduleFire, committed: Committed, now: int) -> None:
-        if committed.made and not committed.through_rq:
-            self._events.handed_off(committed.made, now)
-        if committed.runs and fire.id in self._events.held_up and not (committed.skipped or committed.remembered):
-            self._events.runs_again(fire.id)
-        for nominal in committed.skipped:
-            self._events.not_run(fire.id, nominal, "skipped")
-        for nominal in committed.remembered:
-            self._events.not_run(fire.id, nominal, "buffered")
-        if committed.outcome is Commit.PAUSED:
-            self._events.paused(fire.id, committed.detail)
-        elif committed.outcome is Commit.BROKEN:
-            self._events.dropped(Dropped(fire.id, now, committed.detail))
-        elif committed.outcome is Commit.DONE and fire.plan is not None and fire.plan.missed is not None:
-            self._events.missed(fire.id, fire.plan.missed)
+    def _adapt(self, runs: int, seconds: float) -> None:
+        if runs >= self._runs // 2:
+            wanted = runs * BUDGET / max(seconds, 0.0005)
+            self._runs = int(max(MIN_RUNS, min(MAX_RUNS, wanted, self._runs * 1.5)))
+
+    # Planning
+
+    def _plan(self, served: Served) -> None:
+        until = monotonic() + PLANNING
+        while not self._planner.is_done and not self._stopping():
+            writes, now = self._planner.next_writes(until, self._runs)
+            if writes:
+                self._write(writes, now + LASTING, served)
+            if served.fenced or monotonic() > until:
+                return
+
+    def _write(self, writes: Sequence[PlanWrite], lasting: int, served: Served) -> None:
+        answer = self._store.write_plans(writes, lasting, all_slow=self._all_slow, tell=self._events.wants_each_job)
+        if isinstance(answer, Fenced):
+            served.fenced = answer
+            return
+        fires, written = answer
+        if fires.more_is_due:
+            self._planner.expect(more=True)
+        for write, is_written in zip(writes, written, strict=True):
+            if is_written and write.coming.missed is not None:
+                self._events.missed(write.of.id, write.coming.missed)
+            served.expect(next((each.due for each in write.coming.instants if each.due > fires.now), None))
+        self._take_in(fires, served)
+        by_id = {write.of.id: write for write in writes}
+        checked = [
+            _once_more(by_id[each.id], look_for(self._store, each.detail))
+            for each in fires.answers
+            if each.outcome is Outcome.CHECK and not by_id[each.id].found
+        ]
+        if checked:
+            self._write(checked, lasting, served)
+
+    # Telling
+
+    def _take_in(self, fires: Fires, served: Served) -> None:
+        if fires.handed_off:
+            self._events.handed_off(fires.handed_off, fires.now)
+        for queue, runs in fires.queues.items():
+            served.fired += runs
+            served.queues.add(queue)
+        served.unfinished = served.unfinished or fires.more_is_due
+        if fires.left:
+            served.expect(fires.now + AGAIN)
+        for each in fires.answers:
+            self._tell(each, fires.now)
+            if each.via_rq:
+                served.through_rq = served.through_rq or bool(each.made)
+            elif each.made:
+                served.fired += len(each.made)
+                served.queues.add(each.queue)
+            if each.outcome is Outcome.WAITING or each.buffered or each.to_stop:
+                served.expect(fires.now + US)
+        # Last, since Redis may be lost meanwhile: what was fired is told by then.
+        for each in fires.answers:
+            for job_id in each.to_stop:
+                stop_run(self._store, self._jobs, self._events, job_id)
+
+    def _tell(self, each: Answer, now: int) -> None:
+        if each.made and not each.via_rq:
+            self._events.handed_off(each.made, now)
+        if each.made and each.id in self._events.held_up and not (each.skipped or each.buffered):
+            self._events.runs_again(each.id)
+        for nominal in each.skipped:
+            self._events.not_run(each.id, nominal, "skipped")
+        for nominal in each.buffered:
+            self._events.not_run(each.id, nominal, "buffered")
+        if each.outcome is Outcome.PAUSED:
+            self._events.paused(each.id, each.detail)
+        elif each.outcome is Outcome.BROKEN:
+            self._events.dropped(Dropped(each.id, now, each.detail))
+
+
+def _once_more(write: PlanWrite, found: str) -> PlanWrite:
+    """The same plan for what it has made of the schedule, with what the queues say of earlier runs."""
+    first = write.coming.instants[0]
+    of = replace(write.of, armed=armed_text(first), nominal=first.nominal, due=first.due)
+    return replace(write, of=of, coming=replace(write.coming, missed=None), found=found)

@@ -110,8 +110,9 @@ class Fenced:
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
     where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which,
-    if that was asked for. `schedules_due` is when the other schedules want to be read, `ended_due` when jobs whose
-    series has ended want to be looked at."""
+    if that was asked for. `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is to be
+    looked at, `plan_due` when a schedule is to be planned, `ended_due` when jobs whose series has ended want to be looked
+    at."""
 
     now: int
     next_due: int | None
@@ -122,6 +123,8 @@ class Batch:
     dropped: list[Dropped]
     ahead: list[tuple[str, int]]
     schedules_due: int | None
+    buffered_due: int | None
+    plan_due: int | None
     ended_due: int | None
 
 
@@ -196,7 +199,7 @@ class HandOffOperations(Operations):
         )
         if reply[0] == b"fenced":
             return _fenced(reply)
-        _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, schedules_due, ended_due = reply
+        _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, *others = reply
         return Batch(
             int(now),
             us_of(next_due) if next_due else None,
@@ -206,8 +209,7 @@ class HandOffOperations(Operations):
             _left(left, lambda _: self.keys.scheduled_jobs),
             _dropped(dropped),
             [(text(id), us_of(due)) for id, due in _rows(ahead, 2)],
-            us_of(schedules_due) if schedules_due else None,
-            us_of(ended_due) if ended_due else None,
+            *(us_of(due) if due else None for due in others),
         )
 
     def serve_registries(

@@ -33,6 +33,17 @@ class Keys:
         return f"{self.prefix}:scheduler:due_schedules"
 
     @property
+    def to_plan(self) -> str:
+        """zset, id -> unix seconds: when Python is next needed for a schedule, to say which instants follow."""
+        return f"{self.prefix}:scheduler:to_plan"
+
+    @property
+    def unplanned(self) -> str:
+        """zset, id -> unix seconds: schedules that are due, and that their plan does not serve; from when on a dispatcher
+        may take each."""
+        return f"{self.prefix}:scheduler:unplanned"
+
+    @property
     def buffered(self) -> str:
         """zset, id -> next check in unix seconds: schedules that remember a run until the present one ends."""
         return f"{self.prefix}:scheduler:buffered"
@@ -147,6 +158,7 @@ class Keys:
                 (self.scheduled_jobs, self.due_schedules, self.buffered, self.schedules, self.claims, self.dispatchers),
                 "zset",
             ),
+            **dict.fromkeys((self.to_plan, self.unplanned), "zset"),
             **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims), "hash"),
             **dict.fromkeys((self.revisions, self.fence, self.rq_since), "string"),

@@ -13,11 +13,13 @@ from math import inf
 from typing import Any
 
 from rq_scheduler.model import Spec, encode_spec
-from rq_scheduler.planning import Instant
+from rq_scheduler.planning import Coming, Instant
 from rq_scheduler.store.base import MOST, is_ok, moment, pairs, score_of, text, us_of, whole
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.history import HistoryLine, read_line
 from rq_scheduler.store.operation import listing, operation
+from rq_scheduler.store.plans import armed_text, plan_at_score, plan_text, policy_text
+from rq_scheduler.triggers.made_with import made_with
 
 PAGE = 100
 """Schedules in one read: one round trip, and a few milliseconds of a slow Redis."""
@@ -110,8 +112,8 @@ class JobFields:
 class Write:
     """A change of one schedule. `rev` is that of the record as read, empty for a new one. Without `spec`, definition
     and job stay; `armed` is the next instant, None when there is no other, or "keep"; otherwise `armed_as_read`, the
-    field of the record, must still be so. `retimed`: other instants than before. `paused` None leaves that and the
-    note."""
+    field of the record, must still be so. `coming`: that and those which follow, where it is soon. `retimed`: other
+    instants than before. `paused` None leaves that and the note."""
 
     id: str
     rev: str
@@ -120,6 +122,7 @@ class Write:
     owner: str = ""
     tags: Sequence[str] = ()
     armed: Instant | str | None = "keep"
+    coming: Coming | None = None
     armed_as_read: str = ""
     retimed: bool = False
     paused: bool | None = None
@@ -306,11 +309,12 @@ def _batches(writes: Sequence[Write]) -> Iterator[list[Write]]:
 
 def _write_arguments(write: Write) -> list[Any]:
     job = write.job or JobFields({}, "", "", "")
-    armed, due = "keep", ""
+    armed, due, plan_at = "keep", "", ""
     if write.armed is None:
         armed = ""
     elif isinstance(write.armed, Instant):
-        armed, due = f"{write.armed.nominal}:{write.armed.due}", score_of(write.armed.due)
+        armed, due = armed_text(write.armed), score_of(write.armed.due)
+        plan_at = plan_at_score(write.armed, write.coming)
     arguments: list[Any] = [
         write.id,
         write.rev,
@@ -327,6 +331,10 @@ def _write_arguments(write: Write) -> list[Any]:
         write.owner,
         "\n".join(write.tags),
         "1" if job.slow else "0",
+        "" if write.spec is None else policy_text(write.spec),
+        "" if write.coming is None else plan_text(write.coming),
+        "" if write.coming is None else made_with(),
+        plan_at,
         len(job.fields),
     ]
     for name, value in job.fields.items():

@@ -8,32 +8,35 @@ from __future__ import annotations
 
 from rq_scheduler.store.clock import ClockCommands
 from rq_scheduler.store.command import Commands
-from rq_scheduler.store.due import DueOperations
 from rq_scheduler.store.entries import EntryCommands
 from rq_scheduler.store.executor import Connection
-from rq_scheduler.store.firing import FiringOperations
+from rq_scheduler.store.fires import FireCommands
 from rq_scheduler.store.handoff import HandOffOperations
 from rq_scheduler.store.keys import Keys
+from rq_scheduler.store.plans import PlanCommands
 from rq_scheduler.store.presence import PresenceCommands
 from rq_scheduler.store.quarantine import QuarantineCommands
 from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesCommands
-from rq_scheduler.store.shared_plans import SharedPlanOperations
 from rq_scheduler.store.through_rq import ThroughRQ
 
 
 class StoreCommands(
-    ClockCommands, EntryCommands, ScheduleCommands, QuarantineCommands, SeriesCommands, PresenceCommands
+    ClockCommands,
+    EntryCommands,
+    ScheduleCommands,
+    PlanCommands,
+    FireCommands,
+    QuarantineCommands,
+    SeriesCommands,
+    PresenceCommands,
 ):
     """The commands of all groups, under one key prefix."""
 
 
 class Store(
     HandOffOperations,
-    DueOperations,
-    FiringOperations,
-    SharedPlanOperations,
     ThroughRQ,
     StoreCommands,
 ):

@@ -14,7 +14,7 @@ from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Spec
 from rq_scheduler.occurrences import Occurrences
-from rq_scheduler.planning import MISSED_AFTER, Instant
+from rq_scheduler.planning import MISSED_AFTER, Coming, Instant, coming_from
 from rq_scheduler.store.schedules import JobFields, Stored, Write
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
 from rq_scheduler.warn import warn_once
@@ -37,7 +37,8 @@ def creation(
     armed = _next_instant(id, anchored, now, late=anchored == spec)
     if armed is None:
         _refuse_or_warn(id, anchored, now)
-    return Write(id, "", anchored, job, owner, tags, armed, paused=paused, note=note)
+    coming = _coming(id, anchored, armed, now)
+    return Write(id, "", anchored, job, owner, tags, armed, coming, paused=paused, note=note)
 
 
 def redefinition(
@@ -81,6 +82,7 @@ def redefinition(
         owner,
         tags,
         armed,
+        _coming(stored.id, anchored, armed, now),
         armed_as_read=stored.text("armed"),
         retimed=retimed,
     )
@@ -95,7 +97,10 @@ def resumption(stored: Stored, spec: Spec, now: int) -> Write:
         occurrences = Occurrences(stored.id, spec)
         if stored.armed is not None and _names(occurrences, stored.armed) and now < occurrences.due(stored.armed):
             armed = Instant(stored.armed, occurrences.due(stored.armed))
-    return Write(stored.id, stored.text("rev"), armed=armed, armed_as_read=stored.text("armed"), paused=False)
+    coming = _coming(stored.id, spec, armed, now)
+    return Write(
+        stored.id, stored.text("rev"), armed=armed, coming=coming, armed_as_read=stored.text("armed"), paused=False
+    )
 
 
 def rezoned(stored: Stored, spec: Spec, now: int) -> Instant:
@@ -120,6 +125,10 @@ def _next_instant(id: str, spec: Spec, now: int, *, late: bool) -> Instant | Non
     if late and nominal is None and (last := occurrences.before(now + 1)) is not None and now - last <= MISSED_AFTER:
         nominal = last
     return None if nominal is None else Instant(nominal, occurrences.due(nominal))
+
+
+def _coming(id: str, spec: Spec, armed: Instant | str | None, now: int) -> Coming | None:
+    return coming_from(id, spec, armed, now) if isinstance(armed, Instant) else None
 
 
 def _refuse_or_warn(id: str, spec: Spec, now: int) -> None:

@@ -19,8 +19,7 @@ from rq_scheduler.model import Spec
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store, StoredJob
-from rq_scheduler.store.firing import Commit, Committed, Mode, ScheduleFire, pack
-from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store.fires import Outcome
 from rq_scheduler.store.schedules import Stored
 from rq_scheduler.triggers.base import aware_us
 
@@ -45,33 +44,29 @@ class Asked:
 
 def run_now(context: SchedulerContext, current: Stored, spec: Spec, now: int, *, force: bool) -> Asked | None:
     """Makes a manual run, numbered by the schedule as it was read; None when somebody else has had that number."""
-    from rq_scheduler.dispatcher import LogEvents, looked_up, stop_run  # too much for the start of every client
+    from rq_scheduler.dispatcher import LogEvents, look_for, stop_run  # too much for the start of every client
 
     store = context.store
-    fire = ScheduleFire(current.id, spec, Mode.MANUAL, number=current.number("manual") + 1, at=now, force=force)
-    committed = _commit(store, fire)
-    if committed is not None and committed.outcome is Commit.VERIFY:
-        committed = _commit(store, looked_up(store, fire, committed))
-    if committed is None or committed.outcome in (Commit.STALE, Commit.VERIFY):
+    number = current.number("manual") + 1
+    answer = store.run_now(current.id, spec, number, now, force=force)
+    if answer.outcome is Outcome.CHECK:
+        found = look_for(store, answer.detail)
+        answer = store.run_now(current.id, spec, number, now, force=force, found=found)
+    if answer.outcome in (Outcome.STALE, Outcome.CHECK):
         return None
-    if committed.outcome is Commit.BROKEN:
-        raise InvalidArgument(f"schedule {current.id!r} cannot run: {committed.detail}")
-    for job_id in committed.to_stop:
+    if answer.outcome is Outcome.BROKEN:
+        raise InvalidArgument(f"schedule {current.id!r} cannot run: {answer.detail}")
+    for job_id in answer.to_stop:
         stop_run(store, context.creator, LogEvents(), job_id)
-    # Beside it, or instead of it, a run that was remembered may have started.
-    job_id = run_id(current.id, now, f"m{fire.number}")
-    if all(run.id != job_id for run in committed.made):
+    # Beside it, or instead of it, a buffered run may have started.
+    job_id = run_id(current.id, now, f"m{number}")
+    if all(run.id != job_id for run in answer.made):
         return Asked(None)
     fields: Mapping[bytes, bytes] = store.job_fields(job_id)
     if not fields:  # a quick worker, and a job that is not kept: the caller gets what it was a copy of
         _, (definition,) = store.read_definitions([current.id])
         fields = {} if definition is None else definition.template
     return Asked(context.creator.restore(StoredJob(job_id, now, fields)))
-
-
-def _commit(store: Store, fire: ScheduleFire) -> Committed | None:
-    answer = store.fire_schedules(pack([fire]), fenced=False)
-    return None if isinstance(answer, Fenced) else answer[1][0]
 
 
 def stretch_of(since: datetime, until: datetime) -> Stretch:

@@ -13,6 +13,7 @@ local all_slow = false
 -- @include schedule
 -- @include runs_as
 -- @include runs
+-- @include history
 local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'runs_as')
 if record.err or record[1] ~= 'schedule' then return {'unknown'} end
 if (record[2] or '') ~= before then return {'changed'} end
@@ -24,10 +25,9 @@ local reply, lines = {'ok', job.queue}, {}
 make_and_push(function()
   for i = 6, #ARGV, 2 do
     local nominal, job_id = ARGV[i], ARGV[i + 1]
-    if redis.call('EXISTS', prefix .. ':job:' .. job_id) == 0 then
-      make_run(id, job, job_id)
+    if make_run(id, job, job_id) then
       reply[#reply + 1] = job_id
-      lines[#lines + 1] = table.concat({'backfill', nominal, nominal, now_us, job_id}, ' ')
+      lines[#lines + 1] = history_line('backfill', nominal, nominal, job_id)
     end
   end
 end)

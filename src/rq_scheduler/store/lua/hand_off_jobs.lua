@@ -9,8 +9,8 @@
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '',
 --          handed off {queue, number, ...}, of those, if asked for, {id, due, queue, ...},
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
---          when one of the other schedules is due, or its remembered run to be looked at, or '',
---          when a job whose series has ended is to be looked at, or ''}
+--          when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when a schedule is to be
+--          planned, or '', when a job whose series has ended is to be looked at, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -177,10 +177,8 @@ end
 -- What is no zset is for Python to find: jobs do not wait for that.
 local function first_of(key)
   local first = redis.pcall('ZRANGE', key, 0, 0, 'WITHSCORES')
-  return first.err and now or tonumber(first[2] or 'inf')
+  return first.err and now_score or first[2] or ''
 end
-local ended_due = first_of(ended)
-local schedules_due = math.min(first_of(prefix .. ':scheduler:due_schedules'), first_of(prefix .. ':scheduler:buffered'))
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
-  schedules_due < math.huge and string.format('%.6f', schedules_due) or '',
-  ended_due < math.huge and string.format('%.6f', ended_due) or ''}
+  first_of(prefix .. ':scheduler:due_schedules'), first_of(prefix .. ':scheduler:buffered'), first_of(prefix .. ':scheduler:to_plan'),
+  first_of(ended)}

@@ -17,6 +17,6 @@ if type == 'hash' then
   redis.call('HSET', key, 'paused', '1', 'note', reason, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
   redis.call('ZADD', paused_schedules, 0, id)
 end
-redis.call('ZREM', buffered_schedules, id)
+for _, set in ipairs({buffered_schedules, to_plan, unplanned}) do redis.call('ZREM', set, id) end
 quarantine(KEYS[1], id, due, reason)
 return {'ok'}

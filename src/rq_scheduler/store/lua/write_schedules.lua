@@ -4,7 +4,8 @@
 -- ARGV     1 prefix, then for each schedule: id, rev as read, or '' when there was none, spec (JSON) or '' to keep definition and
 --          job, armed ("nominal:due" in us, '' when it never fires again) or 'keep', armed as read, its due (unix seconds) or '',
 --          '1' when it has other instants than before, paused ('1', '0' or 'keep'), note, its function, its call, its queue, its
---          owner, its tags (one a line), '1' when RQ itself has to enqueue its runs, number of job fields, field, value, ...
+--          owner, its tags (one a line), '1' when RQ itself has to enqueue its runs, its policy, its plan or '', what that was made
+--          with, when it is to be planned next (unix seconds) or '', number of job fields, field, value, ...
 -- returns  {now in us, outcome, rev, ...} in the order given; outcomes: ok; with nothing written: changed, pending (a one-off has
 --          the id), held (one in quarantine has it), job (a recurring job of the 0.14 API has it), foreign (a key of it holds something else)
 -- keeps    a rev is never used again; what a deleted schedule of the id has handed off is not handed off again
@@ -15,13 +16,13 @@ local index = KEYS[1]
 -- @include runs_as
 -- @include wake
 
-local CHUNK = 1000
+local CHUNK, PLAN_LEAD = 1000, 60
 local NAMES = {'id', 'rev', 'spec', 'armed', 'armed_as_read', 'due', 'retimed', 'paused', 'note', 'func', 'call', 'queue',
-  'owner', 'tags', 'slow'}
+  'owner', 'tags', 'slow', 'policy', 'plan', 'made_with', 'plan_at'}
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
 -- What all schedules share: a key of a wrong type has to end the script before its first write.
-for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules}) do redis.call('ZCARD', key) end
+for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules, to_plan, unplanned}) do redis.call('ZCARD', key) end
 redis.call('HLEN', prefix .. ':scheduler:quarantine')
 
 local function holds(wanted, key)
@@ -64,7 +65,7 @@ end
 local function write_definition(entry)
   local key, template = schedule_key(entry.id), template_key(entry.id)
   redis.call('HSET', key, 'kind', 'schedule', 'spec', entry.spec, 'func', entry.func, 'call', entry.call,
-    'queue', entry.queue, 'owner', entry.owner, 'tags', entry.tags, 'slow', entry.slow, 'updated', now_us)
+    'queue', entry.queue, 'owner', entry.owner, 'tags', entry.tags, 'slow', entry.slow, 'policy', entry.policy, 'updated', now_us)
   redis.call('HINCRBY', key, 'version', 1)
   redis.call('DEL', template)
   for i = entry.first, entry.last, CHUNK do
@@ -80,6 +81,18 @@ end
 local function lower_mark(key)
   local mark = tonumber(redis.call('HGET', key, 'mark') or '')
   if mark and mark > tonumber(now_us) then redis.call('HSET', key, 'mark', now_us) end
+end
+
+-- Without a plan, Python is needed a minute before it is due.
+local function plan_later(entry, key, rev)
+  local plan_at = entry.plan_at
+  if entry.plan ~= '' then
+    redis.call('HSET', key, 'plan', entry.plan, 'plan_rev', rev, 'made_with', entry.made_with)
+  elseif entry.armed == 'keep' then
+    local due = tonumber(string.match(redis.call('HGET', key, 'armed') or '', ':(.*)$') or '')
+    plan_at = due and string.format('%.6f', due / 1000000 - PLAN_LEAD) or ''
+  end
+  if plan_at == '' then redis.call('ZREM', to_plan, entry.id) else redis.call('ZADD', to_plan, plan_at, entry.id) end
 end
 
 local function write(entry)
@@ -98,12 +111,13 @@ local function write(entry)
     redis.call('HSET', key, 'paused', entry.paused, 'note', entry.note, 'failures', '0')
   end
   if entry.armed ~= 'keep' then redis.call('HSET', key, 'armed', entry.armed) end
+  if entry.rev ~= '' then redis.call('ZREM', unplanned, entry.id) end
   if redis.call('HGET', key, 'paused') == '1' then
     redis.call('ZADD', paused_schedules, 0, entry.id)
-    redis.call('ZREM', index, entry.id)
-    redis.call('ZREM', buffered_schedules, entry.id)
+    for _, set in ipairs({index, buffered_schedules, to_plan}) do redis.call('ZREM', set, entry.id) end
     return rev
   end
+  plan_later(entry, key, rev)
   redis.call('ZREM', paused_schedules, entry.id)
   leave_quarantine(entry.id)
   -- What it remembers, and runs that were to make way, want to be looked at.

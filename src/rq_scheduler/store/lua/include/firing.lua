@@ -1,14 +1,16 @@
--- What the scripts that fire schedules share: what they read of one, and when a plan holds. Needs: schedule, clock, index,
--- call_in_chunks.
-local KEPT_RUNS = 20
+-- A fire of a schedule: what becomes of it (decide), and the writes (commit). The scripts that fire say which schedules, and why.
+-- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, index, tells.
 local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
-local nobody_remembers = call('ZCARD', buffered_schedules) == 0
+local nobody_buffers = call('ZCARD', buffered_schedules) == 0
+local NONE = {}
 
-local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local function read_state(key, ...)
-  local record = try('HMGET', key, 'kind', 'rev', 'paused', 'mark', 'live', 'runs', 'failures', 'skips_in_a_row', 'runs_as', ...)
-  return record.err and {} or record
+local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS, POLICY, ARMED, PLAN, PLAN_REV, UPDATED, SIZE, LOOKED_FOR =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+local function read_record(id)
+  local record = try('HMGET', schedule_key(id), 'kind', 'rev', 'paused', 'mark', 'live', 'runs', 'failures', 'skips_in_a_row',
+    'runs_as', 'policy', 'armed', 'plan', 'plan_rev', 'updated', 'size', 'looked_for')
+  return record.err and NONE or record
 end
 
 local function count(value) return tonumber(value or '') or 0 end
@@ -21,16 +23,347 @@ local function is_behind(nominal, mark)
   return nominal > mark
 end
 
--- What a plan does not hold for, if so.
-local function untimely(not_before, valid_until)
-  if not_before and us < tonumber(not_before) then return 'early' end
-  if valid_until and us >= tonumber(valid_until) then return 'stale' end
+-- Deciding. A fire: id, record, mode ('due', 'buffered', 'manual'), policy, instants (of a plan, in order) and follower (what to arm then:
+-- 'nominal:due', or '' for none) of one that is due. What decide() adds: outcome, detail, job, started (runs), skipped, buffered, stops, ...
+
+-- The fire of a schedule that is due, by its plan; nil when Python has to say what runs. `lasting`: see served_by.
+local function due_fire(id, score, record, lasting)
+  local policy = record[POLICY] and policy_of(record[POLICY])
+  local armed, plan = record[ARMED], record[PLAN]
+  if not (policy and armed and plan and record[REV] and record[REV] == record[PLAN_REV]) then return nil end
+  local instants, follower = served_by(plan, armed, policy, count(record[UPDATED]), us, lasting)
+  if not instants or not same_moment(score, instants[1].due_us / 1000000) then return nil end
+  return {id = id, record = record, mode = 'due', policy = policy, instants = instants, follower = follower, due = score}
 end
 
--- The next due time and the id of each that has fired, which is armed in the end.
-local armings = {}
-local function arm_later(id, due) armings[#armings + 1], armings[#armings + 2] = due, id end
-local function arm()
+-- How many runs it buffers. An active one that does is in the set of those, which is nearly always empty.
+local function buffer_length(fire)
+  if nobody_buffers and fire.record[PAUSED] ~= '1' and fire.policy.most_buffered == 0 then return 0 end
+  return try('LLEN', buffer_key(fire.id))
+end
+
+-- How many of the buffered runs will count for max_runs: one that a person asked for does not. Counted only where it matters: there
+-- may be a thousand.
+local function buffered_for_max_runs(fire)
+  local most = fire.policy.most_runs
+  if not most or fire.waiting == 0 or fire.runs + fire.waiting + #fire.instants < most then return 0 end
+  local number = 0
+  for _, line in ipairs(call('LRANGE', buffer_key(fire.id), 0, -1)) do
+    if string.sub(line, 1, 9) == 'enqueued ' then number = number + 1 end
+  end
+  return number
+end
+
+-- RQ keeps a failed job for its failure_ttl (a year if it has none): one that is gone before has not failed.
+local function has_not_failed(id, run)
+  local more = call('HMGET', schedule_key(id), 'failure_ttl', 'last_run_id', 'last_run_at')
+  local kept = tonumber(more[1] or '') or 31536000
+  return run == more[2] and (kept < 0 or us - count(more[3]) < kept * 1000000)
+end
+
+local function look_at_earlier_runs(fire)
+  local record, live = fire.record, fire.record[LIVE]
+  fire.failures, fire.live, fire.going = count(record[FAILURES]), NONE, NONE
+  if not live or live == '' then return end
+  local policy = fire.policy
+  local ids = words_of(live)
+  local is_crowded = #ids + #fire.instants > KEPT_RUNS
+  if fire.overlap == 'allow' and not policy.most_failures and fire.waiting == 0 and not is_crowded then
+    fire.live = ids
+    return
+  end
+  fire.liveness = fire.liveness or liveness_check(record[LOOKED_FOR], us)
+  fire.going, fire.queued, fire.live, fire.failures = look_at_runs(ids, fire.failures, fire.liveness, is_crowded,
+    function(run) return has_not_failed(fire.id, run) end)
+end
+
+-- Only where nothing else holds it up can runs that are in no queue any more stop it for good: Python looks for them, now and then.
+local function needs_liveness_check(fire)
+  return fire.going[1] and #fire.going == #fire.queued and not fire.liveness
+    and (count(fire.record[SKIPS]) > 0 or fire.waiting > 0 or fire.mode == 'manual')
+    and us - count(call('HGET', schedule_key(fire.id), 'looked_up_at')) >= LOOK_EVERY
+end
+
+-- Adds to a list of the fire. Most would stay empty, and are not made.
+local function add(fire, name, value)
+  local list = fire[name]
+  if list then list[#list + 1] = value else fire[name] = {value} end
+end
+
+local function size(list) return list and #list or 0 end
+
+local function has_job(run) return call('EXISTS', prefix .. ':job:' .. run.id) == 1 end
+
+-- The oldest buffered run starts when none is going.
+local function start_buffered(fire)
+  local line = not fire.going[1] and call('LINDEX', buffer_key(fire.id), 0)
+  if not line then return end
+  local outcome, nominal, due, id = string.match(line, '^(%S+) (%S+) (%S+) (%S+)$')
+  fire.taken = line
+  fire.waiting = fire.waiting - 1
+  if outcome == 'enqueued' then fire.owed = fire.owed - 1 end
+  local run = {outcome = outcome, nominal = nominal, due = due, id = id}
+  if id and not has_job(run) then fire.started[#fire.started + 1] = run end
+end
+
+-- Starts a run, buffers it, or leaves it out.
+local function place(fire, run)
+  local started, overlap, waiting = fire.started, fire.overlap, fire.waiting + size(fire.buffered)
+  -- What a paused one buffers waits for the resume; what a person asks for does not.
+  local behind = fire.going[1] or started[1] or (waiting > 0 and fire.record[PAUSED] ~= '1')
+  if behind and overlap == 'replace' then
+    for _, id in ipairs(fire.going) do add(fire, 'stops', id) end
+    if started[1] then add(fire, 'stops', started[#started].id) end
+    fire.going = NONE
+  elseif behind and overlap ~= 'allow' then
+    if waiting < OVERLAPS[overlap] then add(fire, 'buffered', run) else add(fire, 'skipped', run) end
+    return
+  end
+  started[#started + 1] = run
+end
+
+local function counted(runs)
+  local number = 0
+  for _, run in ipairs(runs) do
+    if run.outcome == 'enqueued' then number = number + 1 end
+  end
+  return number
+end
+
+local function is_full(fire)
+  local most = fire.policy.most_runs
+  return most and fire.runs + counted(fire.started) + fire.owed + size(fire.buffered) >= most
+end
+
+-- Places the runs of the instants that are due.
+local function place_instants(fire)
+  local mark, several = fire.record[MARK], fire.instants[2]
+  for _, instant in ipairs(fire.instants) do
+    if is_full(fire) then return end
+    if is_behind(instant.nominal, mark) then
+      local run = {nominal = instant.nominal, due = instant.due, id = fire.id .. instant.ending, outcome = 'enqueued'}
+      if not (several and has_job(run)) then place(fire, run) end -- one alone: its COPY finds the job
+    end
+  end
+end
+
+-- What became of a manual run (fire.run) whose number is not the next one: it was sent again, since the reply was lost, or another has
+-- had the number. Nil when it is the next.
+local function made_before(fire)
+  local record = call('HMGET', schedule_key(fire.id), 'manual', 'manual_id', 'stopping')
+  local number, run = count(record[1]), fire.run
+  if number == fire.number - 1 then return nil end
+  if has_job(run) then fire.repeated = run end
+  if not (record[2] == run.id or (number >= fire.number and fire.repeated)) then return 'stale' end
+  fire.stops = still_going(words_of(record[3]))
+  return 'repeated'
+end
+
+-- What is known of it before anything is decided. Returns what stands in the way, if so, and why.
+local function prepare(fire)
+  local job = read_runs_as(fire.record[RUNS_AS] or '')
+  fire.job, fire.runs = job, count(fire.record[RUNS])
+  local reason = fault_of(fire.id, job)
+  if reason then return 'broken', reason end
+  local waiting = buffer_length(fire)
+  if type(waiting) ~= 'number' then return 'broken', 'the key ' .. buffer_key(fire.id) .. ' is no list' end
+  fire.waiting = waiting
+  fire.owed = buffered_for_max_runs(fire)
+  look_at_earlier_runs(fire)
+  local most_failures = fire.policy.most_failures
+  if fire.mode ~= 'manual' and most_failures and fire.failures >= most_failures then
+    return 'paused', string.format('paused after %d failed runs in a row', fire.failures)
+  end
+  if needs_liveness_check(fire) then return 'check', table.concat(fire.queued, ' ') end
+end
+
+-- Decides what becomes of a fire: done, waiting (the buffered run cannot start yet), check (detail: the job ids to look for), paused and
+-- broken (detail: why), stale and repeated (of a manual run). Writes nothing.
+local function decide(fire)
+  fire.overlap, fire.job, fire.started = fire.overlap or fire.policy.overlap, NONE, {}
+  if fire.mode == 'manual' then
+    local before = made_before(fire)
+    if before then return before end
+  end
+  local outcome, detail = prepare(fire)
+  if outcome then return outcome, detail end
+  if fire.waiting > 0 and fire.record[PAUSED] ~= '1' then start_buffered(fire) end
+  if fire.mode == 'due' then
+    place_instants(fire)
+  elseif fire.mode == 'manual' then
+    if has_job(fire.run) then fire.repeated = fire.run else place(fire, fire.run) end
+  else
+    fire.stops = still_going(words_of(call('HGET', schedule_key(fire.id), 'stopping')))
+    if not fire.started[1] and fire.waiting > 0 then return 'waiting' end
+  end
+  return 'done'
+end
+
+-- Writing. The order decides what a fault loses: jobs of runs, pushes, records and index, and then what only informs.
+
+-- Of what was to start: a run whose job is there counts as made.
+local function make_runs(fire)
+  local kept, made = fire.started, nil
+  for i, run in ipairs(fire.started) do
+    local is_new = make_run(fire.id, fire.job, run.id)
+    if made then
+      if is_new then made[#made + 1] = run end
+    elseif not is_new then
+      made = {unpack(kept, 1, i - 1)}
+    end
+  end
+  fire.started = made or kept
+end
+
+local armings, still_due = {}, {}
+local function arm_at_end(id, due_us) armings[#armings + 1], armings[#armings + 2] = string.format('%.6f', due_us / 1000000), id end
+
+local fields, width = {}, 0
+local function set(field, value)
+  fields[width + 1], fields[width + 2] = field, value
+  width = width + 2
+end
+
+local function advance_due(fire)
+  local last = fire.instants[#fire.instants]
+  if is_behind(last.nominal, fire.record[MARK]) then set('mark', last.nominal) end
+  if fire.follower == '' or is_full(fire) then
+    set('armed', '')
+    call('ZREM', index, fire.id)
+  else
+    set('armed', fire.follower)
+    arm_at_end(fire.id, last.next_due_us)
+    if last.next_due_us <= us then still_due[#still_due + 1], still_due[#still_due + 2] = now_score, fire.id end
+  end
+end
+
+-- What makes the step final: the high-water mark and the next instant, right behind the push.
+local function advance(fire)
+  local id, record, started, live = fire.id, fire.record, fire.started, fire.live
+  local last_run = started[#started]
+  width = 0
+  if fire.mode == 'due' then
+    advance_due(fire)
+  elseif fire.mode == 'manual' then
+    set('manual', fire.number)
+    set('manual_id', fire.run.id)
+  end
+  if #live == 0 and last_run == started[1] then
+    set('live', last_run and last_run.id or '')
+  else
+    local ids = {unpack(live)}
+    for _, run in ipairs(started) do ids[#ids + 1] = run.id end
+    set('live', table.concat(ids, ' ', math.max(1, #ids - KEPT_RUNS + 1)))
+  end
+  if fire.failures ~= count(record[FAILURES]) then set('failures', fire.failures) end
+  if fire.liveness and fire.liveness.found == 'there' then set('looked_up_at', now_us) end
+  if record[LOOKED_FOR] and record[LOOKED_FOR] ~= '' then set('looked_for', '') end
+  if fire.stops or fire.mode == 'buffered' then set('stopping', table.concat(fire.stops or NONE, ' ')) end
+  if last_run then
+    set('runs', fire.runs + counted(started))
+    set('last_run_at', now_us)
+    set('last_run_id', last_run.id)
+    if record[SKIPS] then set('skips_in_a_row', 0) end
+  elseif fire.skipped then
+    set('skips_in_a_row', count(record[SKIPS]) + #fire.skipped)
+  end
+  call('HSET', schedule_key(id), unpack(fields, 1, width))
+  if fire.taken then call('LPOP', buffer_key(id)) end
+  for _, run in ipairs(fire.buffered or NONE) do
+    call('RPUSH', buffer_key(id), table.concat({run.outcome, run.nominal, run.due, run.id}, ' '))
+  end
+  -- A look at what is buffered, and at what was to stop.
+  if (size(fire.stops) > 0 or fire.waiting + size(fire.buffered) > 0) and record[PAUSED] ~= '1' then
+    call('ZADD', buffered_schedules, string.format('%.6f', now + 1), id)
+  elseif fire.taken or fire.mode == 'buffered' then
+    call('ZREM', buffered_schedules, id)
+  end
+end
+
+local function keep_books(fire)
+  local lines = {}
+  if fire.skipped then try('HINCRBY', schedule_key(fire.id), 'skipped', #fire.skipped) end
+  for i, run in ipairs(fire.started) do lines[i] = history_line(run.outcome, run.nominal, run.due, run.id) end
+  for _, run in ipairs(fire.skipped or NONE) do lines[#lines + 1] = history_line('skipped', run.nominal, run.due, run.id) end
+  add_history(fire.id, lines)
+end
+
+-- Takes a schedule that cannot go on out of the way, where a person sees it and why.
+local function put_aside(fire)
+  local id = fire.id
+  if fire.outcome == 'broken' then
+    quarantine(index, id, fire.due or now_score, fire.detail, fire.job.queue)
+  else
+    call('HSET', schedule_key(id), 'failures', 0, 'live', table.concat(fire.live, ' '))
+  end
+  call('HSET', schedule_key(id), 'paused', '1', 'note', fire.detail, 'rev', call('INCR', prefix .. ':scheduler:rev'))
+  call('ZADD', paused_schedules, 0, id)
+  for _, set in ipairs({index, buffered_schedules, to_plan, unplanned}) do call('ZREM', set, id) end
+  local last = fire.outcome == 'broken' and fire.instants[#fire.instants]
+  if last then add_history(id, {history_line('failed', last.nominal, last.due, id .. last.ending)}) end
+end
+
+-- The answer. Nearly all fires are one run that entered its queue, and are only counted.
+local counts, told, answers = {}, {}, {}
+
+local function nominals_of(runs)
+  local nominals = {}
+  for i, run in ipairs(runs or NONE) do nominals[i] = run.nominal end
+  return nominals
+end
+
+local function answer(fire)
+  local job, started = fire.job, fire.outcome == 'done' and fire.started or NONE
+  local through_rq = goes_through_rq(job)
+  if fire.outcome == 'done' and started[1] and not (through_rq or fire.stops or fire.skipped or fire.buffered or fire.mode == 'manual'
+      or count(fire.record[SKIPS]) > 0) then
+    counts[job.queue] = (counts[job.queue] or 0) + #started
+    if tells then
+      for _, run in ipairs(started) do
+        local n = #told
+        told[n + 1], told[n + 2], told[n + 3] = run.id, run.due, job.queue
+      end
+    end
+    return
+  end
+  local runs = fire.repeated and {fire.repeated.id, fire.repeated.due} or {}
+  for _, run in ipairs(started) do
+    runs[#runs + 1] = run.id
+    runs[#runs + 1] = run.due
+  end
+  local done = fire.outcome == 'done'
+  answers[#answers + 1] = {fire.id, fire.outcome == 'repeated' and 'done' or fire.outcome, job.queue or '', fire.detail or '', runs,
+    nominals_of(done and fire.skipped), nominals_of(done and fire.buffered), fire.stops or {}, through_rq and '1' or '0'}
+end
+
+-- The counts as a list {queue, number, ...}.
+local function counts_told()
+  local list = {}
+  for queue, number in pairs(counts) do list[#list + 1], list[#list + 2] = queue, number end
+  return list
+end
+
+-- Writes what was decided of these fires (outcome, detail), and answers each.
+local function commit(fires)
+  for _, fire in ipairs(fires) do
+    if fire.outcome == 'broken' then check_quarantine() end
+    if fire.outcome == 'broken' or fire.outcome == 'paused' then check_revisions() end
+  end
+  make_and_push(function()
+    for _, fire in ipairs(fires) do
+      if fire.outcome == 'done' then make_runs(fire) end
+    end
+  end)
+  for _, fire in ipairs(fires) do
+    if fire.outcome == 'done' or fire.outcome == 'waiting' then advance(fire) end
+  end
   call_in_chunks('ZADD', index, armings)
-  armings = {}
+  for _, fire in ipairs(fires) do
+    if fire.outcome == 'done' then
+      keep_books(fire)
+    elseif fire.mode ~= 'manual' and (fire.outcome == 'paused' or fire.outcome == 'broken') then
+      put_aside(fire) -- the caller of a manual run is told
+    end
+    answer(fire)
+  end
 end

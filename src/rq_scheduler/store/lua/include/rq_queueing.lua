@@ -1,9 +1,8 @@
 -- What RQ's Queue.enqueue_job writes, and only that: the fields of a job that enters its queue, and the push.
 -- Needs: prefix, now, time. tests/store/test_rq_format.py compares the effect with RQ's own, field by field.
 
--- RQ's utcformat(): days since 1970 to a civil date (Howard Hinnant's algorithm), as RQ's strings have it.
-local function rq_timestamp()
-  local seconds = tonumber(time[1])
+-- The civil date and time of so many seconds since 1970, UTC (Howard Hinnant's algorithm).
+local function utc(seconds)
   local days = math.floor(seconds / 86400)
   local rest = seconds - days * 86400
   local z = days + 719468
@@ -12,13 +11,17 @@ local function rq_timestamp()
   local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
   local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
   local mp = math.floor((5 * doy + 2) / 153)
-  local day = doy - math.floor((153 * mp + 2) / 5) + 1
   local month = mp < 10 and mp + 3 or mp - 9
   local year = yoe + era * 400 + (month <= 2 and 1 or 0)
-  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06dZ', year, month, day,
-    math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, time[2])
+  return year, month, doy - math.floor((153 * mp + 2) / 5) + 1, math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60
 end
-local enqueued_at = rq_timestamp()
+
+-- Now, as RQ's utcformat() has it.
+local function rq_timestamp(seconds, microseconds)
+  local year, month, day, hour, minute, second = utc(seconds)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06dZ', year, month, day, hour, minute, second, microseconds)
+end
+local enqueued_at = rq_timestamp(tonumber(time[1]), time[2])
 
 local CHUNK = 1000 -- arguments of one unpack(): Lua's stack ends near 8,000
 

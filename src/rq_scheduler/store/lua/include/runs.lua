@@ -4,7 +4,7 @@ local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
 -- What all schedules share, and runs are entered in: a key of a wrong type has to end the script before its first write.
 redis.call('SCARD', prefix .. ':queues')
-for _, key in ipairs({scheduled_jobs, paused_schedules, buffered_schedules}) do redis.call('ZCARD', key) end
+for _, key in ipairs({scheduled_jobs, paused_schedules, buffered_schedules, to_plan, unplanned}) do redis.call('ZCARD', key) end
 
 -- A run that RQ itself has to enqueue waits among the one-offs for a moment.
 local function is_run_going(id, status, queue, looked_up)
@@ -35,11 +35,11 @@ local function set_queued(key, job)
   end
 end
 
--- Writes the job of a run. The push comes later, with all others of its queue.
+-- Writes the job of a run; false when it is there. The push comes later, with all others of its queue.
 local without_entry
 local function make_run(id, job, job_id)
   local call, key = redis.call, prefix .. ':job:' .. job_id
-  call('COPY', template_key(id), key)
+  if call('COPY', template_key(id), key) == 0 then return false end
   if goes_through_rq(job) then
     -- A one-off that is due now: the dispatchers let RQ's own code enqueue those.
     without_entry = key
@@ -47,13 +47,14 @@ local function make_run(id, job, job_id)
     call('ZADD', scheduled_jobs, now_score, job_id)
     without_entry = nil
     redis.pcall('PUBLISH', prefix .. ':scheduler:wakeup', now_score)
-    return
+    return true
   end
   push_later(job.queue, job_id, job.at_front)
   set_queued(key, job)
   -- RQ's enqueue takes `at_front` as an argument; on the job it would bring a retry to the front too.
   if job.at_front then call('HDEL', key, 'enqueue_at_front') end
   if job.ttl and job.ttl > 0 then expire_job(job_id, job.ttl) end
+  return true
 end
 
 local function push_runs()
@@ -79,17 +80,4 @@ local function make_and_push(make)
     end
   end
   error(refusal, 0)
-end
-
-local HISTORY_LENGTH = 50
-
--- Adds lines, oldest first, to the history, which only informs: it must not turn a finished write into an error.
-local function add_lines(id, ...)
-  local key = history_key(id)
-  local length = redis.pcall('LPUSH', key, ...)
-  if type(length) == 'number' and length > HISTORY_LENGTH then redis.pcall('LTRIM', key, 0, HISTORY_LENGTH - 1) end
-end
-
-local function add_history(id, lines)
-  if #lines > 0 then add_lines(id, unpack(lines, math.max(1, #lines - HISTORY_LENGTH + 1))) end
 end

@@ -7,6 +7,8 @@ local function tombstone_key(id) return prefix .. ':scheduler:tombstone:' .. id 
 local schedules = prefix .. ':scheduler:schedules'
 local paused_schedules = schedules .. ':paused'
 local buffered_schedules = prefix .. ':scheduler:buffered'
+local to_plan = prefix .. ':scheduler:to_plan'
+local unplanned = prefix .. ':scheduler:unplanned'
 
 -- The sets beside that of all schedules that list one with this owner, queue and tags (one a line).
 local function lists_of(owner, queue, tags)

@@ -1,0 +1,145 @@
+"""Plans of schedules, made before their time or when they are late: takes from Redis which want one, and works it out.
+
+Owns what has been taken and not been planned yet. Writes no plan.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+
+import msgspec
+
+from rq_scheduler.clock import US
+from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.errors import SchedulerError
+from rq_scheduler.model import Spec, decode_spec
+from rq_scheduler.planning import MAX_PLANNED, Coming, Instant, coming
+from rq_scheduler.store import Store
+from rq_scheduler.store.fires import PlanWrite
+from rq_scheduler.store.handoff import Dropped
+from rq_scheduler.store.plans import Unplanned
+from rq_scheduler.triggers.made_with import made_with
+
+MAX_TAKEN = 250
+"""Schedules taken to be planned at once."""
+
+LEASE = 1.5
+"""Seconds after which those that are not planned yet are left to whoever takes them then: Redis gives them away after
+two."""
+
+MAX_WRITTEN_RUNS = 250
+"""Runs that the plans of one write come to: an outage leaves many instants of one schedule to catch up with."""
+
+MAX_COPIES = 512 * 1024
+"""Bytes of calls, which runs are copies of, in one write; more of one schedule are written alone."""
+
+PUT_OFF = 60 * US
+"""Microseconds after which a schedule that cannot be planned here is taken again."""
+
+MAX_KNOWN = 10_000
+"""Plans that other schedules of the same definition may share."""
+
+MAX_AGE = US // 10
+"""Microseconds for which a plan of what is late is shared: in that time it might be on its way as well."""
+
+
+class Planner:
+    """Plans for one dispatcher."""
+
+    def __init__(self, store: Store, events: Events) -> None:
+        self._store = store
+        self._events = events
+        self._taken: deque[Unplanned] = deque()
+        self._taken_at = 0.0
+        self._now = 0
+        self._more = False
+        self._put_off: list[str] = []
+        self._known: dict[tuple[bytes, int, int, int, bool], tuple[Spec, Coming, int]] = {}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to be planned now."""
+        return not (self._taken or self._more)
+
+    def expect(self, *, more: bool) -> None:
+        """Takes note whether Redis has some to be planned."""
+        self._more = more
+
+    def next_writes(self, until: float, most: int) -> tuple[list[PlanWrite], int]:
+        """Plans for some, `most` at most, the first of them in any case, however late it is by the monotonic instant
+        `until`; and the server's time for which they were made (us)."""
+        self._take()
+        writes: list[PlanWrite] = []
+        runs = copies = 0
+        while self._taken and len(writes) < most and (not writes or monotonic() < until):
+            write = self._planned(self._taken[0])
+            due = 0 if write is None else sum(each.due <= self._now for each in write.coming.instants)
+            size = due * self._taken[0].size
+            if writes and (runs + due > MAX_WRITTEN_RUNS or copies + size > MAX_COPIES):
+                break
+            self._taken.popleft()
+            if write is not None:
+                writes.append(write)
+                runs, copies = runs + due, copies + size
+        if self._put_off:
+            self._store.put_off_plans(self._put_off, self._now + PUT_OFF)
+            self._put_off = []
+        return writes, self._now
+
+    def _take(self) -> None:
+        if monotonic() - self._taken_at > LEASE:
+            self._more = self._more or bool(self._taken)
+            self._taken.clear()
+        if not self._taken and self._more:
+            self._taken_at = monotonic()
+            self._now, taken = self._store.take_to_plan(MAX_TAKEN)
+            self._taken.extend(taken)
+            self._more = len(taken) == MAX_TAKEN
+
+    def _planned(self, of: Unplanned) -> PlanWrite | None:
+        is_due = of.due <= self._now
+        if of.made_with > made_with() and not is_due:
+            self._put_off.append(of.id)  # a newer one has planned it: that goes on
+            return None
+        try:
+            found = self._plan(of)
+        except (msgspec.DecodeError, SchedulerError, OverflowError) as error:
+            reason = f"it cannot be planned: {error}"
+            if not is_due:
+                self._put_off.append(of.id)
+            elif self._store.put_aside(of, reason):
+                self._events.dropped(Dropped(of.id, of.due, reason))
+            return None
+        except Exception as error:  # noqa: BLE001  what befalls this host (memory, files) is not the schedule's fault
+            self._put_off.append(of.id)
+            if is_due:
+                self._events.put_off(of.id, error)
+            return None
+        if found is None:
+            self._put_off.append(of.id)
+            self._events.unreadable_spec(of.id)
+            return None
+        spec, instants = found
+        return PlanWrite(of, spec, instants, made_with())
+
+    def _plan(self, of: Unplanned) -> tuple[Spec, Coming] | None:
+        """The instants of a schedule; None for a spec that a newer version wrote. Those of one definition that are armed
+        for one instant share them."""
+        now, is_newer = self._now, of.updated is not None and of.updated > of.nominal
+        at_most = max(1, min(MAX_PLANNED - 1, MAX_COPIES // max(of.size, 1)))
+        only_due = of.made_with > made_with()
+        key = of.spec, of.nominal, of.due, at_most, only_due
+        known = self._known.get(key)
+        if known is not None and now < known[2] and (of.due > now or not is_newer):
+            return known[0], known[1]
+        spec = decode_spec(of.spec)
+        if spec is None:
+            return None
+        armed = Instant(of.nominal, of.due)
+        made = coming(of.id, spec, armed, now, updated=of.updated, at_most=at_most, only_due=only_due)
+        if spec.jitter is None and (of.due > now or not is_newer):
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = spec, made, of.due if of.due > now else now + MAX_AGE
+        return spec, made

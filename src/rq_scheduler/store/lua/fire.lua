@@ -1,0 +1,78 @@
+-- Fires schedules that are due, by the plans in their records: a part of the head of the index, within a budget. Reads each, decides
+-- (overlap, failures, max_runs, what is buffered), makes its run, pushes it and arms the next instant. What it cannot do by the plan it
+-- leaves where it is, and notes for Python (take_to_plan).
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has to enqueue every
+--          run, 7 due and 8 id of the last one looked at in this pass, or '' and '', 9 most schedules to look at, 10 most runs,
+--          11 most bytes of calls, which the runs are copies of, 12 '1' when each run is to be told
+-- returns  {'ok', now in us, next due or '', due and id of the last one looked at when there may be more, or '' and '', when Python may take
+--          one that is due, or '', when one that is not, or '', '1' when something was armed that is due, runs by queue {queue,
+--          number, ...}, of those, if asked for, {job id, due, queue, ...}, and of what did not go as planned an answer each {id,
+--          outcome, queue, detail, {job id that was made, its due, ...}, {nominal that was skipped, ...}, {nominal that is
+--          buffered, ...}, {job id to be stopped, ...}, '1' when RQ itself will enqueue what was made}; outcomes: done, paused and
+--          broken (detail: why)}
+--          or {'fenced', now in us, holder, ttl in ms}
+-- keeps    each (schedule, nominal time) is handed off at most once; only what a valid plan says fires
+local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local all_slow, last_score, last_id, most_looks = ARGV[6] == '1', ARGV[7], ARGV[8], tonumber(ARGV[9])
+local most_runs, most_bytes, tells = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
+local index = KEYS[1]
+-- @include clock
+-- @include fence
+-- @include rq_queueing
+-- @include overlap
+-- @include quarantine
+-- @include revision
+-- @include schedule
+-- @include seek
+-- @include runs_as
+-- @include runs
+-- @include history
+-- @include previous_runs
+-- @include plan
+-- @include firing
+local LONGEST_LOOK = 0.004 -- seconds of deciding, since the time of Redis stands still; writing takes as long again
+
+local start = last_score == '' and 0 or rank_behind(last_score, last_id)
+local page = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, most_looks)
+local fires, left, strays, seen, runs, bytes, began = {}, {}, {}, 0, 0, 0, os.clock()
+
+-- Takes one into the batch; false when that is full.
+local function look_at(id, score)
+  local record = read_record(id)
+  if record[KIND] == 'job' or (record[KIND] == 'schedule' and record[PAUSED] == '1') then
+    strays[#strays + 1] = id -- a foreign hand put it here
+    return true
+  end
+  local fire = record[KIND] == 'schedule' and due_fire(id, score, record)
+  if not fire then
+    left[#left + 1], left[#left + 2] = now_score, id
+    return true
+  end
+  local copied = #fire.instants * count(record[SIZE])
+  if runs > 0 and (runs + #fire.instants > most_runs or bytes + copied > most_bytes) then return false end
+  runs, bytes = runs + #fire.instants, bytes + copied
+  fire.outcome, fire.detail = decide(fire)
+  if fire.outcome == 'check' then
+    left[#left + 1], left[#left + 2] = now_score, id
+  else
+    fires[#fires + 1] = fire
+  end
+  return true
+end
+
+while page[seen + 1] and look_at(page[seen + 1], page[seen + 2]) do
+  seen = seen + 2
+  if os.clock() - began > LONGEST_LOOK then break end
+end
+commit(fires)
+for _, id in ipairs(strays) do call('ZREM', index, id) end
+-- Who has taken one has it for two seconds: a later look does not change that.
+for first = 1, #left, CHUNK do call('ZADD', unplanned, 'NX', unpack(left, first, math.min(first + CHUNK - 1, #left))) end
+
+local more = seen > 0 and (seen < #page or #page / 2 == most_looks)
+local function first_of(key) return call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or '' end
+return {'ok', now_us, call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '',
+  more and page[seen] or '', more and page[seen - 1] or '', first_of(unplanned), first_of(to_plan), still_due[1] and '1' or '0',
+  counts_told(), told, answers}

@@ -1,0 +1,77 @@
+-- Reads the plan of a schedule: its next instants as Python has written them, 'nominal:due nominal:due ...' in microseconds, with '-' at
+-- the end if there are no others. And the policy that a fire has to know. Needs: utc (rq_queueing).
+local TEN_SECONDS = 10 * 1000000
+local OVERLAPS = {skip = 0, allow = 0, replace = 0, buffer_one = 1, buffer_all = 1000} -- and how many runs each buffers
+
+-- Microseconds as the seconds of a score; a double that is the same as that of their decimal text.
+local function seconds_of(us) return tonumber(us) / 1000000 end
+
+-- What the job id of a run ends with (run_ending in runs.py); `nominal` is a decimal text of microseconds.
+local function run_ending(nominal)
+  local us, seconds, fraction = tonumber(nominal), nil, nil
+  if us >= 1000000 then
+    seconds, fraction = tonumber(string.sub(nominal, 1, -7)), string.sub(nominal, -6)
+  else
+    seconds = math.floor(us / 1000000)
+    fraction = string.format('%06d', us - seconds * 1000000)
+  end
+  return string.format('-%04d%02d%02dT%02d%02d%02d', utc(seconds)) .. fraction .. 'Z'
+end
+
+-- One instant of a plan: {at, nominal, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is none),
+-- next_due_us (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text.
+local read_plans = {}
+local function instant_in(plan, at)
+  local known = read_plans[plan]
+  if known and known.at == at then return known end
+  local nominal, due = string.match(at, '^(%-?%d+):(%-?%d+)$')
+  if not nominal then return nil end
+  local first, last = string.find(plan, at, 1, true)
+  if not first or (first > 1 and string.byte(plan, first - 1) ~= 32) then return nil end
+  local follower, next_due = string.match(plan, '^ (%-?%d+:(%-?%d+))', last + 1)
+  if not follower then
+    local rest = string.sub(plan, last + 1)
+    if rest == ' -' then follower = '' elseif rest ~= '' then return nil end
+  end
+  known = {at = at, nominal = nominal, due = due, due_us = tonumber(due), follower = follower,
+    next_due_us = next_due and tonumber(next_due), ending = run_ending(nominal)}
+  read_plans[plan] = known
+  return known
+end
+
+-- A policy: 'overlap catchup grace max_runs max_failures', grace in us, '-' for none; nil for one that a newer version wrote.
+local read_policies = {}
+local function policy_of(text)
+  local policy = read_policies[text]
+  if policy == nil then
+    local overlap, catchup, grace, most_runs, most_failures = string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+    policy = OVERLAPS[overlap or ''] and {overlap = overlap, most_buffered = OVERLAPS[overlap], grace = tonumber(grace),
+      most_runs = tonumber(most_runs), most_failures = tonumber(most_failures)}
+    if policy then policy.in_order = catchup == 'all' and not policy.grace end
+    read_policies[text] = policy or false
+  end
+  return policy or nil
+end
+
+-- The instants that a plan serves at this moment (us), and the one to arm then ('' for none); nil when it is for Python to say. One runs
+-- alone unless the next is due too; with `lasting` (us), also before that moment. `updated`: what is named before it never fires late.
+local function served_by(plan, armed, policy, updated, us, lasting)
+  local instant = instant_in(plan, armed)
+  if not (instant and instant.follower) or us < instant.due_us then return nil end
+  local never_late = updated > tonumber(instant.nominal)
+  local is_last_due = not instant.next_due_us or us < instant.next_due_us
+  if not is_last_due and policy.in_order and not never_late then
+    local instants = {instant}
+    while instant.next_due_us and instant.next_due_us <= us do
+      local following = instant_in(plan, instant.follower)
+      if not (following and following.follower) then break end
+      instant = following
+      instants[#instants + 1] = instant
+    end
+    return instants, instant.follower
+  end
+  local grace = never_late and TEN_SECONDS or policy.grace
+  local is_missed = grace and us - instant.due_us > grace
+  if is_missed or not (is_last_due or (lasting and us < lasting)) then return nil end
+  return {instant}, instant.follower
+end

@@ -1,0 +1,59 @@
+-- How the runs of a schedule that were made before have gone on, in RQ's terms. Needs: overlap, runs, now_us.
+local KEPT_RUNS = 20
+local LOOK_EVERY, BELIEVED = 60 * 1000000, 5 * 1000000 -- us
+
+local function words_of(text)
+  local words = {}
+  for word in string.gmatch(text or '', '%S+') do words[#words + 1] = word end
+  return words
+end
+
+-- The status of a run, and its queue unless it has finished.
+local function read_run(id)
+  local key = prefix .. ':job:' .. id
+  local status = redis.pcall('HGET', key, 'status')
+  if type(status) ~= 'string' then return nil end
+  return status, status ~= 'finished' and redis.call('HGET', key, 'origin')
+end
+
+-- What Python has found in the queues' lists, 'gone id ...' or 'there id ...', with the time.
+local function dated(found) return (string.gsub(found, '^%l+', '%0 ' .. now_us)) end
+
+-- The same, while it is to be believed: {found ('gone' or 'there'), ids (text)}.
+local function liveness_check(text, us)
+  local found, at, ids = string.match(text or '', '^(%l+) (%d+)( .*)$')
+  if not found or us - tonumber(at) > BELIEVED then return nil end
+  return {found = found, ids = ids .. ' '}
+end
+
+-- What became of earlier runs (ids, oldest first): going (still), queued (of those), live (what is to be remembered: those, and what
+-- came behind the first of them), and the failures in a row up to there. `has_not_failed` says it of a run that is gone; where the list
+-- is crowded, those that are over are not kept.
+local function look_at_runs(ids, failures, liveness, is_crowded, has_not_failed)
+  local going, queued, live = {}, {}, {}
+  for _, id in ipairs(ids) do
+    local status, queue = read_run(id)
+    local found = liveness and string.find(liveness.ids, ' ' .. id .. ' ', 1, true) and liveness.found or ''
+    if status and queue and is_run_going(id, status, queue, found) then
+      going[#going + 1], live[#live + 1] = id, id
+      if status == 'queued' then queued[#queued + 1] = id end
+    elseif going[1] and not is_crowded then
+      live[#live + 1] = id
+    elseif status == 'failed' then
+      failures = failures + 1
+    elseif status == 'finished' or (not status and has_not_failed(id)) then
+      failures = 0
+    end
+  end
+  return going, queued, live, failures
+end
+
+-- Which of the runs that were to make way are still going: whoever was to ask them may have died, or lost the reply.
+local function still_going(ids)
+  local found = {}
+  for _, id in ipairs(ids) do
+    local status, queue = read_run(id)
+    if status and queue and is_run_going(id, status, queue, '') then found[#found + 1] = id end
+  end
+  return found
+end

@@ -1,0 +1,54 @@
+-- Starts buffered runs whose predecessors have ended.
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has to enqueue every
+--          run, 7 most schedules to look at, 8 most bytes of calls, which the runs are copies of, 9 '1' when each run is to be told, 10 id of
+--          one whose earlier runs were looked for, or '', 11 what the queues' lists say of them: 'gone id ...' or 'there id ...'
+-- returns  {'ok', now in us, when to look again, or '', ids of recurring jobs of the 0.14 API that buffer a run, runs by queue, those that are
+--          told, answers: see fire; more outcomes: waiting, check (detail: the job ids to look for)}
+--          or {'fenced', now in us, holder, ttl in ms}
+-- keeps    a buffered run starts once
+local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local all_slow, most_looks, most_bytes, tells = ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
+local looked_for, found = ARGV[10], ARGV[11]
+local index = KEYS[1]
+-- @include clock
+-- @include fence
+-- @include rq_queueing
+-- @include overlap
+-- @include quarantine
+-- @include revision
+-- @include schedule
+-- @include runs_as
+-- @include runs
+-- @include history
+-- @include previous_runs
+-- @include plan
+-- @include firing
+local NO_POLICY = 'skip one - - -' -- of a record that an older version wrote
+
+local fires, jobs, strays, bytes = {}, {}, {}, 0
+local function look_at(id)
+  local record = read_record(id)
+  if record[KIND] == 'job' then
+    jobs[#jobs + 1] = id
+  elseif record[KIND] ~= 'schedule' or record[PAUSED] == '1' then
+    strays[#strays + 1] = id -- a foreign hand put it here, or took its record away
+  else
+    bytes = bytes + count(record[SIZE])
+    if fires[1] and bytes > most_bytes then return end
+    local fire = {id = id, record = record, mode = 'buffered', instants = NONE, policy = policy_of(record[POLICY] or '') or policy_of(NO_POLICY)}
+    if found ~= '' then fire.liveness = liveness_check(dated(found), us) end
+    fire.outcome, fire.detail = decide(fire)
+    fires[#fires + 1] = fire
+  end
+end
+
+if looked_for == '' then
+  for _, id in ipairs(call('ZRANGEBYSCORE', buffered_schedules, '-inf', now_score, 'LIMIT', 0, most_looks)) do look_at(id) end
+elseif call('ZSCORE', buffered_schedules, looked_for) then
+  look_at(looked_for)
+end
+commit(fires)
+for _, id in ipairs(strays) do call('ZREM', buffered_schedules, id) end
+return {'ok', now_us, call('ZRANGE', buffered_schedules, 0, 0, 'WITHSCORES')[2] or '', jobs, counts_told(), told, answers}

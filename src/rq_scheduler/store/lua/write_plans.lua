@@ -1,0 +1,94 @@
+-- Writes plans that Python has made, each if the schedule is what it was when it was read, books the instants that were missed, and fires
+-- what is due by them.
+--
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has to enqueue every
+--          run, 7 until when an instant runs though the next one is due (us), 8 '1' when each run is to be told, 9 entries
+--          (MessagePack), a list each: id, rev, due and armed as read, plan ('' when there is no instant left), policy, made_with, when it is to be
+--          planned next (unix seconds, '' for never), missed, line of the history of those, what the queues' lists say of runs: 'gone id
+--          ...', 'there id ...' or ''
+-- returns  {'ok', now in us, '1' when something was armed that is due, '1' when a plan does not serve what is due, for each entry '1' if it was
+--          written, else '0' (one text), runs by queue, those that are told, answers: see fire; one more outcome: check (detail: the
+--          job ids to look for)}
+--          or {'fenced', now in us, holder, ttl in ms}
+-- keeps    an instant that was missed is counted once; each (schedule, nominal time) is handed off at most once
+local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local all_slow, lasting, tells = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[8] == '1'
+local index = KEYS[1]
+-- @include clock
+-- @include fence
+-- @include rq_queueing
+-- @include overlap
+-- @include quarantine
+-- @include revision
+-- @include schedule
+-- @include runs_as
+-- @include runs
+-- @include history
+-- @include previous_runs
+-- @include plan
+-- @include firing
+local AGAIN = 0.05 -- seconds until the next look at what a plan that was just written does not serve
+
+local function read_entry(fields)
+  local entry = {}
+  entry.id, entry.rev, entry.due, entry.armed, entry.plan, entry.policy, entry.made_with, entry.plan_at, entry.missed, entry.missed_line,
+    entry.found = unpack(fields, 1, 11)
+  return entry
+end
+
+local function is_current(entry)
+  local record = try('HMGET', schedule_key(entry.id), 'kind', 'rev', 'armed', 'paused')
+  return not record.err and record[1] == 'schedule' and record[4] ~= '1' and record[2] == entry.rev
+    and (record[3] or '') == entry.armed and same_moment(call('ZSCORE', index, entry.id), entry.due)
+end
+
+local function write(entry)
+  local id, key = entry.id, schedule_key(entry.id)
+  local first = string.match(entry.plan, '^%S+') or ''
+  call('HSET', key, 'plan', entry.plan, 'plan_rev', entry.rev, 'policy', entry.policy, 'made_with', entry.made_with, 'armed', first)
+  if entry.found ~= '' then
+    call('HSET', key, 'looked_for', dated(entry.found))
+  end
+  if first == '' then
+    call('ZREM', index, id)
+  elseif first ~= entry.armed then
+    call('ZADD', index, string.format('%.6f', seconds_of(string.match(first, ':(.*)$'))), id)
+  end
+  call('ZREM', unplanned, id)
+  if entry.plan_at == '' then call('ZREM', to_plan, id) else call('ZADD', to_plan, entry.plan_at, id) end
+  if entry.missed > 0 then
+    try('HINCRBY', key, 'missed', entry.missed)
+    add_history(id, {entry.missed_line .. ' ' .. now_us})
+  end
+end
+
+local entries, written, seen = {}, {}, {}
+for i, fields in ipairs(cmsgpack.unpack(ARGV[9])) do
+  local entry = read_entry(fields)
+  written[i] = not seen[entry.id] and is_current(entry) and '1' or '0'
+  seen[entry.id] = true -- a fire is decided before any is written: two of one schedule would both look good
+  if written[i] == '1' then
+    write(entry)
+    entries[#entries + 1] = entry
+  elseif try('HGET', schedule_key(entry.id), 'kind') == 'schedule' then
+    call('ZADD', unplanned, 'XX', now_score, entry.id) -- somebody has changed it: whoever takes it next
+  end
+end
+
+local fires, left = {}, {}
+for _, entry in ipairs(entries) do
+  local score = call('ZSCORE', index, entry.id)
+  if score and tonumber(score) <= now then
+    local fire = due_fire(entry.id, score, read_record(entry.id), lasting)
+    if fire then
+      fire.outcome, fire.detail = decide(fire)
+      fires[#fires + 1] = fire
+    end
+    if not fire or fire.outcome == 'check' then left[#left + 1], left[#left + 2] = string.format('%.6f', now + AGAIN), entry.id end
+  end
+end
+commit(fires)
+call_in_chunks('ZADD', unplanned, left)
+call_in_chunks('ZADD', unplanned, still_due) -- its plan ends there, or another instant has overtaken it
+return {'ok', now_us, still_due[1] and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told, answers}

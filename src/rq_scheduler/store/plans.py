@@ -1,0 +1,110 @@
+"""Plans and policies of schedules as texts of their records: what `fire` goes by.
+
+A plan is `nominal:due nominal:due ...` in microseconds, the armed instant first, with `-` at its end if there are no
+others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rq_scheduler.model import Spec
+from rq_scheduler.planning import PLAN_LEAD_US, Coming, Instant, grace_of
+from rq_scheduler.store.base import moment, score_of, text, us_of, whole
+from rq_scheduler.store.command import Command, Commands, Procedure, call, pipeline, wire
+from rq_scheduler.store.operation import operation
+
+
+@dataclass(slots=True)
+class Unplanned:
+    """A schedule that a dispatcher has taken to plan. `nominal` is its armed time and `due` that with jitter; `armed` the
+    field of the record, `updated` the moment of its definition (microseconds), `size` the bytes of its call, which each
+    run copies, `made_with` what its present plan was made with."""
+
+    id: str
+    due: int
+    rev: str
+    spec: bytes
+    armed: str
+    nominal: int
+    updated: int | None
+    size: int
+    made_with: str
+
+
+class PlanCommands(Commands):
+    """Operations that hand out schedules to be planned."""
+
+    @operation
+    def take_to_plan(self, most: int) -> Command[tuple[int, list[Unplanned]]]:
+        """The server's time, and schedules that want a plan, those that are due first. For two seconds nobody else is
+        given them."""
+        return self._script(
+            "take_to_plan",
+            self.keys.due_schedules,
+            most,
+            read=lambda reply: (int(reply[0]), [_unplanned(*row) for row in reply[1:]]),
+        )
+
+    @operation
+    def put_off_plans(self, ids: Sequence[str], until: int) -> Procedure[None]:
+        """Has schedules taken again at that moment (us), and no sooner."""
+        members = [each for id in ids for each in (score_of(until), wire(id))]
+        keys = (self.keys.unplanned, self.keys.to_plan)
+        yield from pipeline(call("ZADD", key, "XX", *members, read=int) for key in keys)
+
+    @operation
+    def put_aside(self, unplanned: Unplanned, reason: str) -> Command[bool]:
+        """Pauses a schedule that cannot be planned, with the reason as its note; False if it has changed meanwhile."""
+        return self._script(
+            "put_aside",
+            self.keys.due_schedules,
+            *(wire(unplanned.id), unplanned.rev, score_of(unplanned.due), reason),
+            read=lambda reply: reply[0] == b"ok",
+        )
+
+
+def _unplanned(
+    id: bytes, score: bytes, rev: bytes, spec: bytes, armed: bytes, updated: bytes, size: bytes, made_with: bytes
+) -> Unplanned:
+    due, nominal = _times(score, armed)
+    return Unplanned(
+        text(id), due, text(rev), spec, text(armed), nominal, moment(updated), whole(size) or 0, text(made_with)
+    )
+
+
+@lru_cache(4096)
+def _times(score: bytes, armed: bytes) -> tuple[int, int]:
+    """When it is due, and its nominal time."""
+    nominal, _, armed_due = armed.partition(b":")
+    at, named = us_of(score), moment(nominal)
+    # A score that is not the armed one was written by hand: that is the time which is meant.
+    return at, at if named is None or whole(armed_due) != at else named
+
+
+def armed_text(instant: Instant) -> str:
+    """An instant, as a plan and the field `armed` have it."""
+    return f"{instant.nominal}:{instant.due}"
+
+
+def plan_text(coming: Coming) -> str:
+    """The plan of these instants; empty when there are none left."""
+    instants = " ".join(map(armed_text, coming.instants))
+    return f"{instants} -" if instants and coming.finished else instants
+
+
+def plan_at_score(armed: Instant, coming: Coming | None) -> str:
+    """When a schedule is to be planned next, as a score; empty for never. Without a plan, that is in time for the armed
+    instant."""
+    at = armed.due - PLAN_LEAD_US if coming is None else coming.plan_at
+    return "" if at is None else score_of(at)
+
+
+@lru_cache(4096)
+def policy_text(spec: Spec) -> str:
+    """What a fire has to know of a definition: overlap, catchup, grace (us), max_runs, pause_on_failures; `-` for none."""
+    limits = (grace_of(spec), spec.max_runs, spec.pause_on_failures)
+    catchup = "all" if spec.catchup == "all" else "one"
+    return " ".join((spec.overlap, catchup, *("-" if limit is None else str(limit) for limit in limits)))
