@@ -4,6 +4,7 @@ import fnmatch
 import logging
 import os
 import re
+import signal
 import threading
 import time
 import uuid
@@ -40,6 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what runs in its background, and the processes of tests would not hear Ctrl-C either.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if int(redis_py.__version__.partition(".")[0]) < 6:
         # It forgets the socket of a connection that failed. What we forget is seen with the newest.
         config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")

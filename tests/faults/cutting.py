@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from faults.checker import Ledger, Verdict
 from faults.proxy import Proxy, Side
-from making import Told
+from making import Told, contents
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Dispatcher, Options
 from rq_scheduler.store import Store, scripts
@@ -143,7 +143,7 @@ def shape(redis: redis_py.Redis) -> dict[str, str]:
     """All that is in Redis, but for what differs from one run to the next: real time, `rev`, random names, TTLs. And for
     plans, which may be made anew at any time."""
     found: dict[str, str] = {}
-    for key, content, ttl in _content(redis):
+    for key, content, ttl in contents(redis):
         if key in _NOT_SHAPE or key.startswith(b"rq:scheduler-lock:"):
             continue
         if key.startswith(b"rq:job:") and 0 <= ttl <= GOING:
@@ -154,22 +154,6 @@ def shape(redis: redis_py.Redis) -> dict[str, str]:
             content = sorted(content)
         found[_steady(key.decode())] = _steady(f"{content} {'for ever' if ttl == -1 else 'mortal'}")
     return found
-
-
-_READ = {b"hash": "hgetall", b"list": "lrange", b"set": "smembers", b"zset": "zrange", b"string": "get"}
-
-
-def _content(redis: redis_py.Redis) -> Iterator[tuple[bytes, Any, int]]:
-    """Every key, what it holds, and its TTL, in three round trips."""
-    keys = sorted(redis.keys())
-    pipe = redis.pipeline(transaction=False)
-    for key in keys:
-        pipe.type(key).ttl(key)
-    answers = pipe.execute()
-    for key, kind in zip(keys, answers[::2], strict=True):
-        bounds = (0, -1) if kind in (b"list", b"zset") else ()
-        getattr(pipe, _READ[kind])(key, *bounds, **({"withscores": True} if kind == b"zset" else {}))
-    yield from zip(keys, pipe.execute(), answers[1::2], strict=True)
 
 
 _RANDOM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z")

@@ -23,6 +23,7 @@ from rq.serializers import JSONSerializer
 import jobs_for_tests
 from making import (
     US,
+    State,
     Told,
     add,
     age,
@@ -91,13 +92,13 @@ def _callback(name: str) -> Callback:
 QUEUES = {"plain": "default", "spaces": "my own queue", "unicode": "Aufträge-☃-\U0001f680", "200 characters": "q" * 200}
 
 
-def _normal(state: dict[bytes, tuple[Any, int]], job_key: str = "rq:job:job-1") -> dict[bytes, tuple[Any, int]]:
-    """Without the moment of the hand-off, which has to be now and look as RQ writes it; TTLs within a second."""
+def _normal(state: State, job_key: str = "rq:job:job-1") -> State:
+    """Without the moment of the hand-off, which has to be now and look as RQ writes it."""
     normal = dict(state)
-    fields, ttl = normal[job_key.encode()]
+    fields, left = normal[job_key.encode()]
     assert -1 < age(fields[b"enqueued_at"]) < 30
-    normal[job_key.encode()] = ({**fields, b"enqueued_at": b"now"}, ttl)
-    return {key: (content, ttl if ttl < 0 else round(ttl, -1)) for key, (content, ttl) in normal.items()}
+    normal[job_key.encode()] = ({**fields, b"enqueued_at": b"now"}, left)
+    return normal
 
 
 def _with_dependents(client: Any) -> None:
@@ -105,9 +106,7 @@ def _with_dependents(client: Any) -> None:
     client.sadd("rq:job:job-1:dependents", "other")
 
 
-def _by_rq(
-    client: redis_py.Redis, fields: Mapping[Any, Any], queue: str, **options: Any
-) -> dict[bytes, tuple[Any, int]]:
+def _by_rq(client: redis_py.Redis, fields: Mapping[Any, Any], queue: str, **options: Any) -> State:
     client.flushall()
     client.rpush(f"rq:queue:{queue}", "before")
     _with_dependents(client)
@@ -330,7 +329,7 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 
 
-def _named(content: tuple[Any, int], id: str) -> str:
+def _named(content: tuple[Any, Any], id: str) -> str:
     """What a key holds, whatever the id of the run and the moment of its registration."""
     return re.sub(r"\d{10}\.\d+", "now", str(content[0]).replace(id, "run"))
 
@@ -338,16 +337,16 @@ def _named(content: tuple[Any, int], id: str) -> str:
 class TestARunOfASchedule:
     """Field by field what RQ's own enqueue writes for the same call."""
 
-    def _by_rq(self, client: Any, call: Fields, **options: Any) -> dict[bytes, tuple[Any, int]]:
+    def _by_rq(self, client: Any, call: Fields, **options: Any) -> State:
         client.flushall()
         client.rpush("rq:queue:default", "before")
         Queue(connection=client).enqueue("jobs_for_tests.echo", **{"job_id": "job-1", **options, **call})
         return self._normal(snapshot(client), "job-1")
 
-    def _normal(self, state: dict[bytes, tuple[Any, int]], id: str) -> dict[bytes, tuple[Any, int]]:
+    def _normal(self, state: State, id: str) -> State:
         """Under one id, whatever the run's is, and one moment."""
-        normal: dict[bytes, tuple[Any, int]] = {}
-        for key, (content, ttl) in state.items():
+        normal: State = {}
+        for key, (content, left) in state.items():
             if key == f"rq:job:{id}".encode():
                 for name in (b"created_at", b"enqueued_at"):
                     if name in content:
@@ -356,7 +355,7 @@ class TestARunOfASchedule:
                 key = b"rq:job:the-run"
             if key.startswith(b"rq:queue:"):
                 content = [b"the-run" if each == id.encode() else each for each in content]
-            normal[key] = content, ttl if ttl < 0 else round(ttl, -1)
+            normal[key] = content, left
         return normal
 
     @pytest.mark.parametrize("call", CALLS)
