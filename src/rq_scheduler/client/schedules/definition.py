@@ -26,6 +26,7 @@ from rq_scheduler.functions import check_function, warn_about_function
 from rq_scheduler.jobs import Fields, JobCreator, meta_of
 from rq_scheduler.model import RetryFields, Schedule, Spec
 from rq_scheduler.serialization import Duration
+from rq_scheduler.signatures import surely_takes, surely_takes_any_keyword
 
 __all__ = ["JobTemplate", "same_job", "schedule_of", "template_of"]
 
@@ -214,6 +215,8 @@ def _create(create: Callable[..., Job], schedule: Schedule) -> Job:
 
 
 def _accepted(create: Callable[..., Any], names: Mapping[str, Any]) -> frozenset[str]:
+    if surely_takes_any_keyword(create):
+        return frozenset(names)
     parameters = inspect.signature(create).parameters
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return frozenset(names)
@@ -291,14 +294,17 @@ def _made(kind: str, given: Any, name: str) -> Any:
 
 def _check_call(func: Any, job: Job) -> None:
     """Refuse arguments that do not fit the function, where it and its signature can be had here."""
+    args: tuple[Any, ...] = cast("Any", job).args
     try:
         target = import_attribute(func) if isinstance(func, str) else func
+        if surely_takes(target, args, job.kwargs):
+            return
         # Not of what it wraps: a decorator may well supply arguments of its own.
         signature = inspect.signature(target, follow_wrapped=False)
     except (Exception, SystemExit):  # noqa: BLE001  importing runs whatever the module holds
         return  # code that only workers have, or a callable without a signature
     try:
-        signature.bind(*cast("Any", job).args, **job.kwargs)
+        signature.bind(*args, **job.kwargs)
     except TypeError as error:
         raise FunctionRefused(
             f"func={_dotted(job)}{signature} cannot be called with the args and kwargs given: {error}"
