@@ -59,6 +59,8 @@ T = TypeVar("T")
 FORMAT = 1
 """Version of the stored spec. A dispatcher leaves a newer one alone."""
 
+_HEAD = b'{"format":%d,' % FORMAT
+
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -325,7 +327,7 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 def encode_spec(spec: Spec) -> bytes:
     """The JSON of a spec, with the version of its format."""
-    return serialization.encode({"format": FORMAT, **serialization.to_builtins(spec)})
+    return _HEAD + serialization.encode(spec)[1:]
 
 
 @lru_cache(maxsize=16_384)

@@ -33,7 +33,12 @@ __all__ = ["JobTemplate", "same_job", "schedule_of", "template_of"]
 _DURATIONS = {"job_timeout": "timeout", "result_ttl": "result_ttl", "ttl": "ttl", "failure_ttl": "failure_ttl"}
 """Field of Schedule -> keyword of `_create_job`."""
 
-_FOREVER = timedelta(seconds=-1)
+_NOT_IN_A_TEMPLATE = ("status", "enqueued_at")
+_SLOW = ("dependency_id", "dependency_ids", "rate_limit_key")
+"""Fields of a job that RQ itself has to enqueue."""
+
+_SECOND = timedelta(seconds=1)
+_FOREVER = -_SECOND
 
 _OF_ONE_RUN = frozenset(
     {
@@ -85,13 +90,14 @@ def template_of(context: SchedulerContext, schedule: Schedule) -> JobTemplate:
     if schedule.at_front:
         job.enqueue_at_front = True
     fields = context.creator.fields(job)
+    for name in _NOT_IN_A_TEMPLATE:
+        fields.pop(name, None)
     return JobTemplate(
-        fields={name: value for name, value in fields.items() if name not in ("status", "enqueued_at")},
+        fields=fields,
         func=_dotted(job),
-        call=(job.get_call_string() or "").encode(errors="backslashreplace").decode(),
+        call=_call_of(job),
         queue=str(fields["origin"]),
-        slow=any(name in fields for name in ("dependency_id", "dependency_ids", "rate_limit_key"))
-        or bool(meta_of(job).get("queue_class_name")),
+        slow=not fields.keys().isdisjoint(_SLOW) or bool(meta_of(job).get("queue_class_name")),
     )
 
 
@@ -186,7 +192,7 @@ def _create(create: Callable[..., Job], schedule: Schedule) -> Job:
         "rate_limit": _rate_limit(schedule.rate_limit),
     }
     given = {name: value for name, value in newer.items() if value is not None}
-    refused = given.keys() - _accepted(create, given)
+    refused: set[str] = set() if surely_takes_any_keyword(create) else given.keys() - _accepted(create, given)
     for name in sorted(refused - {"failure_ttl"}):
         override = getattr(create, "__qualname__", "_create_job")
         raise InvalidType(
@@ -215,8 +221,6 @@ def _create(create: Callable[..., Job], schedule: Schedule) -> Job:
 
 
 def _accepted(create: Callable[..., Any], names: Mapping[str, Any]) -> frozenset[str]:
-    if surely_takes_any_keyword(create):
-        return frozenset(names)
     parameters = inspect.signature(create).parameters
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return frozenset(names)
@@ -234,7 +238,7 @@ def _seconds(value: Any, name: str) -> int | None:
         raise InvalidArgument(
             f"{name}={value!r} leaves a run no time at all: give a positive duration, or -1 for no limit"
         )
-    return math.ceil(duration / timedelta(seconds=1))
+    return math.ceil(duration / _SECOND)
 
 
 def _meta(value: Any) -> Any:
@@ -309,6 +313,11 @@ def _check_call(func: Any, job: Job) -> None:
         raise FunctionRefused(
             f"func={_dotted(job)}{signature} cannot be called with the args and kwargs given: {error}"
         ) from error
+
+
+def _call_of(job: Job) -> str:
+    call = job.get_call_string() or ""
+    return call if call.isascii() else call.encode(errors="backslashreplace").decode()
 
 
 def _dotted(job: Job) -> str:
