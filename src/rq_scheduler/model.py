@@ -99,8 +99,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 f"trigger={self.trigger!r} is {kind_of(self.trigger)}: give a trigger, such as "
                 "Cron('30 2 * * *'), Every('10m') or At(datetime)"
             )
-        _one_of(self.overlap, Overlap, "overlap")
-        _one_of(self.catchup, Catchup, "catchup")
+        _one_of(self.overlap, "overlap")
+        _one_of(self.catchup, "catchup")
         _length(self, "catchup_window", 1, "leaves nothing to catch up: give a positive duration, or catchup='none'")
         _length(self, "jitter", 0, "is negative: it delays runs by 0 to that long, so give a positive duration")
         for name in ("start", "end"):
@@ -115,7 +115,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         force_setattr(self, "exclude", _exclusions(self.exclude))
         if any(one.timezone is None for one in self.exclude):
             _ = self.trigger.zone_name  # refuses several zones now rather than when it fires
-        _one_of(self.excluded, Excluded, "excluded", "; the days themselves go to exclude")
+        _one_of(self.excluded, "excluded", "; the days themselves go to exclude")
         if self.exclude and self.excluded != "skip":
             clocks_of(self.trigger, self.exclude)  # likewise
 
@@ -344,8 +344,11 @@ def decode_spec(stored: bytes) -> Spec | None:
         raise msgspec.DecodeError(str(error)) from error
 
 
-def _one_of(value: Any, literal: Any, name: str, hint: str = "") -> None:
-    choices = get_args(literal)
+_CHOICES = {"overlap": get_args(Overlap), "catchup": get_args(Catchup), "excluded": get_args(Excluded)}
+
+
+def _one_of(value: Any, name: str, hint: str = "") -> None:
+    choices = _CHOICES[name]
     if value not in choices:
         raise InvalidArgument(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}{hint}")
 

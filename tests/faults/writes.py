@@ -14,6 +14,7 @@ from jobs_for_tests import echo, nothing
 from rq_scheduler import Scheduler
 from rq_scheduler.client.schedules.rq_cron import read_rq_cron
 from rq_scheduler.model import Schedule
+from rq_scheduler.testing import ManualClock
 from rq_scheduler.triggers import Cron, Every
 from schedules.helpers import START, after
 
@@ -43,6 +44,12 @@ class Write:
 
 def put(world: World, id: str = "s", **options: Any) -> None:
     world.scheduler.schedules.put(id, Every(MINUTE), nothing, **options)
+
+
+def an_hour_late(scheduler: Scheduler) -> Scheduler:
+    """Goes by a clock of its own."""
+    scheduler._clock = ManualClock(START - timedelta(hours=1))
+    return scheduler
 
 
 def put_side_by_side(world: World, **options: Any) -> None:
@@ -230,6 +237,15 @@ WRITES: dict[str, Write] = {
         (0, 3),
     ),
     "put, the same": Write("schedules.put", lambda s: s.schedules.put("s", Every(MINUTE), nothing), (3, 3), put),
+    "put, the same in other bytes": Write(
+        "schedules.put",
+        lambda s: s.schedules.put("s", Every(MINUTE), echo, kwargs={"b": 2, "a": 1}),
+        (3, 3),
+        lambda w: w.scheduler.schedules.put("s", Every(MINUTE), echo, kwargs={"a": 1, "b": 2}),
+    ),
+    "put, by a clock that is off": Write(
+        "schedules.put", lambda s: an_hour_late(s).schedules.put("s", Every(MINUTE), nothing), (0, 3)
+    ),
     "put, changed": Write(
         "schedules.put",
         lambda s: s.schedules.put("s", Every(2 * MINUTE), echo, tags=["b"], queue_name="other"),

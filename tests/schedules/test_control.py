@@ -306,14 +306,14 @@ def test_of_two_updates_of_one_version_one_wins(redis: redis_py.Redis, schedules
     # The other client's write comes between our read and our write.
     schedules.put("a", Every(60), jobs.nothing)
     other = Scheduler(connection=redis).schedules
-    write = schedules._store.write_schedules
+    write = schedules._store.write_schedule
 
     def late(*args: Any) -> Any:
-        schedules._store.write_schedules = write  # type: ignore[method-assign]
+        schedules._store.write_schedule = write  # type: ignore[method-assign]
         other.update("a", jitter=7)
         return write(*args)
 
-    schedules._store.write_schedules = late  # type: ignore[method-assign]
+    schedules._store.write_schedule = late  # type: ignore[method-assign]
     with pytest.raises(VersionConflict, match="at version 2, not 1"):
         schedules.update("a", version=1, jitter=9)
     assert schedules["a"].definition.jitter == timedelta(seconds=7)
@@ -322,14 +322,14 @@ def test_of_two_updates_of_one_version_one_wins(redis: redis_py.Redis, schedules
 def test_an_update_keeps_what_another_changed_meanwhile(redis: redis_py.Redis, schedules: Schedules) -> None:
     schedules.put("a", Every(60), jobs.nothing)
     other = Scheduler(connection=redis).schedules
-    write = schedules._store.write_schedules
+    write = schedules._store.write_schedule
 
     def late(*args: Any) -> Any:
-        schedules._store.write_schedules = write  # type: ignore[method-assign]
+        schedules._store.write_schedule = write  # type: ignore[method-assign]
         other.update("a", jitter=7)
         return write(*args)
 
-    schedules._store.write_schedules = late  # type: ignore[method-assign]
+    schedules._store.write_schedule = late  # type: ignore[method-assign]
     changed = schedules.update("a", tags=("x",))
     assert (changed.version, changed.tags, changed.definition.jitter) == (3, ("x",), timedelta(seconds=7))
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,10 +23,13 @@ from rq.serializers import JSONSerializer
 import jobs_for_tests as jobs
 from rq_scheduler import Scheduler
 from rq_scheduler.client.base import context_of
-from rq_scheduler.client.schedules import definition
-from rq_scheduler.client.schedules.definition import same_job, schedule_of, template_of
+from rq_scheduler.client.prototype import Prototypes
+from rq_scheduler.client.schedules import definition, template
+from rq_scheduler.client.schedules.definition import same_job, schedule_of
+from rq_scheduler.client.schedules.template import template_of
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, SchedulerWarning
 from rq_scheduler.model import RetryFields, Schedule
+from rq_scheduler.store.schedules import JobFields
 from rq_scheduler.triggers import Cron, Every
 from support import environment
 
@@ -53,7 +57,7 @@ def scheduler(**options: Any) -> Scheduler:
     return Scheduler(connection=NOBODY, **options)
 
 
-def fields_of(func: Any = jobs.echo, *, by: Scheduler | None = None, **options: Any) -> dict[str, Any]:
+def fields_of(func: Any = jobs.echo, *, by: Scheduler | None = None, **options: Any) -> Mapping[str, Any]:
     return template_of(context_of(by or scheduler()), schedule(func, **options)).fields
 
 
@@ -108,6 +112,54 @@ def test_a_template_is_the_job_that_rq_would_make() -> None:
     assert job.success_callback is jobs.on_success
     assert (job.failure_callback, job.failure_callback_timeout) == (jobs.on_failure, 7)
     assert job.stopped_callback is jobs.on_stopped
+
+
+def comparable(made: JobFields) -> JobFields:
+    return replace(made, fields={name: value for name, value in made.fields.items() if name != "created_at"})
+
+
+@pytest.mark.parametrize("func", [jobs.echo, "jobs_for_tests.echo"], ids=["function", "name"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"queue_name": "q"},
+        {"job_timeout": 5, "ttl": "1h", "at_front": True},
+        {"failure_ttl": None, "result_ttl": -1},
+    ],
+    ids=["plain", "queue", "durations", "for ever"],
+)
+def test_jobs_of_other_arguments_are_like_the_first_and_what_rq_would_make(
+    monkeypatch: pytest.MonkeyPatch, func: Any, options: dict[str, Any]
+) -> None:
+    context, prototypes = context_of(scheduler()), Prototypes()
+    calls: list[dict[str, Any]] = [{}, {"args": (1, "x")}, {"args": [None], "kwargs": {"a": {2}}}]
+    wanted = [comparable(template_of(context, schedule(func, **call, **options))) for call in calls]
+    first = template_of(context, schedule(func, args=("first",), **options), prototypes)
+    monkeypatch.setattr(Job, "create", None)
+    assert [comparable(template_of(context, schedule(func, **call, **options), prototypes)) for call in calls] == wanted
+    assert first.call == "jobs_for_tests.echo('first')"
+
+
+def test_what_differs_in_more_than_its_arguments_goes_through_rq() -> None:
+    by = scheduler()
+    context, prototypes = context_of(by), Prototypes()
+    template_of(context, schedule(), prototypes)
+    for name, value in _EVERYTHING.items():
+        one = schedule(**{name: value})
+        assert comparable(template_of(context, one, prototypes)) == comparable(template_of(context, one)), name
+    template_of(context, schedule(job_timeout=1), prototypes)
+    with pytest.raises(InvalidType, match="job_timeout=True"):
+        template_of(context, schedule(job_timeout=True), prototypes)
+    by.queue_name = "another"
+    assert template_of(context, schedule(), prototypes).queue == "another"
+
+
+def test_a_call_that_does_not_fit_is_refused_of_a_known_function_too() -> None:
+    context, prototypes = context_of(scheduler()), Prototypes()
+    template_of(context, schedule(jobs.nothing), prototypes)
+    with pytest.raises(FunctionRefused, match="cannot be called with the args and kwargs given"):
+        template_of(context, schedule(jobs.nothing, args=(1,)), prototypes)
 
 
 def test_a_template_says_nothing_of_a_single_run() -> None:
@@ -165,7 +217,7 @@ def test_dependencies_and_queue_classes_make_a_schedule_slow() -> None:
 def test_the_callers_meta_stays_the_callers() -> None:
     meta = {"mine": 1}
     made = template_of(context_of(scheduler(queue_class="queues_for_tests.Noting")), schedule(meta=meta))
-    assert b"queue_class_name" in bytes(made.fields["meta"])  # type: ignore[arg-type]
+    assert b"queue_class_name" in bytes(made.fields["meta"])
     assert meta == {"mine": 1}
 
 
@@ -507,7 +559,7 @@ from redis import Redis
 from rq_scheduler import Scheduler
 from rq_scheduler.model import Schedule
 from rq_scheduler.client.base import context_of
-from rq_scheduler.client.schedules.definition import template_of
+from rq_scheduler.client.schedules.template import template_of
 from rq_scheduler.triggers import Every
 
 names = ["al" + "pha", "".join(["be", "ta"]), "gamma", "delta", "epsilon"]
@@ -621,5 +673,5 @@ def test_nothing_is_sent_to_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     by = scheduler()
     made = template_of(context_of(by), schedule(**_EVERYTHING))
     assert same_job(context_of(by).creator, made.fields, stored(made.fields))
-    assert set(definition.__all__) == {"JobTemplate", "same_job", "schedule_of", "template_of"}
+    assert {*definition.__all__, *template.__all__} == {"as_stored", "same_job", "schedule_of", "template_of"}
     assert Every(60)

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,10 +17,13 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 import jobs_for_tests as jobs
-from making import snapshot, waiting
+from making import now_us, snapshot, waiting
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Schedule, Scheduler
 from rq_scheduler.client.schedules import Schedules
+from rq_scheduler.clock import SystemClock, from_us
 from rq_scheduler.errors import IdTaken, SchedulerWarning
+from rq_scheduler.model import Spec, encode_spec
+from rq_scheduler.store.clock import MANUAL_CLOCK
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, dues, offsets, state
 from support import PATIENCE, Processes, command, wait_until
@@ -253,6 +257,84 @@ def test_a_single_time_that_has_passed_can_be_put_again_and_again(
     assert dues(dispatcher.tick(120)) == [60]
     assert schedules.put("a", At(after(60)), jobs.nothing).version == 1
     assert dispatcher.tick(120) == []
+
+
+class OffBy:
+    """A host's clock that is off by so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._us = round(seconds * 1_000_000)
+
+    def now_us(self) -> int:
+        return SystemClock().now_us() + self._us
+
+    def monotonic(self) -> float:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("trigger", [Every(3600), Cron("0 0 1 1 *")], ids=["every", "cron"])
+@pytest.mark.parametrize("off", [-86_400, -0.9, -0.001, 0, 0.5, 86_400])
+def test_a_new_schedule_begins_at_the_servers_time_whatever_the_hosts_clock_says(
+    redis: redis_py.Redis, scheduler: Scheduler, off: float, trigger: Any
+) -> None:
+    scheduler._clock = OffBy(off)
+    for id in ("a", "b"):
+        before = from_us(now_us(redis))
+        stored = scheduler.schedules.put(id, trigger, jobs.nothing)
+        since = from_us(now_us(redis))
+        assert stored == scheduler.schedules[id]
+        assert stored.created_at is not None
+        assert before <= stored.created_at <= since
+        assert stored.next_run_at == stored.trigger.next_after(stored.created_at)
+        if isinstance(stored.trigger, Every):
+            assert before - timedelta(seconds=1) <= stored.trigger.anchor <= since
+
+
+@pytest.mark.parametrize(("off", "trips"), [(3, 3), (-3600, 3), (-1, 2), (0, 2)])
+def test_a_clock_that_is_off_costs_one_round_trip_once(
+    dispatcher: ManualDispatcher, redis: redis_py.Redis, schedules: Schedules, off: float, trips: int
+) -> None:
+    schedules.put("warm", Every(60), jobs.nothing)
+    scheduler = Scheduler(connection=redis)
+    scheduler._store.clock, scheduler._clock = MANUAL_CLOCK, ManualClock(after(off))
+    redis.config_resetstat()
+    assert scheduler.schedules.put("a", Every(60), jobs.nothing).created_at == START
+    assert scheduler.schedules.put("b", Every(60), jobs.nothing).created_at == START
+    assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] == trips
+
+
+@pytest.mark.parametrize("name", [name for name in DEFINITIONS["options"] if name != "trigger"])
+def test_whatever_is_left_out_or_comes_back_is_a_change(
+    dispatcher: ManualDispatcher, schedules: Schedules, name: str
+) -> None:
+    whole = DEFINITIONS["options"]
+    less = {other: value for other, value in whole.items() if other != name}
+    versions = [schedules.put("a", func=jobs.echo, **options).version for options in (whole, less, less, whole, whole)]
+    assert versions == [1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda r: r.hset("rq:scheduler:template:a", "timeout", 5),
+        lambda r: r.hdel("rq:scheduler:template:a", "origin"),
+        lambda r: r.hset("rq:scheduler:template:a", "data", b"another"),
+        lambda r: r.delete("rq:scheduler:template:a"),
+        lambda r: r.hdel("rq:scheduler:schedule:a", "runs_as"),
+        lambda r: r.hset("rq:scheduler:schedule:a", "spec", encode_spec(Spec(trigger=NIGHTLY))),
+        lambda r: r.hset("rq:scheduler:schedule:a", "tags", "other"),
+    ],
+    ids=["option", "less", "call", "no job", "of an older release", "trigger", "tags"],
+)
+def test_what_is_stored_is_compared_and_not_what_was_put(
+    redis: redis_py.Redis, schedules: Schedules, damage: Callable[[redis_py.Redis], Any]
+) -> None:
+    before = schedules.put("a", Every(60), jobs.echo, args=(1,), tags=("x",)).definition
+    damage(redis)
+    again = schedules.put("a", Every(60), jobs.echo, args=(1,), tags=("x",))
+    assert (again.version, again.tags, again.definition.args) == (2, ("x",), before.args)
+    assert schedules["a"].definition.job_timeout is None
+    assert schedules.put("a", Every(60), jobs.echo, args=(1,), tags=("x",)).version == 2
 
 
 # --- a changed definition ---

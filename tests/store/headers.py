@@ -39,16 +39,5 @@ def takes(name: str, count: int) -> bool:
     described, count = section(name, "ARGV"), count - fixed_arguments(name)
     if not re.search(r"\bthen\b", described):
         return count == 0
-    if name == "write_schedules":
-        return count in _of_write_schedules(described)
     width = re.search(r"then (\d+) for each", described)
     return count >= 0 and (width is None or count % int(width[1]) == 0)
-
-
-def _of_write_schedules(described: str) -> set[int]:
-    """An entry of it ends with fields, of which it says itself how many follow, and their values."""
-    listed = described.split("then for each schedule: ")[1]
-    fields = re.split(r", (?!or )", re.sub(r"\([^()]*\)", "", listed))
-    counted = max(n for n, field in enumerate(fields) if field.startswith("number of"))
-    assert len(fields) - counted - 2 == 2, fields
-    return {counted + 1 + 2 * count for count in range(100)}

@@ -192,6 +192,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "job_fields": (COMMANDS.job_fields("a"),),
     "pages": (COMMANDS.pages(),),
     "read_definitions": (COMMANDS.read_definitions(["a", "b"]),),
+    "write_schedule": (COMMANDS.write_schedule(Write("a", "", SPEC, TEMPLATE)),),
     "write_schedules": (COMMANDS.write_schedules([Write("a", ""), Write("b", "", SPEC, TEMPLATE)]),),
     "delete_schedule": (COMMANDS.delete_schedule("a"),),
     "rename_schedule": (COMMANDS.rename_schedule(STORED, "b"),),

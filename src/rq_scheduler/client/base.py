@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -226,9 +226,19 @@ class _Context:
         return self.scheduler._store  # pyright: ignore[reportPrivateUsage]
 
     @property
+    def clock(self) -> Clock:
+        return self.scheduler._clock  # pyright: ignore[reportPrivateUsage]
+
+    @property
     def creator(self) -> JobCreator:
         return self.scheduler._creator  # pyright: ignore[reportPrivateUsage]
 
     @property
     def create_job(self) -> Callable[..., Job]:
         return self.scheduler._create_job  # pyright: ignore[reportPrivateUsage]
+
+    @property
+    def job_defaults(self) -> Hashable | None:
+        if getattr(self.create_job, "__func__", None) is not SchedulerBase._create_job:  # pyright: ignore[reportPrivateUsage]
+            return None
+        return self.scheduler.queue_name, self.scheduler.queue_class_name

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from rq.job import Job
 
+from rq_scheduler.clock import Clock
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store
 
@@ -22,6 +23,11 @@ class SchedulerContext(Protocol):
         ...
 
     @property
+    def clock(self) -> Clock:
+        """Python's clock, as the Scheduler reads it."""
+        ...
+
+    @property
     def creator(self) -> JobCreator:
         """What builds RQ jobs, and reads them back, with its serializer."""
         ...
@@ -29,4 +35,10 @@ class SchedulerContext(Protocol):
     @property
     def create_job(self) -> Callable[..., Job]:
         """Its `_create_job`, the override of a subclass where there is one; to be called with keywords."""
+        ...
+
+    @property
+    def job_defaults(self) -> Hashable | None:
+        """What `create_job` takes from the Scheduler: while that is equal, it makes equal jobs of equal options. None
+        where a subclass overrides it."""
         ...

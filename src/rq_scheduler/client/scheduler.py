@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, Unpack, cast, overload
+from uuid import uuid4
 
 from redis.exceptions import RedisError
 from rq import Queue
@@ -24,7 +25,7 @@ from rq_scheduler.aliases import (
 )
 from rq_scheduler.client import bulk, keywords, recurring
 from rq_scheduler.client.base import SchedulerBase, context_of
-from rq_scheduler.client.prototype import Prototypes
+from rq_scheduler.client.prototype import Prototypes, goes_by_name
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.recurring import RecurringJobs
 from rq_scheduler.client.schedules import Schedules
@@ -106,7 +107,7 @@ class Scheduler(RecurringJobs):
         the item's index and what is saved by then. Returns the job ids, in the order of the items.
         """
         shared = keywords.options_only(cast("dict[str, Any]", options))
-        now, prototypes = self._clock.now_us(), Prototypes(described=bool(shared.creator.get("description")))
+        now, prototypes = self._clock.now_us(), Prototypes()
         ids: list[str] = []
         for chunk in bulk.chunks(items, lambda item: self._bulk_entry(item, shared, now, prototypes)):
             self._store.save(chunk)
@@ -304,9 +305,11 @@ class Scheduler(RecurringJobs):
     def _bulk_entry(self, item: Any, shared: keywords.JobKeywords, now: int, prototypes: Prototypes) -> NewEntry:
         read = bulk.read_item(item)
         due = due_at(read.when, "when") if isinstance(read.when, datetime) else due_after(read.when, now, "when")
-        plain = not (read.options or read.at_front)
-        if plain and (entry := prototypes.entry(read.func, read.args, read.kwargs, due)) is not None:
-            return entry
+        plain = goes_by_name(read.func) and not (read.options or read.at_front)
+        described = bool(shared.creator.get("description"))
+        if plain and (like := prototypes.like(read.func, read.args, read.kwargs, described=described)) is not None:
+            id = str(uuid4())
+            return NewEntry(id, like[0].key_for(id), due, like[1])
         options = {**shared.creator, **read.options}
         if isinstance(options["meta"], dict):
             options["meta"] = dict(cast("dict[Any, Any]", options["meta"]))  # one dict for all would be one for none
@@ -314,7 +317,7 @@ class Scheduler(RecurringJobs):
         warn_about_function(read.func)
         entry = self._entry(job, due, at_front=read.at_front or shared.at_front)
         if plain and not options["meta"] and getattr(self._create_job, "__func__", None) is SchedulerBase._create_job:
-            prototypes.learn(read.func, job, entry)
+            prototypes.learn(read.func, job, entry.fields)
         return entry
 
     def _jobs(self, until: int | None, offset: int | None, length: int | None) -> Iterator[tuple[Job, int]]:

@@ -14,9 +14,10 @@ import msgspec
 from rq_scheduler.errors import IdTaken, InvalidArgument
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.store.base import MOST, armed_text, is_ok, mapping, pairs, score_of, text, us_of, wire
+from rq_scheduler.store.base import MOST, armed_text, is_ok, mapping, pairs, score_of, text, us_of
 from rq_scheduler.store.command import Command, Commands, Listing, call
 from rq_scheduler.store.operation import listing, operation
+from rq_scheduler.store.packing import encoded
 from rq_scheduler.store.rq_format import job_key
 
 PAGE = 200
@@ -76,7 +77,7 @@ def _packed(entries: Sequence[NewEntry]) -> tuple[bytes, bytes]:
         """The text, or the length of what is put apart."""
         if type(value) is str and value.isascii():
             return value
-        data = value if type(value) is bytes else _encoded(value)
+        data = value if type(value) is bytes else encoded(value)
         if data.isascii():
             return data.decode()
         apart.append(data)
@@ -90,7 +91,7 @@ def _packed(entries: Sequence[NewEntry]) -> tuple[bytes, bytes]:
             if name in beside:
                 continue
             known = value if type(value) is str and value.isascii() else packed(value)
-            name = name if type(name) is str else _encoded(name).decode()
+            name = name if type(name) is str else encoded(name).decode()
             if type(known) is str:
                 texts += (name, known)
             else:
@@ -105,16 +106,6 @@ def _packed(entries: Sequence[NewEntry]) -> tuple[bytes, bytes]:
         head = (entry.id, entry.key, score_of(entry.due), spec, repeat, armed_text(entry.nominal, entry.due))
         lines.append((*map(packed, head), *fields(entry.fields, shared)))
     return msgspec.msgpack.encode(lines), b"".join(apart)
-
-
-def _encoded(value: Any) -> bytes:
-    if isinstance(value, str):
-        return wire(value)
-    if isinstance(value, bytes):
-        return bytes(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(value).encode()
-    raise InvalidArgument(f"a job has a field that Redis cannot hold, {value!r}: give it a text, bytes or a number")
 
 
 class EntryCommands(Commands):

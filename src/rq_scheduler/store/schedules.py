@@ -6,11 +6,12 @@ Knows nothing of handing off. The recurring jobs of the 0.14 API are seen here, 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Coming, Instant
@@ -18,8 +19,11 @@ from rq_scheduler.store.base import MOST, is_ok, moment, pairs, score_of, text, 
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.history import HistoryLine, read_line
 from rq_scheduler.store.operation import listing, operation
+from rq_scheduler.store.packing import packed, packed_fields
 from rq_scheduler.store.plans import armed_text, plan_at_score, plan_text, policy_text
 from rq_scheduler.triggers.made_with import made_with
+
+T = TypeVar("T")
 
 PAGE = 100
 """Schedules in one read: one round trip, and a few milliseconds of a slow Redis."""
@@ -41,6 +45,7 @@ class Written(StrEnum):
     """What became of a write."""
 
     OK = "ok"
+    SAME = "same"
     CHANGED = "changed"
     PENDING = "pending"
     HELD = "held"
@@ -113,7 +118,10 @@ class Write:
     """A change of one schedule. `rev` is that of the record as read, empty for a new one. Without `spec`, definition
     and job stay; `armed` is the next instant, None when there is no other, or "keep"; otherwise `armed_as_read`, the
     field of the record, must still be so. `coming`: that and those which follow, where it is soon. `retimed`: other
-    instants than before. `paused` None leaves that and the note."""
+    instants than before. `paused` None leaves that and the note.
+
+    `supposed_at`: nothing was read, and this is right where no schedule has the id, at that moment (microseconds) and a
+    second from it on; `defined` is the spec before it got an anchor."""
 
     id: str
     rev: str
@@ -127,6 +135,8 @@ class Write:
     retimed: bool = False
     paused: bool | None = None
     note: str = ""
+    supposed_at: int | None = None
+    defined: Spec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +175,21 @@ class ScheduleCommands(Commands):
             now, fields, *rows = yield from self._script(
                 "show_schedules", self.keys.due_schedules, "1" if templates else "0", *rest
             )
-            names = [text(name) for name in fields]
-            found += [_stored(id, names, row) for id, row in zip(rest, rows, strict=False)]
+            known = _names(tuple(fields))
+            found += [_stored(id, known, row) for id, row in zip(rest, rows, strict=False)]
         return int(now), found
+
+    @operation
+    def write_schedule(self, write: Write) -> Command[tuple[Written, int, Stored | None]]:
+        """Makes this change, if the schedule is still what was read, or is as supposed. Answers what became of it, the
+        server's time, and the schedule as it stands then, where it was not refused; its job unless that was sent."""
+
+        def read(reply: Any) -> tuple[Written, int, Stored | None]:
+            now, fields, (outcome, _, *seen) = reply
+            stored = _stored(write.id, _names(tuple(fields)), seen[0]) if seen else None
+            return Written(text(outcome)), int(now), stored
+
+        return self._write("1", [write], read)
 
     @operation
     def write_schedules(self, writes: Sequence[Write]) -> Procedure[list[tuple[Written, str]]]:
@@ -175,10 +197,12 @@ class ScheduleCommands(Commands):
         of each, and its new rev."""
         written: list[tuple[Written, str]] = []
         for batch in _batches(writes):
-            arguments = [argument for write in batch for argument in _write_arguments(write)]
-            reply = yield from self._script("write_schedules", self.keys.due_schedules, *arguments)
-            written += [(Written(text(what)), text(rev)) for what, rev in zip(reply[1::2], reply[2::2], strict=True)]
+            written += yield from self._write("0", batch, _outcomes)
         return written
+
+    def _write(self, show: str, writes: Sequence[Write], read: Callable[[Any], T]) -> Command[T]:
+        changes = packed([_change(each) for each in writes])
+        return self._script("write_schedules", self.keys.due_schedules, show, *changes, read=read)
 
     @operation
     def delete_schedule(self, id: str, owner: str | None = None) -> Command[Deleted]:
@@ -285,6 +309,15 @@ def _runs(reply: Sequence[Any]) -> tuple[int, str, list[RunLine]]:
     return int(now), text(kind), lines
 
 
+def _outcomes(reply: Any) -> list[tuple[Written, str]]:
+    return [(Written(text(outcome)), text(rev)) for outcome, rev in reply[2:]]
+
+
+@lru_cache(maxsize=16)
+def _names(fields: tuple[bytes, ...]) -> tuple[str, ...]:
+    return tuple(map(text, fields))
+
+
 def _stored(id: str, names: Sequence[str], row: Sequence[Any]) -> Stored | None:
     due, last_status, record, template = row
     fields = {name: value for name, value in zip(names, record, strict=False) if value is not None}
@@ -307,36 +340,32 @@ def _batches(writes: Sequence[Write]) -> Iterator[list[Write]]:
         yield batch
 
 
-def _write_arguments(write: Write) -> list[Any]:
-    job = write.job or JobFields({}, "", "", "")
-    armed, due, plan_at = "keep", "", ""
-    if write.armed is None:
-        armed = ""
-    elif isinstance(write.armed, Instant):
-        armed, due = armed_text(write.armed), score_of(write.armed.due)
-        plan_at = plan_at_score(write.armed, write.coming)
-    arguments: list[Any] = [
-        write.id,
-        write.rev,
-        b"" if write.spec is None else encode_spec(write.spec),
-        armed,
-        write.armed_as_read,
-        due,
-        "1" if write.retimed else "0",
-        "keep" if write.paused is None else "1" if write.paused else "0",
-        write.note,
-        job.func,
-        job.call,
-        job.queue,
-        write.owner,
-        "\n".join(write.tags),
-        "1" if job.slow else "0",
-        "" if write.spec is None else policy_text(write.spec),
-        "" if write.coming is None else plan_text(write.coming),
-        "" if write.coming is None else made_with(),
-        plan_at,
-        len(job.fields),
-    ]
-    for name, value in job.fields.items():
-        arguments += [name, value]
-    return arguments
+def _change(write: Write) -> dict[str, Any]:
+    """As `write_schedules` takes it."""
+    change: dict[str, Any] = {"id": write.id, "rev": write.rev, "armed_as_read": write.armed_as_read}
+    if write.spec is not None and write.job is not None:
+        job = write.job
+        change |= {
+            "spec": encode_spec(write.spec).decode(),
+            "func": job.func,
+            "call": job.call,
+            "queue": job.queue,
+            "owner": write.owner,
+            "tags": "\n".join(write.tags),
+            "slow": "1" if job.slow else "0",
+            "policy": policy_text(write.spec),
+            "retimed": write.retimed,
+            "job": packed_fields(job.fields),
+        }
+    if isinstance(write.armed, Instant):
+        change |= {"armed": armed_text(write.armed), "due": score_of(write.armed.due)}
+        change["plan_at"] = plan_at_score(write.armed, write.coming)
+    elif write.armed is None:
+        change["armed"] = ""
+    if write.coming is not None:
+        change |= {"plan": plan_text(write.coming), "made_with": made_with()}
+    if write.paused is not None:
+        change |= {"paused": "1" if write.paused else "0", "note": write.note}
+    if write.supposed_at is not None and write.defined is not None:
+        change |= {"supposed_at": str(write.supposed_at), "defined": encode_spec(write.defined).decode()}
+    return change

@@ -19,7 +19,7 @@ from rq_scheduler.store.schedules import JobFields, Stored, Write
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
 from rq_scheduler.warn import warn_once
 
-__all__ = ["creation", "redefinition", "resumption", "rezoned"]
+__all__ = ["creation", "redefinition", "resumption", "rezoned", "supposition"]
 
 _TIMING = ("trigger", "start", "end", "exclude", "excluded")
 """Fields of Spec that say which instants there are."""
@@ -33,12 +33,25 @@ def creation(
     A trigger without an anchor counts from `now`. Raises InvalidArgument when nothing is left to come; a single time
     that has passed is stored as finished, and warns: it may well be defined again and again.
     """
-    anchored = replace(spec, trigger=spec.trigger.anchored(now))
-    armed = _next_instant(id, anchored, now, late=anchored == spec)
+    anchored, armed = _begun(id, spec, now)
     if armed is None:
         _refuse_or_warn(id, anchored, now)
     coming = _coming(id, anchored, armed, now)
     return Write(id, "", anchored, job, owner, tags, armed, coming, paused=paused, note=note)
+
+
+def supposition(
+    id: str, spec: Spec, job: JobFields, now: int, tags: Sequence[str], *, paused: bool, note: str
+) -> Write | None:
+    """The write of a schedule of which nothing was read, on the supposition that it does not exist; None where it has
+    to be read first: what never fires again is refused if it is new, and left alone if it is there."""
+    anchored, armed = _begun(id, spec, now)
+    if armed is None:
+        return None
+    coming = _coming(id, anchored, armed, now)
+    return Write(
+        id, "", anchored, job, "", tags, armed, coming, paused=paused, note=note, supposed_at=now, defined=spec
+    )
 
 
 def redefinition(
@@ -65,13 +78,13 @@ def redefinition(
     same_rest = (owner, "\n".join(tags)) == (stored.text("owner"), stored.text("tags"))
     if old == spec and same_rest and stored.text("runs_as") and same_job():
         return None
-    anchored = replace(spec, trigger=spec.trigger.anchored(now))
+    anchored = _anchored(spec, now)
     if old is None or old.trigger != anchored.trigger:
         unbounded = Spec(trigger=anchored.trigger)
-        if _next_instant(stored.id, unbounded, now, late=anchored == spec) is None:
+        if _next_instant(stored.id, unbounded, now, late=anchored is spec) is None:
             _refuse_or_warn(stored.id, unbounded, now)
     retimed = old is None or any(getattr(old, name) != getattr(anchored, name) for name in _TIMING)
-    armed: Instant | str | None = _armed(stored, anchored, now, retimed=retimed, late=anchored == spec)
+    armed: Instant | str | None = _armed(stored, anchored, now, retimed=retimed, late=anchored is spec)
     if not retimed and armed is not None and armed.due == stored.due:
         armed = "keep"  # whatever fires meanwhile
     return Write(
@@ -116,6 +129,18 @@ def rezoned(stored: Stored, spec: Spec, now: int) -> Instant:
     if armed is None:
         raise _never_fires(stored.id, spec, now)
     return armed
+
+
+def _begun(id: str, spec: Spec, now: int) -> tuple[Spec, Instant | None]:
+    """A spec that is new at `now`, with its anchor, and its first instant."""
+    anchored = _anchored(spec, now)
+    return anchored, _next_instant(id, anchored, now, late=anchored is spec)
+
+
+def _anchored(spec: Spec, now: int) -> Spec:
+    """The spec itself where it needs no anchor, or has it."""
+    trigger = spec.trigger.anchored(now)
+    return spec if trigger is spec.trigger else replace(spec, trigger=trigger)
 
 
 def _next_instant(id: str, spec: Spec, now: int, *, late: bool) -> Instant | None:

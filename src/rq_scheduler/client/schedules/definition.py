@@ -1,44 +1,24 @@
-"""From a Schedule to the job that each of its runs is a copy of, back again, and whether two of them are the same.
+"""From the job that a schedule's runs are copies of back to its definition, and whether two such jobs are the same.
 
-Owns what RQ is told about a schedule's job, and the checks that find a wrong call before anything is written. Knows
-no key of Redis and sends no command.
+Knows no key of Redis and sends no command.
 """
 
 from __future__ import annotations
 
-import inspect
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, cast
 
 import rq
 from rq import Callback, Retry
-from rq.job import Dependency, Job
-from rq.utils import import_attribute
-from rq.version import VERSION as RQ_VERSION
+from rq.job import Dependency
 
 from rq_scheduler.aliases import Tags
-from rq_scheduler.client.context import SchedulerContext
-from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, JobUnreadable, kind_of
-from rq_scheduler.functions import check_function, warn_about_function
-from rq_scheduler.jobs import Fields, JobCreator, meta_of
-from rq_scheduler.model import RetryFields, Schedule, Spec
-from rq_scheduler.serialization import Duration
-from rq_scheduler.signatures import surely_takes, surely_takes_any_keyword
+from rq_scheduler.errors import JobUnreadable
+from rq_scheduler.jobs import JobCreator
+from rq_scheduler.model import Schedule, Spec
 
-__all__ = ["JobTemplate", "same_job", "schedule_of", "template_of"]
-
-_DURATIONS = {"job_timeout": "timeout", "result_ttl": "result_ttl", "ttl": "ttl", "failure_ttl": "failure_ttl"}
-"""Field of Schedule -> keyword of `_create_job`."""
-
-_NOT_IN_A_TEMPLATE = ("status", "enqueued_at")
-_SLOW = ("dependency_id", "dependency_ids", "rate_limit_key")
-"""Fields of a job that RQ itself has to enqueue."""
-
-_SECOND = timedelta(seconds=1)
-_FOREVER = -_SECOND
+__all__ = ["as_stored", "same_job", "schedule_of"]
 
 _OF_ONE_RUN = frozenset(
     {
@@ -50,21 +30,6 @@ _OF_ONE_RUN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class JobTemplate:
-    """The job that a schedule makes, as RQ would write it; each run is a copy."""
-
-    fields: Fields
-    """RQ's job hash, without a status."""
-    func: str
-    """Dotted name."""
-    call: str
-    """The call as RQ writes it for people."""
-    queue: str
-    slow: bool
-    """Whether a run has to go through RQ's own enqueue: dependencies, a rate limit, a queue class of its own."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Stored:
     """What JobCreator.restore takes; a template has no job id."""
 
@@ -72,43 +37,14 @@ class _Stored:
     id: str = "template"
 
 
-def template_of(context: SchedulerContext, schedule: Schedule) -> JobTemplate:
-    """The job of a schedule, built by the Scheduler's `_create_job`, so that overrides of it are honoured.
-
-    Nothing is written. Raises InvalidArgument or InvalidType naming the option that cannot be; FunctionRefused (a
-    TypeError too) for a function that workers cannot import, arguments that do not serialize, and a call that does not
-    fit the function's signature, where the function can be imported here.
-    """
-    check_function(schedule.func)
-    warn_about_function(schedule.func)
-    if not isinstance(schedule.at_front, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidType(f"at_front={schedule.at_front!r} is {kind_of(schedule.at_front)}: give True or False")
-    if schedule.queue_name == "":
-        raise InvalidArgument("queue_name='' is empty: leave it out for the scheduler's own queue")
-    job = _create(context.create_job, schedule)
-    _check_call(schedule.func, job)
-    if schedule.at_front:
-        job.enqueue_at_front = True
-    fields = context.creator.fields(job)
-    for name in _NOT_IN_A_TEMPLATE:
-        fields.pop(name, None)
-    return JobTemplate(
-        fields=fields,
-        func=_dotted(job),
-        call=_call_of(job),
-        queue=str(fields["origin"]),
-        slow=not fields.keys().isdisjoint(_SLOW) or bool(meta_of(job).get("queue_class_name")),
-    )
-
-
-def same_job(creator: JobCreator, new: Fields, stored: Mapping[bytes, bytes]) -> bool:
+def same_job(creator: JobCreator, new: Mapping[str, Any], stored: Mapping[bytes, bytes]) -> bool:
     """Whether two templates make the same job: everything counts but when they were made.
 
     Arguments and meta are the same when their bytes are, or when, loaded, they are equal and of equal types all the
     way down (`1`, `1.0` and `True` are three). What cannot be loaded is the same only as its own bytes. Two
     descriptions that RQ derived from the call count as the same, since they may hold addresses and orders of sets.
     """
-    mine, theirs = _definition(_encoded(new)), _definition(stored)
+    mine, theirs = _definition(as_stored(new)), _definition(stored)
     differing = {name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)}
     if not differing <= {b"data", b"meta", b"description"}:
         return False
@@ -178,155 +114,6 @@ def schedule_of(
     )
 
 
-# From a schedule to a job
-
-
-def _create(create: Callable[..., Job], schedule: Schedule) -> Job:
-    durations = {keyword: _seconds(getattr(schedule, name), name) for name, keyword in _DURATIONS.items()}
-    failure_ttl = durations.pop("failure_ttl")
-    newer = {
-        "failure_ttl": failure_ttl,
-        "on_stopped": schedule.on_stopped,
-        "retry": _retry(schedule.retry),
-        "webhooks": _webhooks(schedule.webhooks),
-        "rate_limit": _rate_limit(schedule.rate_limit),
-    }
-    given = {name: value for name, value in newer.items() if value is not None}
-    refused: set[str] = set() if surely_takes_any_keyword(create) else given.keys() - _accepted(create, given)
-    for name in sorted(refused - {"failure_ttl"}):
-        override = getattr(create, "__qualname__", "_create_job")
-        raise InvalidType(
-            f"{name}={newer[name]!r}: {override} does not take it; add **options to that override and hand them on, or "
-            "leave it out"
-        )
-    job = create(
-        schedule.func,
-        args=schedule.args,
-        kwargs=schedule.kwargs,
-        commit=False,
-        id=None,
-        description=schedule.description,
-        queue_name=schedule.queue_name,
-        meta=_meta(schedule.meta),
-        depends_on=schedule.depends_on,
-        on_success=schedule.on_success,
-        on_failure=schedule.on_failure,
-        **durations,
-        **{name: value for name, value in given.items() if name not in refused},
-    )
-    if "failure_ttl" in refused:
-        # Every schedule has one by default, so an override with 0.14's signature must not be refused for it.
-        job.failure_ttl = failure_ttl
-    return job
-
-
-def _accepted(create: Callable[..., Any], names: Mapping[str, Any]) -> frozenset[str]:
-    parameters = inspect.signature(create).parameters
-    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        return frozenset(names)
-    return frozenset(parameters)
-
-
-def _seconds(value: Any, name: str) -> int | None:
-    """RQ keeps whole seconds; -1 is its "for ever"."""
-    if value is None:
-        return None
-    duration = Duration.of(value, name)
-    if duration < timedelta() and duration != _FOREVER:
-        raise InvalidArgument(f"{name}={value!r} is negative: give a positive duration, or -1 for no limit")
-    if not duration and name in ("job_timeout", "ttl"):
-        raise InvalidArgument(
-            f"{name}={value!r} leaves a run no time at all: give a positive duration, or -1 for no limit"
-        )
-    return math.ceil(duration / _SECOND)
-
-
-def _meta(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    meta = dict(cast("Mapping[Any, Any]", value))  # RQ and overrides add to it, and the caller's is not theirs
-    for name in ("interval", "cron_string"):
-        if name in meta:
-            raise InvalidArgument(
-                f"meta={value!r}: the key {name!r} marks a job as a recurring one of schedule() and cron(); "
-                "choose another key, the trigger says when this one runs"
-            )
-    return meta
-
-
-def _retry(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise InvalidType(f"retry={value!r} is a bool: give how often to try again, or an rq.Retry")
-    try:
-        if isinstance(value, RetryFields):
-            return Retry(max=value.max, interval=value.interval)
-        return Retry(max=value) if isinstance(value, int) else value
-    except ValueError as error:
-        raise InvalidArgument(f"retry={value!r} is refused by RQ: {error}") from error
-
-
-def _webhooks(value: Any) -> Any:
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple):
-        raise InvalidType(f"webhooks={value!r} is {kind_of(value)}: give a list of rq.Webhook")
-    return [_made("Webhook", each, "webhooks") for each in cast("Sequence[Any]", value)]
-
-
-def _rate_limit(value: Any) -> Any:
-    made = _made("RateLimit", value, "rate_limit")
-    if made is not None and not hasattr(made, "concurrency"):
-        raise InvalidType(
-            f"rate_limit={value!r} is {kind_of(value)}: give an rq.RateLimit, such as RateLimit('mails', 2)"
-        )
-    return made
-
-
-def _made(kind: str, given: Any, name: str) -> Any:
-    """RQ's object from the fields that a file gives for it."""
-    if not isinstance(given, Mapping):
-        return given
-    value = cast("Mapping[str, Any]", given)
-    make = getattr(rq, kind, None)
-    if make is None:
-        raise InvalidArgument(f"{name}={value!r}: RQ {RQ_VERSION} has no {kind}; leave it out or upgrade to RQ 3")
-    try:
-        return make(**value)
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(f"{name}={value!r} makes no rq.{kind}: {error}") from error
-
-
-def _check_call(func: Any, job: Job) -> None:
-    """Refuse arguments that do not fit the function, where it and its signature can be had here."""
-    args: tuple[Any, ...] = cast("Any", job).args
-    try:
-        target = import_attribute(func) if isinstance(func, str) else func
-        if surely_takes(target, args, job.kwargs):
-            return
-        # Not of what it wraps: a decorator may well supply arguments of its own.
-        signature = inspect.signature(target, follow_wrapped=False)
-    except (Exception, SystemExit):  # noqa: BLE001  importing runs whatever the module holds
-        return  # code that only workers have, or a callable without a signature
-    try:
-        signature.bind(*args, **job.kwargs)
-    except TypeError as error:
-        raise FunctionRefused(
-            f"func={_dotted(job)}{signature} cannot be called with the args and kwargs given: {error}"
-        ) from error
-
-
-def _call_of(job: Job) -> str:
-    call = job.get_call_string() or ""
-    return call if call.isascii() else call.encode(errors="backslashreplace").decode()
-
-
-def _dotted(job: Job) -> str:
-    if job.instance is None:
-        return str(job.func_name)
-    kind: Any = type(cast("object", job.instance))
-    return f"{kind.__module__}.{kind.__qualname__}.{job.func_name}"
-
-
 # From what is stored
 
 
@@ -364,7 +151,8 @@ def _rate_limit_of(job: Any) -> Any:
 # Sameness
 
 
-def _encoded(fields: Fields) -> dict[bytes, bytes]:
+def as_stored(fields: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """A job hash as Redis gives it back."""
     return {name.encode(): value if isinstance(value, bytes) else str(value).encode() for name, value in fields.items()}
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rq_scheduler.client.schedules.definition import JobTemplate
 from rq_scheduler.client.schedules.writer import Writer
 from rq_scheduler.model import Schedule
-from rq_scheduler.store.schedules import PAGE, Stored
+from rq_scheduler.store.schedules import PAGE, JobFields, Stored
 
 __all__ = ["renamed"]
 
-Made = tuple[Schedule, JobTemplate]
+Made = tuple[Schedule, JobFields]
 
 
 def renamed(writer: Writer, added: Sequence[Made], unwanted: Sequence[str], owner: str) -> Mapping[str, Stored]:

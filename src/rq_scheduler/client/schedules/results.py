@@ -160,14 +160,14 @@ class SyncResult:
     renamed: tuple[tuple[str, str], ...] = ()
 
 
-def stored_schedule(stored: Stored, load: Callable[[], Schedule]) -> StoredSchedule:
-    """From what the store has read; `load` makes the definition."""
+def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | None = None) -> StoredSchedule:
+    """From what the store has read; `load` makes the definition. `spec`: what its own says, where that is known."""
     is_job = stored.kind == "job"
     paused = stored.text("paused") == "1"
     due = stored.due if stored.due is not None and MIN_US <= stored.due <= MAX_US else None  # +inf is never
     armed = None if stored.armed is None or due is None else (stored.armed, due)
     waits = armed is not None or bool(stored.text("buffered"))
-    spec = spec_of(stored)
+    spec = spec or spec_of(stored)
     call = stored.template.get(b"description", b"").decode(errors="replace") if is_job else stored.text("call")
     return StoredSchedule(
         id=stored.id,

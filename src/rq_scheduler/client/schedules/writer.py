@@ -6,6 +6,7 @@ says.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -14,9 +15,11 @@ import msgspec
 from msgspec.structs import replace
 
 from rq_scheduler.client.context import SchedulerContext
+from rq_scheduler.client.prototype import Prototypes
 from rq_scheduler.client.schedules import changes
-from rq_scheduler.client.schedules.definition import JobTemplate, same_job, schedule_of, template_of
+from rq_scheduler.client.schedules.definition import as_stored, same_job, schedule_of
 from rq_scheduler.client.schedules.results import StoredSchedule, spec_of, stored_schedule, tags_of
+from rq_scheduler.client.schedules.template import template_of
 from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, ScheduleNotFound, SchedulerError, VersionConflict
 from rq_scheduler.model import Schedule, Spec, decode_spec
 from rq_scheduler.store import Store
@@ -36,20 +39,38 @@ class Writer:
 
     def __init__(self, context: SchedulerContext) -> None:
         self._context = context
+        self._prototypes = Prototypes()
+        self._server_ahead = 0  # microseconds, as far as they mattered
 
     @property
     def store(self) -> Store:
         """The Scheduler's store, whichever it has now."""
         return self._context.store
 
-    def template(self, definition: Schedule) -> JobTemplate:
+    def template(self, definition: Schedule) -> JobFields:
         """The job of a definition, built and checked. See `template_of`."""
-        return template_of(self._context, definition)
+        return template_of(self._context, definition, self._prototypes)
 
     def put(self, definition: Schedule) -> StoredSchedule:
-        """Makes the stored schedule what is defined."""
-        template = self.template(definition)
-        return self.redefine(definition.id, lambda now, stored: self.change(definition, template, now, stored))
+        """Makes the stored schedule what is defined. Most are new, or so already: that is supposed, and the write tells
+        whether it holds, so that nothing has to be read before."""
+        template, clock = self.template(definition), self._context.clock
+
+        def change(now: int, stored: Stored | None) -> Write | None:
+            if stored is None:  # it is new, but the moment was not as supposed
+                self._server_ahead = now - clock.now_us()
+            return self.change(definition, template, now, stored)
+
+        supposed = changes.supposition(
+            definition.id,
+            definition.spec,
+            template,
+            clock.now_us() + self._server_ahead,
+            definition.tags,
+            paused=definition.paused,
+            note=definition.note,
+        )
+        return self.redefine(definition.id, change, supposed)
 
     def update(self, id: str, version: int | None, changed: dict[str, Any]) -> StoredSchedule:
         """Changes these fields of a schedule, if it is still at that version."""
@@ -76,42 +97,51 @@ class Writer:
 
         return self.redefine(id, change)
 
-    def redefine(self, id: str, change: Callable[[int, Stored | None], Write | None]) -> StoredSchedule:
-        """Writes what `change` makes of the server's time (us) and the schedule as it stands; None leaves it."""
-        for _ in range(MAX_ATTEMPTS):
+    def redefine(
+        self, id: str, change: Callable[[int, Stored | None], Write | None], supposed: Write | None = None
+    ) -> StoredSchedule:
+        """Writes what `change` makes of the server's time (us) and the schedule as it stands; None leaves it.
+        `supposed` is tried before anything is read."""
+        stored, write = None, supposed
+        if write is None:
             now, (stored,) = self.store.read_definitions([id])
             write = change(now, stored)
-            if write is not None:
-                ((outcome, _),) = self.store.write_schedules([write])
-                if outcome is Written.CHANGED:
-                    continue
-                if outcome is not Written.OK:
-                    raise refusal(id, outcome)
-                now, (stored,) = self.store.read_definitions([id])
-            return self.view(the_schedule(id, stored))
+        for _ in range(MAX_ATTEMPTS):
+            if write is None:
+                return self.view(the_schedule(id, stored))
+            outcome, now, stored = self.store.write_schedule(write)
+            if outcome in (Written.OK, Written.SAME):
+                spec = write.spec if outcome is Written.OK else None
+                return self.view(the_schedule(id, stored), write.job, spec)
+            if outcome is not Written.CHANGED:
+                raise refusal(id, outcome)
+            write = change(now, stored)
         raise too_busy(id)
 
     def change(
-        self, definition: Schedule, template: JobTemplate, now: int, stored: Stored | None, owner: str | None = None
+        self, definition: Schedule, template: JobFields, now: int, stored: Stored | None, owner: str | None = None
     ) -> Write | None:
         """The write that makes `stored` what is defined, and the owner's (None: it keeps its own); None where it is
         so."""
-        job = JobFields(template.fields, template.func, template.call, template.queue, template.slow)
         spec, tags = definition.spec, definition.tags
         if stored is None:
             return changes.creation(
-                definition.id, spec, job, now, owner or "", tags, paused=definition.paused, note=definition.note
+                definition.id, spec, template, now, owner or "", tags, paused=definition.paused, note=definition.note
             )
 
         def same() -> bool:
             return same_job(self._context.creator, template.fields, stored.template)
 
         _refuse_newer(the_schedule(definition.id, stored))
-        return changes.redefinition(stored, spec, job, now, owner, tags, same_job=same)
+        return changes.redefinition(stored, spec, template, now, owner, tags, same_job=same)
 
-    def view(self, stored: Stored) -> StoredSchedule:
-        """What callers are shown of it."""
-        return stored_schedule(stored, lambda: self._load(stored))
+    def view(self, stored: Stored, job: JobFields | None = None, spec: Spec | None = None) -> StoredSchedule:
+        """What callers are shown of it. `job` and `spec` are what was written, where they have not been read back."""
+
+        def load() -> Schedule:
+            return self._load(stored if job is None else dataclasses.replace(stored, template=as_stored(job.fields)))
+
+        return stored_schedule(stored, load, spec)
 
     def views(self, ids: Sequence[str]) -> list[StoredSchedule]:
         """What callers are shown of these, as far as they are there. Their jobs, which may be large, are read when a

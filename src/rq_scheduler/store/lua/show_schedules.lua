@@ -9,22 +9,8 @@
 local prefix, templates = ARGV[1], ARGV[2] == '1'
 -- @include clock
 -- @include schedule
+-- @include shown
 local LARGEST = 1024 * 1024 -- bytes: so much takes Redis a millisecond or two
-local FIELDS = {'kind', 'spec', 'rev', 'version', 'created', 'updated', 'func', 'call', 'queue', 'owner', 'tags', 'note', 'paused',
-  'armed', 'mark', 'runs', 'skipped', 'missed', 'last_run_at', 'last_run_id', 'manual', 'backfilled', 'repeat',
-  'slow', 'buffered', 'size', 'runs_as'}
-local place = {}
-for i, name in ipairs(FIELDS) do place[name] = i end
-
-local function status_of(job_id)
-  local status = job_id and redis.pcall('HGET', prefix .. ':job:' .. job_id, 'status')
-  return type(status) == 'string' and status or ''
-end
-
-local function template_of(key)
-  local job = redis.pcall('HGETALL', key)
-  return job.err and {} or job
-end
 
 -- What a recurring job calls stands in its job.
 local function described(key)
@@ -38,20 +24,16 @@ local function count(values)
 end
 
 for i = 3, #ARGV do
-  local id, index, job = ARGV[i], KEYS[1], {}
-  local record = redis.pcall('HMGET', schedule_key(id), unpack(FIELDS))
+  local id, job = ARGV[i], {}
+  local record = read_record(id)
   if record.err then record = {} end
-  local kind, last_run = record[place.kind], record[place.last_run_id]
-  if kind == 'schedule' and (record[place.armed] or '') == '' and redis.call('EXISTS', buffer_key(id)) == 1 then
-    record[place.buffered] = '1'
-  end
+  local kind = record[KIND]
   if kind == 'job' then
-    index, last_run = prefix .. ':scheduler:scheduled_jobs', id
-    job = (templates and template_of or described)(prefix .. ':job:' .. id)
+    job = (templates and read_job or described)(prefix .. ':job:' .. id)
   elseif kind and templates then
-    job = template_of(template_key(id))
+    job = read_job(template_key(id))
   end
-  reply[#reply + 1] = {redis.call('ZSCORE', index, id) or '', status_of(last_run), record, job}
+  reply[#reply + 1] = shown(id, record, job)
   count(record)
   count(job)
   if copied > LARGEST then break end
