@@ -38,8 +38,8 @@ MAX_COUNTED = 10_000
 
 
 PLAN_LEAD_US = 60 * US
-"""The instant that follows another is worked out so long before that is due, and no sooner: until then, other zone data,
-holidays or releases are known to it."""
+"""The instant that follows another is worked out so long before that is due (microseconds), and no sooner: zone data,
+holidays and releases that come until then are known to it."""
 
 MAX_PLANNED = 16
 """Instants that are worked out at once: a schedule of every second has as many within seconds."""
@@ -166,8 +166,8 @@ def coming(
     at_most: int = 1,
     only_due: bool = False,
 ) -> Coming:
-    """The instants of the schedule `id` from the first on that may still run, when it is armed for `armed`; no more than
-    `at_most` of those that are due. `only_due`: none that is worked out ahead, but for the one to arm then."""
+    """The instants of the schedule `id` from the first on that may still run, when it is armed for `armed`; no more
+    than `at_most` of those that are due. `only_due`: none that is worked out ahead, but for the one to arm then."""
     made = plan(id, spec, armed.nominal, now, due=armed.due, updated=updated, at_most=min(at_most, MAX_PLANNED - 1))
     if made.next is None:
         return Coming(made.fires, True, made.missed)

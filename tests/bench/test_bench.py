@@ -39,10 +39,12 @@ def stage(longest: Longest, versions: dict[str, dict[str, str]]) -> Iterator[Sta
         yield stage
 
 
-# What a dispatcher leaves beside its work.
+# What a dispatcher leaves beside its work; a bare script makes no plans.
 _ITS_OWN = re.compile(
-    rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims|rq_since)|rq:scheduler-lock:.+"
+    rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims|rq_since|to_plan|unplanned)|"
+    rb"rq:scheduler-lock:.+"
 )
+_OF_PLANS = (b"plan", b"plan_rev", b"made_with")
 _NOW = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|\b1[789]\d{14}\b")
 
 
@@ -50,7 +52,7 @@ def left_behind(stage: Stage) -> dict[bytes, Any]:
     """All of Redis, with the moment of the hand-off blotted out."""
     redis = stage.server.connection
     reading = {
-        b"hash": lambda key: sorted(redis.hgetall(key).items()),
+        b"hash": lambda key: sorted(each for each in redis.hgetall(key).items() if each[0] not in _OF_PLANS),
         b"list": lambda key: redis.lrange(key, 0, -1),
         b"zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
         b"set": lambda key: sorted(redis.smembers(key)),

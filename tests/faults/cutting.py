@@ -140,8 +140,8 @@ _NOT_SHAPE = {
 
 
 def shape(redis: redis_py.Redis) -> dict[str, str]:
-    """All that is in Redis, but for what differs from one run to the next: real time, `rev`, random names, TTLs. And for
-    plans, which may be made anew at any time."""
+    """All that is in Redis, but for what differs from one run to the next: real time, `rev`, random names, TTLs. And
+    for plans, which may be made anew at any time."""
     found: dict[str, str] = {}
     for key, content, ttl in contents(redis):
         if key in _NOT_SHAPE or key.startswith(b"rq:scheduler-lock:"):

@@ -19,7 +19,7 @@ import redis as redis_py
 
 from integration import nursery
 from integration.helpers import INDEX, KEYS, account, pushed
-from making import now_us, waiting
+from making import US, now_us, waiting
 from making_schedules import job_fields, new, put, spec
 from rq_scheduler import Scheduler
 from rq_scheduler.runs import run_id
@@ -147,17 +147,23 @@ def test_each_is_handed_off_exactly_once(
 def test_a_herd_is_fired_exactly_once_though_dispatchers_die_in_the_middle(
     redis: redis_py.Redis, dispatcher_url: str, request: pytest.FixtureRequest
 ) -> None:
-    """8,000 schedules are due at once, half of them without a plan. Each time that some have been fired, both dispatchers
-    die by SIGKILL, at whatever they do (RQS_HERD sets how many schedules)."""
+    """8,000 schedules are due at once, half of them without a plan. Each time that some have been fired, both
+    dispatchers die by SIGKILL, at whatever they do (RQS_HERD sets how many schedules)."""
     store, now, dice = Store(redis), now_us(redis), random.Random(7)
     job = job_fields(redis)
     plain, counts = spec(3600), spec(3600, max_runs=1000)
+    nominal = now - 1000
+    plan = " ".join(f"{each}:{each}" for each in (nominal, nominal + 3600 * US))
+    revs: list[str] = []
     for first in range(0, HERD, 100):
         some = range(first, first + 100)
-        put(store, *(new(redis, f"s{n}", now - 1000, of=plain if n % 8 else counts, job=job) for n in some))
+        revs += put(store, *(new(redis, f"s{n}", nominal, of=plain if n % 8 else counts, job=job) for n in some))
     with redis.pipeline(transaction=False) as pipe:
         for n in range(HERD):
-            pipe.hset(store.keys.schedule(f"s{n}"), "updated", 0)  # put before its time: it is never too late
+            planned = {"plan": plan, "plan_rev": revs[n]} if n % 2 else {}
+            # Put before its time: it is never too late.
+            pipe.hset(store.keys.schedule(f"s{n}"), mapping={"updated": 0, **planned})
+        pipe.delete(store.keys.to_plan)
         pipe.execute()
     alive: list[BaseProcess] = []
     request.addfinalizer(lambda: [process.kill() for process in alive])

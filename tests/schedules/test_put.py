@@ -571,6 +571,7 @@ def newer(dispatcher: ManualDispatcher, redis: redis_py.Redis, schedules: Schedu
     schedules.put("newer", Every(60), jobs.nothing)
     spec = json.loads(redis.hget("rq:scheduler:schedule:newer", "spec") or b"")
     redis.hset("rq:scheduler:schedule:newer", "spec", json.dumps({**spec, "format": 2, "trigger": {"type": "moon"}}))
+    redis.hdel("rq:scheduler:schedule:newer", "plan")  # its writer has made none yet
     return "newer"
 
 
@@ -622,10 +623,11 @@ def test_a_newer_definition_can_be_seen_paused_and_deleted(
 def test_a_damaged_definition_is_set_aside_with_the_reason(
     dispatcher: ManualDispatcher, redis: redis_py.Redis, schedules: Schedules
 ) -> None:
-    schedules.put("damaged", Every(60), jobs.nothing)
-    schedules.put("beside", Every(60), jobs.nothing)
+    """When it is planned next: what was planned before runs."""
+    schedules.put("damaged", Every(90), jobs.nothing)
+    schedules.put("beside", Every(90), jobs.nothing)
     redis.hset("rq:scheduler:schedule:damaged", "spec", b"{")
-    assert [job.id[:6] for job in dispatcher.tick(60)] == ["beside"]
+    assert [job.id[:6] for job in dispatcher.tick(90)] == ["beside"]
     stored = schedules["damaged"]
     assert stored.paused
     assert "cannot be planned" in stored.note

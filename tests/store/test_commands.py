@@ -9,13 +9,15 @@ import pytest
 
 from rq_scheduler.errors import IdTaken
 from rq_scheduler.model import Spec
-from rq_scheduler.planning import Instant
+from rq_scheduler.planning import Coming, Instant
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Procedure, call, pipeline
 from rq_scheduler.store.executor import Executor
+from rq_scheduler.store.fires import PlanWrite
 from rq_scheduler.store.handoff import Record
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.operation import listing, operation
+from rq_scheduler.store.plans import Unplanned
 from rq_scheduler.store.quarantine import Held, Origin
 from rq_scheduler.store.schedules import Filter, JobFields, Stored, Write
 from rq_scheduler.store.series import Adoption
@@ -177,6 +179,7 @@ SPEC = Spec(trigger=Every(60))
 RECORD = Record("r", 0, "1", b"", b"", b"", b"", b"", None)
 STORED = Stored("a", "schedule", None, "", {}, {})
 TEMPLATE = JobFields({"data": b"", "origin": "q"}, "f", "f()", "q")
+UNPLANNED = Unplanned("a", 5, "1", b"", "", 5, None, 0, "")
 HELD = Held("a", b"{}", "why", None, None, Origin.UNKNOWN, None)
 
 # Each operation of a store, with the answers to its first steps where others follow.
@@ -202,6 +205,14 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "pending_ids": (COMMANDS.pending_ids(["a"]),),
     "coming": (COMMANDS.coming(10), ([], []), ([], [])),
     "read_runs": (COMMANDS.read_runs("a", 10),),
+    "take_to_plan": (COMMANDS.take_to_plan(10),),
+    "put_off_plans": (COMMANDS.put_off_plans(["a", "b"], 5),),
+    "put_aside": (COMMANDS.put_aside(UNPLANNED, "why"),),
+    "fire": (COMMANDS.fire((b"1", b"a"), looks=9, runs=9, copies=9),),
+    "write_plans": (COMMANDS.write_plans([PlanWrite(UNPLANNED, SPEC, Coming((Instant(5, 6),), True), "1")], 5),),
+    "start_buffered": (COMMANDS.start_buffered(9, 9, found=("a", "gone a-1")),),
+    "run_now": (COMMANDS.run_now("a", SPEC, 1, 5, force=True),),
+    "backfill": (COMMANDS.backfill("a", "", "0..9", [5, 6]),),
     "held_count": (COMMANDS.held_count(),),
     "held_entry": (COMMANDS.held_entry("a"),),
     "held_pages": (COMMANDS.held_pages(),),

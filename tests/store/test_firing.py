@@ -59,7 +59,10 @@ def unchanged(store: Store, *writes: PlanWrite) -> list[Outcome | None]:
     """Writes plans, which must write nothing but the lock."""
     before = unfenced(store.connection)
     answers = outcomes(store, *writes)
-    assert unfenced(store.connection) == before
+    after = unfenced(store.connection)
+    for state in (before, after):
+        state.pop(b"rq:scheduler:unplanned", None)  # it may be taken at once
+    assert after == before
     return answers
 
 

@@ -31,8 +31,8 @@ from rq_scheduler.model import Spec
 from rq_scheduler.planning import MAX_PLANNED, PLAN_LEAD_US
 from rq_scheduler.runs import run_ending, run_id
 from rq_scheduler.store import Store, scripts
+from rq_scheduler.store.clock import MANUAL_CLOCK
 from rq_scheduler.store.fires import Outcome
-from rq_scheduler.store.manual_clock import MANUAL_CLOCK
 from rq_scheduler.store.schedules import Write
 from rq_scheduler.triggers.made_with import made_with, ordered
 
@@ -54,7 +54,7 @@ def at(us: int) -> str:
 def give(
     store: Store, *instants: int | str, id: str = "s", of: Spec | None = None, updated: int = 0, **fields: Any
 ) -> None:
-    """A schedule with just this plan, armed for its first instant; an instant may be "nominal:due", or "-" for the end."""
+    """A schedule with just this plan, armed for its first instant; one may be "nominal:due", or "-" for the end."""
     plan = [at(each) if isinstance(each, int) else each for each in instants]
     due = int(plan[0].split(":")[1])
     put(store, new(store.connection, id, due, of=of or spec()))

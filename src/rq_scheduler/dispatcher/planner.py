@@ -124,8 +124,8 @@ class Planner:
         return PlanWrite(of, spec, instants, made_with())
 
     def _plan(self, of: Unplanned) -> tuple[Spec, Coming] | None:
-        """The instants of a schedule; None for a spec that a newer version wrote. Those of one definition that are armed
-        for one instant share them."""
+        """The instants of a schedule; None for a spec that a newer version wrote. Those of one definition that are
+        armed for one instant share them."""
         now, is_newer = self._now, of.updated is not None and of.updated > of.nominal
         at_most = max(1, min(MAX_PLANNED - 1, MAX_COPIES // max(of.size, 1)))
         only_due = of.made_with > made_with()

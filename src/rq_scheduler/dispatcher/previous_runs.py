@@ -1,5 +1,5 @@
-"""The run before the one that is due: is it still in its queue, and asking it to make way (`overlap="replace"`). For
-dispatchers, and for a client's `run_now`.
+"""The run before the one that is due: is it still in its queue (the liveness check), and asking it to make way
+(`overlap="replace"`). For dispatchers, and for a client's `run_now`.
 
 Knows RQ's own ways of ending a job, and nothing of what a schedule makes of the answer.
 """
@@ -29,8 +29,8 @@ _OVER = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANC
 
 
 def look_for(store: Store, job_ids: str) -> str:
-    """What the queues' lists say of runs (ids with spaces between): "there id ..." when one has any of them, else "gone id
-    ..."."""
+    """What the queues' lists say of runs (ids with spaces between): "there id ..." when one has any of them, else "gone
+    id ..."."""
     for job_id in job_ids.split():
         queue = store.job_fields(job_id).get(b"origin")
         if queue is not None and store.is_waiting(job_id, text(queue)):

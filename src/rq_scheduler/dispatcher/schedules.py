@@ -1,5 +1,5 @@
-"""Schedules in a pass: has Redis fire what is due by the plans in the records, writes those that are wanted, and tells what
-came of it.
+"""Schedules in a pass: has Redis fire what is due by the plans in the records, writes those that are wanted, and tells
+what came of it.
 
 Decides nothing about time (`planning`) and writes nothing itself (`store`).
 """
@@ -34,11 +34,11 @@ BUDGET = 0.008
 """Seconds that a script may take, as seen from here."""
 
 PLANNING = 0.02
-"""Seconds of planning between two scripts that fire: after an outage a plan may have to count 10,000 missed instants."""
+"""Seconds of planning between two scripts that fire: a plan may have to count 10,000 missed instants."""
 
 LASTING = US
-"""Microseconds for which a plan is good that is written for what is late. Where another instant comes before each write,
-none would ever run."""
+"""Microseconds for which a plan is good that is written for what is late. Where another instant comes before each
+write, none would ever run."""
 
 AGAIN = US // 20
 """Microseconds until the next look at what a plan that was just written did not serve."""
@@ -61,8 +61,8 @@ class Schedules:
         self._buffering_jobs: list[str] = []
 
     def serve(self, until: float) -> Served:
-        """Serves what is due, from where it stopped the last time, and plans what will be. What it does not get to by the
-        monotonic instant `until`, or for planning, is `unfinished`."""
+        """Serves what is due, from where it stopped the last time, and plans what will be. What it does not get to by
+        the monotonic instant `until`, or for planning, is `unfinished`."""
         served = Served()
         while not self._stopping():
             began = monotonic()
@@ -94,8 +94,8 @@ class Schedules:
         return served
 
     def start_buffered(self) -> tuple[Served, list[str]]:
-        """Starts buffered runs whose predecessors have ended. Returns also the recurring jobs of the 0.14 API that buffer
-        a run."""
+        """Starts buffered runs whose predecessors have ended. Returns also the recurring jobs of the 0.14 API that
+        buffer a run."""
         served = Served()
         return served, self._start_buffered(served)
 

@@ -42,8 +42,8 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of one fire that did not just hand off its run. `detail`: the job ids to look for, or why it paused.
-    `made` are the runs, which are in their queue, or wait among the one-offs where `via_rq`; `skipped` and `buffered` are
-    nominal times, `to_stop` job ids."""
+    `made` are the runs, which are in their queue, or wait among the one-offs where `via_rq`; `skipped` and `buffered`
+    are nominal times, `to_stop` job ids."""
 
     id: str
     outcome: Outcome
@@ -72,8 +72,8 @@ class Fires:
 
 @dataclass(frozen=True, slots=True)
 class FirePage:
-    """One call of `fire`. `next_due` is what comes first, `cursor` where the next call of the pass goes on, if there may
-    be more. From `unplanned_at` and `to_plan_at` on, `take_to_plan` gives some that are due, and others."""
+    """One call of `fire`. `next_due` is what comes first, `cursor` where the next call of the pass goes on, if there
+    may be more. From `unplanned_at` and `to_plan_at` on, `take_to_plan` gives some that are due, and others."""
 
     fires: Fires
     next_due: int | None
@@ -84,8 +84,8 @@ class FirePage:
 
 @dataclass(frozen=True, slots=True)
 class PlanWrite:
-    """A plan for a schedule as it was read. `found`: what the queues' lists say of earlier runs ("gone id ...", "there id
-    ...")."""
+    """A plan for a schedule as it was read. `found`: what the queues' lists say of earlier runs ("gone id ...", "there
+    id ...")."""
 
     of: Unplanned
     spec: Spec

@@ -110,9 +110,9 @@ class Fenced:
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
     where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which,
-    if that was asked for. `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is to be
-    looked at, `plan_due` when a schedule is to be planned, `ended_due` when jobs whose series has ended want to be looked
-    at."""
+    if that was asked for. `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is
+    to be looked at, `plan_due` when a schedule is to be planned, `ended_due` when jobs whose series has ended want to
+    be looked at."""
 
     now: int
     next_due: int | None

@@ -39,8 +39,8 @@ class Keys:
 
     @property
     def unplanned(self) -> str:
-        """zset, id -> unix seconds: schedules that are due, and that their plan does not serve; from when on a dispatcher
-        may take each."""
+        """zset, id -> unix seconds: schedules that are due, and that their plan does not serve; from when on a
+        dispatcher may take each."""
         return f"{self.prefix}:scheduler:unplanned"
 
     @property

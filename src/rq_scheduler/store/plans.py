@@ -19,9 +19,9 @@ from rq_scheduler.store.operation import operation
 
 @dataclass(slots=True)
 class Unplanned:
-    """A schedule that a dispatcher has taken to plan. `nominal` is its armed time and `due` that with jitter; `armed` the
-    field of the record, `updated` the moment of its definition (microseconds), `size` the bytes of its call, which each
-    run copies, `made_with` what its present plan was made with."""
+    """A schedule that a dispatcher has taken to plan. `nominal` is its armed time and `due` that with jitter; `armed`
+    the field of the record, `updated` the moment of its definition (microseconds), `size` the bytes of its call, which
+    each run copies, `made_with` what its present plan was made with."""
 
     id: str
     due: int
@@ -104,7 +104,8 @@ def plan_at_score(armed: Instant, coming: Coming | None) -> str:
 
 @lru_cache(4096)
 def policy_text(spec: Spec) -> str:
-    """What a fire has to know of a definition: overlap, catchup, grace (us), max_runs, pause_on_failures; `-` for none."""
+    """What a fire has to know of a definition: overlap, catchup, grace (us), max_runs, pause_on_failures; `-` for
+    none."""
     limits = (grace_of(spec), spec.max_runs, spec.pause_on_failures)
     catchup = "all" if spec.catchup == "all" else "one"
     return " ".join((spec.overlap, catchup, *("-" if limit is None else str(limit) for limit in limits)))
