@@ -76,7 +76,7 @@ def instants(redis: redis_py.Redis, id: str) -> list[tuple[str, int]]:
     return [(outcome, int(nominal)) for outcome, nominal, *_ in reversed(lines)]
 
 
-@pytest.mark.parametrize("dispatchers", [2, 4])
+@pytest.mark.parametrize("dispatchers", [pytest.param(2, marks=pytest.mark.slow), 4])
 @pytest.mark.long
 def test_each_is_handed_off_exactly_once(
     redis: redis_py.Redis,

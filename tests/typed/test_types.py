@@ -92,10 +92,9 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.once
+@pytest.mark.slow  # and `make lint` runs it
 @pytest.mark.newest_only
 @pytest.mark.timeout(300)
-@pytest.mark.long
 class TestCheckers:
     def test_pyright(self, checked: Path) -> None:
         done = run("pyright", cwd=checked)
