@@ -44,10 +44,11 @@ def harness(longest: Longest, versions: dict[str, dict[str, str]]) -> Iterator[H
         yield harness
 
 
-# What a dispatcher leaves beside its work.
+# What a dispatcher leaves beside its work, and notes of what comes next: the bare script is told when all fire next.
 _ITS_OWN = re.compile(
-    rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims|rq_since)|rq:scheduler-lock:.+"
+    rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims|rq_since|to_plan)|rq:scheduler-lock:.+"
 )
+_PLANS = {b"plan", b"plan_rev", b"made_with"}
 _NOW = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|\b1[789]\d{14}\b")
 
 
@@ -55,7 +56,7 @@ def left_behind(harness: Harness) -> dict[bytes, Any]:
     """All of Redis, with the moment of the hand-off blotted out."""
     redis = harness.server.connection
     reading = {
-        b"hash": lambda key: sorted(redis.hgetall(key).items()),
+        b"hash": lambda key: sorted(item for item in redis.hgetall(key).items() if item[0] not in _PLANS),
         b"list": lambda key: redis.lrange(key, 0, -1),
         b"zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
         b"set": lambda key: sorted(redis.smembers(key)),
