@@ -28,7 +28,7 @@ help:
 	@echo "make test-all the same with nothing left out, all of it on Valkey, and 'make test' with each other Python there is"
 	@echo "make chaos   faults of every kind at random on real processes: MINUTES=10 SEED=1"
 	@echo "make fuzz    hostile values, texts and records for every call and reader: MINUTES=5 SEED=1"
-	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes; QUICK=1: in a minute, not written down"
+	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes: ONLY=fires,late for some; QUICK=1 for small sizes"
 	@echo "make lint    style, types, import rule"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove the environments and caches"
@@ -77,7 +77,7 @@ fuzz: $(VENV)/.ready $(SERVERS)/.ready
 	RQS_FUZZ_MINUTES=$(MINUTES) RQS_FUZZ_SEED=$(SEED) $(VENV)/bin/python -m pytest --server 8 tests/fuzz -q $(PYTEST_ARGS)
 
 bench: $(VENV)/.ready $(SERVERS)/.ready $(PEER_NEWEST)/.ready $(REDISCRON)/.ready
-	$(VENV)/bin/python -m bench $(if $(QUICK),--quick,--write docs/benchmarks.md) $(BENCH_ARGS)
+	$(VENV)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(QUICK)$(ONLY),,--write) $(BENCH_ARGS)
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
@@ -144,7 +144,7 @@ $(PEER)/.ready: constraints/peer.txt
 	@$(PEER)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer.txt rq-scheduler django-rq
 	@touch $@
 
-# And with the RQ and redis-py that the other subjects of the benchmark have.
+# And with the RQ and redis-py that the other targets of the benchmark have.
 $(PEER_NEWEST)/.ready: constraints/peer-newest.txt
 	$(call new_env,$(PEER_NEWEST),constraints/peer-newest.txt)
 	@$(PEER_NEWEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints/peer-newest.txt rq-scheduler

@@ -1,42 +1,43 @@
-"""`python -m bench`: runs the measurements, prints their table, and writes the page."""
+"""`python -m bench`: runs the measurements, prints their table, and keeps it."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import click
 
+from bench.harness import Harness, Longest
 from bench.measures import MEASURES
 from bench.measures.blocks import blocks
-from bench.page import machine, page, verdict
-from bench.stage import Longest, Stage
-from bench.table import Line, markdown
+from bench.results import found, keep, shown
+from bench.table import Line
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="Smaller, in about a minute.")
+@click.option("--quick", is_flag=True, help="Smaller, in a few minutes.")
 @click.option("--only", default="", help=f"Some of the measurements: {','.join(MEASURES)}.")
-@click.option("--write", type=click.Path(path_type=Path), help="Write the page here, too.")
-def main(quick: bool, only: str, write: Path | None) -> None:
-    """rq-scheduler beside its peers and beside a bare script, on this machine, now."""
+@click.option("--write", is_flag=True, help="Keep the figures in bench/results.json and docs/benchmarks.md.")
+def main(quick: bool, only: str, write: bool) -> None:
+    """rq-scheduler beside its peers, beside an earlier commit of itself (BENCH_BEFORE), and beside a bare script."""
     wanted = only.split(",") if only else list(MEASURES)
     if unknown := set(wanted) - set(MEASURES):
         raise click.UsageError(f"no measurement {', '.join(sorted(unknown))}: there are {', '.join(MEASURES)}")
+    if write and (quick or only):
+        raise click.UsageError("only the figures of a whole run are kept: leave out --quick and --only, or --write")
     lines: list[Line] = []
     longest: Longest = {}
     versions: dict[str, dict[str, str]] = {}
     server = ""
     for name in wanted:
         began = time.monotonic()
-        with Stage(longest, versions, quick=quick) as stage:
-            lines += MEASURES[name](stage)
-            server = stage.server.version
+        with Harness(longest, versions, quick=quick) as harness:
+            lines += MEASURES[name](harness)
+            server = harness.server.version
         click.echo(f"{name}: {time.monotonic() - began:.0f} s", err=True)
-    lines += blocks(longest)
-    click.echo(f"{machine(versions, server)}\n\n{markdown(lines)}\n{verdict(lines)}")
-    if write is not None:
-        write.write_text(page(lines, versions, server), "utf-8")
+    results = found([*lines, *blocks(longest)], versions, server)
+    click.echo(shown(results))
+    if write:
+        keep(results)
 
 
 if __name__ == "__main__":

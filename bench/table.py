@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.sampling import Figure, Series, faster
@@ -30,7 +30,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table. `ratio` is ours to this subject's, or what `what` says; `wanted` is what it must be."""
+    """One line of the table. `ratio` is ours to this target's, or what `what` says; `wanted` is what it must be."""
 
     what: str
     who: str
@@ -66,7 +66,7 @@ class Line:
 
 
 def compared(what: str, ours: str, series: dict[str, Series], wanted: dict[str, Wanted]) -> list[Line]:
-    """A line for each subject: its rate, and how many times faster ours is."""
+    """A line for each target: its rate, and how many times faster ours is."""
     return [
         Line(
             f"{what}, {each.jobs:,}",
@@ -91,8 +91,8 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def markdown(lines: Iterable[Line]) -> str:
-    rows = [list(HEADER), *(line.cells() for line in lines)]
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, the first row its headings."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     texts = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows

@@ -4,8 +4,8 @@ import datetime as dt
 import time
 from pathlib import Path
 
+from protocol import connection, serve
 from rq.job import Job
-from talk import connection, serve
 from work import nothing
 
 redis = connection()

@@ -1,12 +1,12 @@
-"""rq-scheduler 1.0 under measurement: a whole dispatcher, and the client's calls."""
+"""rq-scheduler 1.0 under measurement, of now or of an earlier commit: a whole dispatcher, and the client's calls."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
-from talk import connection, serve
+from protocol import connection, serve
 from work import nothing
 
 from rq_scheduler import Cron, Every, Schedule, Scheduler
-from rq_scheduler.dispatcher import Dispatcher
 
 redis = connection()
 scheduler = Scheduler(connection=redis)
@@ -14,7 +14,7 @@ LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
 
 
 def drain():
-    Dispatcher(redis).run(burst=True)
+    Scheduler(connection=redis).run(burst=True)
 
 
 def enqueue_at(calls):
@@ -29,6 +29,12 @@ def enqueue_many(calls):
 def put(calls):
     for n in range(calls):
         scheduler.schedules.put(f"report-{n}", Every("5m"), nothing, args=(n,), kwargs={"name": "value"})
+
+
+def put_one(id, anchor):
+    """A schedule of every five minutes that is armed for that unix second, or for five minutes after it."""
+    every = Every("5m", anchor=dt.datetime.fromtimestamp(anchor, dt.UTC))
+    scheduler.schedules.put(id, every, nothing, args=(1,), kwargs={"name": "value"})
 
 
 def schedule(calls):
@@ -51,13 +57,26 @@ ZONES = [
 ]  # fmt: skip
 
 
-def sync_crons(calls, period):
-    """Cron schedules of many zones and several texts, that are all due at the same seconds."""
-    texts = [f"*/{period}", f"0-59/{period}", ",".join(map(str, range(0, 60, period)))]
-    crons = [Cron(f"{text} * * * * * *", zone) for text in texts for zone in ZONES]
+def in_12_hours(zone):
+    """A cron string for then, by the clock of that zone: until then nothing fires by itself."""
+    local = dt.datetime.now(ZoneInfo(zone)) + dt.timedelta(hours=12)
+    return f"{local.minute} {local.hour} * * *"
+
+
+def sync_herd(calls, cron, own):
+    """Daily schedules, or cron strings of many zones. With `own`, each has a jitter of its own, and so a definition."""
+    tonight = dt.datetime.now(dt.UTC) + dt.timedelta(hours=12)
+    triggers = [Cron(in_12_hours(zone), zone) for zone in ZONES] if cron else [Every("1d", anchor=tonight)]
     scheduler.schedules.sync(
         [
-            Schedule(f"report-{n}", crons[n % len(crons)], nothing, args=(n,), kwargs={"name": "value"})
+            Schedule(
+                f"report-{n}",
+                triggers[n % len(triggers)],
+                nothing,
+                args=(n,),
+                kwargs={"name": "value"},
+                jitter=0.01 + n / 1_000_000 if own else None,
+            )
             for n in range(calls)
         ],
         owner="bench",
@@ -66,10 +85,6 @@ def sync_crons(calls, period):
 
 def first_page(length):
     return len(list(scheduler.get_jobs(offset=0, length=length)))
-
-
-def every_page():
-    return sum(1 for _ in scheduler.get_jobs())
 
 
 def upcoming(limit):
@@ -87,9 +102,9 @@ serve(
     put=put,
     schedule=schedule,
     sync=sync,
-    sync_crons=sync_crons,
+    sync_herd=sync_herd,
+    put_one=put_one,
     first_page=first_page,
-    every_page=every_page,
     upcoming=upcoming,
     page_of_schedules=page_of_schedules,
 )

@@ -2,9 +2,9 @@
 
 import logging
 
+from protocol import connection, serve
 from rq.cron import CronScheduler
 from rq.scheduler import RQScheduler
-from talk import connection, serve
 from work import nothing
 
 redis = connection()

@@ -2,8 +2,8 @@
 
 import logging
 
+from protocol import connection, serve
 from rediscron import RedisCronScheduler
-from talk import connection, serve
 from work import nothing
 
 redis = connection()

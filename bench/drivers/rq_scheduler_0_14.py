@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from talk import connection, serve
+from protocol import connection, serve
 from work import nothing
 
 from rq_scheduler import Scheduler

@@ -1,4 +1,4 @@
-"""The job that every subject schedules; nobody runs it."""
+"""The job that every target schedules; nobody runs it."""
 
 
 def nothing(*args, **kwargs):

@@ -1,21 +1,25 @@
-"""One measurement a module: each a function from a stage to lines of the table."""
+"""One measurement a module: each a function from a harness to lines of the table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import client, fires, hand_off, herd, idle, lateness, many, million, reading
-from bench.stage import Stage
+from bench.harness import Harness
+from bench.measures import client, fires, hand_off, idle, late, lateness, many, million, reading
 from bench.table import Line
 
-MEASURES: dict[str, Callable[[Stage], list[Line]]] = {
+MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
     "hand-off": hand_off.measure,
     "fires": fires.measure,
-    "herd": herd.measure,
+    "herd": fires.measure_herd,
+    "peers": fires.measure_peers,
+    "rediscron": fires.measure_rediscron,
+    "late": late.measure,
     "lateness": lateness.measure,
     "client": client.measure,
+    "memory": idle.measure_memory,
+    "idle": idle.measure,
     "million": million.measure,
     "reading": reading.measure,
     "many": many.measure,
-    "idle": idle.measure,
 }

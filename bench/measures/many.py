@@ -4,38 +4,38 @@ from __future__ import annotations
 
 import time
 
-from bench.sampling import Sample, interleave
-from bench.stage import Stage
-from bench.subjects import OURS, Subject
+from bench.harness import Harness
+from bench.sampling import Sample
 from bench.table import Line, Wanted
+from bench.targets import OURS, Target
 
-COUNTS = (1, 2, 4, 8)
+COUNTS = (1, 2, 4)
 
 
-def measure(stage: Stage) -> list[Line]:
-    jobs = stage.size(100_000, 20_000)
-    team = [Subject(OURS, stage.server.url) for _ in range(max(COUNTS))]
+def measure(harness: Harness) -> list[Line]:
+    jobs = harness.size(50_000, 20_000)
+    team = [Target(OURS, harness.server.url) for _ in range(max(COUNTS))]
 
     def together(count: int) -> Sample:
-        stage.server.empty()
+        harness.server.empty()
         first = time.time() - 100
-        stage.server.give_jobs([first + n / 10_000 for n in range(jobs)])
-        stage.server.forget_scripts_run()
-        before = stage.server.cpu()
-        for subject in team[:count]:
-            subject.ask("drain")
-        answers = [subject.answer() for subject in team[:count]]
-        redis = stage.server.cpu() - before
-        stage.server.expect(jobs)
-        stage.note_scripts(OURS)
+        harness.server.give_jobs([first + n / 10_000 for n in range(jobs)])
+        harness.server.forget_scripts_run()
+        before = harness.server.cpu()
+        for target in team[:count]:
+            target.ask("drain")
+        answers = [target.answer() for target in team[:count]]
+        redis = harness.server.cpu() - before
+        harness.server.expect(jobs)
+        harness.place().note_scripts(OURS)
         seconds = max(each.ended for each in answers) - min(each.began for each in answers)
         return Sample(jobs, seconds, redis, sum(each.cpu for each in answers))
 
     try:
-        series = interleave(stage.rounds, {str(count): lambda count=count: together(count) for count in COUNTS})
+        series = harness.interleave({str(count): lambda count=count: together(count) for count in COUNTS})
     finally:
-        for subject in team:
-            subject.close()
+        for target in team:
+            target.close()
     one = series["1"]
     return [
         Line(

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import time
 
-from bench.sampling import Figure, Sample, interleave
+from bench.harness import Harness, Place
+from bench.sampling import Figure, Sample
 from bench.server import Server
-from bench.stage import Stage
-from bench.subjects import OURS, PEER, Subjects
 from bench.table import Line, Wanted
+from bench.targets import OURS, PEER
 
 PAGE = 100
 DAY = 86_400
 
 
-def measure(stage: Stage) -> list[Line]:
-    many, few, due = stage.size(1_000_000, 50_000), stage.size(10_000, 5_000), stage.size(10_000, 5_000)
-    lines = _per_schedule(stage)
-    before = stage.server.memory()
-    _give_pending(stage.server, many)
-    _give_pending(stage.small, few)
-    size = (stage.server.memory() - before) / many
-    lines.append(Line("memory of Redis, per pending one-off", OURS, Figure([size]), " bytes"))
-    lines += _listing(stage, many)
-    lines.append(_dispatcher_memory(stage, many))
-    lines += _hand_off(stage, many, few, due)
+def measure(harness: Harness) -> list[Line]:
+    many, few, due = harness.size(1_000_000, 50_000), harness.size(10_000, 5_000), harness.size(10_000, 5_000)
+    before = harness.server.memory()
+    _give_pending(harness.server, many)
+    _give_pending(harness.place("few").server, few)
+    size = (harness.server.memory() - before) / many
+    lines = [Line("memory of Redis, per pending one-off", OURS, Figure([size]), " bytes"), *_listing(harness, many)]
+    lines.append(_dispatcher_memory(harness, many))
+    lines += _hand_off(harness, many, few, due)
     return lines
 
 
@@ -33,32 +31,19 @@ def _give_pending(server: Server, number: int) -> None:
     server.give_jobs([tomorrow + n / 1_000 for n in range(number)], name="aaaaaaaa")
 
 
-def _per_schedule(stage: Stage) -> list[Line]:
-    number = stage.size(2_000, 500)
-    stage.server.empty()
-    before = stage.server.memory()
-    stage[OURS].do("sync", calls=number)
-    size = (stage.server.memory() - before) / number
-    stage.server.empty()
-    return [Line("memory of Redis, per schedule", OURS, Figure([size]), " bytes")]
-
-
-def _listing(stage: Stage, many: int) -> list[Line]:
+def _listing(harness: Harness, many: int) -> list[Line]:
     title = f"first {PAGE} of {many:,} entries"
     pages: dict[str, list[float]] = {OURS: [], PEER: []}
-    for number in range(stage.rounds + 1):
+    for number in range(harness.rounds + 1):
         for who, times in pages.items():
-            answer = stage[who].do("first_page", length=PAGE)
+            answer = harness[who].do("first_page", length=PAGE)
             expect(answer.result, PAGE)
             if number:
                 times.append(answer.seconds * 1000)
     ours, theirs = (Figure(times) for times in pages.values())
-    everything = stage[OURS].do("every_page")
-    expect(everything.result, many)
     return [
         Line(title, OURS, ours, " ms", wanted=Wanted(20, at_most=True, unit=" ms"), judged=ours.median),
         Line(title, PEER, theirs, " ms", ratio=theirs.median / ours.median),
-        Line(f"all of {many:,} entries", OURS, Figure([everything.seconds]), " s"),
     ]
 
 
@@ -67,27 +52,31 @@ def expect(found: int, wanted: int) -> None:
         raise SystemExit(f"{found} entries were listed, not {wanted}")
 
 
-def _dispatcher_memory(stage: Stage, many: int) -> Line:
-    with stage.dispatcher() as dispatcher:
-        time.sleep(stage.size(15, 2))
+def _dispatcher_memory(harness: Harness, many: int) -> Line:
+    with harness.place().dispatchers(OURS) as (dispatcher,):
+        time.sleep(harness.size(6, 2))
         return Line(f"memory of a dispatcher, {many:,} pending", OURS, Figure([dispatcher.megabytes()]), " MB")
 
 
-def _hand_off(stage: Stage, many: int, few: int, due: int) -> list[Line]:
-    def draining(server: Server, subjects: Subjects) -> Sample:
+def _hand_off(harness: Harness, many: int, few: int, due: int) -> list[Line]:
+    def draining(place: Place) -> Sample:
+        server = place.server
         server.connection.delete("rq:queue:default")
         server.give_jobs([time.time() - 1] * due)
         server.forget_scripts_run()
         before = server.cpu()
-        answer = subjects[OURS].do("drain")
+        answer = place[OURS].do("drain")
         server.expect(due)
-        stage.note_scripts(OURS, server)
+        place.note_scripts(OURS)
         return Sample(due, answer.seconds, server.cpu() - before, answer.cpu)
 
     at_few, at_many = f"{few:,} pending", f"{many:,} pending"
-    series = interleave(
-        stage.size(7, 3),
-        {at_few: lambda: draining(stage.small, stage.beside), at_many: lambda: draining(stage.server, stage.subjects)},
+    series = harness.interleave(
+        {
+            at_few: lambda: draining(harness.place("few")),
+            at_many: lambda: draining(harness.place()),
+        },
+        harness.size(5, 2),
     )
     small, large = series[at_few], series[at_many]
     title = f"{due:,} one-offs handed off beside"

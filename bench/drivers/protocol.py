@@ -1,4 +1,4 @@
-"""How the benchmark talks to a subject: a line of JSON in, a line of JSON out. Runs in every peer's environment, so it
+"""How the benchmark talks to a target: a line of JSON in, a line of JSON out. Runs in every peer's environment, so it
 needs the standard library only."""
 
 import gc
@@ -31,7 +31,7 @@ def connection():
 
 
 def versions():
-    """What this subject runs with."""
+    """What this target runs with."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}

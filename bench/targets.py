@@ -1,6 +1,6 @@
 """The programs under measurement: each a process in an environment of its own, told what to do over a pipe.
 
-A subject stays alive over all rounds, so that its imports and first connections are not measured. It ends with this
+A target stays alive over all rounds, so that its imports and first connections are not measured. It ends with this
 process: its input ends then.
 """
 
@@ -11,14 +11,19 @@ import os
 import select
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVERS = Path(__file__).resolve().parent / "drivers"
 
-OURS, LIMIT, PEER = "rq-scheduler 1.0", "the bare script", "rq-scheduler 0.14"
+COMMIT = os.environ.get("BENCH_BEFORE") or "f527866"
+"""What BEFORE is: the last commit before plans became data in Redis, unless the environment names another."""
+
+OURS, BEFORE, LIMIT, PEER = "rq-scheduler 1.0", f"rq-scheduler 1.0 at {COMMIT}", "the bare script", "rq-scheduler 0.14"
 BLIND, SEEING = "the bare script, told the queue", "the bare script, reading what decides"
 BARE_CALL = "RQ's job, the bare script"
 RQ_OWN, RQ_CRON, REDISCRON = "RQ's own scheduler", "`rq cron`", "rq-rediscron"
@@ -28,6 +33,7 @@ LONGEST = 180
 
 _PROGRAMS = {
     OURS: (".venv", "ours"),
+    BEFORE: (".venv", "ours"),
     LIMIT: (".venv", "limit"),
     BLIND: (".venv", "limit"),
     SEEING: (".venv", "limit"),
@@ -39,9 +45,45 @@ _PROGRAMS = {
 }
 
 
+def python(who: str) -> Path:
+    """The interpreter of a program's environment; SystemExit where there is none."""
+    found = ROOT / _PROGRAMS[who][0] / "bin" / "python"
+    if not found.exists():
+        raise SystemExit(f"{who} has no environment at {_PROGRAMS[who][0]}: `make bench` sets it up")
+    return found
+
+
+def environment(who: str) -> dict[str, str]:
+    """The variables of a program: ours but for what would steer RQ or Python. BEFORE has the packages of OURS, and its
+    own source before them."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RQ_", "PYTHON"))}
+    return {**kept, "PYTHONPATH": str(_source(COMMIT))} if who == BEFORE else kept
+
+
+@cache
+def _source(commit: str) -> Path:
+    """The package as it was at that commit, taken out of this repository once."""
+    folder = ROOT / ".venvs" / "before" / commit
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+            archive = Path(made) / "src.tar"
+            git = ["git", "archive", "--output", archive, commit, "src"]
+            told = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False)
+            if told.returncode:
+                raise SystemExit(
+                    f"the benchmark compares with commit {commit}, which `git archive` cannot get here: fetch the "
+                    f"whole history, or name another one in BENCH_BEFORE ({told.stderr.strip()})"
+                )
+            subprocess.run(["tar", "-xf", archive, "-C", made], check=True)
+            with suppress(OSError):  # another process was faster
+                (Path(made) / "src").rename(folder)
+    return folder
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a subject did: when by the monotonic clock (one for all processes), and its processor time, in seconds."""
+    """What a target did: when by the monotonic clock (one for all processes), and its processor time, in seconds."""
 
     began: float
     ended: float
@@ -53,23 +95,18 @@ class Answer:
         return self.ended - self.began
 
 
-class Subject:
+class Target:
     """One program under measurement, on one server."""
 
     def __init__(self, name: str, url: str) -> None:
-        environment, driver = _PROGRAMS[name]
         self.name = name
-        python = ROOT / environment / "bin" / "python"
-        if not python.exists():
-            raise SystemExit(f"{name} has no environment at {environment}: `make bench` sets it up")
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("RQ_", "PYTHON"))}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  close() does; a pipe that nobody reads would fill up
         self._process = subprocess.Popen(
-            [python, "-W", "ignore", DRIVERS / f"{driver}.py"],
+            [python(name), "-W", "ignore", DRIVERS / f"{_PROGRAMS[name][1]}.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={**kept, "BENCH_URL": url},
+            env={**environment(name), "BENCH_URL": url},
             text=True,
         )
         self.versions: dict[str, str] = self._answer()["versions"]
@@ -111,20 +148,20 @@ class Subject:
         self._log.close()
 
 
-class Subjects:
-    """The subjects of one server, each started when it is first asked for. `versions` is told what each runs with."""
+class Targets:
+    """The targets of one server, each started when it is first asked for. `versions` is told what each runs with."""
 
     def __init__(self, url: str, versions: dict[str, dict[str, str]]) -> None:
         self._url = url
         self._versions = versions
-        self._started: dict[str, Subject] = {}
+        self._started: dict[str, Target] = {}
 
-    def __getitem__(self, name: str) -> Subject:
+    def __getitem__(self, name: str) -> Target:
         if name not in self._started:
-            self._started[name] = Subject(name, self._url)
+            self._started[name] = Target(name, self._url)
             self._versions[name] = self._started[name].versions
         return self._started[name]
 
     def close(self) -> None:
-        for subject in self._started.values():
-            subject.close()
+        for target in self._started.values():
+            target.close()

@@ -1,0 +1,77 @@
+"""Schedules of one program, on a server of their own, that are all due at once: again and again, at any moment."""
+
+from __future__ import annotations
+
+import time
+
+from rq.utils import utcparse
+
+from bench.harness import Harness, Place
+from bench.sampling import Sample
+from bench.server import DUE_SCHEDULES
+from bench.targets import LIMIT
+
+DAY = 86_400
+
+
+class Herd:
+    """`number` schedules that `who` has put, daily ones or cron strings of 20 zones; with `own`, each has a definition
+    of its own, by its jitter."""
+
+    def __init__(self, harness: Harness, who: str, number: int, *, cron: bool, own: bool) -> None:
+        self.place: Place = harness.place(f"{who}, {'own' if own else 'alike'}")
+        self.who, self.number = who, number
+        # Seconds in which dispatchers plan ahead what will be due.
+        self.head_start = 1 + number / 12_000
+        self._fires = 0
+        self.place[who].do("sync_herd", calls=number, cron=cron, own=own)
+        if self.place.server.connection.zcard(DUE_SCHEDULES) != number:
+            raise SystemExit(f"{who} has not put all of {number} schedules")
+
+    def fire(self, dispatchers: int = 1) -> Sample:
+        """All fire at once: from the moment at which they are due to the last hand-off."""
+        self.place.server.finish()
+        with self.place.dispatchers(self.who, dispatchers) as team:
+            nominal = self._arm(self.head_start)
+            time.sleep(max(0.0, nominal - 0.2 - time.time()))
+            self.place.server.forget_scripts_run()
+            redis, process = self.place.server.cpu(), sum(each.cpu() for each in team)
+            self.place.server.wait_for(self.number, 120)
+            process = sum(each.cpu() for each in team) - process
+        redis = self.place.server.cpu() - redis
+        self.place.note_scripts(self.who)
+        return Sample(self.number, self._seconds_since(nominal), redis, process)
+
+    def fire_bare(self) -> Sample:
+        """The same by the bare script, which is told when and for how many times they fire."""
+        self.place.server.finish()
+        nominal = self._arm(1)
+        self.place.server.forget_scripts_run()
+        redis = self.place.server.cpu()
+        answer = self.place[LIMIT].do("fire_at", nominal=nominal, period=DAY, runs=self._fires)
+        redis = self.place.server.cpu() - redis
+        self.place.note_scripts(LIMIT)
+        return Sample(self.number, self._seconds_since(nominal), redis, answer.cpu)
+
+    def _arm(self, head_start: float) -> int:
+        """All for a second that is so far away when they are armed; a busy machine has three attempts."""
+        self._fires += 1
+        for _ in range(3):
+            nominal = int(time.time() + head_start + self.number / 50_000) + 1
+            self.place.server.arm(self.number, nominal)
+            if time.time() < nominal - head_start:
+                return nominal
+        raise SystemExit("this machine is too busy to arm the schedules before they are due")
+
+    def _seconds_since(self, nominal: int) -> float:
+        """How long it took to hand all off. What is handed off by one script has one moment, that of its beginning: so
+        the pace of all but the last batch is taken for that of all."""
+        self.place.server.expect(self.number, self.who)
+        connection = self.place.server.connection
+        with connection.pipeline(transaction=False) as pipe:
+            for run in connection.lrange("rq:queue:default", -5_000, -1):
+                pipe.hget(b"rq:job:" + run, "enqueued_at")
+            moments = [utcparse(moment.decode()).timestamp() for moment in pipe.execute()]
+        last = max(moments)
+        before = self.number - moments.count(last)
+        return (last - nominal) * self.number / before if before else last - nominal

@@ -1,0 +1,8 @@
+-- Workers finish runs that are queued.
+--
+-- KEYS[1]  the queue (list)
+-- ARGV[1]  how many at most
+-- returns  how many it were
+local runs = redis.call('LPOP', KEYS[1], ARGV[1]) or {}
+for _, run in ipairs(runs) do redis.call('HSET', 'rq:job:' .. run, 'status', 'finished') end
+return #runs
