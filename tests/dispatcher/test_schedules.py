@@ -158,9 +158,9 @@ class TestAPass:
     ) -> None:
         large = JobFields({**job_fields(redis).fields, "data": b"x" * 600_000}, "f", "f()", "default")
         for id in ("a", "b", "c"):
-            put_due(store, id, job=large)
+            put_due(store, id, job=large, of=spec(3600))
         for id in ("d", "e"):
-            put_due(store, id)
+            put_due(store, id, of=spec(3600))
         if planned:
             planned_in_time(store, "a", "b", "c", "d", "e")
         one = dispatcher(redis, told)
@@ -175,7 +175,7 @@ class TestAPass:
     ) -> None:
         ids = [f"s{n:03}" for n in range(400)]
         for first in range(0, 400, 100):
-            put(store, *(new(redis, id, now_us(redis) - 1000 + first) for id in ids[first : first + 100]))
+            put(store, *(new(redis, id, now_us(redis) - 1000, of=spec(3600)) for id in ids[first : first + 100]))
         planned_in_time(store, *ids)
         one = dispatcher(redis, told)
         sizes: list[int] = []

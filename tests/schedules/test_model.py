@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import redis as redis_py
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -328,7 +328,6 @@ def test_whatever_happens_the_rules_hold(redis: redis_py.Redis) -> None:
         machine,
         settings=settings(
             max_examples=examples,
-            phases=(Phase.generate,),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -24,8 +24,8 @@ local index, tells = KEYS[1], true
 -- @include firing
 local record = read_record(id)
 local run = {nominal = at, due = at, id = id .. run_ending(at) .. '-m' .. number, outcome = 'manual'}
-local fire = {id = id, record = record, mode = 'manual', policy = policy_of(policy), instants = {run}, run = run, number = number,
-  overlap = force and 'allow' or nil, job = NONE, outcome = 'stale'}
+local fire = new_fire(id, record, 'manual', policy_of(policy), {run})
+fire.run, fire.number, fire.is_forced = run, number, force
 if found ~= '' then fire.liveness = liveness_check(dated(found), us) end
 if record[KIND] == 'schedule' then fire.outcome, fire.detail = decide(fire) end
 commit({fire})

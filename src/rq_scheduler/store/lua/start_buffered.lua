@@ -37,7 +37,7 @@ local function look_at(id)
   else
     bytes = bytes + count(record[SIZE])
     if fires[1] and bytes > most_bytes then return end
-    local fire = {id = id, record = record, mode = 'buffered', instants = NONE, policy = policy_of(record[POLICY] or '') or policy_of(NO_POLICY)}
+    local fire = new_fire(id, record, 'buffered', policy_of(record[POLICY] or '') or policy_of(NO_POLICY), NONE)
     if found ~= '' then fire.liveness = liveness_check(dated(found), us) end
     fire.outcome, fire.detail = decide(fire)
     fires[#fires + 1] = fire

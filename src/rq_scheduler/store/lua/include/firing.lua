@@ -26,6 +26,12 @@ end
 -- Deciding. A fire: id, record, mode ('due', 'buffered', 'manual'), policy, instants (of a plan, in order) and follower (what to arm then:
 -- 'nominal:due', or '' for none) of one that is due. What decide() adds: outcome, detail, job, started (runs), skipped, buffered, stops, ...
 
+-- With room for what decide() adds: a table that grows field by field takes longer than all of deciding.
+local function new_fire(id, record, mode, policy, instants, follower, due)
+  return {id = id, record = record, mode = mode, policy = policy, instants = instants, follower = follower, due = due, job = NONE,
+    started = {}, runs = 0, failures = 0, live = NONE, going = NONE, waiting = 0, outcome = 'stale'}
+end
+
 -- The fire of a schedule that is due, by its plan; nil when Python has to say what runs. `lasting`: see served_by.
 local function due_fire(id, score, record, lasting)
   local policy = record[POLICY] and policy_of(record[POLICY])
@@ -33,7 +39,7 @@ local function due_fire(id, score, record, lasting)
   if not (policy and armed and plan and record[REV] and record[REV] == record[PLAN_REV]) then return nil end
   local instants, follower = served_by(plan, armed, policy, count(record[UPDATED]), us, lasting)
   if not instants or not same_moment(score, instants[1].due_us / 1000000) then return nil end
-  return {id = id, record = record, mode = 'due', policy = policy, instants = instants, follower = follower, due = score}
+  return new_fire(id, record, 'due', policy, instants, follower, score)
 end
 
 -- How many runs it buffers. An active one that does is in the set of those, which is nearly always empty.
@@ -46,7 +52,7 @@ end
 -- may be a thousand.
 local function buffered_for_max_runs(fire)
   local most = fire.policy.most_runs
-  if not most or fire.waiting == 0 or fire.runs + fire.waiting + #fire.instants < most then return 0 end
+  if not most or fire.runs + fire.waiting + #fire.instants < most then return 0 end
   local number = 0
   for _, line in ipairs(call('LRANGE', buffer_key(fire.id), 0, -1)) do
     if string.sub(line, 1, 9) == 'enqueued ' then number = number + 1 end
@@ -61,14 +67,16 @@ local function has_not_failed(id, run)
   return run == more[2] and (kept < 0 or us - count(more[3]) < kept * 1000000)
 end
 
+local function overlap_of(fire) return fire.is_forced and 'allow' or fire.policy.overlap end
+
 local function look_at_earlier_runs(fire)
   local record, live = fire.record, fire.record[LIVE]
-  fire.failures, fire.live, fire.going = count(record[FAILURES]), NONE, NONE
+  fire.failures = count(record[FAILURES])
   if not live or live == '' then return end
   local policy = fire.policy
   local ids = words_of(live)
   local is_crowded = #ids + #fire.instants > KEPT_RUNS
-  if fire.overlap == 'allow' and not policy.most_failures and fire.waiting == 0 and not is_crowded then
+  if overlap_of(fire) == 'allow' and not policy.most_failures and fire.waiting == 0 and not is_crowded then
     fire.live = ids
     return
   end
@@ -92,6 +100,8 @@ end
 
 local function size(list) return list and #list or 0 end
 
+local function owed(fire) return fire.owed or 0 end -- buffered runs that will count for max_runs
+
 local function has_job(run) return call('EXISTS', prefix .. ':job:' .. run.id) == 1 end
 
 -- The oldest buffered run starts when none is going.
@@ -101,14 +111,14 @@ local function start_buffered(fire)
   local outcome, nominal, due, id = string.match(line, '^(%S+) (%S+) (%S+) (%S+)$')
   fire.taken = line
   fire.waiting = fire.waiting - 1
-  if outcome == 'enqueued' then fire.owed = fire.owed - 1 end
+  if outcome == 'enqueued' then fire.owed = owed(fire) - 1 end
   local run = {outcome = outcome, nominal = nominal, due = due, id = id}
   if id and not has_job(run) then fire.started[#fire.started + 1] = run end
 end
 
 -- Starts a run, buffers it, or leaves it out.
 local function place(fire, run)
-  local started, overlap, waiting = fire.started, fire.overlap, fire.waiting + size(fire.buffered)
+  local started, overlap, waiting = fire.started, overlap_of(fire), fire.waiting + size(fire.buffered)
   -- What a paused one buffers waits for the resume; what a person asks for does not.
   local behind = fire.going[1] or started[1] or (waiting > 0 and fire.record[PAUSED] ~= '1')
   if behind and overlap == 'replace' then
@@ -132,7 +142,7 @@ end
 
 local function is_full(fire)
   local most = fire.policy.most_runs
-  return most and fire.runs + counted(fire.started) + fire.owed + size(fire.buffered) >= most
+  return most and fire.runs + counted(fire.started) + owed(fire) + size(fire.buffered) >= most
 end
 
 -- Places the runs of the instants that are due.
@@ -168,7 +178,7 @@ local function prepare(fire)
   local waiting = buffer_length(fire)
   if type(waiting) ~= 'number' then return 'broken', 'the key ' .. buffer_key(fire.id) .. ' is no list' end
   fire.waiting = waiting
-  fire.owed = buffered_for_max_runs(fire)
+  if waiting > 0 then fire.owed = buffered_for_max_runs(fire) end
   look_at_earlier_runs(fire)
   local most_failures = fire.policy.most_failures
   if fire.mode ~= 'manual' and most_failures and fire.failures >= most_failures then
@@ -180,7 +190,6 @@ end
 -- Decides what becomes of a fire: done, waiting (the buffered run cannot start yet), check (detail: the job ids to look for), paused and
 -- broken (detail: why), stale and repeated (of a manual run). Writes nothing.
 local function decide(fire)
-  fire.overlap, fire.job, fire.started = fire.overlap or fire.policy.overlap, NONE, {}
   if fire.mode == 'manual' then
     local before = made_before(fire)
     if before then return before end

@@ -7,15 +7,21 @@ local OVERLAPS = {skip = 0, allow = 0, replace = 0, buffer_one = 1, buffer_all =
 local function seconds_of(us) return tonumber(us) / 1000000 end
 
 -- What the job id of a run ends with (run_ending in runs.py); `nominal` is a decimal text of microseconds.
+local stamps = {} -- by second
 local function run_ending(nominal)
   local us, seconds, fraction = tonumber(nominal), nil, nil
   if us >= 1000000 then
-    seconds, fraction = tonumber(string.sub(nominal, 1, -7)), string.sub(nominal, -6)
+    seconds, fraction = string.sub(nominal, 1, -7), string.sub(nominal, -6)
   else
     seconds = math.floor(us / 1000000)
     fraction = string.format('%06d', us - seconds * 1000000)
   end
-  return string.format('-%04d%02d%02dT%02d%02d%02d', utc(seconds)) .. fraction .. 'Z'
+  local stamp = stamps[seconds]
+  if not stamp then
+    stamp = string.format('-%04d%02d%02dT%02d%02d%02d', utc(tonumber(seconds)))
+    stamps[seconds] = stamp
+  end
+  return stamp .. fraction .. 'Z'
 end
 
 -- One instant of a plan: {at, nominal, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is none),
