@@ -26,7 +26,7 @@ from rq_scheduler.planning import Instant, Plan, plan
 from rq_scheduler.recurrence import recurrence_of, repeats_left
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Cursor, Dropped, Fenced, Fire, HandedOff, Outcome, Record, order_of
+from rq_scheduler.store.handoff import Dropped, Fenced, Fire, HandedOff, Outcome, Record
 from rq_scheduler.store.series import Adoption, Unadopted
 from rq_scheduler.triggers import Cron, Every, Reading, read_pending
 
@@ -55,19 +55,17 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 @dataclasses.dataclass(slots=True)
 class Served:
     """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when
-    time was up before all had their turn, and `untried` who had none, or `cut` the place behind which they are; `stale`
-    when something changed between plan and commit, `through_rq` when runs wait among the one-offs, since RQ itself has
-    to enqueue them. `now` is the server's time (us) at the monotonic instant `at`, 0 where it was not asked."""
+    time was up before all had their turn, and `untried` who had none; `through_rq` when runs wait among the one-offs,
+    since RQ itself has to enqueue them. `now` is the server's time (us) at the monotonic instant `at`, 0 where it was
+    not asked."""
 
     fired: int = 0
-    stale: bool = False
     unfinished: bool = False
     through_rq: bool = False
     now: int = 0
     at: float = 0.0
     next_due: int | None = None
     fenced: Fenced | None = None
-    cut: Cursor | None = None
     untried: set[str] = dataclasses.field(default_factory=set[str])
     queues: set[str] = dataclasses.field(default_factory=set[str])
 
@@ -80,11 +78,6 @@ class Served:
         """Takes note of an instant to come: the batch that read the index has not seen it."""
         if due is not None and (self.next_due is None or due < self.next_due):
             self.next_due = due
-
-    def cut_behind(self, place: Cursor) -> None:
-        """Takes note that time was up for what comes behind that place."""
-        self.unfinished = True
-        self.cut = place if self.cut is None else min(self.cut, place, key=order_of)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -58,11 +58,6 @@ Cursor = tuple[bytes, bytes]
 """Due and id of the last entry read, as Redis gave them."""
 
 
-def order_of(place: Cursor) -> tuple[float, bytes]:
-    """What places compare by, in the order of the index."""
-    return float(place[0]), place[1]
-
-
 @dataclass(frozen=True, slots=True)
 class HandedOff:
     """One job that has entered its queue."""
