@@ -47,7 +47,7 @@ local function look_at(id, score)
     strays[#strays + 1] = id -- a foreign hand put it here
     return true
   end
-  local fire = record[KIND] == 'schedule' and due_fire(id, score, record)
+  local fire = record[KIND] == 'schedule' and due_fire(id, score, record, math.floor(most_bytes / math.max(count(record[SIZE]), 1)))
   if not fire then
     left[#left + 1], left[#left + 2] = now_score, id
     return true

@@ -80,7 +80,7 @@ local fires, left = {}, {}
 for _, entry in ipairs(entries) do
   local score = call('ZSCORE', index, entry.id)
   if score and tonumber(score) <= now then
-    local fire = due_fire(entry.id, score, read_record(entry.id), lasting)
+    local fire = due_fire(entry.id, score, read_record(entry.id), math.huge, lasting)
     if fire then
       fire.outcome, fire.detail = decide(fire)
       fires[#fires + 1] = fire

@@ -26,12 +26,12 @@ end
 -- Deciding. A fire: id, record, mode ('due', 'buffered', 'manual'), policy, instants (of a plan, in order) and follower (what to arm then:
 -- 'nominal:due', or '' for none) of one that is due. What decide() adds: outcome, detail, job, started (runs), skipped, buffered, stops, ...
 
--- The fire of a schedule that is due, by its plan; nil when Python has to say what runs. `lasting`: see served_by.
-local function due_fire(id, score, record, lasting)
+-- The fire of a schedule that is due, by its plan; nil when Python has to say what runs. `most`, `lasting`: see served_by.
+local function due_fire(id, score, record, most, lasting)
   local policy = record[POLICY] and policy_of(record[POLICY])
   local armed, plan = record[ARMED], record[PLAN]
   if not (policy and armed and plan and record[REV] and record[REV] == record[PLAN_REV]) then return nil end
-  local instants, follower = served_by(plan, armed, policy, count(record[UPDATED]), us, lasting)
+  local instants, follower = served_by(plan, armed, policy, count(record[UPDATED]), us, most, lasting)
   if not instants or not same_moment(score, instants[1].due_us / 1000000) then return nil end
   return {id = id, record = record, mode = 'due', policy = policy, instants = instants, follower = follower, due = score}
 end
