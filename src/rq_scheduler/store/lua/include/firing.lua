@@ -4,6 +4,7 @@ local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
 local nobody_buffers = call('ZCARD', buffered_schedules) == 0
 local NONE = {}
+local LONGEST_LOOK = 0.004 -- seconds of deciding, since the time of Redis stands still; writing takes as long again
 
 local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS, POLICY, ARMED, PLAN, PLAN_REV, UPDATED, SIZE, LOOKED_FOR =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
