@@ -12,7 +12,7 @@ from rq_scheduler.aliases import Catchup
 from rq_scheduler.clock import US, from_us
 from rq_scheduler.model import Spec
 from rq_scheduler.occurrences import Occurrences, jitter_of
-from rq_scheduler.planning import MAX_COUNTED, MISSED_AFTER, Instant, Missed, Plan, due_time, plan
+from rq_scheduler.planning import MAX_COUNTED, MISSED_AFTER, Instant, Missed, Plan, coming, due_time, plan
 from rq_scheduler.triggers import At, Cron, Dates, Every
 
 pytestmark = pytest.mark.once
@@ -364,6 +364,12 @@ class TestManyAtOnce:
         planned = plan("x", spec(60, catchup="all"), T, T + late * US, at_most=at_most)
         assert planned.fires == tuple(at(T + run * MINUTE) for run in runs)
         assert (planned.missed, planned.next, planned.valid_until) == (None, at(T + following * MINUTE), None)
+
+    @pytest.mark.parametrize("at_most", [1, 3])
+    def test_and_the_one_to_arm_then_but_none_behind_it(self, at_most: int) -> None:
+        made = coming("x", spec(60, catchup="all"), at(T), T + 600 * US, at_most=at_most)
+        assert made.instants == tuple(at(T + run * MINUTE) for run in range(at_most + 1))
+        assert not made.finished
 
     def test_those_out_of_the_window_are_missed_first(self) -> None:
         planned = plan("x", spec(60, catchup="all", catchup_window="2m"), T, T + 10 * MINUTE, at_most=2)

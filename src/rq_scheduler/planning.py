@@ -172,7 +172,7 @@ def coming(
     if made.next is None:
         return Coming(made.fires, True, made.missed)
     instants = (*made.fires, made.next)
-    if only_due:
+    if only_due or made.next.due <= now:
         return Coming(instants, False, made.missed)
     return replace(_followed(Occurrences(id, spec, armed.nominal), instants, now), missed=made.missed)
 

@@ -225,6 +225,23 @@ class TestPlanningAhead:
         assert planned == ["s"]
         assert 0 <= told.jobs[0][1] - told.jobs[0][0].due < US
 
+    def test_what_is_due_fires_by_its_plan_before_that_is_continued(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One of every minute wants to be planned at the moment at which it is due."""
+        ids = [f"s{n:03}" for n in range(300)]
+        for first in range(0, 300, 100):
+            put(store, *(new(redis, id, now_us(redis) - 1000) for id in ids[first : first + 100]))
+        planned_in_time(store, *ids)
+        monkeypatch.setattr(schedules_module, "PLANNING", 60)
+        one = dispatcher(redis)
+        runs: list[int] = []
+        monkeypatch.setattr(one._store, "write_plans", counting(one._store.write_plans, runs))
+        while one.dispatch_once().more_is_due:
+            pass
+        assert (len(waiting(redis)), sum(runs)) == (300, 0)
+        assert runs, "they were continued"
+
     def test_a_plan_falls_with_the_definition(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
         due = now_us(redis) + US // 5
         put(store, new(redis, due=due), new(redis, "deleted", due), new(redis, "paused", due))

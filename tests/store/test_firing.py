@@ -861,6 +861,56 @@ class TestBuffering:
         assert record(store)["runs"] == "3"
 
 
+def with_runs_that_go_on(store: Store, count: int, due: int, **policies: Any) -> list[str]:
+    """Schedules of which each look has to read 19 runs."""
+    ids = [f"s{n:03}" for n in range(count)]
+    pipe, expiry = store.connection.pipeline(), due / US + 7200
+    put(store, *(new(store.connection, id, due, of=spec(3600, **policies)) for id in ids))
+    for id in ids:
+        runs = [f"{id}-{n}" for n in range(19)]
+        pipe.hset(store.keys.schedule(id), "live", " ".join(runs))
+        for run in runs:
+            pipe.hset(f"rq:job:{run}", mapping={"status": "started", "origin": "default"})
+            pipe.zadd(f"rq:executions:{run}", {"e1": expiry})
+        pipe.zadd("rq:wip:default", {f"{run}:e1": expiry for run in runs})
+    pipe.execute()
+    return ids
+
+
+class TestManyRunsToLookAt:
+    """One script does a part of it, and says that there is more."""
+
+    COUNT = 500
+
+    def test_by_fires_of_new_plans(self, redis: redis_py.Redis, store: Store) -> None:
+        ids = with_runs_that_go_on(store, self.COUNT, now_us(redis) - 1000, overlap="allow", pause_on_failures=9)
+        answer = store.write_plans([plan_of(store, id) for id in ids], 0)
+        assert not isinstance(answer, Fenced)
+        fires, written = answer
+        assert (written, fires.more_is_due) == ([True] * self.COUNT, True)
+        assert 0 < len(waiting(redis)) < self.COUNT
+        pages = 0
+        while len(waiting(redis)) < self.COUNT:
+            assert fire_page(store).fires.handed_off
+            pages += 1
+        assert pages > 1
+
+    def test_by_buffered_runs(self, redis: redis_py.Redis, store: Store) -> None:
+        ids = with_runs_that_go_on(store, self.COUNT, now_us(redis) + HOUR, overlap="buffer_one")
+        for id in ids:
+            redis.rpush(store.keys.buffer(id), f"enqueued 1 1 {id}-buffered")
+            redis.zadd(store.keys.buffered, {id: 1})
+        looked_at: set[str] = set()
+        calls = 0
+        while len(looked_at) < self.COUNT:
+            answer = store.start_buffered(self.COUNT, 1_000_000)
+            assert not isinstance(answer, Fenced)
+            assert answer[0].answers
+            looked_at.update(each.id for each in answer[0].answers)
+            calls += 1
+        assert calls > 2
+
+
 class TestBooks:
     def test_history_keeps_fifty(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store, of=spec(overlap="allow"))

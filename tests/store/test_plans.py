@@ -225,6 +225,12 @@ class TestWhatIsServed:
             False,
         )
 
+    def test_no_more_of_them_at_once_than_so_many_bytes_of_calls(self, redis: redis_py.Redis, store: Store) -> None:
+        give(store, *(NOW - 5 * US + n * US for n in range(6)), of=spec(1, catchup="all", overlap="allow"), size=1000)
+        made = [len(fire_page(store, copies=copies).fires.handed_off) for copies in (2500, 10)]
+        assert made == [2, 1], "one in any case"
+        assert record(store)["armed"] == at(NOW - 2 * US)
+
     def test_with_jitter_what_is_due_counts(self, store: Store) -> None:
         give(store, f"{NOW - MINUTE}:{NOW - 5}", f"{NOW - 1}:{NOW + 5}")
         assert served(store) == [run_id("s", NOW - MINUTE)]
@@ -321,6 +327,21 @@ class TestHowFarAhead:
         at = round((store.connection.zscore(store.keys.to_plan, "s") or 0) * US)
         assert NOW < at < instants[-1]
         assert at == max(instants[-1] - PLAN_LEAD_US, instants[8] if len(instants) == MAX_PLANNED else 0)
+
+    def test_what_shares_the_plan_of_another_is_not_planned_again_at_once(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        """A plan that was made for the same instant earlier reaches less far ahead."""
+        put(store, *(new(redis, id, due=NOW + MINUTE, of=spec(45)) for id in ("a", "b")))
+        planner = planner_module.Planner(store, Events())
+        for seconds in (0, 45, 46):
+            move_to(redis, NOW + seconds * US)
+            planner.expect(more=True)
+            writes, now = planner.next_writes(math.inf, 250)
+            if writes:
+                store.write_plans(writes, now)
+            scores = [store.connection.zscore(store.keys.to_plan, id) for id in ("a", "b")]
+            assert min(score or 0 for score in scores) * US > now
 
     def test_one_that_ends_is_never_planned_again(self, store: Store) -> None:
         put(store, new(store.connection, due=NOW + 1, of=spec(60, end=from_us(NOW + 2))))

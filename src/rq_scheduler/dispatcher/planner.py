@@ -141,5 +141,13 @@ class Planner:
         if spec.jitter is None and (of.due > now or not is_newer):
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            self._known[key] = spec, made, of.due if of.due > now else now + MAX_AGE
+            self._known[key] = spec, made, _good_until(of, made, now)
         return spec, made
+
+
+def _good_until(of: Unplanned, made: Coming, now: int) -> int:
+    """Until when a plan that was made now is shared: of what is late, for a moment; of what is not due yet, until it is,
+    and no longer than until it wants to be continued, or what is written would want that at once, again and again."""
+    if of.due <= now:
+        return now + MAX_AGE
+    return of.due if made.plan_at is None else min(of.due, made.plan_at)

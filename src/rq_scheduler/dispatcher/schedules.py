@@ -83,8 +83,9 @@ class Schedules:
             self._cursor = page.cursor
             if page.unplanned_at is not None and page.unplanned_at > page.fires.now:
                 served.expect(page.unplanned_at)
-            wanted = [at for at in (page.unplanned_at, page.to_plan_at) if at is not None and at <= page.fires.now]
-            self._planner.expect(more=bool(wanted))
+            # A plan that is to be continued may still have all that is due: that is fired first.
+            wanted = (page.unplanned_at, page.to_plan_at if page.cursor is None else None)
+            self._planner.expect(more=any(at is not None and at <= page.fires.now for at in wanted))
             self._plan(served)
             if served.fenced or (self._cursor is None and self._planner.is_done):
                 break

@@ -59,8 +59,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Fires:
     """What a call has fired, and the server's time. `queues` says how many of the runs that need no answer entered each
-    queue, `handed_off` which, if that was asked for; `answers` tell of the others. `more_is_due`: an instant was armed
-    that is due; `left`: a plan that was written does not serve what is due."""
+    queue, `handed_off` which, if that was asked for; `answers` tell of the others. `more_is_due`: something is due
+    that was not looked at; `left`: a plan that was written does not serve what is due."""
 
     now: int
     queues: dict[str, int]

@@ -34,8 +34,6 @@ local index = KEYS[1]
 -- @include firing
 -- Redis before 7.4 has no os: there the counts alone bound what is looked at.
 local clock = rawget(_G, 'os') and os.clock or function() return 0 end
-local LONGEST_LOOK = 0.004 -- seconds of deciding, since the time of Redis stands still; writing takes as long again
-
 local start = last_score == '' and 0 or rank_behind(last_score, last_id)
 local page = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, most_looks)
 local fires, left, strays, seen, runs, bytes, began = {}, {}, {}, 0, 0, 0, clock()
@@ -47,7 +45,7 @@ local function look_at(id, score)
     strays[#strays + 1] = id -- a foreign hand put it here
     return true
   end
-  local fire = record[KIND] == 'schedule' and due_fire(id, score, record)
+  local fire = record[KIND] == 'schedule' and due_fire(id, score, record, math.floor(most_bytes / math.max(count(record[SIZE]), 1)))
   if not fire then
     left[#left + 1], left[#left + 2] = now_score, id
     return true

@@ -7,7 +7,7 @@
 --          (MessagePack), a list each: id, rev, due and armed as read, plan ('' when there is no instant left), policy, made_with, when it is to be
 --          planned next (unix seconds, '' for never), missed, line of the history of those, what the queues' lists say of runs: 'gone id
 --          ...', 'there id ...' or ''
--- returns  {'ok', now in us, '1' when something was armed that is due, '1' when a plan does not serve what is due, for each entry '1' if it was
+-- returns  {'ok', now in us, '1' when something is due by now that was not fired, '1' when a plan does not serve what is due, for each entry '1' if it was
 --          written, else '0' (one text), runs by queue, those that are told, answers: see fire; one more outcome: check (detail: the
 --          job ids to look for)}
 --          or {'fenced', now in us, holder, ttl in ms}
@@ -76,11 +76,15 @@ for i, fields in ipairs(cmsgpack.unpack(ARGV[9])) do
   end
 end
 
-local fires, left = {}, {}
+local fires, left, more, began = {}, {}, false, os.clock()
 for _, entry in ipairs(entries) do
   local score = call('ZSCORE', index, entry.id)
   if score and tonumber(score) <= now then
-    local fire = due_fire(entry.id, score, read_record(entry.id), lasting)
+    if os.clock() - began > LONGEST_LOOK then
+      more = true -- for fire to go on with, by the plan
+      break
+    end
+    local fire = due_fire(entry.id, score, read_record(entry.id), math.huge, lasting)
     if fire then
       fire.outcome, fire.detail = decide(fire)
       fires[#fires + 1] = fire
@@ -91,4 +95,4 @@ end
 commit(fires)
 call_in_chunks('ZADD', unplanned, left)
 call_in_chunks('ZADD', unplanned, still_due) -- its plan ends there, or another instant has overtaken it
-return {'ok', now_us, still_due[1] and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told, answers}
+return {'ok', now_us, (more or still_due[1]) and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told, answers}

@@ -4,6 +4,7 @@ local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
 local nobody_buffers = call('ZCARD', buffered_schedules) == 0
 local NONE = {}
+local LONGEST_LOOK = 0.004 -- seconds of deciding, since the time of Redis stands still; writing takes as long again
 
 local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS, POLICY, ARMED, PLAN, PLAN_REV, UPDATED, SIZE, LOOKED_FOR =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
@@ -32,12 +33,12 @@ local function new_fire(id, record, mode, policy, instants, follower, due)
     started = {}, runs = 0, failures = 0, live = NONE, going = NONE, waiting = 0, outcome = 'stale'}
 end
 
--- The fire of a schedule that is due, by its plan; nil when Python has to say what runs. `lasting`: see served_by.
-local function due_fire(id, score, record, lasting)
+-- The fire of a schedule that is due, by its plan; nil when Python has to say what runs. `most`, `lasting`: see served_by.
+local function due_fire(id, score, record, most, lasting)
   local policy = record[POLICY] and policy_of(record[POLICY])
   local armed, plan = record[ARMED], record[PLAN]
   if not (policy and armed and plan and record[REV] and record[REV] == record[PLAN_REV]) then return nil end
-  local instants, follower = served_by(plan, armed, policy, count(record[UPDATED]), us, lasting)
+  local instants, follower = served_by(plan, armed, policy, count(record[UPDATED]), us, most, lasting)
   if not instants or not same_moment(score, instants[1].due_us / 1000000) then return nil end
   return new_fire(id, record, 'due', policy, instants, follower, score)
 end

@@ -59,16 +59,17 @@ local function policy_of(text)
   return policy or nil
 end
 
--- The instants that a plan serves at this moment (us), and the one to arm then ('' for none); nil when it is for Python to say. One runs
--- alone unless the next is due too; with `lasting` (us), also before that moment. `updated`: what is named before it never fires late.
-local function served_by(plan, armed, policy, updated, us, lasting)
+-- The instants that a plan serves at this moment (us), `most` of those that run in order, and the one to arm then ('' for none); nil when
+-- it is for Python to say. One runs alone unless the next is due too; with `lasting` (us), also before that moment. `updated`: what is
+-- named before it never fires late.
+local function served_by(plan, armed, policy, updated, us, most, lasting)
   local instant = instant_in(plan, armed)
   if not (instant and instant.follower) or us < instant.due_us then return nil end
   local never_late = updated > tonumber(instant.nominal)
   local is_last_due = not instant.next_due_us or us < instant.next_due_us
   if not is_last_due and policy.in_order and not never_late then
     local instants = {instant}
-    while instant.next_due_us and instant.next_due_us <= us do
+    while #instants < most and instant.next_due_us and instant.next_due_us <= us do
       local following = instant_in(plan, instant.follower)
       if not (following and following.follower) then break end
       instant = following
