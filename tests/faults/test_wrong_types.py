@@ -46,7 +46,7 @@ NO_KEYS = {"wakeup", "instance_prefix", "instance", "fenced", "shared"}
 """A channel, the beginning of names, a dispatcher's own, a question, a list."""
 
 STOPS = {
-    "scheduled_jobs": {"one-off", "recurring", "schedule"},
+    "scheduled_jobs": {"one-off", "recurring"},
     "due_schedules": {"schedule"},
     "buffered": {"recurring", "schedule"},
     "to_plan": {"schedule"},

@@ -664,7 +664,6 @@ class TestAWrongType:
         "key",
         [
             "rq:queues",
-            "rq:scheduler:scheduled_jobs",
             "rq:scheduler:via_rq",
             "rq:scheduler:buffered",
             "rq:scheduler:schedules:paused",

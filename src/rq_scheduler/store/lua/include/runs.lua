@@ -4,11 +4,11 @@ local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
 -- What all schedules share, and runs are entered in: a key of a wrong type has to end the script before its first write.
 redis.call('SCARD', prefix .. ':queues')
-for _, key in ipairs({scheduled_jobs, via_rq, paused_schedules, buffered_schedules, to_plan, unplanned}) do redis.call('ZCARD', key) end
+for _, key in ipairs({via_rq, paused_schedules, buffered_schedules, to_plan, unplanned}) do redis.call('ZCARD', key) end
 
 -- An older version left runs that RQ itself has to enqueue among the one-offs.
 local function is_run_going(id, status, queue, looked_up)
-  if status == 'scheduled' and (waits_for_rq(id) or redis.call('ZSCORE', scheduled_jobs, id)) then return true end
+  if status == 'scheduled' and (waits_for_rq(id) or score_in(scheduled_jobs, id)) then return true end
   return is_going(id, status, queue, looked_up)
 end
 
