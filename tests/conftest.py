@@ -183,8 +183,8 @@ _EXPECTED = re.compile(
     | clean_groups | groups | group:.+ | suspended | pubsub:.+ | rl-keys | rl:.+ | cron_(?:jobs | schedulers)
     | cron_(?:job | scheduler):.+
     | scheduler | scheduler_lock | scheduler_instance:.+
-    | scheduler:(?:scheduled_jobs | due_schedules | to_plan | unplanned | buffered | schedules | rev | quarantine
-        | claims | rq_claims | rq_since | dispatchers | clock | ended)
+    | scheduler:(?:scheduled_jobs | due_schedules | to_plan | unplanned | via_rq | buffered | schedules | rev
+        | quarantine | claims | rq_claims | rq_since | dispatchers | clock | ended)
     | scheduler:(?:ended | schedule | history | template | tombstone | buffer | quarantine | saved):.+
     | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)
     )$""",

@@ -561,9 +561,9 @@ class TestOverrides:
         scheduler.schedules.put("well", Every(5), NOTHING)
         assert dispatcher.tick(6) == []
         scheduler.behaviour = "hand off"
-        assert [(job.id[:4], job.due, job.at) for job in dispatcher.tick()] == [
+        assert [(job.id[:4], job.due, job.at) for job in dispatcher.tick(2)] == [
             ("a", after(seconds=1), after(seconds=6)),
-            ("well", after(seconds=5), after(seconds=6)),
+            ("well", after(seconds=5), after(seconds=7)),
         ]
 
     def test_a_queue_of_ones_own_is_asked(self, redis: redis_py.Redis, clock: ManualClock) -> None:

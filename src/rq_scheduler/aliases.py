@@ -87,7 +87,9 @@ JobStatus: TypeAlias = Literal[
 ]
 """RQ's words for the state of a job, and "expired" for one that RQ no longer has."""
 
-EntryKind: TypeAlias = Literal["one-off", "recurring job", "schedule", "rq's scheduled job", "unknown"]
+EntryKind: TypeAlias = Literal[
+    "one-off", "recurring job", "schedule", "run of a schedule", "rq's scheduled job", "unknown"
+]
 """What an entry in quarantine was before."""
 
 # What may be given for one thing

@@ -37,12 +37,13 @@ from rq_scheduler.aliases import DurationLike
 from rq_scheduler.client.base import context_of
 from rq_scheduler.client.scheduler import Scheduler
 from rq_scheduler.client.times import naive_utc
-from rq_scheduler.clock import US, SystemClock, duration_us, from_us
+from rq_scheduler.clock import US, SystemClock, duration_us, from_us, to_us
 from rq_scheduler.dispatcher import Hooks, LogEvents, Options, Pass
 from rq_scheduler.dispatcher.passes import Passes
-from rq_scheduler.dispatcher.slow_path import overrides
+from rq_scheduler.dispatcher.via_rq import overrides
 from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.planning import Missed
+from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.handoff import Dropped, HandedOff
@@ -275,7 +276,9 @@ class ManualDispatcher:
             )
 
     def _by_hook(self, job: Job) -> object:
-        due = self._store.due_of(job.id)
+        due, run = self._store.due_of(job.id), parse_run_id(job.id)
+        if due is None and run is not None:
+            due = to_us(run.nominal)
         answer = self._scheduler.enqueue_job(job)
         now = self.clock.now_us()
         self._record.handed_off([HandedOff(job.id, now if due is None else due, job.origin)], now)

@@ -162,6 +162,17 @@ def test_the_text_says_it_all(old_data: redis_py.Redis, redis_url: str) -> None:
         assert part in said, part
 
 
+def test_runs_that_0_14_would_not_enqueue(redis: redis_py.Redis, redis_url: str) -> None:
+    assert "before a rollback" not in text(redis_url)
+    scheduler = Scheduler(connection=redis)
+    scheduler.schedules.put("s", Every(3600), "jobs_for_tests.nothing", meta={"queue_class_name": "rq.Queue"})
+    scheduler.schedules.run_now("s")
+    assert run(redis_url)["runs_via_rq"] == 1
+    assert "1 run of a schedule waits for RQ's own code" in text(redis_url)
+    dispatcher(redis).dispatch_once()
+    assert run(redis_url)["runs_via_rq"] == 0
+
+
 def test_an_empty_redis(redis: redis_py.Redis, redis_url: str) -> None:
     found = run(redis_url)
     assert (found["entries"], found["attention"], found["daemons"]) == (0, [], [])

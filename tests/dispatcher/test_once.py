@@ -82,14 +82,14 @@ class TestDefinedAnew:
         due = now_us(redis) - 1000
         slow = {"meta": {"queue_class_name": "rq.Queue"}}
         add(store, entry(redis, "a", due, args=(1,), **slow))
-        hand_off = Store.hand_off_through_rq
+        hand_off = Store.hand_off_via_rq
 
         def replaced_first(self: Store, *args: Any, **kwargs: Any) -> int | None:
-            monkeypatch.setattr(Store, "hand_off_through_rq", hand_off)
+            monkeypatch.setattr(Store, "hand_off_via_rq", hand_off)
             add(store, entry(redis, "a", due, args=(2,), **slow))
             return hand_off(self, *args, **kwargs)
 
-        monkeypatch.setattr(Store, "hand_off_through_rq", replaced_first)
+        monkeypatch.setattr(Store, "hand_off_via_rq", replaced_first)
         assert dispatcher(redis).dispatch_once().handed_off == 1
         (job,) = Scheduler(connection=redis)._creator.job_class.fetch_many(waiting(redis), connection=redis)
         assert job is not None

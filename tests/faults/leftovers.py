@@ -146,7 +146,7 @@ def _named(names: Iterable[str], values: Iterable[bytes | None]) -> dict[str, st
 def pending(snapshot: Snapshot) -> dict[tuple[str, str], int]:
     """What still waits to be handed off: (id, where) -> due. A lease is due when it has run out."""
     found: dict[tuple[str, str], int] = {}
-    for place in ("scheduled_jobs", "due_schedules", "buffered", "claims"):
+    for place in ("scheduled_jobs", "due_schedules", "via_rq", "buffered", "claims"):
         for id, score in snapshot.zset(f"scheduler:{place}").items():
             found[id, place] = _us(max(-1e12, min(1e12, score)))
     for name, runs in snapshot.lists.items():
@@ -252,8 +252,16 @@ def _entries(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
             yield "scheduler:quarantine", f"names {id}, which is still an entry"
     for id in registries - snapshot.jobs.keys():
         yield "scheduled", f"names {id}, which has no job hash"
+    for id in snapshot.zset("scheduler:via_rq"):
+        if id not in snapshot.jobs:
+            yield "scheduler:via_rq", f"names {id}, which has no job hash"
     for id in snapshot.zset("scheduler:claims"):
-        if id not in entries and id not in registries and id not in snapshot.zset("scheduler:buffered"):
+        if (
+            id not in entries
+            and id not in snapshot.zset("scheduler:via_rq")
+            and id not in registries
+            and id not in snapshot.zset("scheduler:buffered")
+        ):
             yield "scheduler:claims", f"a lease on {id}, which is no entry"
 
 

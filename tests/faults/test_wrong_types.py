@@ -46,11 +46,12 @@ NO_KEYS = {"wakeup", "instance_prefix", "instance", "fenced", "shared"}
 """A channel, the beginning of names, a dispatcher's own, a question, a list."""
 
 STOPS = {
-    "scheduled_jobs": {"one-off", "recurring", "schedule"},
+    "scheduled_jobs": {"one-off", "recurring"},
     "due_schedules": {"schedule"},
     "buffered": {"recurring", "schedule"},
     "to_plan": {"schedule"},
     "unplanned": {"schedule"},
+    "via_rq": {"schedule"},
     "schedules": set(),
     "revisions": {"recurring"},
     "quarantine": set(),

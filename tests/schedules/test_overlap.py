@@ -266,7 +266,7 @@ def test_a_run_that_rq_has_to_enqueue_counts_while_it_waits_for_that(redis: redi
     first = scheduler.enqueue_in(timedelta(hours=1), jobs.nothing, job_id="first")
     scheduler.schedules.put("a", Every(3600), jobs.nothing, depends_on=first)
     assert scheduler.schedules.run_now("a") is not None
-    assert redis.zcard("rq:scheduler:scheduled_jobs") == 2
+    assert redis.zcard("rq:scheduler:via_rq") == 1
     assert scheduler.schedules.run_now("a") is None
 
 

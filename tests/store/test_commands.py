@@ -222,6 +222,8 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "tend_schedules": (COMMANDS.tend_schedules(0, 2), (b"0", [(b"a", 0.0), (b"b", 0.0)])),
     "tend_ended": (COMMANDS.tend_ended(),),
     "forget_schedule": (COMMANDS.forget_schedule(RECORD),),
+    "take_via_rq": (COMMANDS.take_via_rq(9, 5),),
+    "remove_via_rq": (COMMANDS.remove_via_rq("a"),),
     "register_birth": (COMMANDS.register_birth("me", {"pid": 1}, 60),),
     "instance": (COMMANDS.instance("me"), {}),
     "register_death": (COMMANDS.register_death("me"),),

@@ -664,7 +664,7 @@ class TestAWrongType:
         "key",
         [
             "rq:queues",
-            "rq:scheduler:scheduled_jobs",
+            "rq:scheduler:via_rq",
             "rq:scheduler:buffered",
             "rq:scheduler:schedules:paused",
         ],
@@ -986,8 +986,8 @@ class TestBooks:
         assert record(store)["armed"] == ""
 
 
-class TestThroughRq:
-    def test_a_slow_run_waits_among_the_one_offs(self, redis: redis_py.Redis, store: Store) -> None:
+class TestViaRQ:
+    def test_a_run_that_rq_has_to_enqueue_waits_for_that(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = put_due(store, job=job_fields(redis, slow=True))
         write = plan_of(store)
         committed = write_one(store, write)
@@ -995,7 +995,7 @@ class TestThroughRq:
         run = run_id("s", nominal)
         assert (committed.via_rq, ids_of(committed)) == (True, [run])
         assert waiting(redis) == []
-        assert redis.zrange(store.keys.scheduled_jobs, 0, -1) == [run.encode()]
+        assert redis.zrange(store.keys.via_rq, 0, -1) == [run.encode()]
         assert redis.hget(f"rq:job:{run}", "status") == b"scheduled"
         assert unchanged(store, write) == [Outcome.STALE]
         due_again(store)
@@ -1004,7 +1004,17 @@ class TestThroughRq:
     def test_all_are_when_the_dispatcher_says_so(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
         assert fire(store, all_slow=True).via_rq
-        assert (waiting(redis), redis.zcard(store.keys.scheduled_jobs)) == ([], 1)
+        assert (waiting(redis), redis.zcard(store.keys.via_rq)) == ([], 1)
+
+    def test_one_that_an_older_version_left_among_the_one_offs_counts_as_going(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        put_due(store, job=job_fields(redis, slow=True))
+        (run,) = ids_of(fire(store))
+        redis.zadd(store.keys.scheduled_jobs, {run: now_us(redis) / US})
+        redis.zrem(store.keys.via_rq, run)
+        due_again(store)
+        assert len(fire(store).skipped) == 1
 
 
 class TestPutAside:

@@ -39,7 +39,7 @@ from making import (
 from making_schedules import due_again, fire, ids_of
 from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Hooks
-from rq_scheduler.dispatcher.slow_path import SlowPath
+from rq_scheduler.dispatcher.via_rq import ViaRQ
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.model import Spec
 from rq_scheduler.store import NewEntry, Store
@@ -283,7 +283,7 @@ class TestRecurring:
             if slow:
                 told = Told()
                 store.take_fence()
-                assert SlowPath(store, JobCreator(redis), Queue, Hooks(), told).fire(fire), told.delays
+                assert ViaRQ(store, JobCreator(redis), Queue, Hooks(), told).fire(fire), told.delays
             else:
                 assert commit(store, fire) == ["fired"]
             states.append(_normal(snapshot(redis, ours=False)))
@@ -395,7 +395,7 @@ class TestARunOfASchedule:
                 due_again(store)
                 (id,) = ids_of(fire(store))
                 store.take_fence()
-                slow = SlowPath(store, JobCreator(redis), Queue, Hooks(), Told())
+                slow = ViaRQ(store, JobCreator(redis), Queue, Hooks(), Told())
                 due = store.due_of(id)
                 assert due is not None
                 assert slow.hand_off(id, due, store.keys.scheduled_jobs)

@@ -162,6 +162,7 @@ def _use_schedules(store: Store, prefix: str) -> None:
         put_due(store, id, job=job, owner="me", tags=("tag",), **policies)
     for id in ("fires", "slow", "skips"):
         fire(store, id)
+    store.take_via_rq(100, 5)
     client.zadd(store.keys.due_schedules, {"skips": 5})
     fire_page(store)
     store.take_to_plan(100)
@@ -190,7 +191,7 @@ class TestKeys:
         known = {
             *(keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims),
             *(keys.rq_claims, keys.dispatchers, keys.wakeup, keys.schedule(""), keys.history("")),
-            *(keys.to_plan, keys.unplanned),
+            *(keys.to_plan, keys.unplanned, keys.via_rq),
             *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
             *(keys.saved(""), keys.ended, keys.deleted(""), keys.rq_since),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
@@ -218,7 +219,14 @@ class TestKeys:
         mine |= {rq_format.job_key(prefix, id) for id in ("canceled", "gone", "scheduled")}
         mine |= {rq_format.queues_key(prefix), rq_format.queue_key(prefix, "default")}
         mine.add(rq_format.scheduler_lock_key(prefix, "default"))
-        mine |= {keys.due_schedules, keys.to_plan, keys.unplanned, keys.buffer("skips"), keys.tombstone("deleted")}
+        mine |= {
+            keys.due_schedules,
+            keys.to_plan,
+            keys.unplanned,
+            keys.via_rq,
+            keys.buffer("skips"),
+            keys.tombstone("deleted"),
+        }
         mine |= {keys.schedules_of(*what) for what in (("owner", "me"), ("tag", "tag"), ("queue", "default"))}
         mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused")}
         for id in ("planned", "fires", "skips", "paused", "broken", "aside", "slow"):

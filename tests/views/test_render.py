@@ -473,7 +473,7 @@ def test_json_of_a_run() -> None:
 
 DAEMON = Daemon("d1", {"host": "h", "pid": "7", "version": "1.0.0", "heartbeat": str(NOW.timestamp() - 3.2),
                        "handed_off": "12345"}, 8)  # fmt: skip
-QUIET = Counts(2, 0, 1, 3, 0, 0, 0, "nightly", int(after(hours=1).timestamp() * 1e6))
+QUIET = Counts(2, 0, 1, 3, 0, 0, 0, 0, "nightly", int(after(hours=1).timestamp() * 1e6))
 
 
 def found(**changes: Any) -> Health:
@@ -513,6 +513,11 @@ def test_status_of_a_healthy_site() -> None:
     ]
 
 
+def test_status_says_how_many_runs_rq_has_to_enqueue_where_there_are_any() -> None:
+    lines = shown(health.render(found(counts=replace(QUIET, via_rq=2)), UTC_ZONE))
+    assert "for RQ to enqueue  2" in lines
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -547,7 +552,7 @@ def test_status_in_json() -> None:
     assert form["fence"] == {"ours": True, "ttl_seconds": 14.0}
     assert form["queues"][0] == {"name": "reports", "length": 2, "worker": True}
     bare = health.serialize(found(server={}, dispatchers=[Daemon("x", {}, 1)], fence=None, queues={}, counts=Counts(
-        0, 0, 0, 0, 0, 0, 0, None, None)))  # fmt: skip
+        0, 0, 0, 0, 0, 0, 0, 0, None, None)))  # fmt: skip
     assert list(bare) == list(form)
     assert bare["redis"] == {"where": "redis://h:1/0", "version": None, "maxmemory": None, "maxmemory_policy": None}
 

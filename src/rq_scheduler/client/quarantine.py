@@ -26,10 +26,10 @@ __all__ = ["Quarantine", "Quarantined", "RetryResult"]
 class Quarantined:
     """An entry that nothing could serve.
 
-    reason: why, for people. kind: "one-off", "recurring job" (of `schedule` or `cron`), "schedule", "rq's scheduled
-    job" (of RQ's own `enqueue_at`), or "unknown" where its record cannot be read. at: when it was put here; due: when
-    it was due; both aware UTC, None where the record does not say, or no calendar has the time. queue: its queue's
-    name, where that was known.
+    reason: why, for people. kind: "one-off", "recurring job" (of `schedule` or `cron`), "schedule", "run of a schedule"
+    (that RQ had to enqueue), "rq's scheduled job" (of RQ's own `enqueue_at`), or "unknown" where its record cannot be
+    read. at: when it was put here; due: when it was due; both aware UTC, None where the record does not say, or no
+    calendar has the time. queue: its queue's name, where that was known.
     """
 
     id: str

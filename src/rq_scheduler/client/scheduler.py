@@ -365,7 +365,7 @@ class Scheduler(RecurringJobs):
             meta["repeat"] = after.repeat
         done = False
         try:
-            at = self._store.hand_off_through_rq(job, queue, expected_due=due, rearm=rearm, meta=unread)
+            at = self._store.hand_off_via_rq(job, queue, expected_due=due, rearm=rearm, meta=unread)
             done = at is not None
         finally:
             if not done:

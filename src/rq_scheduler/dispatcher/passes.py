@@ -6,7 +6,7 @@ Never sleeps and keeps no time of its own: what is due, the server's clock says.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from time import monotonic
 from typing import Any
@@ -19,9 +19,10 @@ from rq.serializers import JSONSerializer
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks, Options
-from rq_scheduler.dispatcher.recurring import Recurring, Served
+from rq_scheduler.dispatcher.recurring import Recurring
 from rq_scheduler.dispatcher.schedules import Schedules
-from rq_scheduler.dispatcher.slow_path import SlowPath, overrides
+from rq_scheduler.dispatcher.served import Served
+from rq_scheduler.dispatcher.via_rq import ViaRQ, overrides
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
@@ -92,11 +93,13 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class SchedulesComing:
-    """When schedules want to be looked at (us): the first that is due, the first buffered run, the first plan."""
+    """When schedules want to be looked at (us): the first that is due, the first buffered run, the first plan, and the
+    first run that RQ has to enqueue."""
 
     schedules: int | None = None
     buffered: int | None = None
     plans: int | None = None
+    via_rq: int | None = None
 
 
 class Passes:
@@ -120,7 +123,7 @@ class Passes:
         self._events = events
         self._stopping = stopping
         self._registry_poll = registry_poll
-        self._slow = SlowPath(store, jobs, queue_class, hooks, events)
+        self._slow = ViaRQ(store, jobs, queue_class, hooks, events, stopping)
         self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
         self.recurring: Recurring = Recurring(
             store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow
@@ -138,9 +141,10 @@ class Passes:
         result = Pass()
         self._guarded(result, self._serve_index)
         if result.misfit is not None:
-            self._coming = SchedulesComing(0, 0, 0)  # nobody has said when they are
+            self._coming = SchedulesComing(0, 0, 0, 0)  # nobody has said when they are
         if result.fenced is None:
             self._guarded(result, self._serve_schedules)
+            self._guarded(result, self._serve_via_rq)
         if self._ended_due is not None:
             self._guarded(result, self._tend_ended)
         if self._options.rq_registries and result.fenced is None:
@@ -177,7 +181,7 @@ class Passes:
             if handed_off > self._limit // 2:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
-            self._coming = SchedulesComing(batch.schedules_due, batch.buffered_due, batch.plan_due)
+            self._coming = SchedulesComing(batch.schedules_due, batch.buffered_due, batch.plan_due, batch.via_rq_due)
             self._ended_due = batch.ended_due
             result.handed_off += handed_off
             result.queues.update(batch.queues)
@@ -250,6 +254,13 @@ class Passes:
         if jobs and result.fenced is None:
             self._count(result, self.recurring.start_remembered(jobs))
 
+    def _serve_via_rq(self, result: Pass) -> None:
+        due = self._coming.via_rq
+        if result.fenced is None and due is not None and due <= result.now:
+            self._count(result, self._slow.serve(monotonic() + LONGEST_PASS))
+        else:
+            result.expect(due)
+
     def _tend_ended(self, result: Pass) -> None:
         """Jobs of ended series may wait; what is due does not wait for them."""
         if self._ended_due is not None and self._ended_due <= result.now:
@@ -257,13 +268,13 @@ class Passes:
             self._ended_due = None
         result.expect(self._ended_due)
 
-    @staticmethod
-    def _count(result: Pass, served: Served) -> None:
+    def _count(self, result: Pass, served: Served) -> None:
         result.handed_off += served.fired
         result.queues.update(served.queues)
         result.fenced = result.fenced or served.fenced
-        # Runs that RQ itself has to enqueue wait among the one-offs now.
-        result.unfinished = result.unfinished or served.unfinished or served.through_rq
+        result.unfinished = result.unfinished or served.unfinished
+        if served.via_rq:
+            self._coming = replace(self._coming, via_rq=0)
         if served.now:
             result.saw(served.now, None, served.at)
         result.expect(served.next_due)

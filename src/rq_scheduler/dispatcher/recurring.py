@@ -17,7 +17,8 @@ import msgspec
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Options
-from rq_scheduler.dispatcher.slow_path import SlowPath
+from rq_scheduler.dispatcher.served import Served
+from rq_scheduler.dispatcher.via_rq import ViaRQ
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.host import host_zone, unnamed_zone
 from rq_scheduler.model import Spec, decode_spec
@@ -52,34 +53,6 @@ MOVED_ON = {Outcome.FIRED, Outcome.SKIPPED, Outcome.BUFFERED, Outcome.ADVANCED}
 """Outcomes with which the missed instants of a plan are counted."""
 
 
-@dataclasses.dataclass(slots=True)
-class Served:
-    """What serving some of those that recur came to; `next_due` is the first of those armed anew, `unfinished` when
-    time was up before all had their turn, and `untried` who had none; `through_rq` when runs wait among the one-offs,
-    since RQ itself has to enqueue them. `now` is the server's time (us) at the monotonic instant `at`, 0 where it was
-    not asked."""
-
-    fired: int = 0
-    unfinished: bool = False
-    through_rq: bool = False
-    now: int = 0
-    at: float = 0.0
-    next_due: int | None = None
-    fenced: Fenced | None = None
-    untried: set[str] = dataclasses.field(default_factory=set[str])
-    queues: set[str] = dataclasses.field(default_factory=set[str])
-
-    def saw(self, now: int, next_due: int | None) -> None:
-        """Takes note of the server's time, which was read just now, and of something to come."""
-        self.now, self.at = now, monotonic()
-        self.expect(next_due)
-
-    def expect(self, due: int | None) -> None:
-        """Takes note of an instant to come: the batch that read the index has not seen it."""
-        if due is not None and (self.next_due is None or due < self.next_due):
-            self.next_due = due
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be adopted; `reading` is how the pending time of a cron string was read at first sight."""
@@ -92,7 +65,7 @@ class Recurring:
     """Serves recurring jobs of the 0.14 API."""
 
     def __init__(
-        self, store: Store, serializer: Any, options: Options, events: Events, slow: SlowPath, *, all_slow: bool
+        self, store: Store, serializer: Any, options: Options, events: Events, slow: ViaRQ, *, all_slow: bool
     ) -> None:
         self._store = store
         self._serializer = serializer

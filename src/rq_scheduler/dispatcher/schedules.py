@@ -14,7 +14,7 @@ from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.planner import Planner
 from rq_scheduler.dispatcher.previous_runs import look_for, stop_run
-from rq_scheduler.dispatcher.recurring import Served
+from rq_scheduler.dispatcher.served import Served
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store
 from rq_scheduler.store.fires import Answer, Fires, Outcome, PlanWrite
@@ -171,7 +171,7 @@ class Schedules:
         for each in fires.answers:
             self._tell(each, fires.now)
             if each.via_rq:
-                served.through_rq = served.through_rq or bool(each.made)
+                served.via_rq = served.via_rq or bool(each.made)
             elif each.made:
                 served.fired += len(each.made)
                 served.queues.add(each.queue)

@@ -2,6 +2,6 @@
 
 from rq_scheduler.store.entries import NewEntry, StoredJob
 from rq_scheduler.store.store import Store
-from rq_scheduler.store.through_rq import Rearm
+from rq_scheduler.store.via_rq import Rearm
 
 __all__ = ["NewEntry", "Rearm", "Store", "StoredJob"]

@@ -42,7 +42,7 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of one fire that did not just hand off its run. `detail`: the job ids to look for, or why it paused.
-    `made` are the runs, which are in their queue, or wait among the one-offs where `via_rq`; `skipped` and `buffered`
+    `made` are the runs, which are in their queue, or wait for RQ to enqueue them (`via_rq`); `skipped` and `buffered`
     are nominal times, `to_stop` job ids."""
 
     id: str

@@ -105,9 +105,9 @@ class Fenced:
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
     where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which,
-    if that was asked for. `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is
-    to be looked at, `plan_due` when a schedule is to be planned, `ended_due` when jobs whose series has ended want to
-    be looked at."""
+    if that was asked for. `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is to
+    be looked at, `plan_due` when a schedule is to be planned, `via_rq_due` when a run that RQ has to enqueue may be
+    taken, `ended_due` when jobs whose series has ended want to be looked at."""
 
     now: int
     next_due: int | None
@@ -120,6 +120,7 @@ class Batch:
     schedules_due: int | None
     buffered_due: int | None
     plan_due: int | None
+    via_rq_due: int | None
     ended_due: int | None
 
 
@@ -193,17 +194,17 @@ class HandOffOperations(Operations):
             *("1" if all_slow else "0", "1" if all_meta else "0", ID_PATTERN, "1" if tell else "0"),
         )
         if reply[0] == b"fenced":
-            return _fenced(reply)
+            return fenced(reply)
         _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, *others = reply
         return Batch(
             int(now),
             us_of(next_due) if next_due else None,
             (last_due, last_id) if last_due else None,
-            {text(queue): count for queue, count in _rows(counts, 2)},
+            {text(queue): count for queue, count in rows(counts, 2)},
             _handed_off(handed_off),
             _left(left, lambda _: self.keys.scheduled_jobs),
             _dropped(dropped),
-            [(text(id), us_of(due)) for id, due in _rows(ahead, 2)],
+            [(text(id), us_of(due)) for id, due in rows(ahead, 2)],
             *(us_of(due) if due else None for due in others),
         )
 
@@ -220,7 +221,7 @@ class HandOffOperations(Operations):
             *(wire(id) for id in passed_over),
         )
         if reply[0] == b"fenced":
-            return _fenced(reply)
+            return fenced(reply)
         _, now, next_cursor, next_due, handed_off, left, dropped, news, behind = reply
         return RegistryBatch(
             int(now),
@@ -229,7 +230,7 @@ class HandOffOperations(Operations):
             _handed_off(handed_off),
             _left(left, lambda queue: scheduled_registry_key(self.keys.prefix, queue)),
             _dropped(dropped),
-            [(text(queue), int(held)) for queue, held in _rows(news, 2)],
+            [(text(queue), int(held)) for queue, held in rows(news, 2)],
             int(behind),
         )
 
@@ -257,8 +258,8 @@ class HandOffOperations(Operations):
             arguments += _commit_arguments(fire)
         reply = self._run("commit_fires", self.keys.scheduled_jobs, *arguments)
         if reply[0] == b"fenced":
-            return _fenced(reply)
-        return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in _rows(reply[2:], 2)]
+            return fenced(reply)
+        return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in rows(reply[2:], 2)]
 
     def quarantine(self, id: str, due: int, reason: str) -> bool:
         """Moves a recurring job into quarantine; False when it has moved on meanwhile."""
@@ -326,25 +327,27 @@ def _commit_arguments(fire: Fire) -> list[Any]:
     ]
 
 
-def _rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
+def rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
+    """A flat list, so many at a time."""
     return zip(*(flat[i::width] for i in range(width)), strict=True)
 
 
-def _fenced(reply: Sequence[Any]) -> Fenced:
+def fenced(reply: Sequence[Any]) -> Fenced:
+    """The reply of a script that somebody else's lock has kept from its work."""
     return Fenced(int(reply[1]), text(reply[2]), int(reply[3]))
 
 
 def _handed_off(flat: Sequence[Any]) -> list[HandedOff]:
-    return [HandedOff(text(id), us_of(due), text(queue)) for id, due, queue in _rows(flat, 3)]
+    return [HandedOff(text(id), us_of(due), text(queue)) for id, due, queue in rows(flat, 3)]
 
 
 def _left(flat: Sequence[Any], index_of: Callable[[str], str]) -> list[Left]:
     """`index_of`: the index, by the queue."""
     return [
         Left(Kind(text(kind)), text(id), us_of(due), text(queue), index_of(text(queue)), (due, id))
-        for kind, id, due, queue in _rows(flat, 4)
+        for kind, id, due, queue in rows(flat, 4)
     ]
 
 
 def _dropped(flat: Sequence[Any]) -> list[Dropped]:
-    return [Dropped(text(id), us_of(due), text(reason)) for id, due, reason in _rows(flat, 3)]
+    return [Dropped(text(id), us_of(due), text(reason)) for id, due, reason in rows(flat, 3)]

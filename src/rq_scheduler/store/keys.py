@@ -44,6 +44,11 @@ class Keys:
         return f"{self.prefix}:scheduler:unplanned"
 
     @property
+    def via_rq(self) -> str:
+        """zset, job id -> unix seconds: runs that RQ itself has to enqueue; from when on a dispatcher may take each."""
+        return f"{self.prefix}:scheduler:via_rq"
+
+    @property
     def buffered(self) -> str:
         """zset, id -> next check in unix seconds: schedules that remember a run until the present one ends."""
         return f"{self.prefix}:scheduler:buffered"
@@ -108,7 +113,7 @@ class Keys:
 
     @property
     def claims(self) -> str:
-        """zset, entry id -> expiry in unix seconds: leases of the slow path."""
+        """zset, entry id -> expiry in unix seconds: leases on entries that code of an application hands off."""
         return f"{self.prefix}:scheduler:claims"
 
     @property
@@ -158,7 +163,7 @@ class Keys:
                 (self.scheduled_jobs, self.due_schedules, self.buffered, self.schedules, self.claims, self.dispatchers),
                 "zset",
             ),
-            **dict.fromkeys((self.to_plan, self.unplanned), "zset"),
+            **dict.fromkeys((self.to_plan, self.unplanned, self.via_rq), "zset"),
             **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims), "hash"),
             **dict.fromkeys((self.revisions, self.fence, self.rq_since), "string"),

@@ -34,6 +34,7 @@ class Origin(StrEnum):
     ONE_OFF = "one-off"
     RECURRING = "recurring job"
     SCHEDULE = "schedule"
+    RUN = "run of a schedule"
     RQ = "rq's scheduled job"
     UNKNOWN = "unknown"
 
@@ -131,6 +132,8 @@ def _origin(keys: Keys, index: Any, *, recurs: bool) -> Origin:
         return Origin.SCHEDULE
     if index == keys.scheduled_jobs:
         return Origin.RECURRING if recurs else Origin.ONE_OFF
+    if index == keys.via_rq:
+        return Origin.RUN
     if isinstance(index, str) and index.startswith(scheduled_registry_key(keys.prefix, "")):
         return Origin.RQ
     return Origin.UNKNOWN

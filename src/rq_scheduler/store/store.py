@@ -19,7 +19,7 @@ from rq_scheduler.store.quarantine import QuarantineCommands
 from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesCommands
-from rq_scheduler.store.through_rq import ThroughRQ
+from rq_scheduler.store.via_rq import ViaRQCommands, ViaRQOperations
 
 
 class StoreCommands(
@@ -31,13 +31,14 @@ class StoreCommands(
     QuarantineCommands,
     SeriesCommands,
     PresenceCommands,
+    ViaRQCommands,
 ):
     """The commands of all groups, under one key prefix."""
 
 
 class Store(
     HandOffOperations,
-    ThroughRQ,
+    ViaRQOperations,
     StoreCommands,
 ):
     """All operations on one connection, under one key prefix (RQ's unless given). `clock`: see `Executor`."""

@@ -78,7 +78,8 @@ class Fence:
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How much there is. `jobs` counts what waits with a job of its own: one-offs and recurring jobs of the 0.14 API,
-    `recurring_jobs` of which are the latter. `next_id` is due first, at `next_due` (microseconds)."""
+    `recurring_jobs` of which are the latter; `via_rq` counts runs of schedules that RQ itself has to enqueue. `next_id`
+    is due first, at `next_due` (microseconds)."""
 
     schedules: int
     recurring_jobs: int
@@ -86,6 +87,7 @@ class Counts:
     jobs: int
     due: int
     buffered: int
+    via_rq: int
     quarantined: int
     next_id: str | None
     next_due: int | None
@@ -219,19 +221,19 @@ class SurveyCommands(Commands):
         answers = yield from pipeline(
             [
                 *(call("ZCARD", keys.schedules_of(what)) for what in ("jobs", "paused")),
-                *(call("ZCARD", key) for key in (keys.schedules, keys.scheduled_jobs, keys.buffered)),
+                *(call("ZCARD", key) for key in (keys.schedules, keys.scheduled_jobs, keys.buffered, keys.via_rq)),
                 call("HLEN", keys.quarantine),
                 *(call("ZCOUNT", key, "-inf", now) for key in indexes),
                 *(call("ZRANGE", key, 0, 0, "WITHSCORES") for key in indexes),
             ]
         )
         # What is no number is an error: a key of another type, or one that this user may not read.
-        numbers = [answer if isinstance(answer, int) else 0 for answer in answers[:8]]
-        heads = [(us_of(answer[1]), answer[0]) for answer in map(_flat, answers[8:]) if answer]
+        numbers = [answer if isinstance(answer, int) else 0 for answer in answers[:9]]
+        heads = [(us_of(answer[1]), answer[0]) for answer in map(_flat, answers[9:]) if answer]
         due, first = min(heads, default=(None, None))
-        recurring, paused, schedules, jobs, buffered, quarantined, *due_now = numbers
+        recurring, paused, schedules, jobs, buffered, via_rq, quarantined, *due_now = numbers
         return Counts(
-            schedules, recurring, paused, jobs, sum(due_now), buffered, quarantined, first and text(first), due
+            schedules, recurring, paused, jobs, sum(due_now), buffered, via_rq, quarantined, first and text(first), due
         )
 
     @operation

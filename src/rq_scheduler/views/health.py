@@ -76,6 +76,7 @@ def serialize(health: Health) -> dict[str, Any]:
         "one_offs": health.one_offs,
         "due_now": counts.due,
         "buffered": counts.buffered,
+        "via_rq": counts.via_rq,
         "quarantined": counts.quarantined,
         "fence": None
         if health.fence is None
@@ -109,6 +110,7 @@ def render(health: Health, zone: tzinfo) -> Iterator[Part]:
             ("one-off jobs", f"{health.one_offs:,}"),
             ("due now", f"{counts.due:,}"),
             ("buffered", f"{counts.buffered:,}"),
+            *([("for RQ to enqueue", f"{counts.via_rq:,}")] if counts.via_rq else []),
             ("quarantined", f"{counts.quarantined:,}"),
             ("next", when(health.next_due, health.now, zone) + next_text),
             ("fence", fence),

@@ -110,6 +110,12 @@ def _attention_items(report: Report) -> Iterator[str]:
                 f"RQ's own scheduler: {registry['overdue']:,} of {registry['total']:,} jobs for {registry['queue']!r} "
                 "are more than an hour overdue; they are held unless you say --rq-overdue run"
             )
+    if report.runs_via_rq:
+        runs = counted(report.runs_via_rq, "run of a schedule waits", "runs of schedules wait")
+        yield (
+            f"{runs} for RQ's own code to enqueue it, and 0.14 serves none: before a rollback, drain them with a "
+            "dispatcher of this version (rqscheduler --burst)"
+        )
     yield from map(notice, report.rq_crons)
     yield from other_keys.attention(report.elsewhere, report.index)
     if report.evicts:

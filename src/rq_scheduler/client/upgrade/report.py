@@ -76,6 +76,7 @@ class Report:
     overdue: int = 0
     kinds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     already_adopted: int = 0
+    runs_via_rq: int = 0
     zone: str = "UTC"
     zone_unnamed: str | None = None
     crons: int = 0
@@ -145,6 +146,7 @@ def examine(
     report.rq_crons = survey.rq_crons()
     report.fence = _fence(survey.fence())
     report.server = survey.server_facts()
+    report.runs_via_rq = survey.counts().via_rq
     report.index = survey.keys.scheduled_jobs
     report.elsewhere = asdict(OtherKeys(survey.connection, survey.keys).look())
     return report

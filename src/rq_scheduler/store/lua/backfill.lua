@@ -12,6 +12,7 @@ local all_slow = false
 -- @include overlap
 -- @include schedule
 -- @include runs_as
+-- @include via_rq
 -- @include runs
 -- @include history
 local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'runs_as')

@@ -1,4 +1,5 @@
--- Takes a pending job out of the index, with its record when it recurs. The job stays fetchable for a while.
+-- Takes a pending job out of the index, with its record when it recurs, or a run that RQ has to enqueue out of their set. The job stays
+-- fetchable for a while.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 id, 3 job key, 4 seconds to keep the job, 5 '1' when it is to be kept no longer than that: otherwise
@@ -10,8 +11,10 @@ local prefix, id, job_key, keep_for, at_most, due = ARGV[1], ARGV[2], ARGV[3], A
 -- @include recurring
 -- @include overlap
 -- @include ending
-if due ~= '' and not same_moment(redis.call('ZSCORE', KEYS[1], id), due) then return {'unknown'} end
-if redis.call('ZREM', KEYS[1], id) == 0 then
+local via_rq = prefix .. ':scheduler:via_rq'
+local function is_due_then(set) return same_moment(redis.call('ZSCORE', set, id), due) end
+if due ~= '' and not (is_due_then(KEYS[1]) or is_due_then(via_rq)) then return {'unknown'} end
+if redis.call('ZREM', KEYS[1], id) + redis.call('ZREM', via_rq, id) == 0 then
   if redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then end_series(id, forget_schedule(id), keep_for, keep_for) end
   return {'unknown'}
 end

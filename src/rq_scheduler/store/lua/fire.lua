@@ -27,6 +27,7 @@ local index = KEYS[1]
 -- @include schedule
 -- @include seek
 -- @include runs_as
+-- @include via_rq
 -- @include runs
 -- @include history
 -- @include previous_runs

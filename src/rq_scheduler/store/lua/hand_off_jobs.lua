@@ -10,7 +10,8 @@
 --          handed off {queue, number, ...}, of those, if asked for, {id, due, queue, ...},
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
 --          when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when a schedule is to be
---          planned, or '', when a job whose series has ended is to be looked at, or ''}
+--          planned, or '', when a run that RQ has to enqueue may be taken, or '', when a job whose series has ended is to be looked
+--          at, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -82,12 +83,12 @@ local function look_closer(id)
       kind = 'recurring'
     elseif entry.status == 'canceled' then
       kind = 'canceled'
-    elseif not filled(entry.origin) then
-      kind, entry.reason = 'broken', 'its job names no queue (the field origin is empty)'
-    elseif all_slow or entry.depends or entry.rate_limited or names(entry.meta, 'queue_class_name') then
+    elseif filled(entry.origin)
+        and (all_slow or entry.depends or entry.rate_limited or names(entry.meta, 'queue_class_name')) then
       kind = 'slow'
-    elseif not is_queue(entry.origin) then
-      kind, entry.reason = 'broken', 'the key ' .. prefix .. ':queue:' .. entry.origin .. ' is not the list of a queue'
+    else
+      entry.reason = fault_of_queue(entry)
+      if entry.reason then kind = 'broken' end
     end
   end
   if kind == 'ready' then
@@ -154,12 +155,8 @@ for _, fault in ipairs(broken) do
 end
 for i = 1, #dropped, 3 do
   if dropped[i + 2] == 'canceled' then
-    local id, own = dropped[i], redis.call('HMGET', job_prefix .. dropped[i], 'failure_ttl', 'origin')
-    local seconds = tonumber(own[1] or '')
-    seconds = seconds and seconds > 0 and math.ceil(seconds) or A_YEAR
-    let_job_expire(id, seconds)
-    let_traces_expire(id, own[2], seconds)
-    redis.call('ZREM', index, id)
+    let_canceled_expire(dropped[i])
+    redis.call('ZREM', index, dropped[i])
   end
 end
 
@@ -181,4 +178,4 @@ local function first_of(key)
 end
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
   first_of(prefix .. ':scheduler:due_schedules'), first_of(prefix .. ':scheduler:buffered'), first_of(prefix .. ':scheduler:to_plan'),
-  first_of(ended)}
+  first_of(prefix .. ':scheduler:via_rq'), first_of(ended)}

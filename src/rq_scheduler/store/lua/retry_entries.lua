@@ -39,7 +39,7 @@ local function put_back(id, record, whole)
   local score = record.due
   -- RQ's registries hold back what was long overdue when a dispatcher took them on: not this.
   if record.registry and tonumber(score) < now then score = now_score end
-  redis.call('ZADD', record.registry or index, score, id)
+  redis.call('ZADD', record.index, score, id)
   if record.recurs and redis.pcall('HGET', kept_key(id), 'kind') == 'job' and whole then bring_back(id, record.queue or '', score) end
   redis.call('DEL', kept_key(id))
   redis.call('HDEL', held, id)

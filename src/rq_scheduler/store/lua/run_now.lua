@@ -17,6 +17,7 @@ local index, tells = KEYS[1], true
 -- @include revision
 -- @include schedule
 -- @include runs_as
+-- @include via_rq
 -- @include runs
 -- @include history
 -- @include previous_runs

@@ -20,6 +20,7 @@ local index = KEYS[1]
 -- @include revision
 -- @include schedule
 -- @include runs_as
+-- @include via_rq
 -- @include runs
 -- @include history
 -- @include previous_runs

@@ -32,6 +32,15 @@ local function let_job_expire(id, seconds)
   for _, each in ipairs({key, key .. ':dependents', prefix .. ':job::' .. id .. ':dependencies'}) do limit_life(each, seconds) end
 end
 
+-- A job that was canceled through RQ, which would keep it for ever.
+local function let_canceled_expire(id)
+  local job = redis.call('HMGET', prefix .. ':job:' .. id, 'failure_ttl', 'origin')
+  local seconds = tonumber(job[1] or '')
+  seconds = seconds and seconds > 0 and math.ceil(seconds) or A_YEAR
+  let_job_expire(id, seconds)
+  let_traces_expire(id, job[2], seconds)
+end
+
 -- The last run of a series is one like any other: RQ keeps what it leaves for a year.
 local function limit_last_run(key)
   local ttls = redis.call('HMGET', key, 'result_ttl', 'failure_ttl')

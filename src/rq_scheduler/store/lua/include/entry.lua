@@ -6,6 +6,12 @@ local JOB_FIELDS = {'status', 'origin', 'timeout', 'ttl', 'meta', 'dependency_id
 
 local function filled(value) return value and value ~= '' end
 
+-- Why it cannot enter its queue, if so.
+local function fault_of_queue(entry)
+  if not filled(entry.origin) then return 'its job names no queue (the field origin is empty)' end
+  if not is_queue(entry.origin) then return 'the key ' .. prefix .. ':queue:' .. entry.origin .. ' is not the list of a queue' end
+end
+
 local function read_entry(id)
   local key = prefix .. ':job:' .. id
   local values = redis.pcall('HMGET', key, unpack(JOB_FIELDS))

@@ -1,17 +1,18 @@
--- Runs of schedules: is one still going, and making one. Needs: schedule, runs_as, rq_queueing, overlap, now, now_us, now_score,
+-- Runs of schedules: is one still going, and making one. Needs: schedule, runs_as, rq_queueing, overlap, via_rq, now, now_us, now_score,
 -- prefix, default_timeout, all_slow.
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
 -- What all schedules share, and runs are entered in: a key of a wrong type has to end the script before its first write.
 redis.call('SCARD', prefix .. ':queues')
-for _, key in ipairs({scheduled_jobs, paused_schedules, buffered_schedules, to_plan, unplanned}) do redis.call('ZCARD', key) end
+for _, key in ipairs({via_rq, paused_schedules, buffered_schedules, to_plan, unplanned}) do redis.call('ZCARD', key) end
 
--- A run that RQ itself has to enqueue waits among the one-offs for a moment.
+-- An older version left runs that RQ itself has to enqueue among the one-offs.
 local function is_run_going(id, status, queue, looked_up)
-  if status == 'scheduled' and redis.call('ZSCORE', scheduled_jobs, id) then return true end
+  if status == 'scheduled' and (waits_for_rq(id) or score_in(scheduled_jobs, id)) then return true end
   return is_going(id, status, queue, looked_up)
 end
 
+local for_rq = {} -- ids of runs that RQ itself has to enqueue
 local function goes_through_rq(job) return all_slow or job.slow end
 
 -- Why a schedule cannot run, if so.
@@ -36,17 +37,12 @@ local function set_queued(key, job)
 end
 
 -- Writes the job of a run; false when it is there. The push comes later, with all others of its queue.
-local without_entry
 local function make_run(id, job, job_id)
   local call, key = redis.call, prefix .. ':job:' .. job_id
   if call('COPY', template_key(id), key) == 0 then return false end
   if goes_through_rq(job) then
-    -- A one-off that is due now: the dispatchers let RQ's own code enqueue those.
-    without_entry = key
+    for_rq[#for_rq + 1] = job_id
     call('HSET', key, 'status', 'scheduled', 'created_at', enqueued_at)
-    call('ZADD', scheduled_jobs, now_score, job_id)
-    without_entry = nil
-    redis.pcall('PUBLISH', prefix .. ':scheduler:wakeup', now_score)
     return true
   end
   push_later(job.queue, job_id, job.at_front)
@@ -58,6 +54,8 @@ local function make_run(id, job, job_id)
 end
 
 local function push_runs()
+  wait_for_rq(for_rq)
+  for_rq = {}
   register_queues()
   while queue_order[1] do
     local queue = queue_order[1]
@@ -73,7 +71,7 @@ end
 local function make_and_push(make)
   local ok, refusal = pcall(function() make() push_runs() end)
   if ok then return end
-  if without_entry then redis.pcall('DEL', without_entry) end
+  for _, id in ipairs(for_rq) do redis.pcall('DEL', prefix .. ':job:' .. id) end
   for _, queue in ipairs(queue_order) do
     for _, ids in pairs(pushes[queue]) do
       for _, id in ipairs(ids) do redis.pcall('DEL', prefix .. ':job:' .. id) end

@@ -1,4 +1,4 @@
-"""The slow path: RQ's own code enqueues, and our removal or re-arming joins its transaction.
+"""Hand-offs in which RQ's own code enqueues, and our removal or re-arming joins its transaction.
 
 For what a script cannot decide: dependencies, rate limits, custom queue classes, jobs that an application hands
 off itself. The job is watched, the index checked again, and RQ's writes and ours commit or fail as one.
@@ -6,7 +6,7 @@ off itself. The job is watched, the index checked again, and RQ's writes and our
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,12 @@ from rq.queue import Queue
 
 from rq_scheduler.planning import Instant, Missed
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import Operations, armed_text, is_misfit, score_of, text, us_of, wire
+from rq_scheduler.store.base import Operations, armed_text, fence_arguments, is_misfit, score_of, text, us_of, wire
+from rq_scheduler.store.command import Command, Commands, call
+from rq_scheduler.store.handoff import Dropped, Fenced, fenced, rows
 from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
 from rq_scheduler.store.keys import FENCE_HOLDER
+from rq_scheduler.store.operation import operation
 
 ATTEMPTS = 10
 """How often a caller's own hand-off is tried when others keep changing the job meanwhile."""
@@ -34,10 +37,59 @@ class Rearm:
     missed: Missed | None = None
 
 
-class ThroughRQ(Operations):
+@dataclass(frozen=True, slots=True)
+class TakenRun:
+    """A run that RQ has to enqueue: when it began to wait for that, and until when nobody else is given it (us)."""
+
+    id: str
+    since: int
+    until: int
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunsViaRQ:
+    """What `take_via_rq` gave. `next_due` is when the first of the others may be taken, `more` whether that is now;
+    `dropped` are those that were canceled, or that nothing can enqueue."""
+
+    now: int
+    next_due: int | None
+    more: bool
+    taken: list[TakenRun]
+    dropped: list[Dropped]
+
+
+class ViaRQCommands(Commands):
+    """Operations on the runs that wait for RQ's own code to enqueue them."""
+
+    @operation
+    def take_via_rq(self, most: int, lease: int) -> Command[RunsViaRQ | Fenced]:
+        """Takes the runs that have waited longest, for so many seconds."""
+        return self._script("take_via_rq", self.keys.via_rq, *fence_arguments(self.keys), most, lease, read=_taken)
+
+    @operation
+    def remove_via_rq(self, id: str) -> Command[int]:
+        """Takes out a run that has been enqueued."""
+        return call("ZREM", self.keys.via_rq, id, read=int)
+
+
+def _taken(reply: Sequence[Any]) -> RunsViaRQ | Fenced:
+    if reply[0] == b"fenced":
+        return fenced(reply)
+    _, now, next_due, more, taken, dropped = reply
+    return RunsViaRQ(
+        int(now),
+        us_of(next_due) if next_due else None,
+        more == b"1",
+        [TakenRun(text(id), us_of(since), us_of(until), text(queue)) for id, since, until, queue in rows(taken, 4)],
+        [Dropped(text(id), us_of(since), text(reason)) for id, since, reason in rows(dropped, 3)],
+    )
+
+
+class ViaRQOperations(Operations):
     """Operations that go through RQ's own enqueueing."""
 
-    def hand_off_through_rq(
+    def hand_off_via_rq(
         self,
         job: Job,
         queue: Queue,
@@ -180,8 +232,12 @@ class _Attempt:
             return now
 
     def _record(self, pipe: Any) -> tuple[bytes | None, ...]:
-        """Rev, retries and runs left of the job's record, where it has one. What `put` wrote is none (0.14's clients
-        ask nobody whether an id is free), nor is what is no hash."""
+        """Rev, retries and runs left of the job's record, where it has one that this hand-off is to change: not that of
+        a run in `via_rq`, or in a registry of RQ's. What `put` wrote is none (0.14's clients ask nobody whether an id
+        is free), nor is what is no hash."""
+        keys = self.store.keys
+        if self.index not in (keys.scheduled_jobs, keys.buffered):
+            return None, None, None
         try:
             kind, *known = pipe.hmget(self.store.keys.schedule(self.job.id), "kind", "rev", "retries", "repeat")
         except ResponseError as error:
@@ -220,6 +276,8 @@ class _Attempt:
     def _remove(self, pipe: Any, *, recorded: bool) -> None:
         keys, id = self.store.keys, wire(self.job.id)
         pipe.zrem(self.index, id)
+        if self.index != keys.via_rq:
+            pipe.zrem(keys.via_rq, id)
         if recorded:
             pipe.zrem(keys.scheduled_jobs, id)
             pipe.expire(rq_format.results_key(keys.prefix, self.job.id), rq_format.DEFAULT_FAILURE_TTL)

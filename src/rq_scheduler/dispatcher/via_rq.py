@@ -1,12 +1,14 @@
-"""Entries that RQ itself, or the application, has to enqueue: dependencies, rate limits, queue classes, hooks.
+"""What RQ itself, or the application, has to enqueue: dependencies, rate limits, queue classes, hooks.
 
-One at a time, each in a transaction of its own; a fault of one is told and put off, and holds up nobody.
+Runs of schedules wait for it in a set of their own, one-offs are left by the script that hands off the others. One at a
+time, each in a transaction of its own; a fault of one is told and put off, and holds up nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import getattr_static
+from time import monotonic
 from typing import Any, cast
 
 from redis.exceptions import RedisError, WatchError
@@ -17,11 +19,13 @@ from rq.queue import Queue
 from rq_scheduler.classes import load_class
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks
+from rq_scheduler.dispatcher.served import Served
 from rq_scheduler.jobs import JobCreator, meta_of
 from rq_scheduler.pickles import PlainPickles, outline
 from rq_scheduler.store import Rearm, Store, StoredJob
-from rq_scheduler.store.handoff import Dropped, Fire, HandedOff
+from rq_scheduler.store.handoff import Dropped, Fenced, Fire, HandedOff
 from rq_scheduler.store.rq_format import joins_transaction
+from rq_scheduler.store.via_rq import TakenRun
 
 ATTEMPTS = 10
 """How often an entry is read anew in one pass when others keep changing its job meanwhile."""
@@ -31,15 +35,54 @@ LEASE = 60
 code die with it, another tries again after so long: at least once, where everything else is exactly once."""
 
 
-class SlowPath:
-    """Hands entries off through RQ's own code."""
+MAX_TAKEN = 10
+"""Runs that are taken to be enqueued at once."""
 
-    def __init__(self, store: Store, jobs: JobCreator, queue_class: type[Queue], hooks: Hooks, events: Events) -> None:
+TAKEN_FOR = 2
+"""Seconds for which nobody else is given them: then they come again, unless they were enqueued."""
+
+
+class ViaRQ:
+    """Hands off through RQ's own code."""
+
+    def __init__(
+        self,
+        store: Store,
+        jobs: JobCreator,
+        queue_class: type[Queue],
+        hooks: Hooks,
+        events: Events,
+        stopping: Callable[[], bool],
+    ) -> None:
         self._store = store
         self._jobs = jobs
         self._queue_class = queue_class
         self._hooks = hooks
         self._events = events
+        self._stopping = stopping
+
+    def serve(self, until: float) -> Served:
+        """Enqueues the runs that wait for it, in the order in which they were made. What it does not get to by the
+        monotonic instant `until` is `unfinished`; what cannot be enqueued now comes again after `TAKEN_FOR`."""
+        served = Served()
+        more = True
+        while more and not self._stopping():
+            page = self._store.take_via_rq(MAX_TAKEN, TAKEN_FOR)
+            if isinstance(page, Fenced):
+                served.fenced = page
+                break
+            for each in page.dropped:
+                self._events.dropped(each)
+            for each in page.taken:
+                if self._enqueue(each):
+                    served.fired += 1
+                    served.queues.add(each.queue)
+            served.saw(page.now, None if page.more else page.next_due)
+            more = page.more
+            if more and monotonic() > until:
+                served.unfinished = True
+                break
+        return served
 
     def hand_off(self, id: str, due: int, index: str, queue_name: str | None = None) -> bool:
         """Hands a one-off off, if it is still due at `due` (us). True when this dispatcher did."""
@@ -55,17 +98,33 @@ class SlowPath:
 
     def by_hook(self, id: str, due: int) -> bool:
         """Lets the application's own `enqueue_job` hand an entry off, under a lease."""
-        return self._guarded(id, lambda: self._by_hook(id, due))
+        return self._guarded(id, lambda: self._by_hook(self._store.job(id), self._store.keys.scheduled_jobs, due))
 
-    def _hand_off(self, id: str, due: int, index: str, queue_name: str | None) -> bool:
+    def _enqueue(self, run: TakenRun) -> bool:
+        index = self._store.keys.via_rq
+        if self._hooks.enqueue_job is None:
+            return self._guarded(run.id, lambda: self._hand_off(run.id, run.until, index, None, waits_since=run.since))
+        return self._guarded(run.id, lambda: self._run_by_hook(run, index))
+
+    def _run_by_hook(self, run: TakenRun, index: str) -> bool:
+        fields = self._store.job_fields(run.id)
+        if not fields or not self._by_hook(StoredJob(run.id, run.until, fields), index, run.until):
+            return False
+        self._store.remove_via_rq(run.id)
+        return True
+
+    def _hand_off(
+        self, id: str, due: int, index: str, queue_name: str | None, *, waits_since: int | None = None
+    ) -> bool:
         fields = self._store.job_fields(id)
         if not fields:
             return False
-        if fields.get(b"status") == b"canceled" and index == self._store.keys.scheduled_jobs:
+        if fields.get(b"status") == b"canceled" and queue_name is None:
             if self._store.cancel(id, DEFAULT_FAILURE_TTL, due=due):
                 self._events.dropped(Dropped(id, due, "canceled"))
             return False
-        return self._through_rq(StoredJob(id, due, fields), index, due, queue_name, as_read=fields)
+        since = due if waits_since is None else waits_since
+        return self._enqueue_as_rq(StoredJob(id, due, fields), index, since, queue_name, as_read=fields)
 
     def _fire(self, fire: Fire) -> bool:
         record, plan = fire.record, fire.plan
@@ -75,26 +134,24 @@ class SlowPath:
             return False
         keys = self._store.keys
         ends = fire.last or (plan.next is None and not fire.buffered)
-        return self._through_rq(
+        return self._enqueue_as_rq(
             stored,
             keys.buffered if fire.buffered else keys.scheduled_jobs,
             plan.not_before,
             None,
-            expected_due=record.due,
             expected_rev=record.rev,
             rearm=None if ends else Rearm(plan.next, plan.nominal, plan.missed),
             meta=fire.meta,
             as_read=fields or None,
         )
 
-    def _through_rq(
+    def _enqueue_as_rq(
         self,
         stored: StoredJob,
         index: str,
-        due: int,
+        since: int,
         queue_name: str | None,
         *,
-        expected_due: int | None = None,
         expected_rev: str | None = None,
         rearm: Rearm | None = None,
         meta: bytes = b"",
@@ -102,13 +159,12 @@ class SlowPath:
     ) -> bool:
         job = self._jobs.restore(stored)
         queue = self._queue(job, queue_name, self._recorded_class(stored))
-        expected_due = due if expected_due is None else expected_due
-        if not joins_transaction(queue) and not self._store.claim(index, stored.id, expected_due, LEASE):
+        if not joins_transaction(queue) and not self._store.claim(index, stored.id, stored.due, LEASE):
             return False
-        at = self._store.hand_off_through_rq(
+        at = self._store.hand_off_via_rq(
             job,
             queue,
-            expected_due=expected_due,
+            expected_due=stored.due,
             expected_rev=expected_rev,
             rearm=rearm,
             index=index,
@@ -120,18 +176,16 @@ class SlowPath:
         )
         if at is None:
             return False
-        self._events.handed_off([HandedOff(stored.id, due, queue.name)], at)
+        self._events.handed_off([HandedOff(stored.id, since, queue.name)], at)
         return True
 
-    def _by_hook(self, id: str, due: int) -> bool:
-        index = self._store.keys.scheduled_jobs
-        stored = self._store.job(id)
-        if self._hooks.enqueue_job is None or stored is None or not self._store.claim(index, id, due, LEASE):
+    def _by_hook(self, stored: StoredJob | None, index: str, due: int) -> bool:
+        if self._hooks.enqueue_job is None or stored is None or not self._store.claim(index, stored.id, due, LEASE):
             return False
         try:
             self._hooks.enqueue_job(self._jobs.restore(stored))
         finally:
-            self._store.release_claim(id)
+            self._store.release_claim(stored.id)
         return True
 
     def _queue(self, job: Job, name: str | None, named: str | None) -> Queue:

@@ -1,4 +1,4 @@
-"""What RQ, or the application, has to enqueue: dependencies, rate limits, queue classes, and races on the job."""
+"""What RQ, or the application, has to enqueue: dependencies, rate limits, queue classes, runs of schedules; races."""
 
 import pickle
 from typing import Any
@@ -16,6 +16,7 @@ from making import (
     Told,
     add,
     commit,
+    counts_of_passes,
     dispatcher,
     entry,
     finish,
@@ -26,17 +27,23 @@ from making import (
     recurring,
     waiting,
 )
+from making_schedules import fire, ids_of, job_fields, put_due
 from queues_for_tests import Noting, WithoutPipeline
+from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Hooks
-from rq_scheduler.dispatcher.slow_path import SlowPath
+from rq_scheduler.dispatcher.via_rq import ViaRQ
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.planning import Instant
 from rq_scheduler.store import Rearm, Store
+from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store.via_rq import RunsViaRQ
+
+VIA_RQ = "rq:scheduler:via_rq"
 
 
-def slow_path(store: Store, told: Told, queue_class: type[Queue] = Queue) -> SlowPath:
+def via_rq(store: Store, told: Told, queue_class: type[Queue] = Queue) -> ViaRQ:
     store.take_fence()
-    return SlowPath(store, JobCreator(store.connection), queue_class, Hooks(), told)
+    return ViaRQ(store, JobCreator(store.connection), queue_class, Hooks(), told, lambda: False)
 
 
 def first_job(client: Any) -> Job:
@@ -159,6 +166,159 @@ class TestQueueClasses:
         assert sorted(redis.lrange("test:noted", 0, -1)) == [b"a", b"r"]
 
 
+def put_run(store: Store, id: str = "s", queue_class: str = "queues_for_tests.Noting") -> str:
+    """A run of a schedule that waits for RQ's own code to enqueue it; its id."""
+    job = job_fields(store.connection, slow=True, meta={"queue_class_name": queue_class})
+    put_due(store, id, job=job)
+    (run,) = ids_of(fire(store, id))
+    return run
+
+
+def take(store: Store, most: int = 10) -> RunsViaRQ:
+    page = store.take_via_rq(most, 5)
+    assert not isinstance(page, Fenced)
+    return page
+
+
+def let_leases_lapse(client: Any) -> None:
+    client.zadd(VIA_RQ, dict.fromkeys(client.zrange(VIA_RQ, 0, -1), now_us(client) / US - 1))
+
+
+class TestRunsOfSchedules:
+    """They wait in a set of their own; all that follows a fire has happened by then."""
+
+    def test_in_the_pass_that_fires_them(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        put_due(store, job=job_fields(redis, slow=True, meta={"queue_class_name": "queues_for_tests.Noting"}))
+        assert dispatcher(redis, told).dispatch_once().handed_off == 1
+        (run,) = waiting(redis)
+        assert redis.lrange("test:noted", 0, -1) == [run.encode()]
+        assert told.ids == [run]
+        assert (redis.zcard(VIA_RQ), redis.zcard(INDEX)) == (0, 0)
+
+    @pytest.mark.parametrize("name", ["Noting", "WithoutPipeline"])
+    def test_that_a_client_has_made(self, redis: redis_py.Redis, store: Store, name: str) -> None:
+        run = put_run(store, queue_class=f"queues_for_tests.{name}")
+        assert dispatcher(redis).dispatch_once().handed_off == 1
+        assert redis.lrange("test:noted", 0, -1) == [run.encode()]
+        assert waiting(redis) == [run]
+        assert redis.zcard(VIA_RQ) == redis.zcard(store.keys.claims) == 0
+
+    @pytest.mark.parametrize("removes", [True, False])
+    def test_by_an_application_that_hands_off_itself(self, redis: redis_py.Redis, store: Store, removes: bool) -> None:
+        run = put_run(store)
+        scheduler = Scheduler(connection=redis)
+        hook = scheduler.enqueue_job if removes else Queue(connection=redis).enqueue_job
+        one = dispatcher(redis, hooks=Hooks(enqueue_job=hook))
+        assert [one.dispatch_once().handed_off for _ in range(2)] == [1, 0]
+        assert waiting(redis) == [run]
+        assert redis.zcard(VIA_RQ) == redis.zcard(store.keys.claims) == 0
+
+    def test_those_that_cannot_be_enqueued_now_hide_nothing_and_come_again(
+        self, redis: redis_py.Redis, store: Store, told: Told
+    ) -> None:
+        bad = {put_run(store, f"bad-{i:02}", "no.such.Queue") for i in range(25)}
+        good = put_run(store, "good")
+        one = dispatcher(redis, told)
+        assert counts_of_passes(one) == [1]
+        assert waiting(redis) == [good]
+        assert ({id for id, _ in told.delays}, len(told.delays)) == (bad, 25)
+        redis.config_resetstat()
+        one.dispatch_once()
+        assert redis.info("commandstats").get("cmdstat_evalsha", {})["calls"] <= 2, "nobody asks for them meanwhile"
+        let_leases_lapse(redis)
+        one.dispatch_once()
+        assert len(told.delays) == 50
+
+    def test_two_dispatchers_enqueue_different_ones_and_those_of_a_dead_one_come_back(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        runs = [put_run(store, f"s{i}") for i in range(5)]
+        first, second = take(store, 3), take(store, 3)
+        assert [[run.id for run in page.taken] for page in (first, second)] == [runs[:3], runs[3:]]
+        assert (first.more, second.more) == (True, False)
+        assert take(store).taken == []
+        let_leases_lapse(redis)
+        assert sorted(run.id for run in take(store).taken) == runs
+
+    def test_one_that_was_taken_by_another_meanwhile_is_left_to_it(
+        self, redis: redis_py.Redis, store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put_run(store)
+
+        def slept(self: Store, *args: int) -> Any:
+            page = monkeypatch.undo() or take(store)
+            redis.zadd(VIA_RQ, {page.taken[0].id: now_us(redis) / US + 60})
+            return page
+
+        monkeypatch.setattr(Store, "take_via_rq", slept)
+        assert dispatcher(redis, told).dispatch_once().handed_off == 0
+        assert (waiting(redis), told.delays) == ([], [])
+
+    def test_a_foreign_lock(self, redis: redis_py.Redis, store: Store) -> None:
+        put_run(store)
+        redis.set(store.keys.fence, "a 0.14 daemon", ex=60)
+        assert isinstance(store.take_via_rq(10, 5), Fenced)
+        assert dispatcher(redis).dispatch_once().handed_off == 0
+        assert waiting(redis) == []
+
+    def test_canceled_through_rq_it_is_let_go(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        run = put_run(store)
+        Job.fetch(run, connection=redis).cancel()
+        dispatcher(redis, told).dispatch_once()
+        assert [(drop.id, drop.reason) for drop in told.drops] == [(run, "canceled")]
+        assert (waiting(redis), redis.zcard(VIA_RQ)) == ([], 0)
+        assert redis.ttl(f"rq:job:{run}") > 0
+
+    def test_canceled_by_a_client(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
+        run = put_run(store)
+        Scheduler(connection=redis).cancel(run)
+        assert redis.zcard(VIA_RQ) == 0
+        assert Job.fetch(run, connection=redis).get_status() == "canceled"
+        assert dispatcher(redis, told).dispatch_once().handed_off == 0
+        assert (waiting(redis), told.drops) == ([], [])
+
+    @pytest.mark.parametrize("fault", ["job", "queue"])
+    def test_what_nothing_can_enqueue_goes_into_quarantine_and_comes_back_from_there(
+        self, redis: redis_py.Redis, store: Store, told: Told, fault: str
+    ) -> None:
+        run = put_run(store)
+        key = f"rq:job:{run}" if fault == "job" else "rq:queue:default"
+        kept = redis.dump(key)
+        redis.delete(key)
+        if fault == "queue":
+            redis.set(key, "a string")
+        one = dispatcher(redis, told)
+        one.dispatch_once()
+        assert [drop.id for drop in told.drops] == [run]
+        assert key in told.drops[0].reason
+        scheduler = Scheduler(connection=redis)
+        (held,) = scheduler.quarantine
+        assert (held.id, held.kind) == (run, "run of a schedule")
+        redis.delete(key)
+        if kept is not None:
+            redis.restore(key, 0, kept)
+        scheduler.quarantine.retry(run)
+        assert one.dispatch_once().handed_off == 1
+        assert waiting(redis) == [run]
+
+    def test_one_that_an_older_version_left_among_the_one_offs(self, redis: redis_py.Redis, store: Store) -> None:
+        run = put_run(store)
+        redis.zadd(INDEX, {run: now_us(redis) / US})
+        redis.zrem(VIA_RQ, run)
+        assert dispatcher(redis).dispatch_once().handed_off == 1
+        assert waiting(redis) == [run]
+
+    def test_the_record_of_a_job_of_that_id_stays_as_it_is(self, redis: redis_py.Redis, store: Store) -> None:
+        """What follows a run was written when it was made."""
+        due = now_us(redis) + HOUR
+        add(store, recurring(redis, "r", due, meta={"queue_class_name": "queues_for_tests.Noting"}))
+        redis.zadd(VIA_RQ, {"r": now_us(redis) / US})
+        before = redis.hgetall(store.keys.schedule("r"))
+        assert dispatcher(redis).dispatch_once().handed_off == 1
+        assert waiting(redis) == ["r"]
+        assert (redis.hgetall(store.keys.schedule("r")), store.due_of("r")) == (before, due)
+
+
 class _Meddling(Queue):
     """Somebody else acts between the look at the entry and the transaction."""
 
@@ -186,7 +346,7 @@ class TestRaces:
             "moved": lambda: other.reschedule("a", due + HOUR),
             "replaced": lambda: add(other, make(redis, "a", due + HOUR, description="new")),
         }[change]
-        path = slow_path(store, told, _Meddling)
+        path = via_rq(store, told, _Meddling)
         done = path.hand_off("a", due, INDEX) if kind == "one-off" else path.fire(fire_of(store, "a"))
         assert not done
         assert not told.delays
@@ -200,10 +360,10 @@ class TestRaces:
     def test_another_dispatcher(self, redis: redis_py.Redis, store: Store, told: Told, kind: str) -> None:
         due = now_us(redis) - 1000
         add(store, (entry if kind == "one-off" else recurring)(redis, "a", due))
-        other = slow_path(Store(redis), Told())
+        other = via_rq(Store(redis), Told())
         fire = fire_of(store, "a") if kind == "recurring" else None
         _Meddling.meddle = lambda: other.fire(fire) if fire else other.hand_off("a", due, INDEX)
-        path = slow_path(store, told, _Meddling)
+        path = via_rq(store, told, _Meddling)
         assert not (path.fire(fire) if fire else path.hand_off("a", due, INDEX))
         assert waiting(redis) == ["a"]
         assert redis.zcard(INDEX) == (kind == "recurring")
@@ -224,7 +384,7 @@ class TestRaces:
         due = now_us(redis) - 1000
         add(store, entry(redis, "a", due))
         _Meddling.meddle = lambda: redis.hset("rq:job:a", "description", "edited meanwhile")
-        path = slow_path(store, told, _Meddling)
+        path = via_rq(store, told, _Meddling)
         if not path.hand_off("a", due, INDEX):
             assert path.hand_off("a", due, INDEX)
         assert waiting(redis) == ["a"]
@@ -256,7 +416,7 @@ class TestRaces:
     def test_a_foreign_fence(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         due = now_us(redis) - 1000
         add(store, entry(redis, "a", due))
-        path = slow_path(store, told, _Meddling)
+        path = via_rq(store, told, _Meddling)
         _Meddling.meddle = lambda: redis.set(store.keys.fence, "a 0.14 daemon", ex=60)
         assert not path.hand_off("a", due, INDEX)
         assert not path.hand_off("a", due, INDEX)
@@ -267,18 +427,18 @@ class TestRaces:
         due = now_us(redis) - 1000
         add(store, entry(redis, "a", due))
         _Meddling.meddle = lambda: Store(redis).serve_registries(b"0", 1, "hold")
-        assert slow_path(store, told, _Meddling).hand_off("a", due, INDEX)
+        assert via_rq(store, told, _Meddling).hand_off("a", due, INDEX)
         assert waiting(redis) == ["a"]
 
 
 class TestARecurringOne:
     def _run(self, client: redis_py.Redis, store: Store, told: Told, **options: Any) -> None:
-        assert slow_path(store, told).fire(fire_of(store, "r", **options)), told.delays
+        assert via_rq(store, told).fire(fire_of(store, "r", **options)), told.delays
 
     def test_twice_is_once(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         add(store, recurring(redis, "r", now_us(redis) - 1000))
         fire = fire_of(store, "r")
-        path = slow_path(store, told)
+        path = via_rq(store, told)
         assert path.fire(fire)
         assert not path.fire(fire)
         assert commit(store, fire) == ["stale"]
@@ -315,11 +475,11 @@ class TestARecurringOne:
         due = now_us(redis) + HOUR
         add(store, recurring(redis, "r", due))
         job = Job.fetch("r", connection=redis)
-        store.hand_off_through_rq(job, Queue(connection=redis), rearm=Rearm(Instant(due + 60 * US, due + 60 * US)))
+        store.hand_off_via_rq(job, Queue(connection=redis), rearm=Rearm(Instant(due + 60 * US, due + 60 * US)))
         assert waiting(redis) == ["r"]
         assert store.due_of("r") == due + 60 * US
         finish(redis, "r")
-        store.hand_off_through_rq(Job.fetch("r", connection=redis), Queue(connection=redis))
+        store.hand_off_via_rq(Job.fetch("r", connection=redis), Queue(connection=redis))
         assert redis.zcard(INDEX) == 0
         assert not redis.exists(store.keys.schedule("r"))
 

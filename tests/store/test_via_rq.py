@@ -17,7 +17,7 @@ from rq_scheduler.store import Rearm, Store
 
 def through_rq(client: Any, store: Store, id: str, *, queue: Queue | None = None, **options: Any) -> int | None:
     """Hands off the job as it stands now."""
-    return store.hand_off_through_rq(
+    return store.hand_off_via_rq(
         Job.fetch(id, connection=client), queue or Queue(connection=client), attempts=1, **options
     )
 
@@ -38,7 +38,7 @@ class TestAsRead:
         redis.hset("rq:job:a", field, "other")
         before = snapshot(redis)
         with pytest.raises(WatchError):
-            store.hand_off_through_rq(job, Queue(connection=redis), expected_due=due, as_read=read, attempts=1)
+            store.hand_off_via_rq(job, Queue(connection=redis), expected_due=due, as_read=read, attempts=1)
         assert snapshot(redis) == before
         assert job.get_status(refresh=False) == "scheduled"
 
@@ -48,7 +48,7 @@ class TestAsRead:
         job, read = Job.fetch("a", connection=redis), store.job_fields("a")
         add(store, entry(redis, "a", due, func="jobs_for_tests.echo", args=(2,)))
         with pytest.raises(WatchError):
-            store.hand_off_through_rq(job, Queue(connection=redis), expected_due=due, as_read=read, attempts=1)
+            store.hand_off_via_rq(job, Queue(connection=redis), expected_due=due, as_read=read, attempts=1)
         assert Job.fetch("a", connection=redis).args == (2,)
         assert store.due_of("a") == due
 
@@ -76,7 +76,7 @@ class TestRepeat:
         for left in (4, 3):
             job = Job.fetch("r", connection=redis)
             job.meta["repeat"] = left
-            store.hand_off_through_rq(job, Queue(connection=redis), rearm=Rearm(Instant(due + HOUR, due + HOUR)))
+            store.hand_off_via_rq(job, Queue(connection=redis), rearm=Rearm(Instant(due + HOUR, due + HOUR)))
             finish(redis, "r")
         redis.delete("rq:job:r")
         stored = store.job("r")

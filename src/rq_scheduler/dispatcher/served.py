@@ -1,0 +1,35 @@
+"""What serving a part of what is due came to, for the pass that asked for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+
+from rq_scheduler.store.handoff import Fenced
+
+
+@dataclass(slots=True)
+class Served:
+    """Runs handed off and their queues; the first time to come that is known (`next_due`); `unfinished` when time was
+    up before all had their turn, and `untried` which had none; `via_rq` when runs were made that RQ itself has to
+    enqueue. `now` is the server's time (us) at the monotonic instant `at`, 0 where it was not asked."""
+
+    fired: int = 0
+    unfinished: bool = False
+    via_rq: bool = False
+    now: int = 0
+    at: float = 0.0
+    next_due: int | None = None
+    fenced: Fenced | None = None
+    untried: set[str] = field(default_factory=set[str])
+    queues: set[str] = field(default_factory=set[str])
+
+    def saw(self, now: int, next_due: int | None) -> None:
+        """Notes the server's time, which was read just now, and something to come."""
+        self.now, self.at = now, monotonic()
+        self.expect(next_due)
+
+    def expect(self, due: int | None) -> None:
+        """Notes something to come, which the batch that read the index has not seen."""
+        if due is not None and (self.next_due is None or due < self.next_due):
+            self.next_due = due
