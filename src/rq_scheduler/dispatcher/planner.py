@@ -146,8 +146,8 @@ class Planner:
 
 
 def _good_until(of: Unplanned, made: Coming, now: int) -> int:
-    """Until when a plan that was made now is shared: of what is late, for a moment; of what is not due yet, until it is,
-    and no longer than until it wants to be continued, or what is written would want that at once, again and again."""
+    """Until when a plan that was made now is shared: of what is late, for a moment; of what is not due yet, until it is
+    or wants to be continued: what was written later would want that at once, again and again."""
     if of.due <= now:
         return now + MAX_AGE
     return of.due if made.plan_at is None else min(of.due, made.plan_at)
