@@ -4,6 +4,8 @@ local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
 local nobody_buffers = call('ZCARD', buffered_schedules) == 0
 local NONE = {}
+-- Redis before 7.4 has no os: there the counts alone bound what is looked at.
+local clock = rawget(_G, 'os') and os.clock or function() return 0 end
 local LONGEST_LOOK = 0.004 -- seconds of deciding, since the time of Redis stands still; writing takes as long again
 
 local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS, POLICY, ARMED, PLAN, PLAN_REV, UPDATED, SIZE, LOOKED_FOR =
@@ -24,13 +26,14 @@ local function is_behind(nominal, mark)
   return nominal > mark
 end
 
--- Deciding. A fire: id, record, mode ('due', 'buffered', 'manual'), policy, instants (of a plan, in order) and follower (what to arm then:
--- 'nominal:due', or '' for none) of one that is due. What decide() adds: outcome, detail, job, started (runs), skipped, buffered, stops, ...
+-- Deciding. A fire: id, record, mode ('due', 'buffered', 'manual'), policy, and instants (of a plan, in order) of one that is due. What
+-- decide() adds: outcome, detail, job, started (runs), skipped, buffered, stops, ...
 
--- With room for what decide() adds: a table that grows field by field takes longer than all of deciding.
-local function new_fire(id, record, mode, policy, instants, follower, due)
-  return {id = id, record = record, mode = mode, policy = policy, instants = instants, follower = follower, due = due, job = NONE,
-    started = {}, runs = 0, failures = 0, live = NONE, going = NONE, waiting = 0, outcome = 'stale'}
+-- With room for what decide() adds to nearly all: a table that grows field by field takes longer than all of deciding, and one of more
+-- than 16 fields twice the memory.
+local function new_fire(id, record, mode, policy, instants)
+  return {id = id, record = record, mode = mode, policy = policy, instants = instants, job = NONE, started = NONE, runs = 0,
+    failures = 0, live = NONE, going = NONE, waiting = 0, outcome = 'stale', detail = ''}
 end
 
 -- The fire of a schedule that is due, by its plan; nil when Python has to say what runs. `most`, `lasting`: see served_by.
@@ -38,9 +41,9 @@ local function due_fire(id, score, record, most, lasting)
   local policy = record[POLICY] and policy_of(record[POLICY])
   local armed, plan = record[ARMED], record[PLAN]
   if not (policy and armed and plan and record[REV] and record[REV] == record[PLAN_REV]) then return nil end
-  local instants, follower = served_by(plan, armed, policy, count(record[UPDATED]), us, most, lasting)
+  local instants = served_by(plan, armed, policy, count(record[UPDATED]), us, most, lasting)
   if not instants or not same_moment(score, instants[1].due_us / 1000000) then return nil end
-  return new_fire(id, record, 'due', policy, instants, follower, score)
+  return new_fire(id, record, 'due', policy, instants)
 end
 
 -- How many runs it buffers. An active one that does is in the set of those, which is nearly always empty.
@@ -105,6 +108,12 @@ local function owed(fire) return fire.owed or 0 end -- buffered runs that will c
 
 local function has_job(run) return call('EXISTS', prefix .. ':job:' .. run.id) == 1 end
 
+-- Few start more than one.
+local function start(fire, run)
+  local started = fire.started
+  if started[1] then started[#started + 1] = run else fire.started = {run} end
+end
+
 -- The oldest buffered run starts when none is going.
 local function start_buffered(fire)
   local line = not fire.going[1] and call('LINDEX', buffer_key(fire.id), 0)
@@ -114,7 +123,7 @@ local function start_buffered(fire)
   fire.waiting = fire.waiting - 1
   if outcome == 'enqueued' then fire.owed = owed(fire) - 1 end
   local run = {outcome = outcome, nominal = nominal, due = due, id = id}
-  if id and not has_job(run) then fire.started[#fire.started + 1] = run end
+  if id and not has_job(run) then start(fire, run) end
 end
 
 -- Starts a run, buffers it, or leaves it out.
@@ -130,7 +139,7 @@ local function place(fire, run)
     if waiting < OVERLAPS[overlap] then add(fire, 'buffered', run) else add(fire, 'skipped', run) end
     return
   end
-  started[#started + 1] = run
+  start(fire, run)
 end
 
 local function counted(runs)
@@ -226,7 +235,7 @@ local function make_runs(fire)
 end
 
 local armings, still_due = {}, {}
-local function arm_at_end(id, due_us) armings[#armings + 1], armings[#armings + 2] = string.format('%.6f', due_us / 1000000), id end
+local function arm_at_end(id, score) armings[#armings + 1], armings[#armings + 2] = score, id end
 
 local fields, width = {}, 0
 local function set(field, value)
@@ -237,12 +246,12 @@ end
 local function advance_due(fire)
   local last = fire.instants[#fire.instants]
   if is_behind(last.nominal, fire.record[MARK]) then set('mark', last.nominal) end
-  if fire.follower == '' or is_full(fire) then
+  if last.follower == '' or is_full(fire) then
     set('armed', '')
     call('ZREM', index, fire.id)
   else
-    set('armed', fire.follower)
-    arm_at_end(fire.id, last.next_due_us)
+    set('armed', last.follower)
+    arm_at_end(fire.id, last.next_score)
     if last.next_due_us <= us then still_due[#still_due + 1], still_due[#still_due + 2] = now_score, fire.id end
   end
 end
@@ -302,7 +311,7 @@ end
 local function put_aside(fire)
   local id = fire.id
   if fire.outcome == 'broken' then
-    quarantine(index, id, fire.due or now_score, fire.detail, fire.job.queue)
+    quarantine(index, id, call('ZSCORE', index, id) or now_score, fire.detail, fire.job.queue)
   else
     call('HSET', schedule_key(id), 'failures', 0, 'live', table.concat(fire.live, ' '))
   end

@@ -25,7 +25,7 @@ local function run_ending(nominal)
 end
 
 -- One instant of a plan: {at, nominal, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is none),
--- next_due_us (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text.
+-- next_due_us and next_score (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text.
 local read_plans = {}
 local function instant_in(plan, at)
   local known = read_plans[plan]
@@ -40,7 +40,8 @@ local function instant_in(plan, at)
     if rest == ' -' then follower = '' elseif rest ~= '' then return nil end
   end
   known = {at = at, nominal = nominal, due = due, due_us = tonumber(due), follower = follower,
-    next_due_us = next_due and tonumber(next_due), ending = run_ending(nominal)}
+    next_due_us = next_due and tonumber(next_due), next_score = next_due and string.format('%.6f', seconds_of(next_due)),
+    ending = run_ending(nominal)}
   read_plans[plan] = known
   return known
 end
@@ -59,9 +60,8 @@ local function policy_of(text)
   return policy or nil
 end
 
--- The instants that a plan serves at this moment (us), `most` of those that run in order, and the one to arm then ('' for none); nil when
--- it is for Python to say. One runs alone unless the next is due too; with `lasting` (us), also before that moment. `updated`: what is
--- named before it never fires late.
+-- The instants that a plan serves at this moment (us), `most` of those that run in order; nil when it is for Python to say. One runs
+-- alone unless the next is due too; with `lasting` (us), also before that moment. `updated`: what is named before it never fires late.
 local function served_by(plan, armed, policy, updated, us, most, lasting)
   local instant = instant_in(plan, armed)
   if not (instant and instant.follower) or us < instant.due_us then return nil end
@@ -75,10 +75,10 @@ local function served_by(plan, armed, policy, updated, us, most, lasting)
       instant = following
       instants[#instants + 1] = instant
     end
-    return instants, instant.follower
+    return instants
   end
   local grace = never_late and TEN_SECONDS or policy.grace
   local is_missed = grace and us - instant.due_us > grace
   if is_missed or not (is_last_due or (lasting and us < lasting)) then return nil end
-  return {instant}, instant.follower
+  return {instant}
 end
