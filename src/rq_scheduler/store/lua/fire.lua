@@ -35,7 +35,7 @@ local index = KEYS[1]
 -- @include firing
 -- Redis before 7.4 has no os: there the counts alone bound what is looked at.
 local clock = rawget(_G, 'os') and os.clock or function() return 0 end
-local start = last_score == '' and 0 or rank_behind(last_score, last_id)
+local start = last_score == '' and 0 or rank_behind(index, last_score, last_id)
 local page = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, most_looks)
 local fires, left, strays, seen, runs, bytes, began = {}, {}, {}, 0, 0, 0, clock()
 
