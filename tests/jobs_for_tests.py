@@ -58,6 +58,16 @@ def push_and_sleep(key: str, value: Any, seconds: float) -> None:
     time.sleep(seconds)
 
 
+def push_and_wait(key: str, value: Any, until: str) -> Any:
+    """Append to the list `test:<key>`, and go on until the key `test:<until>` is there."""
+    push(key, value)
+    job = get_current_job()
+    assert job is not None
+    while not job.connection.exists(f"test:{until}"):
+        time.sleep(0.01)
+    return value
+
+
 def fail(message: str = "on purpose") -> None:
     raise RuntimeError(message)
 

@@ -195,7 +195,8 @@ class ManualDispatcher:
         something falls due, and serves it there. Returns what was handed off, in that order.
 
         `tick()` serves what is due by now: after `clock.move()`, as a dispatcher that was down does. While a schedule
-        remembers a run (`overlap="buffer_one"`), each second is such an instant.
+        remembers a run (`overlap="buffer_one"`), or a job waits until RQ's job of its id has ended, each second is such
+        an instant.
 
         Raises SchedulerError when something cannot be served and would be tried for ever, when something else holds the
         lock of 0.14's daemons, or after `release()`.

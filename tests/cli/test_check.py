@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -241,6 +241,17 @@ def test_crons_of_ours_keep_their_zone(redis: redis_py.Redis, redis_url: str) ->
     found = run(redis_url)
     assert (found["kinds"]["cron"], found["crons"], found["already_adopted"]) == (1, 0, 1)
     assert "1 cron entry is adopted already and keeps its zone." in text(redis_url)
+
+
+def test_what_0_14_would_not_see(redis: redis_py.Redis, redis_url: str) -> None:
+    """Should the site go back to it: one-offs that wait until RQ's job of their id has ended."""
+    assert run(redis_url)["parked"] == {"count": 0, "first": []}
+    for n in range(7):
+        redis.hset(f"rq:job:j{n}", mapping={"status": "started", "origin": "default"})
+        Scheduler(connection=redis).enqueue_at(datetime(2030, 1, 1, 9, n), "os.getcwd", job_id=f"j{n}")
+    assert run(redis_url)["parked"] == {"count": 7, "first": [f"j{n} at 2030-01-01 09:0{n} UTC" for n in range(5)]}
+    told = "7 one-offs wait until RQ's jobs of their id have ended (j0 at 2030-01-01 09:00 UTC, "
+    assert told in text(redis_url)
 
 
 def test_a_serializer_that_is_not_pickle(redis: redis_py.Redis, redis_url: str) -> None:

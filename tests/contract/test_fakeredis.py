@@ -39,6 +39,18 @@ def plain() -> Iterator[Any]:
         yield client
 
 
+def test_an_id_that_is_planned_again(plain: Any) -> None:
+    scheduler, queue = Scheduler(connection=plain), Queue("default", connection=plain)
+    with ManualDispatcher(scheduler, ManualClock(DUE)) as dispatcher:
+        queue.enqueue_call(jobs.echo, ("old",), job_id="a")
+        scheduler.enqueue_at(DUE + LATER, jobs.echo, "new", job_id="a")
+        dispatcher.tick("3s")
+        assert Job.fetch("a", connection=plain).args == ("old",)
+        SimpleWorker([queue], connection=plain).work(burst=True)
+        dispatcher.tick("1h")
+        assert (Job.fetch("a", connection=plain).args, queue.job_ids) == (("new",), ["a"])
+
+
 def test_single_jobs(fake: Any) -> None:
     scheduler = Scheduler(connection=fake)
     job = scheduler.enqueue_at(DUE, jobs.echo, BINARY, job_id="at", meta={"é": BINARY})

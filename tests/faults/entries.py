@@ -93,6 +93,19 @@ def canceled(world: World) -> None:
     Job.fetch("a", connection=world.redis).cancel()
 
 
+def planned_again(world: World) -> None:
+    """While its earlier job was in its queue."""
+    pending(world, seconds=0)
+    world.dispatcher.tick()
+    pending(world, seconds=MINUTE)
+
+
+def ends(world: World) -> None:
+    """Workers are done with all that is queued."""
+    world.consume()
+    world.received.clear()
+
+
 def broken(world: World) -> None:
     pending(world, "gone", "foreign", "fine")
     world.redis.delete("rq:job:gone", "rq:job:foreign")
@@ -188,6 +201,8 @@ KINDS: dict[str, Kind] = {
     ),
     "a hand-off of the application's": Kind(1, due(pending), world={"kind": OwnHandOff}, at_least_once=True),
     "a job that RQ canceled": Kind(0, due(canceled)),
+    "parked ones": Kind(1, due(planned_again, ends)),
+    "parked ones, whose earlier one goes on": Kind(2, due(planned_again)),
     "broken ones": Kind(1, due(broken)),
     # Recurring jobs of the 0.14 API
     "recurring": Kind(4, due(recurring)),

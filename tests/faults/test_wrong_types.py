@@ -60,6 +60,8 @@ STOPS = {
     "rq_since": set(),
     "dispatchers": set(),
     "ended": set(),
+    "parked": set(),
+    "parked_due": set(),
     "cron_schedulers": set(),
     "clock": set(),
     "fence": {*KINDS},

@@ -74,6 +74,18 @@ def pending(world: World, *ids: str, seconds: float = MINUTE) -> None:
         world.scheduler.enqueue_at(after(seconds), nothing, job_id=id)
 
 
+def queued(world: World) -> None:
+    """A job that waits in its queue."""
+    pending(world, seconds=0)
+    world.dispatcher.tick()
+
+
+def parked(world: World) -> None:
+    """The same, and another is planned under its id."""
+    queued(world)
+    pending(world, seconds=2 * MINUTE)
+
+
 def many(scheduler: Scheduler) -> list[str]:
     """Five items, in chunks of two (the test sees to that)."""
     prepared = (Queue.prepare_data(nothing, job_id=f"many{n}") for n in range(5))
@@ -170,6 +182,15 @@ WRITES: dict[str, Write] = {
     "enqueue_at, in place of a recurring job": Write(
         "enqueue_at", lambda s: s.enqueue_at(after(MINUTE), echo, job_id="r"), (3, 1), recurring
     ),
+    "enqueue_at, while RQ has the one before": Write(
+        "enqueue_at", lambda s: s.enqueue_at(after(2 * MINUTE), echo, job_id="a"), (1, 2), queued
+    ),
+    "enqueue_at, while RQ has the one before, and gone when it has run": Write(
+        "enqueue_at", lambda s: s.enqueue_at(after(MINUTE), echo, job_id="a", job_result_ttl=0), (1, 2), queued
+    ),
+    "enqueue_at, in place of one that waits for that": Write(
+        "enqueue_at", lambda s: s.enqueue_at(after(MINUTE), echo, job_id="a"), (2, 2), parked
+    ),
     "enqueue_in": Write("enqueue_in", lambda s: s.enqueue_in(timedelta(minutes=1), nothing, job_id="a"), (0, 1)),
     "enqueue_many": Write("enqueue_many", many, (0, 5), steps=3),
     # Recurring jobs of the 0.14 API
@@ -188,6 +209,7 @@ WRITES: dict[str, Write] = {
     # Changes
     "cancel": Write("cancel", lambda s: s.cancel("a"), (1, 0), pending),
     "cancel and delete": Write("cancel", lambda s: s.cancel("a", delete_job=True), (1, 0), pending, steps=2),
+    "cancel of one that is parked": Write("cancel", lambda s: s.cancel("a", delete_job=True), (2, 1), parked),
     "cancel of a recurring job": Write("cancel", lambda s: s.cancel("r"), (3, 0), recurring),
     "cancel and delete a recurring job": Write(
         "cancel", lambda s: s.cancel("r", delete_job=True), (3, 0), recurring, steps=2
@@ -195,11 +217,15 @@ WRITES: dict[str, Write] = {
     "change_execution_time": Write(
         "change_execution_time", lambda s: s.change_execution_time("a", after(2 * MINUTE)), (1, 1), pending
     ),
+    "change_execution_time of one that is parked": Write(
+        "change_execution_time", lambda s: s.change_execution_time("a", after(MINUTE)), (2, 2), parked
+    ),
     "change_execution_time of a recurring job": Write(
         "change_execution_time", lambda s: s.change_execution_time("r", after(3 * MINUTE)), (3, 1), recurring
     ),
     # Handing off from the application
     "enqueue_job": Write("enqueue_job", lambda s: hand_over(s, "a"), (1, 1), pending),
+    "enqueue_job of one that is parked": Write("enqueue_job", lambda s: hand_over(s, "a"), (2, 2), parked),
     "enqueue_job of a recurring job": Write(
         "enqueue_job", lambda s: hand_over(s, "r"), (3, 3), recurring, runs_twice=5
     ),

@@ -77,7 +77,7 @@ def goes_on(world: World, passes: int = 1) -> None:
     """All can be read, and a dispatcher serves a job beside it on time: so many times, when the next entry is due."""
     scheduler = world.scheduler
     scheduler.remove_lock()
-    for turn in range(passes):
+    for _ in range(passes):
         can_be_read(world)
         next_due = Survey(world.redis).counts().next_due
         clock = ManualClock(world.clock.now())
@@ -87,11 +87,11 @@ def goes_on(world: World, passes: int = 1) -> None:
         if next_due is not None and clock.now_us() < next_due < LAST:
             clock._show(next_due)
         world.clock = clock
-        made.enqueue_at(clock.now(), jobs.nothing, job_id=f"beside-{turn}")
+        beside = made.enqueue_at(clock.now(), jobs.nothing)
         for _ in range(3):
             result = dispatcher._passes.run()
             assert result.fenced is None
-        assert world.redis.lrange("rq:queue:beside", 0, -1)[-1:] == [f"beside-{turn}".encode()], "it was held up"
+        assert world.redis.lrange("rq:queue:beside", 0, -1)[-1:] == [beside.id.encode()], "it was held up"
     can_be_read(world)
 
 

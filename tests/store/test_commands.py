@@ -12,6 +12,7 @@ from rq_scheduler.model import Spec
 from rq_scheduler.planning import Coming, Instant
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Procedure, call, pipeline
+from rq_scheduler.store.entries import Place
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.fires import PlanWrite
 from rq_scheduler.store.handoff import Record
@@ -40,17 +41,17 @@ class TestACommand:
         assert hash(made) == hash(COMMANDS.reschedule("a", 1_500_000))
 
     def test_of_redis_itself(self) -> None:
-        made = COMMANDS.due_of("a")
-        assert made == Command("ZSCORE", (), ("{site}:scheduler:scheduled_jobs", "a"), made.read)
-        assert made != Command("ZSCORE", (), made.arguments, made.read, is_script=True)
+        made = COMMANDS.job_fields("a")
+        assert made == Command("HGETALL", (), ("{site}:job:a",), made.read)
+        assert made != Command("HGETALL", (), made.arguments, made.read, is_script=True)
 
     def test_sends_names_that_are_no_text_as_they_came(self) -> None:
-        assert COMMANDS.due_of("\udcff").arguments[1] == b"\xff"
-        assert COMMANDS.due_of("é").arguments[1] == "é".encode()
+        assert COMMANDS.find("\udcff").arguments[1] == b"\xff"
+        assert COMMANDS.find("é").arguments[1] == "é".encode()
 
     def test_reads_its_reply(self) -> None:
-        assert COMMANDS.due_of("a").read(b"1.5") == 1_500_000
-        assert COMMANDS.due_of("a").read(None) is None
+        assert COMMANDS.find("a").read([b"1.5", b"1"]) == Place(1_500_000, parked=True)
+        assert COMMANDS.find("a").read([]) is None
         with pytest.raises(IdTaken, match="'a' is the id of a schedule"):
             COMMANDS.save([]).read([b"taken", b"a"])
 
@@ -189,7 +190,9 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "cancel": (COMMANDS.cancel("a", 60, due=5),),
     "reschedule": (COMMANDS.reschedule("a", 5),),
     "redefine": (COMMANDS.redefine("a", "1", 5, SPEC, Instant(5, 6)),),
+    "find": (COMMANDS.find("a"),),
     "due_of": (COMMANDS.due_of("a"),),
+    "release_parked": (COMMANDS.release_parked(),),
     "count": (COMMANDS.count(),),
     "job": (COMMANDS.job("a"),),
     "job_fields": (COMMANDS.job_fields("a"),),

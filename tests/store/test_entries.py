@@ -8,7 +8,21 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from making import HOUR, INDEX, US, add, commit, entry, fire_of, hand_off, now_us, record_of, recurring, snapshot
+from making import (
+    HOUR,
+    INDEX,
+    US,
+    add,
+    commit,
+    entry,
+    finish,
+    fire_of,
+    hand_off,
+    now_us,
+    record_of,
+    recurring,
+    snapshot,
+)
 from rq_scheduler.clock import to_us
 from rq_scheduler.errors import IdTaken, InvalidArgument, NameTaken
 from rq_scheduler.model import Spec
@@ -56,8 +70,12 @@ class TestSave:
         redis.hset("rq:job:a", "status", "queued")
         assert commit(store, fire_of(store, "a")) == ["buffered"]
         add(store, entry(redis, "a", now_us(redis) - 1))
-        left = {INDEX, store.keys.revisions, store.keys.ended}
+        keys = store.keys
+        left = {keys.revisions, keys.ended, keys.parked, keys.parked_due, keys.planned_job("a")}
         assert set(redis.keys("rq:scheduler:*")) == {key.encode() for key in left}, "the run is seen to"
+        finish(redis, "a")
+        add(store, entry(redis, "a", now_us(redis) - 1))
+        assert set(redis.keys("rq:scheduler:*")) == {key.encode() for key in (INDEX, keys.revisions, keys.ended)}
         assert len(hand_off(store).handed_off) == 1
 
     def test_a_recurring_job_in_place_of_one(self, redis: redis_py.Redis, store: Store) -> None:
@@ -369,6 +387,7 @@ class TestSentAgain:
         due = now_us(redis) - 1000
         add(store, entry(redis, "a", due))
         hand_off(store)
+        finish(redis, "a")
         add(store, entry(redis, "a", due, description="another"))
         assert redis.hget("rq:job:a", "description") == b"another"
         assert redis.zrange(INDEX, 0, -1) == [b"a"]

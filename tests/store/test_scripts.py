@@ -13,6 +13,7 @@ from making import (
     adopt,
     commit,
     entry,
+    finish,
     fire_of,
     hand_off,
     make_job,
@@ -119,6 +120,14 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     client.delete(key + "lost")
     store.job("one")
     list(store.pages())
+    store.count()
+    store.find("one")
+    for id in ("again", "waits"):
+        client.hset(key + id, mapping={"status": "queued", "origin": "default"})
+        add(store, make(id, now + 3600 * US))
+    client.hset(key + "again", "status", "finished")
+    client.zadd(store.keys.parked, {"again": 0, "waits": 0})
+    store.release_parked()
     store.server_time()
     store.tend_schedules(0, 100)
     record = record_of(store, "old")
@@ -194,10 +203,11 @@ class TestKeys:
             *(keys.to_plan, keys.unplanned, keys.via_rq),
             *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
             *(keys.saved(""), keys.ended, keys.deleted(""), keys.rq_since),
+            *(keys.parked, keys.parked_due, keys.planned_job("")),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
-            # RQ's own that Python never needs by name: ended jobs' registries, executions, what hangs on a job.
-            *(":", ":finished:", ":executions:", ":wip:", ":job::", ":results:"),
+            # RQ's own that Python never needs by name: registries, executions, what hangs on a job, workers.
+            *(":", ":finished:", ":executions:", ":wip:", ":job::", ":results:", ":worker:"),
         }
         built = {name for source in SOURCES.values() for name in re.findall(r"prefix \.\. '(:[^']*)'", source)}
         assert built <= known, built - known
@@ -219,6 +229,8 @@ class TestKeys:
         mine |= {rq_format.job_key(prefix, id) for id in ("canceled", "gone", "scheduled")}
         mine |= {rq_format.queues_key(prefix), rq_format.queue_key(prefix, "default")}
         mine.add(rq_format.scheduler_lock_key(prefix, "default"))
+        mine |= {keys.parked, keys.parked_due, keys.planned_job("waits")}
+        mine |= {rq_format.job_key(prefix, id) for id in ("again", "waits")}
         mine |= {
             keys.due_schedules,
             keys.to_plan,
@@ -346,6 +358,7 @@ class TestLongLists:
         redis.delete("rq:job:r")
         assert commit(store, fire_of(store, "r")) == ["fired"], "rebuilt from the copy"
         assert redis.hget("rq:job:r", "field-9999") == b"9999"
+        finish(redis, "r")
         base.pop("meta")
         add(store, NewEntry("r", "rq:job:r", now - 5, base))
         assert redis.hlen("rq:job:r") == len(base)

@@ -18,7 +18,7 @@ from rq_scheduler.client.health import Health
 from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Spec
 from rq_scheduler.sanitize import plain, plain_json, plain_json_parts
-from rq_scheduler.store.survey import Counts, Daemon, Fence
+from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked
 from rq_scheduler.triggers import RRule
 from rq_scheduler.views import health, render, serializers
 from rq_scheduler.views.humanize import (
@@ -500,6 +500,7 @@ def test_status_of_a_healthy_site() -> None:
         "one-off jobs      3",
         "due now           0",
         "buffered          0",
+        "parked            0",
         "quarantined       0",
         "next              2026-11-24 23:00:00Z (in 1h): nightly",
         "fence             held by the dispatchers",
@@ -555,6 +556,16 @@ def test_status_in_json() -> None:
         0, 0, 0, 0, 0, 0, 0, 0, None, None)))  # fmt: skip
     assert list(bare) == list(form)
     assert bare["redis"] == {"where": "redis://h:1/0", "version": None, "maxmemory": None, "maxmemory_policy": None}
+
+
+def test_status_of_a_site_where_jobs_wait_for_others_of_their_id() -> None:
+    due = int(after(minutes=-3).timestamp() * 1e6)
+    waiting = found(parked=Parked(1_000, (("remind-42", due),)))
+    told = "parked            1,000 until RQ's job of the id has ended; first 2026-11-24 21:57:00Z (3m ago): remind-42"
+    assert told in shown(health.render(waiting, UTC_ZONE))
+    first = {"id": "remind-42", "due": "2026-11-24T21:57:00.000000Z"}
+    assert health.serialize(waiting)["parked"] == {"count": 1_000, "first": first}
+    assert health.serialize(found())["parked"] == {"count": 0, "first": None}
 
 
 def test_a_part_may_be_any_of_three_kinds() -> None:

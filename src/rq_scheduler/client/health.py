@@ -6,11 +6,11 @@ Reads only, in a fixed number of round trips; knows no key of Redis, and judges 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rq_scheduler.clock import from_us
-from rq_scheduler.store.survey import Counts, Daemon, Fence, RqCron, Survey
+from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked, RqCron, Survey
 from rq_scheduler.triggers import MAX_US, MIN_US
 
 __all__ = ["Daemon", "Health", "RqCron", "read_health"]
@@ -35,17 +35,28 @@ class Health:
     heard: set[str]
     misfits: Sequence[str] = ()
     rq_crons: Sequence[RqCron] = ()
+    parked: Parked = field(default_factory=Parked)
 
     @property
     def next_due(self) -> datetime | None:
         """When what comes first is due; a score that is no time of a calendar is the first or the last of them."""
         due = self.counts.next_due
-        return None if due is None else from_us(max(MIN_US, min(MAX_US, due)))
+        return None if due is None else calendar_time(due)
+
+    @property
+    def first_parked(self) -> tuple[str, datetime] | None:
+        """Of the one-offs that wait until RQ's job of their id has ended, the one that is due first, and when."""
+        return next(((id, calendar_time(due)) for id, due in self.parked.first), None)
 
     @property
     def one_offs(self) -> int:
         """Jobs that wait to run once. (A recurring job that has just been written may not be told apart yet.)"""
         return max(0, self.counts.jobs - self.counts.recurring_jobs)
+
+
+def calendar_time(us: int) -> datetime:
+    """Of a score that is no time of a calendar, the first or the last of them."""
+    return from_us(max(MIN_US, min(MAX_US, us)))
 
 
 def read_health(survey: Survey, where: str) -> Health:
@@ -65,4 +76,5 @@ def read_health(survey: Survey, where: str) -> Health:
         heard=heard,
         misfits=survey.misfits(),
         rq_crons=survey.rq_crons(),
+        parked=survey.parked(1),
     )

@@ -36,6 +36,7 @@ from rq_scheduler.jobs import meta_of, unread_meta
 from rq_scheduler.model import decode_spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.store import NewEntry, Rearm, StoredJob
+from rq_scheduler.store.entries import Place
 from rq_scheduler.store.rq_format import limit_last_run
 from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.base import not_negative
@@ -88,7 +89,8 @@ class Scheduler(RecurringJobs):
         an option of RQ's that does, though the function does not declare it, warns. Durations are seconds, a timedelta
         or text such as "10m".
 
-        An existing `job_id` replaces the pending entry. A time in the past is due at once. Returns the saved job.
+        An existing `job_id` replaces the pending entry; while RQ has a job of that id queued or running, the new one
+        waits for its end, and for its own time. A time in the past is due at once. Returns the saved job.
         """
         return self._schedule_once(due_at(scheduled_time, "scheduled_time"), func, args, kwargs)
 
@@ -118,7 +120,7 @@ class Scheduler(RecurringJobs):
 
     def __contains__(self, job_or_id: Job | str) -> bool:
         """Whether this job (or the job of this id) is scheduled."""
-        return self._store.due_of(_id_of(job_or_id)) is not None
+        return self._store.find(_id_of(job_or_id)) is not None
 
     def get_job(self, id: str) -> Job | None:
         """The scheduled job of this id, in one round trip; None when it is not scheduled or its job is gone.
@@ -214,6 +216,7 @@ class Scheduler(RecurringJobs):
         keep_for = own_ttl if own_ttl is not None and own_ttl > 0 else DEFAULT_FAILURE_TTL
         if delete_job:
             keep_for = _DELETE_TTL
+        # Of one that is parked, the job in RQ is the live one, which is not touched.
         if self._store.cancel(job_id, keep_for, at_most=delete_job) and delete_job:
             self._delete(job_id)
 
@@ -225,19 +228,22 @@ class Scheduler(RecurringJobs):
         An `interval` re-arms from the time the job was due, a `cron_string` from now; `repeat` counts down, and the
         job is not re-armed at 0. Leaving the schedule (or being re-armed) and entering the queue are one transaction.
         When somebody else hands the job off at the same moment, or did since `get_jobs_to_queue` gave it, it enters its
-        queue once. Returns the job.
+        queue once. One that waits until RQ's job of its id has ended enters its queue then. Returns the job.
         """
         _require_job(job)
         queue = self.get_queue_for_job(job)
         read_due: int | None = getattr(job, _READ_DUE, None)
         if read_due is not None:
-            if self._hand_off(job, queue, read_due):
+            done = self._hand_off(job, queue, read_due)
+            if not done and self._store.release_parked(behind_fence=False):
+                done = self._hand_off(job, queue, read_due)
+            if done:
                 delattr(job, _READ_DUE)
             return job
-        due = self._store.due_of(job.id)
-        while not self._hand_off(job, queue, due):
-            was_scheduled, due = due is not None, self._store.due_of(job.id)
-            if was_scheduled and due is None:
+        place = self._store.find(job.id)
+        while not self._hand_off_now(job, queue, place):
+            was_scheduled, place = place is not None, self._store.find(job.id)
+            if was_scheduled and place is None:
                 self.log.debug("job %s: somebody else has just handed it off", job.id)
                 break
         return job
@@ -346,6 +352,12 @@ class Scheduler(RecurringJobs):
         for job, due in self._jobs(self._clock.now_us(), None, None):
             setattr(job, _READ_DUE, due)
             yield job, due
+
+    def _hand_off_now(self, job: Job, queue: Queue, place: Place | None) -> bool:
+        """One try, wherever the job stands."""
+        if place is not None and place.parked:
+            return self._store.reschedule(job.id, min(place.due, self._clock.now_us()))
+        return self._hand_off(job, queue, None if place is None else place.due)
 
     def _hand_off(self, job: Job, queue: Queue, due: int | None) -> bool:
         """One try, with the re-arming that the job's meta asks for; False when it is no longer due at `due`."""

@@ -135,6 +135,7 @@ class Passes:
         self._cursor: Cursor | None = None
         self._coming = SchedulesComing()
         self._ended_due: int | None = None
+        self._parked_due: int | None = None
 
     def run(self) -> Pass:
         """One pass."""
@@ -145,8 +146,9 @@ class Passes:
         if result.fenced is None:
             self._guarded(result, self._serve_schedules)
             self._guarded(result, self._serve_via_rq)
-        if self._ended_due is not None:
-            self._guarded(result, self._tend_ended)
+        self._guarded(result, self._tend_ended)
+        if result.fenced is None:
+            self._guarded(result, self._release_parked)
         if self._options.rq_registries and result.fenced is None:
             self._guarded(result, self._serve_registries)
         return result
@@ -182,7 +184,7 @@ class Passes:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
             self._coming = SchedulesComing(batch.schedules_due, batch.buffered_due, batch.plan_due, batch.via_rq_due)
-            self._ended_due = batch.ended_due
+            self._ended_due, self._parked_due = batch.ended_due, batch.parked_due
             result.handed_off += handed_off
             result.queues.update(batch.queues)
             self._tell(result, batch)
@@ -267,6 +269,19 @@ class Passes:
             self._store.tend_ended()
             self._ended_due = None
         result.expect(self._ended_due)
+
+    def _release_parked(self, result: Pass) -> None:
+        """The pass that follows serves those that are due."""
+        if self._parked_due is not None and self._parked_due <= result.now:
+            released = self._store.release_parked()
+            if isinstance(released, Fenced):
+                result.fenced = released
+                return
+            self._parked_due = released.next_look
+            if released.next_due is not None:
+                result.expect(released.next_due)
+                result.unfinished |= released.next_due <= result.now
+        result.expect(self._parked_due)
 
     def _count(self, result: Pass, served: Served) -> None:
         result.handed_off += served.fired

@@ -1,12 +1,14 @@
 """Pending entries as clients see them: save, cancel, move, count, read. Each is one atomic script.
 
-Knows nothing of handing off.
+A one-off whose id RQ has a live job of is parked until that has ended, which all of these know. Knows nothing of
+handing off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -15,7 +17,7 @@ from rq_scheduler.errors import IdTaken, InvalidArgument
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.store.base import MOST, armed_text, is_ok, mapping, pairs, score_of, text, us_of
-from rq_scheduler.store.command import Command, Commands, Listing, call
+from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.packing import encoded
 from rq_scheduler.store.rq_format import job_key
@@ -41,6 +43,14 @@ class NewEntry:
     spec: Spec | None = None
     nominal: int | None = None
     repeat: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """When an entry is due (microseconds), and whether it is parked: RQ still has a live job of its id."""
+
+    due: int
+    parked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +123,9 @@ class EntryCommands(Commands):
 
     @operation
     def save(self, entries: Sequence[NewEntry]) -> Command[dict[str, int]]:
-        """Saves jobs with their entries, all or none; each replaces a pending entry of the same id. Returns when
-        recurring jobs of the very same definition that were replaced would have run, in microseconds, where that was
-        later.
+        """Saves jobs with their entries, all or none; each replaces a pending entry of the same id. A one-off is parked
+        while RQ has a live job of its id. Returns when recurring jobs of the very same definition that were replaced
+        would have run, in microseconds, where that was later.
 
         Raises IdTaken when an id is that of a schedule, InvalidArgument when a job's key holds something else.
         """
@@ -135,7 +145,7 @@ class EntryCommands(Commands):
 
     @operation
     def reschedule(self, id: str, due: int) -> Command[bool]:
-        """Moves a pending entry to another time (microseconds). False when the id is not pending."""
+        """Moves an entry to another time (microseconds). False when the id is neither pending nor parked."""
         return self._script("reschedule_job", self.keys.scheduled_jobs, id, score_of(due), read=is_ok)
 
     @operation
@@ -148,20 +158,29 @@ class EntryCommands(Commands):
         )
 
     @operation
-    def due_of(self, id: str) -> Command[int | None]:
-        """When a pending entry is due, in microseconds; None when the id is not pending."""
-        return call("ZSCORE", self.keys.scheduled_jobs, id, read=lambda score: None if score is None else us_of(score))
+    def find(self, id: str) -> Command[Place | None]:
+        """Where the id stands; None when it is neither pending nor parked."""
+
+        def read(reply: Sequence[Any]) -> Place | None:
+            return Place(us_of(reply[0]), reply[1] == b"1") if reply else None
+
+        return self._script("find_job", self.keys.scheduled_jobs, id, read=read)
+
+    @operation
+    def due_of(self, id: str) -> Procedure[int | None]:
+        """When an entry is due, in microseconds; None when the id is neither pending nor parked."""
+        place = yield from self.find(id)
+        return None if place is None else place.due
 
     @operation
     def count(self, until: int | None = None) -> Command[int]:
-        """Pending entries, or those due no later than `until` (microseconds)."""
-        if until is None:
-            return call("ZCARD", self.keys.scheduled_jobs, read=int)
-        return call("ZCOUNT", self.keys.scheduled_jobs, "-inf", score_of(until), read=int)
+        """Entries, or those due no later than `until` (microseconds)."""
+        greatest = "" if until is None else score_of(until)
+        return self._script("count_jobs", self.keys.scheduled_jobs, greatest, read=itemgetter(0))
 
     @operation
     def job(self, id: str) -> Command[StoredJob | None]:
-        """One pending entry with its job; None when the id is not pending or its job is gone."""
+        """One entry with its job; None when the id is neither pending nor parked, or its job is gone."""
 
         def read(reply: Sequence[Any]) -> StoredJob | None:
             return StoredJob(id, us_of(reply[0]), pairs(reply[1])) if reply and reply[1] else None
@@ -177,7 +196,7 @@ class EntryCommands(Commands):
     def pages(
         self, until: int | None = None, offset: int | None = None, length: int | None = None, size: int = PAGE
     ) -> Listing[list[StoredJob]]:
-        """Pending entries with their jobs in due order, a page a round trip; those whose job is gone are left out.
+        """Entries with their jobs in due order, a page a round trip; those whose job is gone are left out.
 
         `until` is in microseconds; `offset` and `length` count entries, as they stand when the first page is read.
         """

@@ -107,7 +107,8 @@ class Batch:
     where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which,
     if that was asked for. `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is to
     be looked at, `plan_due` when a schedule is to be planned, `via_rq_due` when a run that RQ has to enqueue may be
-    taken, `ended_due` when jobs whose series has ended want to be looked at."""
+    taken, `ended_due` when jobs whose series has ended want to be looked at, `parked_due` when those that are parked
+    do."""
 
     now: int
     next_due: int | None
@@ -122,6 +123,7 @@ class Batch:
     plan_due: int | None
     via_rq_due: int | None
     ended_due: int | None
+    parked_due: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,22 @@ class Keys:
         return f"{self.ended}:{id}"
 
     @property
+    def parked(self) -> str:
+        """zset, id -> next look in unix seconds: one-offs that were planned under an id of which RQ still has a live
+        job, and wait until that has ended."""
+        return f"{self.prefix}:scheduler:parked"
+
+    @property
+    def parked_due(self) -> str:
+        """zset, id -> due in unix seconds: the same ones."""
+        return f"{self.prefix}:scheduler:parked_due"
+
+    def planned_job(self, id: str) -> str:
+        """hash, RQ's job format: the job of such a one, which takes the place of the live one; and, in fields `seen:*`,
+        what was last seen of that."""
+        return f"{self.prefix}:scheduler:planned:{id}"
+
+    @property
     def claims(self) -> str:
         """zset, entry id -> expiry in unix seconds: leases on entries that code of an application hands off."""
         return f"{self.prefix}:scheduler:claims"
@@ -163,7 +179,7 @@ class Keys:
                 (self.scheduled_jobs, self.due_schedules, self.buffered, self.schedules, self.claims, self.dispatchers),
                 "zset",
             ),
-            **dict.fromkeys((self.to_plan, self.unplanned, self.via_rq), "zset"),
+            **dict.fromkeys((self.to_plan, self.unplanned, self.via_rq, self.parked, self.parked_due), "zset"),
             **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims), "hash"),
             **dict.fromkeys((self.revisions, self.fence, self.rq_since), "string"),

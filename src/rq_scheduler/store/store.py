@@ -13,6 +13,7 @@ from rq_scheduler.store.executor import Connection
 from rq_scheduler.store.fires import FireCommands
 from rq_scheduler.store.handoff import HandOffOperations
 from rq_scheduler.store.keys import Keys
+from rq_scheduler.store.parked import ParkedCommands
 from rq_scheduler.store.plans import PlanCommands
 from rq_scheduler.store.presence import PresenceCommands
 from rq_scheduler.store.quarantine import QuarantineCommands
@@ -25,6 +26,7 @@ from rq_scheduler.store.via_rq import ViaRQCommands, ViaRQOperations
 class StoreCommands(
     ClockCommands,
     EntryCommands,
+    ParkedCommands,
     ScheduleCommands,
     PlanCommands,
     FireCommands,

@@ -18,7 +18,7 @@ from rq_scheduler.store.command import Command, Commands, Listing, Procedure, ca
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.operation import listing, operation
 
-__all__ = ["Counts", "Daemon", "Fence", "RawEntry", "RqCron", "RqRegistry", "Survey"]
+__all__ = ["Counts", "Daemon", "Fence", "Parked", "RawEntry", "RqCron", "RqRegistry", "Survey"]
 
 _FIELDS = ("meta", "origin", "created_at", "timeout")
 _HOUR_US = 3_600_000_000
@@ -91,6 +91,15 @@ class Counts:
     quarantined: int
     next_id: str | None
     next_due: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One-offs that wait until RQ's job of their id has ended: how many, and those that are due first, with their due
+    times (microseconds)."""
+
+    count: int = 0
+    first: tuple[tuple[str, int], ...] = ()
 
 
 class SurveyCommands(Commands):
@@ -237,6 +246,15 @@ class SurveyCommands(Commands):
         )
 
     @operation
+    def parked(self, most: int) -> Procedure[Parked]:
+        """The one-offs that wait until RQ's job of their id has ended; `most` of them by name."""
+        key = self.keys.parked_due
+        count, first = yield from pipeline([call("ZCARD", key), call("ZRANGE", key, 0, most - 1, "WITHSCORES")])
+        flat = _flat(first)
+        named = tuple((text(id), us_of(due)) for id, due in zip(flat[::2], flat[1::2], strict=True))
+        return Parked(count if _is_number(count) else 0, named)
+
+    @operation
     def misfits(self) -> Procedure[list[str]]:
         """Keys that all entries share, and RQ's set of queues, that hold something of another type; in words."""
         wanted = {**self.keys.shared(), rq_format.queues_key(self.keys.prefix): "set"}
@@ -338,11 +356,11 @@ def _is_empty(reply: Any) -> bool:
 
 
 def _flat(reply: Any) -> list[Any]:
-    """Member and score, from the flat list or the pairs that redis-py makes of it."""
+    """Members and scores in turn, from the flat list or the pairs that redis-py makes of it."""
     if not isinstance(reply, list) or not reply:
         return []
-    first = cast("list[Any]", reply)
-    return list(cast("tuple[Any, ...]", first[0])) if isinstance(first[0], tuple | list) else first
+    found = cast("list[Any]", reply)
+    return [each for pair in found for each in pair] if isinstance(found[0], tuple | list) else found
 
 
 def _has_meta(reply: Any) -> bool:

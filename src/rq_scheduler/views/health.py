@@ -76,6 +76,7 @@ def serialize(health: Health) -> dict[str, Any]:
         "one_offs": health.one_offs,
         "due_now": counts.due,
         "buffered": counts.buffered,
+        "parked": {"count": health.parked.count, "first": _named(health.first_parked)},
         "via_rq": counts.via_rq,
         "quarantined": counts.quarantined,
         "fence": None
@@ -84,11 +85,15 @@ def serialize(health: Health) -> dict[str, Any]:
             "ours": health.fence.value.startswith("rq-scheduler:"),
             "ttl_seconds": None if health.fence.ttl_ms < 0 else health.fence.ttl_ms / 1000,
         },
-        "next": None if health.next_due is None else {"id": counts.next_id, "due": iso(health.next_due)},
+        "next": _named(None if health.next_due is None else (counts.next_id, health.next_due)),
         "queues": [
             {"name": name, "length": count, "worker": name in health.heard} for name, count in health.queues.items()
         ],
     }
+
+
+def _named(entry: tuple[str | None, datetime] | None) -> dict[str, Any] | None:
+    return None if entry is None else {"id": entry[0], "due": iso(entry[1])}
 
 
 def render(health: Health, zone: tzinfo) -> Iterator[Part]:
@@ -98,6 +103,10 @@ def render(health: Health, zone: tzinfo) -> Iterator[Part]:
     counts = health.counts
     policy = health.server.get("maxmemory_policy") or "not told to this user"
     next_text = "" if health.next_due is None else f": {counts.next_id}"
+    parked = f"{health.parked.count:,}"
+    if health.first_parked is not None:
+        id, due = health.first_parked
+        parked += f" until RQ's job of the id has ended; first {when(due, health.now, zone)}: {id}"
     fence = "none"
     if health.fence is not None:
         fence = "held by the dispatchers" if health.fence.value.startswith("rq-scheduler:") else "held by somebody else"
@@ -110,6 +119,7 @@ def render(health: Health, zone: tzinfo) -> Iterator[Part]:
             ("one-off jobs", f"{health.one_offs:,}"),
             ("due now", f"{counts.due:,}"),
             ("buffered", f"{counts.buffered:,}"),
+            ("parked", parked),
             *([("for RQ to enqueue", f"{counts.via_rq:,}")] if counts.via_rq else []),
             ("quarantined", f"{counts.quarantined:,}"),
             ("next", when(health.next_due, health.now, zone) + next_text),

@@ -143,6 +143,12 @@ def _misread(report: Report) -> Iterator[str]:
 
 
 def _surroundings(report: Report) -> Iterator[str]:
+    if report.parked.count:
+        one, many = "one-off waits until RQ's job of its", "one-offs wait until RQ's jobs of their"
+        yield (
+            f"{counted(report.parked.count, one, many)} id {'has' if report.parked.count == 1 else 'have'} ended "
+            f"({_named(report.parked)}): 0.14 does not see them, should you go back to it."
+        )
     if report.daemons:
         for daemon in report.daemons:
             place = (

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rq_scheduler.client.health import calendar_time
 from rq_scheduler.client.upgrade.kinds import Judge, Verdict
 from rq_scheduler.clock import from_us
 from rq_scheduler.store.elsewhere import Elsewhere, OtherKeys
@@ -22,6 +23,7 @@ from rq_scheduler.triggers import Reading, all_zones, zones_that_fit
 __all__ = ["Examples", "Report", "examine"]
 
 KINDS = ("one-off", "interval", "repeat", "cron", "hash gone", "unreadable")
+MINUTE = "%Y-%m-%d %H:%M"
 MAX_EXAMPLES = 5
 MAX_DISTINCT = 1_000
 MAX_COMPARED = 200
@@ -53,7 +55,7 @@ class Misread:
     clocks: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     def add(self, name: str, pending: int, reading: Reading) -> None:
-        self.entries.add(f"{name}: {reading.cron.expression!r} at {from_us(pending):%Y-%m-%d %H:%M} UTC")
+        self.entries.add(f"{name}: {reading.cron.expression!r} at {from_us(pending):{MINUTE}} UTC")
         if self.looked_at < MAX_COMPARED:
             self.looked_at += 1
             for zone in {*zones_that_fit(reading.cron, pending, all_zones()), *reading.elsewhere}:
@@ -99,6 +101,7 @@ class Report:
     server: dict[str, str] = field(default_factory=dict[str, str])
     index: str = ""
     elsewhere: dict[str, Any] = field(default_factory=lambda: asdict(Elsewhere()))
+    parked: Examples = field(default_factory=Examples)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -149,6 +152,8 @@ def examine(
     report.runs_via_rq = survey.counts().via_rq
     report.index = survey.keys.scheduled_jobs
     report.elsewhere = asdict(OtherKeys(survey.connection, survey.keys).look())
+    parked = survey.parked(MAX_EXAMPLES)
+    report.parked = Examples(parked.count, [f"{id} at {calendar_time(due):{MINUTE}} UTC" for id, due in parked.first])
     return report
 
 

@@ -33,7 +33,7 @@ local index = KEYS[1]
 -- @include previous_runs
 -- @include plan
 -- @include firing
-local start = last_score == '' and 0 or rank_behind(last_score, last_id)
+local start = last_score == '' and 0 or rank_behind(index, last_score, last_id)
 local page = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, most_looks)
 local fires, left, strays, seen, runs, bytes, began = {}, {}, {}, 0, 0, 0, clock()
 

@@ -11,7 +11,7 @@
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
 --          when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when a schedule is to be
 --          planned, or '', when a run that RQ has to enqueue may be taken, or '', when a job whose series has ended is to be looked
---          at, or ''}
+--          at, or '', when one that is parked is, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -43,7 +43,7 @@ local function schedules_among(ids)
   return found, any
 end
 
-local start = last_score == '' and 0 or rank_behind(last_score, last_id)
+local start = last_score == '' and 0 or rank_behind(index, last_score, last_id)
 local due = redis.call('ZRANGEBYSCORE', index, '-inf', now_score, 'LIMIT', start, limit)
 local last = #due == limit and due[#due]
 local last_due = last and redis.call('ZSCORE', index, last)
@@ -178,4 +178,4 @@ local function first_of(key)
 end
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
   first_of(prefix .. ':scheduler:due_schedules'), first_of(prefix .. ':scheduler:buffered'), first_of(prefix .. ':scheduler:to_plan'),
-  first_of(prefix .. ':scheduler:via_rq'), first_of(ended)}
+  first_of(prefix .. ':scheduler:via_rq'), first_of(ended), first_of(prefix .. ':scheduler:parked')}

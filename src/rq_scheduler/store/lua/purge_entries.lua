@@ -12,6 +12,7 @@ local index = KEYS[1]
 -- @include overlap
 -- @include ending
 -- @include keeping
+-- @include parked
 -- @include held
 
 local function let_go(id, record)

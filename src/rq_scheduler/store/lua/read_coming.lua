@@ -25,7 +25,7 @@ local function moved()
 end
 
 local is_first = last_score == ''
-local from = is_first and 0 or rank_behind(last_score, last_id)
+local from = is_first and 0 or rank_behind(index, last_score, last_id)
 local entries, ids, page = redis.call('ZRANGE', index, from, from + limit - 1, 'WITHSCORES'), {}, {}
 for i = 1, #entries, 2 do ids[#ids + 1] = entries[i] end
 local due = #ids == 0 and {} or redis.call('ZMSCORE', dues, unpack(ids))

@@ -1,4 +1,4 @@
--- Reads one pending entry with its job.
+-- Reads one pending entry, or one that is parked, with its job.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 id
@@ -6,6 +6,8 @@
 -- keeps    a read never writes
 local prefix, id = ARGV[1], ARGV[2]
 -- @include job_or_copy
+-- @include parked
 local due = redis.call('ZSCORE', KEYS[1], id)
-if not due then return {} end
-return {due, job_or_copy(id)}
+if due then return {due, job_or_copy(id)} end
+due = due_of_parked(id)
+return due and {due, planned_job(id)} or {}

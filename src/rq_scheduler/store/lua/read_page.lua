@@ -1,4 +1,4 @@
--- Reads a page of entries with their jobs, in due order, from behind the last entry of the page before.
+-- Reads a page of entries with their jobs, those that are parked too, in due order, from behind the last entry of the page before.
 -- The cursor is an entry, not a rank: entries that leave meanwhile shift nothing.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
@@ -11,16 +11,21 @@ local offset, limit, bytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV
 local index = KEYS[1]
 -- @include job_or_copy
 -- @include seek
+-- @include parked
+-- @include job_pages
 
-local start = offset + (last_score == '' and 0 or rank_behind(last_score, last_id))
-local entries = redis.call('ZRANGE', index, start, start + limit - 1, 'WITHSCORES')
+local rank, parked_rank
+if last_score == '' then
+  rank, parked_rank = ranks_at(index, offset)
+else
+  rank, parked_rank = rank_behind(index, last_score, last_id), rank_behind(parked_due, last_score, last_id)
+end
 local page, greatest = {}, max == '+inf' and math.huge or tonumber(max)
-for i = 1, #entries, 2 do
-  if tonumber(entries[i + 1]) > greatest or bytes <= 0 then break end
-  page[#page + 1] = entries[i]
-  page[#page + 1] = entries[i + 1]
-  local job = job_or_copy(entries[i])
-  page[#page + 1] = job
+for _, entry in ipairs(merged(index, rank, parked_rank, limit)) do
+  local id, due, is_parked = unpack(entry)
+  if tonumber(due) > greatest or bytes <= 0 then break end
+  local job = is_parked and planned_job(id) or job_or_copy(id)
+  page[#page + 1], page[#page + 2], page[#page + 3] = id, due, job
   for field = 2, #job, 2 do bytes = bytes - #job[field] end
 end
 return page

@@ -9,6 +9,7 @@
 local prefix, id, rev, new_id, remembered_for = unpack(ARGV)
 -- @include schedule
 -- @include revision
+-- @include parked
 local KEPT = {schedule_key, template_key, buffer_key, history_key}
 local quarantined, scheduled_jobs = prefix .. ':scheduler:quarantine', prefix .. ':scheduler:scheduled_jobs'
 check_revisions()
@@ -19,7 +20,7 @@ if record.err or record[1] ~= 'schedule' or record[2] ~= rev then return {'chang
 for _, key in ipairs(KEPT) do
   if redis.call('EXISTS', key(new_id)) == 1 then return {'taken'} end
 end
-if redis.call('ZSCORE', scheduled_jobs, new_id) or redis.call('HEXISTS', quarantined, new_id) == 1
+if redis.call('ZSCORE', scheduled_jobs, new_id) or due_of_parked(new_id) or redis.call('HEXISTS', quarantined, new_id) == 1
     or redis.call('HEXISTS', quarantined, id) == 1 then
   return {'taken'}
 end

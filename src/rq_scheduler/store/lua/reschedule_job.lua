@@ -1,4 +1,4 @@
--- Moves a pending entry to another time.
+-- Moves a pending entry, or one that is parked, to another time.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 id, 3 new due (unix seconds)
@@ -10,8 +10,13 @@ local index = KEYS[1]
 -- @include recurring
 -- @include wake
 -- @include revision
+-- @include parked
 check_revisions()
-if not redis.call('ZSCORE', index, id) then return {'unknown'} end
+if not redis.call('ZSCORE', index, id) then
+  if not due_of_parked(id) then return {'unknown'} end
+  redis.call('ZADD', parked_due, 'XX', score, id)
+  return {'ok'}
+end
 -- Writing the status, though unchanged, tells a slow hand-off that watches the job.
 local job_key = prefix .. ':job:' .. id
 local status = redis.pcall('HGET', job_key, 'status')

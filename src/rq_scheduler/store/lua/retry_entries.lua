@@ -12,6 +12,7 @@ local index = KEYS[1]
 -- @include keeping
 -- @include revision
 -- @include entry
+-- @include parked
 -- @include held
 -- @include wake
 check_revisions()

@@ -7,11 +7,13 @@
 --          behind the other in the same order: the entries have the length of each
 -- returns  {'ok'} , with {id, due} behind it for each recurring job of the same definition that would have run later; or with nothing written: {'taken', id} when that id belongs to a schedule,
 --          {'foreign', key} when that key holds something that is no job
--- keeps    an id is pending at most once; a recurring job and its record appear and vanish together
+-- keeps    an id is pending at most once; a recurring job and its record appear and vanish together; a one-off whose id RQ has a live
+--          job of waits until that has ended (see release_parked)
 local prefix = ARGV[1]
 local index = KEYS[1]
 -- @include clock
 -- @include wake
+-- @include parked
 
 local CHUNK = 1000
 local entries, bytes, read = cmsgpack.unpack(ARGV[2]), ARGV[3], 0
@@ -90,11 +92,34 @@ for i, entry in ipairs(entries) do
   keys[2 * i - 1], keys[2 * i] = schedule_prefix .. entry.id, entry.key
   all_plain = all_plain and entry.spec == '' and not vanishes(entry)
 end
+keys[#keys + 1] = parked_due
+
+local function is_any_there()
+  for first = 1, #keys, CHUNK do
+    if redis.call('EXISTS', unpack(keys, first, math.min(first + CHUNK - 1, #keys))) > 0 then return true end
+  end
+  return false
+end
+
+-- Marks the entries under whose id something is parked; says whether any is.
+local function mark_parked()
+  local any = false
+  for first = 1, #entries, CHUNK do
+    local ids = {}
+    for i = first, math.min(first + CHUNK - 1, #entries) do ids[#ids + 1] = entries[i].id end
+    local dues = redis.pcall('ZMSCORE', parked_due, unpack(ids))
+    for i, due in ipairs(dues.err and {} or dues) do
+      entries[first + i - 1].is_parked, any = due, any or due
+    end
+  end
+  return any
+end
 
 redis.call('ZCARD', index) -- a key of a wrong type has to end the script before its first write
-local none_is_there = true
-for first = 1, #keys, CHUNK do
-  none_is_there = none_is_there and redis.call('EXISTS', unpack(keys, first, math.min(first + CHUNK - 1, #keys))) == 0
+local none_is_there = not is_any_there()
+if not none_is_there then
+  keys[#keys] = nil -- of all that is parked, nearly always nothing matters
+  none_is_there = not (mark_parked() or is_any_there())
 end
 
 -- Nearly always: one-offs, and nothing is there yet, nor in quarantine.
@@ -108,6 +133,7 @@ end
 -- @include recurring
 -- @include overlap
 -- @include ending
+-- @include live_job
 -- @include revision
 
 local function fields_of(entry)
@@ -155,9 +181,11 @@ end
 local function saved_key(id) return prefix .. ':scheduler:saved:' .. id end
 
 local function is_echo(entry)
+  local created_at = field_of(entry, 'created_at')
+  if entry.is_parked and redis.call('HGET', planned_key(entry.id), 'created_at') == created_at then return true end
   local known
   if entry.was_there then
-    if redis.call('HGET', entry.key, 'status') == 'scheduled' then return false end
+    if redis.call('HGET', entry.key, 'status') == 'scheduled' and not entry.waits then return false end
     if entry.spec == '' and redis.call('ZSCORE', index, entry.id) then return false end
     known = redis.call('HGET', entry.key, 'created_at')
   elseif entry.was_schedule then
@@ -165,18 +193,18 @@ local function is_echo(entry)
   elseif vanishes(entry) then
     known = redis.call('GET', saved_key(entry.id))
   end
-  return known and known == field_of(entry, 'created_at')
+  if entry.waits and known ~= created_at then known = redis.call('GET', saved_key(entry.id)) end
+  return known and known == created_at
 end
 
 -- A recurring job that is defined anew (at each start of an application, say) while a run of it waits or goes on: the
 -- id is in its queue, or with a worker, and has to be known to be.
-local GOING = {queued = true, started = true, deferred = true, ready_to_enqueue = true, rate_limited = true}
 local RUN_FIELDS = {'status', 'enqueued_at', 'started_at', 'last_heartbeat', 'worker_name'}
 
 local function run_of(entry)
   if entry.spec == '' or not entry.was_there then return nil end
   local values = redis.call('HMGET', entry.key, unpack(RUN_FIELDS))
-  if not GOING[values[1]] then return nil end
+  if not LIVE[values[1]] then return nil end
   local fields = {}
   for i, value in ipairs(values) do
     fields[#fields + 1] = RUN_FIELDS[i]
@@ -205,6 +233,11 @@ for _, entry in ipairs(entries) do
     local type = redis.call('TYPE', entry.key).ok
     entry.was_there = type == 'hash'
     if type ~= 'hash' and type ~= 'none' then return {'foreign', entry.key} end
+    entry.waits = entry.was_there and entry.spec == ''
+      and may_be_live(entry.id, entry.key, redis.call('ZSCORE', index, entry.id))
+    if entry.waits then
+      for _, key in ipairs({parked_due, parked}) do redis.call('ZCARD', key) end
+    end
   end
 end
 
@@ -214,24 +247,52 @@ for _, entry in ipairs(entries) do
 end
 if #news == 0 then return {'ok'} end
 
-local outcome = {'ok'}
-for _, entry in ipairs(news) do
-  local later = later_due_of(entry)
-  if later then outcome[#outcome + 1] = {entry.id, later} end
-  local run = run_of(entry)
-  if entry.was_schedule and entry.spec == '' then
-    see_to_run(entry.id, unpack(redis.call('HMGET', entry.key, 'status', 'origin')))
-  end
+-- Writes a job beside the live one of its id. What was pending under the id is replaced.
+local function park(entry)
+  local live, look = redis.call('HMGET', entry.key, 'status', 'origin', 'worker_name'), string.format('%.6f', now + A_SECOND)
+  entry.key = planned_key(entry.id)
+  set_fields(entry)
+  remove_other_fields(entry)
+  note_live(entry.key, live, {})
+  local is_first = redis.call('EXISTS', parked) == 0
+  redis.call('ZADD', parked_due, entry.score, entry.id)
+  redis.call('ZADD', parked, look, entry.id)
+  if entry.was_schedule then end_series(entry.id, forget_schedule(entry.id), A_YEAR, A_YEAR) end
+  redis.call('ZREM', index, entry.id)
+  redis.call('ZREM', prefix .. ':scheduler:claims', entry.id)
+  -- While something is parked, dispatchers look each second, and need not be told.
+  if is_first then redis.pcall('PUBLISH', prefix .. ':scheduler:wakeup', look) end
+end
+
+-- Writes a job under its own key, in place of what stands there.
+local function write(entry)
+  local run, left = run_of(entry), entry.was_there and redis.call('HMGET', entry.key, 'status', 'origin') or {}
+  if entry.was_schedule and entry.spec == '' then see_to_run(entry.id, left[1], left[2]) end
   set_fields(entry)
   if run then redis.call('HSET', entry.key, unpack(run)) end
   if entry.was_there then remove_other_fields(entry) end
-  if vanishes(entry) then redis.call('SET', saved_key(entry.id), field_of(entry, 'created_at') or '', 'EX', ECHO) end
   if entry.spec ~= '' then
     save_record(entry)
   elseif entry.was_schedule then
     let_traces_expire(entry.id, forget_schedule(entry.id), A_YEAR)
+  elseif left[1] and left[1] ~= 'scheduled' then
+    remove_traces(entry.id, left[2] or '')
   end
+  if entry.is_parked then unpark(entry.id) end
+end
+
+local outcome, pending = {'ok'}, {}
+for _, entry in ipairs(news) do
+  local later = later_due_of(entry)
+  if later then outcome[#outcome + 1] = {entry.id, later} end
+  if entry.waits then
+    park(entry)
+  else
+    write(entry)
+    pending[#pending + 1] = entry
+  end
+  if vanishes(entry) then redis.call('SET', saved_key(entry.id), field_of(entry, 'created_at') or '', 'EX', ECHO) end
   if not none_is_held then replace_held(entry) end
 end
-enter(news)
+enter(pending)
 return outcome

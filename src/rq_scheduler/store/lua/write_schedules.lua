@@ -21,6 +21,7 @@ local index = KEYS[1]
 -- @include wake
 -- @include shown
 -- @include packed
+-- @include parked
 
 local CHUNK, PLAN_LEAD = 1000, 60
 local MAX_AGE = 1000000 -- us: what was worked out without a read is written so much later at most
@@ -65,7 +66,7 @@ local function refusal(entry, record)
     if type(redis.pcall('ZCARD', key)) ~= 'number' then return 'foreign' end
   end
   if kind == 'job' then return 'job' end
-  if not kind and redis.call('ZSCORE', scheduled_jobs, entry.id) then return 'pending' end
+  if not kind and (redis.call('ZSCORE', scheduled_jobs, entry.id) or due_of_parked(entry.id)) then return 'pending' end
   if not kind and any_held and is_held_elsewhere(entry.id) then return 'held' end
   if (record[REV] or '') ~= entry.rev then return 'changed' end
   local age = tonumber(now_us) - tonumber(entry.supposed_at or now_us)

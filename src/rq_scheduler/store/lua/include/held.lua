@@ -1,4 +1,4 @@
--- What stands in quarantine under an id. Needs: prefix, index (of entries that have a job hash).
+-- What stands in quarantine under an id. Needs: prefix, index (of entries that have a job hash), parked.
 local held = prefix .. ':scheduler:quarantine'
 local registries, runs_via_rq = prefix .. ':scheduled:', prefix .. ':scheduler:via_rq'
 
@@ -19,6 +19,7 @@ end
 local function pending_in(id, record)
   if redis.call('ZSCORE', index, id) or redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then return index end
   if redis.call('ZSCORE', runs_via_rq, id) then return runs_via_rq end
+  if due_of_parked(id) then return parked_due end
   local origin = redis.pcall('HGET', prefix .. ':job:' .. id, 'origin')
   for _, registry in ipairs({record.registry or false, type(origin) == 'string' and registries .. origin or false}) do
     if registry and type(redis.pcall('ZSCORE', registry, id)) == 'string' then return registry end

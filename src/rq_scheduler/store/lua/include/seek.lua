@@ -1,6 +1,6 @@
--- The rank behind an entry, whether it is still there or not. Needs: index.
+-- The rank behind an entry of an index, whether it is still there or not.
 -- Entries of one score are ordered by id: halve the block of that score until the last id is found.
-local function rank_behind(score, id)
+local function rank_behind(index, score, id)
   local low = redis.call('ZCOUNT', index, '-inf', '(' .. score)
   local high = low + redis.call('ZCOUNT', index, score, score)
   while low < high do
