@@ -35,7 +35,7 @@ local index = KEYS[1]
 -- @include firing
 local start = last_score == '' and 0 or rank_behind(index, last_score, last_id)
 local page = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, most_looks)
-local fires, left, strays, seen, runs, bytes, began = {}, {}, {}, 0, 0, 0, clock()
+local fires, left, strays, seen, runs, bytes = {}, {}, {}, 0, 0, 0
 
 -- Takes one into the batch; false when that is full.
 local function look_at(id, score)
@@ -63,7 +63,7 @@ end
 
 while page[seen + 1] and look_at(page[seen + 1], page[seen + 2]) do
   seen = seen + 2
-  if clock() - began > LONGEST_LOOK then break end
+  if has_looked_long() then break end
 end
 commit(fires)
 for _, id in ipairs(strays) do call('ZREM', index, id) end

@@ -28,7 +28,7 @@ local index = KEYS[1]
 -- @include firing
 local NO_POLICY = 'skip one - - -' -- of a record that an older version wrote
 
-local fires, jobs, strays, bytes, began = {}, {}, {}, 0, clock()
+local fires, jobs, strays, bytes = {}, {}, {}, 0
 local function look_at(id)
   local record = read_record(id)
   if record[KIND] == 'job' then
@@ -48,7 +48,7 @@ end
 if looked_for == '' then
   for _, id in ipairs(call('ZRANGEBYSCORE', buffered_schedules, '-inf', now_score, 'LIMIT', 0, most_looks)) do
     look_at(id)
-    if clock() - began > LONGEST_LOOK then break end
+    if has_looked_long() then break end
   end
 elseif call('ZSCORE', buffered_schedules, looked_for) then
   look_at(looked_for)

@@ -77,11 +77,11 @@ for i, fields in ipairs(cmsgpack.unpack(ARGV[9])) do
   end
 end
 
-local fires, left, more, began = {}, {}, false, clock()
+local fires, left, more = {}, {}, false
 for _, entry in ipairs(entries) do
   local score = call('ZSCORE', index, entry.id)
   if score and tonumber(score) <= now then
-    if clock() - began > LONGEST_LOOK then
+    if has_looked_long() then
       more = true -- for fire to go on with, by the plan
       break
     end

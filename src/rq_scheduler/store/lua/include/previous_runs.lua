@@ -9,7 +9,9 @@ local function words_of(text)
 end
 
 -- The status of a run, and its queue unless it has finished.
+local runs_looked_at = 0
 local function read_run(id)
+  runs_looked_at = runs_looked_at + 1
   local key = prefix .. ':job:' .. id
   local status = redis.pcall('HGET', key, 'status')
   if type(status) ~= 'string' then return nil end
