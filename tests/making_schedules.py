@@ -147,7 +147,7 @@ def outcomes(store: Store, *writes: PlanWrite, **options: Any) -> list[Outcome |
 
 def fire(store: Store, id: str = "s", **changes: Any) -> Answer:
     """Plans a schedule that is due, which fires it."""
-    options = {name: changes.pop(name) for name in ("all_slow", "tell") if name in changes}
+    options = {name: changes.pop(name) for name in ("all_via_rq", "tell") if name in changes}
     (answer,) = write_all(store, plan_of(store, id, **changes), **options)
     assert answer is not None, "it was not fired"
     return answer

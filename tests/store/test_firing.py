@@ -1003,7 +1003,7 @@ class TestViaRQ:
 
     def test_all_are_when_the_dispatcher_says_so(self, redis: redis_py.Redis, store: Store) -> None:
         put_due(store)
-        assert fire(store, all_slow=True).via_rq
+        assert fire(store, all_via_rq=True).via_rq
         assert (waiting(redis), redis.zcard(store.keys.via_rq)) == ([], 1)
 
     def test_one_that_an_older_version_left_among_the_one_offs_counts_as_going(

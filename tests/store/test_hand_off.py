@@ -94,18 +94,21 @@ class TestLeft:
             (Kind.SCHEDULE, "recorded", now),
             (Kind.RECURRING, "cron", now + 1),
             (Kind.RECURRING, "interval", now + 2),
-            (Kind.SLOW, "depends", now + 3),
-            (Kind.SLOW, "classed", now + 4),
-            (Kind.SLOW, "limited", now + 6),
+            (Kind.VIA_RQ, "depends", now + 3),
+            (Kind.VIA_RQ, "classed", now + 4),
+            (Kind.VIA_RQ, "limited", now + 6),
         ]
         assert [job.id for job in batch.handed_off] == ["plain"]
         assert {id: redis.hgetall(f"rq:job:{id}") for id in before} == before, "what is left is untouched"
         assert redis.zcard(INDEX) == 6
 
-    def test_all_slow_and_all_meta(self, redis: redis_py.Redis, store: Store) -> None:
+    def test_all_via_rq_and_all_meta(self, redis: redis_py.Redis, store: Store) -> None:
         now = now_us(redis) - 1000
         add(store, entry(redis, "plain", now), entry(redis, "meta", now + 1, meta={"x": 1}))
-        assert [left.kind for left in hand_off(store, all_slow=True, all_meta=True).left] == [Kind.SLOW, Kind.RECURRING]
+        assert [left.kind for left in hand_off(store, all_via_rq=True, all_meta=True).left] == [
+            Kind.VIA_RQ,
+            Kind.RECURRING,
+        ]
         assert [left.id for left in hand_off(store, all_meta=True).left] == ["meta"]
         assert waiting(redis) == ["plain"]
 

@@ -194,7 +194,7 @@ class TestServing:
     def test_rate_limited_jobs_are_for_rq(self, redis: redis_py.Redis, store: Store) -> None:
         schedule(redis, "a", now_us(redis) - 1, rate_limit_key="k", rate_limit_concurrency=1)
         batch = serve(store)
-        assert [(left.kind, left.id, left.index) for left in batch.left] == [(Kind.SLOW, "a", "rq:scheduled:default")]
+        assert [(left.kind, left.id, left.index) for left in batch.left] == [(Kind.VIA_RQ, "a", "rq:scheduled:default")]
         assert waiting(redis) == []
 
     def test_broken_ones_hold_up_nobody(self, redis: redis_py.Redis, store: Store) -> None:

@@ -123,14 +123,14 @@ class Passes:
         self._events = events
         self._stopping = stopping
         self._registry_poll = registry_poll
-        self._slow = ViaRQ(store, jobs, queue_class, hooks, events, stopping)
-        self._all_slow = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
+        self._via_rq = ViaRQ(store, jobs, queue_class, hooks, events, stopping)
+        self._all_via_rq = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
         self.recurring: Recurring = Recurring(
-            store, jobs.serializer, options, events, self._slow, all_slow=self._all_slow
+            store, jobs.serializer, options, events, self._via_rq, all_slow=self._all_via_rq
         )
-        self._schedules = Schedules(store, jobs, events, stopping, all_slow=self._all_slow)
+        self._schedules = Schedules(store, jobs, events, stopping, all_via_rq=self._all_via_rq)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
-        self._limit = SMALLEST if self._all_slow else 500
+        self._limit = SMALLEST if self._all_via_rq else 500
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
         self._coming = SchedulesComing()
@@ -172,7 +172,7 @@ class Passes:
                 cursor,
                 self._limit,
                 LOOK_AHEAD,
-                all_slow=self._all_slow,
+                all_via_rq=self._all_via_rq,
                 all_meta=self._all_meta,
                 tell=self._events.wants_each_job,
             )
@@ -215,8 +215,8 @@ class Passes:
         which the next pass goes on: never in front of the first, which may be one that nobody can serve."""
         # Recurring jobs first: hundreds that RQ itself has to enqueue, or that cannot be, take their time.
         by_hook = self._hooks.enqueue_job is not None
-        recurring = [] if by_hook else [left.id for left in batch.left if left.kind is not Kind.SLOW]
-        others = [left for left in batch.left if by_hook or left.kind is Kind.SLOW]
+        recurring = [] if by_hook else [left.id for left in batch.left if left.kind is not Kind.VIA_RQ]
+        others = [left for left in batch.left if by_hook or left.kind is Kind.VIA_RQ]
         untried: set[str] = set()
         if recurring:
             served = self.recurring.serve(recurring, until)
@@ -226,9 +226,9 @@ class Passes:
             if left is not batch.left[0] and monotonic() > until:
                 untried.update(left.id for left in others[number:])
                 break
-            if left.kind is Kind.SLOW:
-                self._serve_slowly(result, left)
-            elif self._slow.by_hook(left.id, left.due):
+            if left.kind is Kind.VIA_RQ:
+                self._enqueue_via_rq(result, left)
+            elif self._via_rq.by_hook(left.id, left.due):
                 result.handed_off += 1
                 result.expect(self._store.due_of(left.id))
         self.recurring.look_ahead(batch.ahead)
@@ -259,7 +259,7 @@ class Passes:
     def _serve_via_rq(self, result: Pass) -> None:
         due = self._coming.via_rq
         if result.fenced is None and due is not None and due <= result.now:
-            self._count(result, self._slow.serve(monotonic() + LONGEST_PASS))
+            self._count(result, self._via_rq.serve(monotonic() + LONGEST_PASS))
         else:
             result.expect(due)
 
@@ -294,9 +294,9 @@ class Passes:
             result.saw(served.now, None, served.at)
         result.expect(served.next_due)
 
-    def _serve_slowly(self, result: Pass, left: Left) -> bool:
+    def _enqueue_via_rq(self, result: Pass, left: Left) -> bool:
         queue = None if left.index == self._index else left.queue
-        if not self._slow.hand_off(left.id, left.due, left.index, queue):
+        if not self._via_rq.hand_off(left.id, left.due, left.index, queue):
             return False
         result.handed_off += 1
         result.queues.add(left.queue)
@@ -339,7 +339,7 @@ class Passes:
             self._tell(result, batch)
             taken_on += batch.taken_on
             for left in batch.left:
-                if not self._serve_slowly(result, left):
+                if not self._enqueue_via_rq(result, left):
                     passed_over.add(left.id)
             if batch.next_due is not None and (next_due is None or batch.next_due < next_due):
                 next_due = batch.next_due

@@ -48,13 +48,13 @@ class Schedules:
     """Serves schedules."""
 
     def __init__(
-        self, store: Store, jobs: JobCreator, events: Events, stopping: Callable[[], bool], *, all_slow: bool
+        self, store: Store, jobs: JobCreator, events: Events, stopping: Callable[[], bool], *, all_via_rq: bool
     ) -> None:
         self._store = store
         self._jobs = jobs
         self._events = events
         self._stopping = stopping
-        self._all_slow = all_slow
+        self._all_via_rq = all_via_rq
         self._planner = Planner(store, events)
         self._cursor: Cursor | None = None
         self._runs = FIRST_RUNS
@@ -71,7 +71,7 @@ class Schedules:
                 looks=MAX_LOOKS,
                 runs=self._runs,
                 copies=MAX_COPIES,
-                all_slow=self._all_slow,
+                all_via_rq=self._all_via_rq,
                 tell=self._events.wants_each_job,
             )
             if isinstance(page, Fenced):
@@ -102,7 +102,7 @@ class Schedules:
 
     def _start_buffered(self, served: Served, found: tuple[str, str] = ("", "")) -> list[str]:
         answer = self._store.start_buffered(
-            MAX_LOOKS, MAX_COPIES, found=found, all_slow=self._all_slow, tell=self._events.wants_each_job
+            MAX_LOOKS, MAX_COPIES, found=found, all_via_rq=self._all_via_rq, tell=self._events.wants_each_job
         )
         if isinstance(answer, Fenced):
             served.fenced = answer
@@ -136,7 +136,7 @@ class Schedules:
                 return
 
     def _write(self, writes: Sequence[PlanWrite], lasting: int, served: Served) -> None:
-        answer = self._store.write_plans(writes, lasting, all_slow=self._all_slow, tell=self._events.wants_each_job)
+        answer = self._store.write_plans(writes, lasting, all_via_rq=self._all_via_rq, tell=self._events.wants_each_job)
         if isinstance(answer, Fenced):
             served.fenced = answer
             return

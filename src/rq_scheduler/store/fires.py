@@ -105,30 +105,30 @@ class FireCommands(Commands):
         looks: int,
         runs: int,
         copies: int,
-        all_slow: bool = False,
+        all_via_rq: bool = False,
         tell: bool = True,
     ) -> Command[FirePage | Fenced]:
         """Fires what is due by the plans in the records, from `cursor` on: at most so many schedules are looked at
         (`looks`), and so many runs made, of so many bytes of calls (`copies`)."""
-        return self._firing("fire", all_slow, *(cursor or (b"", b"")), looks, runs, copies, _flag(tell), read=_page)
+        return self._firing("fire", all_via_rq, *(cursor or (b"", b"")), looks, runs, copies, _flag(tell), read=_page)
 
     @operation
     def write_plans(
-        self, writes: Sequence[PlanWrite], lasting: int, *, all_slow: bool = False, tell: bool = True
+        self, writes: Sequence[PlanWrite], lasting: int, *, all_via_rq: bool = False, tell: bool = True
     ) -> Command[tuple[Fires, list[bool]] | Fenced]:
         """Writes plans, each if its schedule has not changed, and fires what is due by them; up to the moment `lasting`
         (us) also what a later instant has overtaken meanwhile. Returns which were written."""
         packed = msgspec.msgpack.encode([_entry(write) for write in writes])
-        return self._firing("write_plans", all_slow, lasting, _flag(tell), packed, read=_written)
+        return self._firing("write_plans", all_via_rq, lasting, _flag(tell), packed, read=_written)
 
     @operation
     def start_buffered(
-        self, looks: int, copies: int, *, found: tuple[str, str] = ("", ""), all_slow: bool = False, tell: bool = True
+        self, looks: int, copies: int, *, found: tuple[str, str] = ("", ""), all_via_rq: bool = False, tell: bool = True
     ) -> Command[tuple[Fires, int | None, list[str]] | Fenced]:
         """Starts buffered runs whose predecessors have ended, of so many schedules at most, or of the one whose earlier
         runs were looked for (`found`: its id, and what was found). Returns when to look again (us), and the recurring
         jobs of the 0.14 API that buffer a run."""
-        return self._firing("start_buffered", all_slow, looks, copies, _flag(tell), *found, read=_started)
+        return self._firing("start_buffered", all_via_rq, looks, copies, _flag(tell), *found, read=_started)
 
     @operation
     def run_now(
@@ -157,7 +157,7 @@ class FireCommands(Commands):
         return self._script("backfill", self.keys.due_schedules, id, DEFAULT_TIMEOUT, covered, covers, *runs, read=read)
 
     def _firing(
-        self, name: str, all_slow: bool, *arguments: Any, read: Callable[[Sequence[Any]], T]
+        self, name: str, all_via_rq: bool, *arguments: Any, read: Callable[[Sequence[Any]], T]
     ) -> Command[T | Fenced]:
         """A script that does nothing while a 0.14 daemon holds its lock."""
         lock = (self.keys.fence if self.keys.fenced else "", FENCE_HOLDER, FENCE_TTL_MS)
@@ -169,7 +169,7 @@ class FireCommands(Commands):
         return self._script(
             name,
             self.keys.due_schedules,
-            *(*lock, DEFAULT_TIMEOUT, _flag(all_slow), *arguments),
+            *(*lock, DEFAULT_TIMEOUT, _flag(all_via_rq), *arguments),
             read=read_unless_fenced,
         )
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import Plan
-from rq_scheduler.store.base import Operations, armed_text, moment, score_of, text, us_of, whole, wire
+from rq_scheduler.store.base import Operations, armed_text, fence_arguments, is_ok, moment, score_of, text, us_of, whole
+from rq_scheduler.store.command import Command, Commands, Procedure, call, wire
 from rq_scheduler.store.history import missed_part
+from rq_scheduler.store.operation import operation
 from rq_scheduler.store.rq_format import (
     DEFAULT_TIMEOUT,
     ID_PATTERN,
@@ -34,7 +36,7 @@ class Kind(StrEnum):
 
     SCHEDULE = "schedule"
     RECURRING = "recurring"
-    SLOW = "slow"
+    VIA_RQ = "via_rq"
 
 
 class Outcome(StrEnum):
@@ -174,67 +176,106 @@ class Fire:
     buffered: bool = False
 
 
-class HandOffOperations(Operations):
+class HandOffCommands(Commands):
     """Operations of the dispatchers."""
 
+    @operation
     def hand_off_jobs(
         self,
         cursor: Cursor | None,
         limit: int,
         look_ahead: int,
         *,
-        all_slow: bool = False,
+        all_via_rq: bool = False,
         all_meta: bool = False,
         tell: bool = True,
-    ) -> Batch | Fenced:
+    ) -> Command[Batch | Fenced]:
         """Hands off up to `limit` due entries, from `cursor` on; tells of schedules due within `look_ahead` us. Without
         `tell`, what was handed off is only counted, which takes Redis a tenth less time."""
-        reply = self._run(
+
+        def read(reply: Sequence[Any]) -> Batch | Fenced:
+            if reply[0] == b"fenced":
+                return fenced(reply)
+            _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, *others = reply
+            return Batch(
+                int(now),
+                us_of(next_due) if next_due else None,
+                (last_due, last_id) if last_due else None,
+                {text(queue): count for queue, count in rows(counts, 2)},
+                _handed_off(handed_off),
+                _left(left, lambda _: self.keys.scheduled_jobs),
+                dropped_of(dropped),
+                [(text(id), us_of(due)) for id, due in rows(ahead, 2)],
+                *(us_of(due) if due else None for due in others),
+            )
+
+        return self._script(
             "hand_off_jobs",
             self.keys.scheduled_jobs,
-            *(self.keys.prefix, *self._fence, *(cursor or (b"", b"")), limit, score_of(look_ahead), DEFAULT_TIMEOUT),
-            *("1" if all_slow else "0", "1" if all_meta else "0", ID_PATTERN, "1" if tell else "0"),
-        )
-        if reply[0] == b"fenced":
-            return fenced(reply)
-        _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, *others = reply
-        return Batch(
-            int(now),
-            us_of(next_due) if next_due else None,
-            (last_due, last_id) if last_due else None,
-            {text(queue): count for queue, count in rows(counts, 2)},
-            _handed_off(handed_off),
-            _left(left, lambda _: self.keys.scheduled_jobs),
-            _dropped(dropped),
-            [(text(id), us_of(due)) for id, due in rows(ahead, 2)],
-            *(us_of(due) if due else None for due in others),
+            *(*fence_arguments(self.keys), *(cursor or (b"", b"")), limit, score_of(look_ahead), DEFAULT_TIMEOUT),
+            *("1" if all_via_rq else "0", "1" if all_meta else "0", ID_PATTERN, "1" if tell else "0"),
+            read=read,
         )
 
+    @operation
     def serve_registries(
         self, cursor: bytes, limit: int, overdue: str, passed_over: Collection[str] = ()
-    ) -> RegistryBatch | Fenced:
+    ) -> Command[RegistryBatch | Fenced]:
         """Hands off what is due in RQ's own registries of up to about 200 queues, from `cursor` (b"0" to begin), but
         the ids `passed_over`."""
-        reply = self._run(
+
+        def read(reply: Sequence[Any]) -> RegistryBatch | Fenced:
+            if reply[0] == b"fenced":
+                return fenced(reply)
+            _, now, next_cursor, next_due, handed_off, left, dropped, news, behind = reply
+            return RegistryBatch(
+                int(now),
+                next_cursor,
+                us_of(next_due) if next_due else None,
+                _handed_off(handed_off),
+                _left(left, lambda queue: scheduled_registry_key(self.keys.prefix, queue)),
+                dropped_of(dropped),
+                [(text(queue), int(held)) for queue, held in rows(news, 2)],
+                int(behind),
+            )
+
+        return self._script(
             "serve_registries",
             queues_key(self.keys.prefix),
-            *(self.keys.prefix, *self._fence, cursor, limit, DEFAULT_TIMEOUT),
+            *(*fence_arguments(self.keys), cursor, limit, DEFAULT_TIMEOUT),
             *(SCHEDULER_LOCK_OWNER, SCHEDULER_LOCK_TTL, overdue, LONG_OVERDUE),
             *(wire(id) for id in passed_over),
+            read=read,
         )
-        if reply[0] == b"fenced":
-            return fenced(reply)
-        _, now, next_cursor, next_due, handed_off, left, dropped, news, behind = reply
-        return RegistryBatch(
-            int(now),
-            next_cursor,
-            us_of(next_due) if next_due else None,
-            _handed_off(handed_off),
-            _left(left, lambda queue: scheduled_registry_key(self.keys.prefix, queue)),
-            _dropped(dropped),
-            [(text(queue), int(held)) for queue, held in rows(news, 2)],
-            int(behind),
+
+    @operation
+    def quarantine(self, id: str, due: int, reason: str) -> Command[bool]:
+        """Moves a recurring job into quarantine; False when it has moved on meanwhile."""
+        return self._script("quarantine_entry", self.keys.scheduled_jobs, wire(id), score_of(due), reason, read=is_ok)
+
+    @operation
+    def claim(self, index: str, id: str, due: int, lease: int) -> Command[bool]:
+        """Takes the lease on an entry for `lease` seconds; False when another has it, or it has moved on."""
+        return self._script(
+            "claim_entry", index, wire(id), score_of(due), lease, *fence_arguments(self.keys), read=is_ok
         )
+
+    @operation
+    def release_claim(self, id: str) -> Command[int]:
+        """Gives a lease back."""
+        return call("ZREM", self.keys.claims, wire(id), read=int)
+
+    @operation
+    def is_waiting(self, id: str, queue: str) -> Procedure[bool]:
+        """Whether the id is in its queue's list, or among those that a worker has just taken from it."""
+        for key in (queue_key, intermediate_key):
+            if (yield from call("LPOS", key(self.keys.prefix, queue), wire(id))) is not None:
+                return True
+        return False
+
+
+class HandOffOperations(Operations):
+    """Operations on recurring jobs of the 0.14 API that are no commands yet."""
 
     def read_schedules(self, ids: Sequence[str]) -> tuple[int, list[Record]]:
         """The server's time, and the records of those recurring jobs that are pending."""
@@ -262,28 +303,6 @@ class HandOffOperations(Operations):
         if reply[0] == b"fenced":
             return fenced(reply)
         return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in rows(reply[2:], 2)]
-
-    def quarantine(self, id: str, due: int, reason: str) -> bool:
-        """Moves a recurring job into quarantine; False when it has moved on meanwhile."""
-        key = self.keys.scheduled_jobs
-        reply = self._run("quarantine_entry", key, self.keys.prefix, wire(id), score_of(due), reason)
-        return reply[0] == b"ok"
-
-    def claim(self, index: str, id: str, due: int, lease: int) -> bool:
-        """Takes the lease on an entry for `lease` seconds; False when another has it, or it has moved on."""
-        reply = self._run("claim_entry", index, self.keys.prefix, wire(id), score_of(due), lease, *self._fence)
-        return reply[0] == b"ok"
-
-    def release_claim(self, id: str) -> None:
-        """Gives a lease back."""
-        self.connection.zrem(self.keys.claims, wire(id))
-
-    def is_waiting(self, id: str, queue: str) -> bool:
-        """Whether the id is in its queue's list, or among those that a worker has just taken from it."""
-        return any(
-            self.connection.lpos(wire(key(self.keys.prefix, queue)), wire(id)) is not None
-            for key in (queue_key, intermediate_key)
-        )
 
 
 def _record(id: str, row: Sequence[Any]) -> Record:
@@ -351,5 +370,6 @@ def _left(flat: Sequence[Any], index_of: Callable[[str], str]) -> list[Left]:
     ]
 
 
-def _dropped(flat: Sequence[Any]) -> list[Dropped]:
+def dropped_of(flat: Sequence[Any]) -> list[Dropped]:
+    """What a script has dropped: {id, due, reason, ...}."""
     return [Dropped(text(id), us_of(due), text(reason)) for id, due, reason in rows(flat, 3)]

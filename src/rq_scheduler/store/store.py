@@ -11,7 +11,7 @@ from rq_scheduler.store.command import Commands
 from rq_scheduler.store.entries import EntryCommands
 from rq_scheduler.store.executor import Connection
 from rq_scheduler.store.fires import FireCommands
-from rq_scheduler.store.handoff import HandOffOperations
+from rq_scheduler.store.handoff import HandOffCommands, HandOffOperations
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.parked import ParkedCommands
 from rq_scheduler.store.plans import PlanCommands
@@ -27,6 +27,7 @@ class StoreCommands(
     ClockCommands,
     EntryCommands,
     ParkedCommands,
+    HandOffCommands,
     ScheduleCommands,
     PlanCommands,
     FireCommands,

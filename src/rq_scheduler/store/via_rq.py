@@ -18,7 +18,7 @@ from rq_scheduler.planning import Instant, Missed
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import Operations, armed_text, fence_arguments, is_misfit, score_of, text, us_of, wire
 from rq_scheduler.store.command import Command, Commands, call
-from rq_scheduler.store.handoff import Dropped, Fenced, fenced, rows
+from rq_scheduler.store.handoff import Dropped, Fenced, dropped_of, fenced, rows
 from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
 from rq_scheduler.store.keys import FENCE_HOLDER
 from rq_scheduler.store.operation import operation
@@ -82,7 +82,7 @@ def _taken(reply: Sequence[Any]) -> RunsViaRQ | Fenced:
         us_of(next_due) if next_due else None,
         more == b"1",
         [TakenRun(text(id), us_of(since), us_of(until), text(queue)) for id, since, until, queue in rows(taken, 4)],
-        [Dropped(text(id), us_of(since), text(reason)) for id, since, reason in rows(dropped, 3)],
+        dropped_of(dropped),
     )
 
 

@@ -6,7 +6,6 @@
 -- returns  {'ok', queue, job id, ...}; with nothing written {'changed'}, {'unknown'}, or {'broken', why}
 -- keeps    an instant is backfilled once, also if asked twice
 local prefix, id, default_timeout, before, after = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local all_slow = false
 -- @include clock
 -- @include rq_queueing
 -- @include overlap
@@ -26,7 +25,7 @@ local reply, lines = {'ok', job.queue}, {}
 make_and_push(function()
   for i = 6, #ARGV, 2 do
     local nominal, job_id = ARGV[i], ARGV[i + 1]
-    if make_run(id, job, job_id) then
+    if make_run(id, job, job_id, job.slow, default_timeout) then
       reply[#reply + 1] = job_id
       lines[#lines + 1] = history_line('backfill', nominal, nominal, job_id)
     end

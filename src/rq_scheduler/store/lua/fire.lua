@@ -15,7 +15,7 @@
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each (schedule, nominal time) is handed off at most once; only what a valid plan says fires
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local all_slow, last_score, last_id, most_looks = ARGV[6] == '1', ARGV[7], ARGV[8], tonumber(ARGV[9])
+local all_via_rq, last_score, last_id, most_looks = ARGV[6] == '1', ARGV[7], ARGV[8], tonumber(ARGV[9])
 local most_runs, most_bytes, tells = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
 local index = KEYS[1]
 -- @include clock

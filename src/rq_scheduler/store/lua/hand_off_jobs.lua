@@ -4,7 +4,7 @@
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 due and 6 id of the last
 --          entry read in this pass, or '' and '', 7 limit, 8 seconds to look ahead for schedules, 9 RQ's default timeout,
---          10 '1' when every job takes the slow path, 11 '1' when every filled meta has to be read by Python,
+--          10 '1' when RQ itself has to enqueue every job, 11 '1' when every filled meta has to be read by Python,
 --          12 pattern of what RQ takes for an id, 13 '1' when each job that was handed off is to be told
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '',
 --          handed off {queue, number, ...}, of those, if asked for, {id, due, queue, ...},
@@ -17,7 +17,7 @@
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local last_score, last_id, limit = ARGV[5], ARGV[6], tonumber(ARGV[7])
 local look_ahead, default_timeout = tonumber(ARGV[8]), ARGV[9]
-local all_slow, all_meta, id_pattern, tells = ARGV[10] == '1', ARGV[11] == '1', ARGV[12], ARGV[13] == '1'
+local all_via_rq, all_meta, id_pattern, tells = ARGV[10] == '1', ARGV[11] == '1', ARGV[12], ARGV[13] == '1'
 local index = KEYS[1]
 -- @include clock
 -- @include fence
@@ -60,16 +60,6 @@ local function tell(list, ...)
   for _, value in ipairs({...}) do list[#list + 1] = value end
 end
 
-local function queue_job(id, key, queue, at_front, timeout)
-  if timeout then
-    redis.call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at)
-  else
-    redis.call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout)
-  end
-  push_later(queue, id, at_front)
-  if tells then tell(told, id, due_of(id), queue) end
-end
-
 -- An entry that is more than a plain job in a plain queue, or less.
 local function look_closer(id)
   local entry = read_entry(id)
@@ -84,16 +74,17 @@ local function look_closer(id)
     elseif entry.status == 'canceled' then
       kind = 'canceled'
     elseif filled(entry.origin)
-        and (all_slow or entry.depends or entry.rate_limited or names(entry.meta, 'queue_class_name')) then
-      kind = 'slow'
+        and (all_via_rq or entry.depends or entry.rate_limited or names(entry.meta, 'queue_class_name')) then
+      kind = 'via_rq'
     else
-      entry.reason = fault_of_queue(entry)
+      entry.reason = fault_of_queue(entry.origin)
       if entry.reason then kind = 'broken' end
     end
   end
   if kind == 'ready' then
-    local at_front = wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at)
-    queue_job(id, entry.key, entry.origin, at_front, filled(entry.timeout))
+    push_later(entry.origin, id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
+    mark_queued(entry.key, entry.timeout, default_timeout)
+    if tells then tell(told, id, due_of(id), entry.origin) end
     if entry.ttl and entry.ttl > 0 then expire_job(id, entry.ttl) end
   elseif kind == 'broken' then
     tell(broken, {id, due_of(id), entry.reason, entry.origin})
@@ -110,7 +101,7 @@ end
 -- origin and the data of a job in one command.
 local call, try = redis.call, redis.pcall
 local job_prefix = prefix .. ':job:'
-local closer = all_slow or any_recorded or not string.find(table.concat(due), id_pattern) -- anchored, which is quicker
+local closer = all_via_rq or any_recorded or not string.find(table.concat(due), id_pattern) -- anchored, which is quicker
 local queue, back
 for _, id in ipairs(due) do
   local key = job_prefix .. id
@@ -126,28 +117,17 @@ for _, id in ipairs(due) do
   if not (plain and back) then
     look_closer(id)
   else
-    if timeout and timeout ~= '' then
-      call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at)
-    else
-      call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout)
-    end
+    mark_queued(key, timeout, default_timeout)
     back[#back + 1] = id
     if tells then tell(told, id, due_of(id), queue) end
   end
 end
 if #broken > 0 then check_quarantine() end
-register_queues()
 
 -- Then, a queue at a time, the push and at once the removal of exactly those ids.
 local counts = {}
-for _, queue in ipairs(queue_order) do
-  local push = pushes[queue]
-  call_in_chunks('LPUSH', prefix .. ':queue:' .. queue, push.front)
-  call_in_chunks('ZREM', index, push.front)
-  call_in_chunks('RPUSH', prefix .. ':queue:' .. queue, push.back)
-  call_in_chunks('ZREM', index, push.back)
-  tell(counts, queue, #push.front + #push.back)
-end
+for _, queue in ipairs(queue_order) do tell(counts, queue, #pushes[queue].front + #pushes[queue].back) end
+push_all(function(ids) call_in_chunks('ZREM', index, ids) end)
 
 for _, fault in ipairs(broken) do
   quarantine(index, fault[1], fault[2], fault[3], fault[4])

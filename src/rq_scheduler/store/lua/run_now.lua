@@ -7,7 +7,7 @@
 --          ...' or ''
 -- returns  the answer {id, outcome, ...}: see fire; outcomes: done, stale, broken, check (detail: the job ids to look for)
 -- keeps    a run of one number is made once, also when it is sent again
-local prefix, default_timeout, all_slow, id = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
+local prefix, default_timeout, all_via_rq, id = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
 local policy, number, at, force, found = ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8] == '1', ARGV[9]
 local index, tells = KEYS[1], true
 -- @include clock

@@ -29,6 +29,8 @@ local handed, left, dropped, news, broken = {}, {}, {}, {}, {}
 local next_due, behind = nil, 0
 local ready = {}
 
+local function registry_key(queue) return prefix .. ':scheduled:' .. queue end
+
 -- Since when dispatchers of ours serve RQ's registries here: what was made later was never without somebody to serve it.
 local function serving_since()
   local since = redis.pcall('GET', since_key)
@@ -94,7 +96,7 @@ local PATIENCE = 10
 local function may_come(entry, score) return entry.gone and now - tonumber(score) < PATIENCE end
 
 local function serve(queue)
-  local registry = prefix .. ':scheduled:' .. queue
+  local registry = registry_key(queue)
   if redis.call('TYPE', registry).ok ~= 'zset' or not is_queue(queue) or not hold_lock(queue, registry) then return end
   local due = due_entries(queue, registry)
   local taken = 0
@@ -106,9 +108,9 @@ local function serve(queue)
     elseif entry.kind == 'broken' and not may_come(entry, score) then
       broken[#broken + 1] = {registry, id, score, entry.reason, queue}
     elseif entry.kind == 'broken' or entry.rate_limited then
-      for _, value in ipairs({'slow', id, score, queue}) do left[#left + 1] = value end
+      for _, value in ipairs({'via_rq', id, score, queue}) do left[#left + 1] = value end
     else
-      entry.id, entry.score, entry.queue, entry.registry = id, score, queue, registry
+      entry.id, entry.score, entry.queue = id, score, queue
       ready[#ready + 1] = entry
     end
   end
@@ -128,7 +130,7 @@ end
 
 if cursor == '0' then
   for _, queue in ipairs(redis.call('HRANDFIELD', taken_on, LOOKED_AT) or {}) do -- fakeredis: nil
-    if redis.call('EXISTS', prefix .. ':scheduled:' .. queue) == 0 then let_go_of(queue) end
+    if redis.call('EXISTS', registry_key(queue)) == 0 then let_go_of(queue) end
   end
 end
 
@@ -140,22 +142,13 @@ for _, queue_key in ipairs(scan[2]) do
 end
 
 if #broken > 0 then check_quarantine() end
-local registry_of = {}
 for _, entry in ipairs(ready) do
-  local timeout = not filled(entry.timeout) and {'timeout', default_timeout} or {}
-  redis.call('HSET', entry.key, 'status', 'queued', 'enqueued_at', enqueued_at, 'origin', entry.queue, unpack(timeout))
+  mark_queued(entry.key, entry.timeout, default_timeout, 'origin', entry.queue)
   if entry.ttl and entry.ttl > 0 then expire_job(entry.id, entry.ttl) end
   push_later(entry.queue, entry.id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
-  registry_of[entry.queue] = entry.registry
   for _, value in ipairs({entry.id, entry.score, entry.queue}) do handed[#handed + 1] = value end
 end
-register_queues()
-for _, queue in ipairs(queue_order) do
-  call_in_chunks('LPUSH', prefix .. ':queue:' .. queue, pushes[queue].front)
-  call_in_chunks('ZREM', registry_of[queue], pushes[queue].front)
-  call_in_chunks('RPUSH', prefix .. ':queue:' .. queue, pushes[queue].back)
-  call_in_chunks('ZREM', registry_of[queue], pushes[queue].back)
-end
+push_all(function(ids, queue) call_in_chunks('ZREM', registry_key(queue), ids) end)
 for _, fault in ipairs(broken) do
   quarantine(fault[1], fault[2], fault[3], fault[4], fault[5])
   for i = 2, 4 do dropped[#dropped + 1] = fault[i] end

@@ -9,7 +9,7 @@
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    a buffered run starts once
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local all_slow, most_looks, most_bytes, tells = ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
+local all_via_rq, most_looks, most_bytes, tells = ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 local looked_for, found = ARGV[10], ARGV[11]
 local index = KEYS[1]
 -- @include clock

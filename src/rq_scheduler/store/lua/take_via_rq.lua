@@ -28,7 +28,7 @@ check_quarantine()
 local waiting = redis.call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', 0, most)
 for i = 1, #waiting, 2 do
   local id, since, entry = waiting[i], waiting[i + 1], read_entry(waiting[i])
-  local reason = entry.reason or fault_of_queue(entry)
+  local reason = entry.reason or fault_of_queue(entry.origin)
   if entry.status == 'canceled' then
     let_canceled_expire(id)
     redis.call('ZREM', index, id)

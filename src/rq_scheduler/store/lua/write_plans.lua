@@ -13,7 +13,7 @@
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    an instant that was missed is counted once; each (schedule, nominal time) is handed off at most once
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local all_slow, lasting, tells = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[8] == '1'
+local all_via_rq, lasting, tells = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[8] == '1'
 local index = KEYS[1]
 -- @include clock
 -- @include fence

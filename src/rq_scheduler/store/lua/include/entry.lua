@@ -1,16 +1,10 @@
--- Reads one entry's job and says what has to be done with it. Needs: prefix, is_queue.
--- Kinds: 'ready', 'recurring' (its meta may name a 0.14 recurrence), 'slow' (RQ itself has to enqueue it),
+-- Reads one entry's job and says what has to be done with it. Needs: prefix.
+-- Kinds: 'ready', 'recurring' (its meta may name a 0.14 recurrence), 'via_rq' (RQ itself has to enqueue it),
 -- 'canceled' (by RQ's Job.cancel), 'broken' (with a reason).
 local JOB_FIELDS = {'status', 'origin', 'timeout', 'ttl', 'meta', 'dependency_ids', 'dependency_id',
   'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'rate_limit_key'}
 
 local function filled(value) return value and value ~= '' end
-
--- Why it cannot enter its queue, if so.
-local function fault_of_queue(entry)
-  if not filled(entry.origin) then return 'its job names no queue (the field origin is empty)' end
-  if not is_queue(entry.origin) then return 'the key ' .. prefix .. ':queue:' .. entry.origin .. ' is not the list of a queue' end
-end
 
 local function read_entry(id)
   local key = prefix .. ':job:' .. id

@@ -226,11 +226,13 @@ end
 
 -- Writing. The order decides what a fault loses: jobs of runs, pushes, records and index, and then what only informs.
 
+local function goes_via_rq(job) return all_via_rq or job.slow end
+
 -- Of what was to start: a run whose job is there counts as made.
 local function make_runs(fire)
   local kept, made = fire.started, nil
   for i, run in ipairs(fire.started) do
-    local is_new = make_run(fire.id, fire.job, run.id)
+    local is_new = make_run(fire.id, fire.job, run.id, goes_via_rq(fire.job), default_timeout)
     if made then
       if is_new then made[#made + 1] = run end
     elseif not is_new then
@@ -339,8 +341,8 @@ end
 
 local function answer(fire)
   local job, started = fire.job, fire.outcome == 'done' and fire.started or NONE
-  local through_rq = goes_through_rq(job)
-  if fire.outcome == 'done' and started[1] and not (through_rq or fire.stops or fire.skipped or fire.buffered or fire.mode == 'manual'
+  local is_via_rq = goes_via_rq(job)
+  if fire.outcome == 'done' and started[1] and not (is_via_rq or fire.stops or fire.skipped or fire.buffered or fire.mode == 'manual'
       or count(fire.record[SKIPS]) > 0) then
     counts[job.queue] = (counts[job.queue] or 0) + #started
     if tells then
@@ -358,7 +360,7 @@ local function answer(fire)
   end
   local done = fire.outcome == 'done'
   answers[#answers + 1] = {fire.id, fire.outcome == 'repeated' and 'done' or fire.outcome, job.queue or '', fire.detail or '', runs,
-    nominals_of(done and fire.skipped), nominals_of(done and fire.buffered), fire.stops or {}, through_rq and '1' or '0'}
+    nominals_of(done and fire.skipped), nominals_of(done and fire.buffered), fire.stops or {}, is_via_rq and '1' or '0'}
 end
 
 -- The counts as a list {queue, number, ...}.

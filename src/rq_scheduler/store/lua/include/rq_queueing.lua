@@ -32,7 +32,16 @@ local function call_in_chunks(command, key, items)
   end
 end
 
--- Job ids by queue and end of the queue, in the order in which they came.
+-- Marks a job as queued; `timeout`: its own, if it has one. More fields and values may follow.
+local function mark_queued(key, timeout, default_timeout, ...)
+  if timeout and timeout ~= '' then
+    redis.call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, ...)
+  else
+    redis.call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout, ...)
+  end
+end
+
+-- Job ids by queue and end of the queue, in the order in which they came; what has been pushed is not there any more.
 local pushes, queue_order = {}, {}
 local function pushes_of(queue)
   local push = pushes[queue]
@@ -61,6 +70,20 @@ local function register_queues()
   call_in_chunks('SADD', prefix .. ':queues', names)
 end
 
+-- Pushes them all, a queue at a time; `remove(ids, queue)`, if given, takes away at once where they stood before.
+local function push_all(remove)
+  register_queues()
+  for _, queue in ipairs(queue_order) do
+    local key, push = prefix .. ':queue:' .. queue, pushes[queue]
+    call_in_chunks('LPUSH', key, push.front)
+    if remove then remove(push.front, queue) end
+    call_in_chunks('RPUSH', key, push.back)
+    if remove then remove(push.back, queue) end
+    pushes[queue] = nil
+  end
+  queue_order = {}
+end
+
 -- RQ expires a job with a ttl, and what hangs on it, when it enters the queue (Job.cleanup). EXPIRE takes whole numbers,
 -- and not those that stand for ever; what a foreign client wrote may be anything that Lua takes for a number.
 local LONGEST_TTL = 9e12
@@ -85,4 +108,10 @@ local function is_queue(queue)
     queue_types[queue] = type == 'list' or type == 'none'
   end
   return queue_types[queue]
+end
+
+-- Why no job can enter it, if so.
+local function fault_of_queue(queue)
+  if not queue or queue == '' then return 'its job names no queue (the field origin is empty)' end
+  if not is_queue(queue) then return 'the key ' .. prefix .. ':queue:' .. queue .. ' is not the list of a queue' end
 end

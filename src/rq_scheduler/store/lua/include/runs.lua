@@ -1,5 +1,4 @@
--- Runs of schedules: is one still going, and making one. Needs: schedule, runs_as, rq_queueing, overlap, via_rq, now, now_us, now_score,
--- prefix, default_timeout, all_slow.
+-- Runs of schedules: is one still going, and making one. Needs: schedule, runs_as, rq_queueing, overlap, via_rq, prefix.
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
 -- What all schedules share, and runs are entered in: a key of a wrong type has to end the script before its first write.
@@ -12,9 +11,6 @@ local function is_run_going(id, status, queue, looked_up)
   return is_going(id, status, queue, looked_up)
 end
 
-local for_rq = {} -- ids of runs that RQ itself has to enqueue
-local function goes_through_rq(job) return all_slow or job.slow end
-
 -- Why a schedule cannot run, if so.
 local function fault_of(id, job)
   local has_data = redis.pcall('HEXISTS', template_key(id), 'data')
@@ -23,30 +19,22 @@ local function fault_of(id, job)
   if not job.queue or has_data ~= 1 then
     return 'its job template is gone, or is no hash: put the schedule again, and resume it if it is paused'
   end
-  if not is_queue(job.queue) then
-    return 'the key ' .. prefix .. ':queue:' .. job.queue .. ' is not the list of a queue'
-  end
+  return fault_of_queue(job.queue)
 end
 
-local function set_queued(key, job)
-  if job.timeout ~= '' then
-    redis.call('HSET', key, 'status', 'queued', 'created_at', enqueued_at, 'enqueued_at', enqueued_at)
-  else
-    redis.call('HSET', key, 'status', 'queued', 'created_at', enqueued_at, 'enqueued_at', enqueued_at, 'timeout', default_timeout)
-  end
-end
-
--- Writes the job of a run; false when it is there. The push comes later, with all others of its queue.
-local function make_run(id, job, job_id)
+-- Writes the job of a run; false when it is there. It enters its queue, or with `for_rq` the set of those that RQ has to enqueue, later,
+-- with all others.
+local runs_for_rq = {}
+local function make_run(id, job, job_id, for_rq, default_timeout)
   local call, key = redis.call, prefix .. ':job:' .. job_id
   if call('COPY', template_key(id), key) == 0 then return false end
-  if goes_through_rq(job) then
-    for_rq[#for_rq + 1] = job_id
+  if for_rq then
+    runs_for_rq[#runs_for_rq + 1] = job_id
     call('HSET', key, 'status', 'scheduled', 'created_at', enqueued_at)
     return true
   end
   push_later(job.queue, job_id, job.at_front)
-  set_queued(key, job)
+  mark_queued(key, job.timeout, default_timeout, 'created_at', enqueued_at)
   -- RQ's enqueue takes `at_front` as an argument; on the job it would bring a retry to the front too.
   if job.at_front then call('HDEL', key, 'enqueue_at_front') end
   if job.ttl and job.ttl > 0 then expire_job(job_id, job.ttl) end
@@ -54,16 +42,9 @@ local function make_run(id, job, job_id)
 end
 
 local function push_runs()
-  wait_for_rq(for_rq)
-  for_rq = {}
-  register_queues()
-  while queue_order[1] do
-    local queue = queue_order[1]
-    call_in_chunks('LPUSH', prefix .. ':queue:' .. queue, pushes[queue].front)
-    call_in_chunks('RPUSH', prefix .. ':queue:' .. queue, pushes[queue].back)
-    pushes[queue] = nil
-    table.remove(queue_order, 1)
-  end
+  wait_for_rq(runs_for_rq)
+  runs_for_rq = {}
+  push_all()
 end
 
 -- Makes runs and pushes them, or leaves none of their jobs: one whose job is there counts as made. In the middle, only a user
@@ -71,11 +52,13 @@ end
 local function make_and_push(make)
   local ok, refusal = pcall(function() make() push_runs() end)
   if ok then return end
-  for _, id in ipairs(for_rq) do redis.pcall('DEL', prefix .. ':job:' .. id) end
-  for _, queue in ipairs(queue_order) do
-    for _, ids in pairs(pushes[queue]) do
-      for _, id in ipairs(ids) do redis.pcall('DEL', prefix .. ':job:' .. id) end
-    end
+  local function delete(ids)
+    for _, id in ipairs(ids) do redis.pcall('DEL', prefix .. ':job:' .. id) end
+  end
+  delete(runs_for_rq)
+  for _, push in pairs(pushes) do
+    delete(push.front)
+    delete(push.back)
   end
   error(refusal, 0)
 end
