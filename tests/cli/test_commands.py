@@ -599,13 +599,15 @@ def test_status_shows_live_dispatchers_and_workers(
 
     def both() -> Any:
         found = json.loads(cli("status", "--json").output)
-        return found if len(found["dispatchers"]) == 2 and not found["due_now"] else None
+        # It is read a piece at a time, and a job may be handed off in between.
+        handed_off = not found["due_now"] and any(one["length"] for one in found["queues"])
+        return found if len(found["dispatchers"]) == 2 and handed_off else None
 
     found = wait_until(both)
     assert (found["healthy"], found["fence"]["ours"]) == (True, True)
     assert [one["name"] for one in found["dispatchers"]] == ["d1", "d2"]
     assert all(one["pid"] and one["host"] and one["version"] for one in found["dispatchers"])
-    assert all(0 <= one["heartbeat_age_seconds"] < 10 for one in found["dispatchers"])
+    assert all(0 <= one["heartbeat_age_seconds"] < 12 for one in found["dispatchers"])  # else it has expired
     assert (found["schedules"], found["one_offs"]) == (1, 0)
     assert {one["name"]: (one["length"], one["worker"]) for one in found["queues"]} == {
         "default": (1, False), "elsewhere": (0, True),

@@ -254,6 +254,8 @@ print(json.dumps([once, often]))
             client = beside.submit(peer.script, write, str(BESIDE_SECONDS), "11", timeout=2 * BESIDE_SECONDS + 30)
             while not client.done():
                 dispatchers = [start_dispatcher("-v", "--log-format", "json", wait=False) for _ in range(2)]
+                for one in dispatchers:  # a signal finds its handler
+                    wait_until(lambda one=one: "serves" in one.output(), message=one.output)
                 # Each kind is on long enough to serve, and off long enough for the other's pass.
                 wait_until(lambda: redis.get(LOCK) == FENCE_HOLDER.encode())
                 wait([client], 2.5)
