@@ -408,6 +408,29 @@ class TestHandingOut:
         assert page.unplanned_at is not None
         assert page.unplanned_at > NOW
 
+    def test_what_one_cannot_plan_another_does_two_seconds_later(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And whoever could not leaves it alone for a minute."""
+        self.due(store, 1)
+        tried: list[int] = []
+
+        def fail(*arguments: Any, **options: Any) -> Any:
+            tried.append(now_shown(redis))
+            raise OSError("too many open files")
+
+        unable = planner_module.Planner(store, Events())
+        with monkeypatch.context() as context:
+            context.setattr(planner_module, "coming", fail)
+            for seconds in (0, 3, 58, 61):
+                move_to(redis, NOW + seconds * US)
+                unable.expect(more=True)
+                assert unable.next_writes(math.inf, 250)[0] == []
+        assert [(at - NOW) // US for at in tried] == [0, 61]
+        move_to(redis, NOW + 63 * US + 1)
+        planner_pass(store)
+        assert record(store, "s000")["plan"]
+
     def test_bad_ones_at_the_head_hide_nothing_and_are_looked_at_once(self, store: Store) -> None:
         self.due(store, 30, left=False)
         give(store, NOW - 1, NOW + MINUTE, id="z")
