@@ -149,7 +149,7 @@ class TestAPass:
         assert (sum(counts), len(told.delays)) == (1, 30)
         seconds = one.dispatch_once().seconds_to_next()
         assert seconds is not None
-        assert seconds > 50, "nor does it keep the dispatcher from sleeping"
+        assert seconds > 1, "nor does it keep the dispatcher from sleeping"
         assert len(told.delays) == 30
 
     @pytest.mark.parametrize("planned", [True, False])

@@ -22,18 +22,21 @@ from making_schedules import (
     put,
     record,
     spec,
+    stored,
     unplanned_of,
     write_one,
 )
+from rq_scheduler.client.schedules.changes import resumption
 from rq_scheduler.clock import from_us
 from rq_scheduler.dispatcher import Events
-from rq_scheduler.model import Spec
+from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import MAX_PLANNED, PLAN_LEAD_US
 from rq_scheduler.runs import run_ending, run_id
 from rq_scheduler.store import Store, scripts
 from rq_scheduler.store.clock import MANUAL_CLOCK
 from rq_scheduler.store.fires import Outcome
 from rq_scheduler.store.schedules import Write
+from rq_scheduler.triggers import Every
 from rq_scheduler.triggers.made_with import made_with, ordered
 
 NOW = 1_774_656_000_000_000
@@ -124,6 +127,24 @@ class TestWhichPlansCount:
         redis.hset(store.keys.schedule("s"), "armed", at(NOW - 5))
         assert served(store) == []
         assert is_left(store)
+
+    def test_nor_does_its_policy_after_a_pause(self, redis: redis_py.Redis, store: Store) -> None:
+        """It has taken the limit of one run away."""
+        due = NOW + 30 * US
+        old, without_limit = (
+            Spec(trigger=Every(40, anchor=from_us(due)), overlap="allow", max_runs=runs) for runs in (1, None)
+        )
+        put(store, new(redis, due=due, of=old))
+        redis.hset(store.keys.schedule("s"), "spec", encode_spec(without_limit))
+        rev_raised(store)
+        put(store, Write("s", record(store)["rev"], paused=True))
+        put(store, resumption(stored(store), without_limit, NOW))
+        one = dispatcher(redis, store=store)
+        for seconds in (0, 30, 70):
+            move_to(redis, NOW + seconds * US)
+            while one.dispatch_once().more_is_due:
+                pass
+        assert waiting(redis) == [run_id("s", due), run_id("s", due + 40 * US)]
 
     def test_fire_raises_no_rev_and_rewrites_no_plan(self, store: Store) -> None:
         give(store, NOW - 5, NOW + MINUTE, NOW + 2 * MINUTE)
@@ -407,6 +428,29 @@ class TestHandingOut:
         page = fire_page(store)
         assert page.unplanned_at is not None
         assert page.unplanned_at > NOW
+
+    def test_what_one_cannot_plan_another_does_two_seconds_later(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And whoever could not leaves it alone for a minute."""
+        self.due(store, 1)
+        tried: list[int] = []
+
+        def fail(*arguments: Any, **options: Any) -> Any:
+            tried.append(now_shown(redis))
+            raise OSError("too many open files")
+
+        unable = planner_module.Planner(store, Events())
+        with monkeypatch.context() as context:
+            context.setattr(planner_module, "coming", fail)
+            for seconds in (0, 3, 58, 61):
+                move_to(redis, NOW + seconds * US)
+                unable.expect(more=True)
+                assert unable.next_writes(math.inf, 250)[0] == []
+        assert [(at - NOW) // US for at in tried] == [0, 61]
+        move_to(redis, NOW + 63 * US + 1)
+        planner_pass(store)
+        assert record(store, "s000")["plan"]
 
     def test_bad_ones_at_the_head_hide_nothing_and_are_looked_at_once(self, store: Store) -> None:
         self.due(store, 30, left=False)

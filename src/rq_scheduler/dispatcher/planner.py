@@ -35,10 +35,11 @@ MAX_COPIES = 512 * 1024
 """Bytes of calls, which runs are copies of, in one write; more of one schedule are written alone."""
 
 PUT_OFF = 60 * US
-"""Microseconds after which a schedule that cannot be planned here is taken again."""
+"""Microseconds after which a schedule that cannot be planned here is tried again."""
 
 MAX_KNOWN = 10_000
-"""Plans that other schedules of the same definition may share."""
+"""Plans that other schedules of the same definition may share, and schedules that could not be planned here, which are
+remembered."""
 
 MAX_AGE = US // 10
 """Microseconds for which a plan of what is late is shared: in that time it might be on its way as well."""
@@ -55,6 +56,7 @@ class Planner:
         self._now = 0
         self._more = False
         self._put_off: list[str] = []
+        self._refused: dict[tuple[str, str], int] = {}
         self._known: dict[tuple[bytes, int, int, int, bool], tuple[Spec, Coming, int]] = {}
 
     @property
@@ -99,6 +101,8 @@ class Planner:
 
     def _planned(self, of: Unplanned) -> PlanWrite | None:
         is_due = of.due <= self._now
+        if is_due and self._now < self._refused.get((of.id, of.rev), 0):
+            return None
         if of.made_with > made_with() and not is_due:
             self._put_off.append(of.id)  # a newer one has planned it: that goes on
             return None
@@ -112,16 +116,26 @@ class Planner:
                 self._events.dropped(Dropped(of.id, of.due, reason))
             return None
         except Exception as error:  # noqa: BLE001  what befalls this host (memory, files) is not the schedule's fault
-            self._put_off.append(of.id)
+            self._refuse(of)
             if is_due:
                 self._events.put_off(of.id, error)
             return None
         if found is None:
-            self._put_off.append(of.id)
+            self._refuse(of)
             self._events.unreadable_spec(of.id)
             return None
         spec, instants = found
         return PlanWrite(of, spec, instants, made_with())
+
+    def _refuse(self, of: Unplanned) -> None:
+        """Leaves one that cannot be planned here alone for a while. Another dispatcher may well be able to: what is due
+        comes to whoever takes it when Redis gives it away again."""
+        if of.due > self._now:
+            self._put_off.append(of.id)
+            return
+        if len(self._refused) >= MAX_KNOWN:
+            self._refused.clear()
+        self._refused[of.id, of.rev] = self._now + PUT_OFF
 
     def _plan(self, of: Unplanned) -> tuple[Spec, Coming] | None:
         """The instants of a schedule; None for a spec that a newer version wrote. Those of one definition that are

@@ -110,10 +110,9 @@ def resumption(stored: Stored, spec: Spec, now: int) -> Write:
         occurrences = Occurrences(stored.id, spec)
         if stored.armed is not None and _names(occurrences, stored.armed) and now < occurrences.due(stored.armed):
             armed = Instant(stored.armed, occurrences.due(stored.armed))
-    coming = _coming(stored.id, spec, armed, now)
-    return Write(
-        stored.id, stored.text("rev"), armed=armed, coming=coming, armed_as_read=stored.text("armed"), paused=False
-    )
+    # The plan is left to the dispatchers, who write the policy with it: that of the record is older where a client
+    # that knows of none has changed the definition.
+    return Write(stored.id, stored.text("rev"), armed=armed, armed_as_read=stored.text("armed"), paused=False)
 
 
 def rezoned(stored: Stored, spec: Spec, now: int) -> Instant:
