@@ -543,19 +543,15 @@ class TestPausing:
 
 
 class TestThroughRq:
-    """Dependencies, rate limits, queue classes: a run waits among the one-offs until RQ has it."""
+    """Dependencies, rate limits, queue classes: a run waits in a set of its own until RQ has it."""
 
     def slow_job(self, client: Any, **options: Any) -> JobFields:
         Queue("other", connection=client).enqueue("jobs_for_tests.nothing", job_id="first")
         return job_fields(client, slow=True, depends_on="first", **options)
 
-    def test_goes_in_the_next_pass_which_follows_at_once_and_is_told_once(
-        self, redis: redis_py.Redis, store: Store, told: Listening
-    ) -> None:
+    def test_goes_in_the_same_pass_and_is_told_once(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
         nominal = put_due(store, job=self.slow_job(redis))
         passes = dispatcher(redis, told)
-        result = passes.dispatch_once()
-        assert (result.handed_off, result.unfinished) == (0, True)
         result = passes.dispatch_once()
         run = run_id("s", nominal)
         assert (result.handed_off, result.unfinished, told.ids) == (1, False, [run])
