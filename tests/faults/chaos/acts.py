@@ -1,5 +1,6 @@
 """Carries out what `plan` says, one track a thread, and keeps the log of it."""
 
+import random
 import threading
 import time
 from collections import Counter
@@ -91,6 +92,13 @@ def _acts(site: Site) -> dict[str, Act]:
     def during(fault: Callable[[], AbstractContextManager[Any]]) -> Act:
         return lambda told: site.while_(fault(), told.seconds)
 
+    def plans_lost(fault: Fault) -> None:
+        """Of about half of the schedules: what Python has written ahead may be written anew at any time."""
+        dice = random.Random(fault.pick)
+        for key in sorted(site.admin.scan_iter("rq:scheduler:schedule:*", count=1000)):
+            if dice.random() < 0.5:
+                site.admin.hdel(key, "plan", "plan_rev", "made_with")
+
     return {
         "client kill normal": lambda fault: site.client_kill("normal"),
         "client kill pubsub": lambda fault: site.client_kill("pubsub"),
@@ -103,6 +111,7 @@ def _acts(site: Site) -> dict[str, Act]:
         "redis sigstop": during(lambda: faults.frozen(site.server)),
         "out of memory": during(lambda: faults.out_of_memory(site.admin)),
         "misconf": during(lambda: faults.misconf(site.admin)),
+        "plans lost": plans_lost,
         "sigkill": one(Slot.killed),
         "sigkill again": one(Slot.killed),
         "sigstop": one(Slot.stopped),

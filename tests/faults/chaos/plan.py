@@ -45,6 +45,7 @@ TRACKS = {
             "redis sigstop": (0.05, 1.0),
             "out of memory": (0.1, 1.0),
             "misconf": (0.1, 1.0),
+            "plans lost": MOMENT,
         },
         (0.5, 3.0),
     ),
