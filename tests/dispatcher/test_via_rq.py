@@ -1,6 +1,7 @@
 """What RQ, or the application, has to enqueue: dependencies, rate limits, queue classes, runs of schedules; races."""
 
 import pickle
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -300,6 +301,13 @@ class TestRunsOfSchedules:
         scheduler.quarantine.retry(run)
         assert one.dispatch_once().handed_off == 1
         assert waiting(redis) == [run]
+
+    def test_an_id_that_is_planned_again_meanwhile_waits_for_its_end(self, redis: redis_py.Redis, store: Store) -> None:
+        run = put_run(store)
+        Scheduler(connection=redis).enqueue_in(timedelta(hours=1), "jobs_for_tests.echo", 2, job_id=run)
+        assert (redis.zcard(VIA_RQ), redis.zcard(INDEX)) == (1, 0)
+        assert dispatcher(redis).dispatch_once().handed_off == 1
+        assert Job.fetch(run, connection=redis).func_name == "jobs_for_tests.nothing"
 
     def test_one_that_an_older_version_left_among_the_one_offs(self, redis: redis_py.Redis, store: Store) -> None:
         run = put_run(store)

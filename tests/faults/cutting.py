@@ -110,8 +110,8 @@ class World:
             self.consume()
 
     def let_leases_lapse(self) -> None:
-        """As if the seconds had passed for which what a dispatcher has taken (to plan, for RQ) is its own."""
-        for key in ("unplanned", "to_plan", "via_rq"):
+        """As if the time had passed for which what a dispatcher has taken (to plan, for RQ) is its own."""
+        for key in ("unplanned", "to_plan", "via_rq", "claims"):
             taken = self.redis.zrange(f"rq:scheduler:{key}", 0, -1)
             if taken:
                 self.redis.zadd(f"rq:scheduler:{key}", dict.fromkeys(taken, self.now / 1_000_000), lt=True)

@@ -261,6 +261,9 @@ KINDS: dict[str, Kind] = {
     "a schedule that replaces": Kind(4, due(lambda w: run_going(w, overlap="replace")), workers_wait=2),
     "a remembered run": Kind(4, due(lambda w: remembered(w, overlap="buffer_one"), minutes=0.5)),
     "a schedule whose runs RQ enqueues": Kind(4, due(lambda w: put(w, depends_on=parent(w, "finished")))),
+    "a schedule, with a queue class that takes no pipeline": Kind(
+        4, due(put), world={"queue_class": "queues_for_tests.Old"}, at_least_once=True
+    ),
     "a schedule that fails": Kind(0, due(failing)),
     "a schedule whose queue was deleted": Kind(4, due(queue_deleted), finish=forget_the_lost),
     "damaged schedules": Kind(4, due(damaged)),

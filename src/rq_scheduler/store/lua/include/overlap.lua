@@ -31,6 +31,8 @@ local function is_going(id, status, queue, looked_up)
   if status == 'queued' then return looked_up ~= 'gone' end
   -- 'scheduled' is what a 0.14 client writes when it defines the job anew, whatever goes on.
   if (status == 'started' or status == 'scheduled') and has_live_execution(id, queue) then return true end
-  if status == 'scheduled' then return score_in(prefix .. ':scheduled:' .. queue, id) ~= nil end
+  if status == 'scheduled' then -- a retry, or a run that RQ itself has to enqueue
+    return (score_in(prefix .. ':scheduled:' .. queue, id) or score_in(prefix .. ':scheduler:via_rq', id)) ~= nil
+  end
   return WAITING[status] == true
 end

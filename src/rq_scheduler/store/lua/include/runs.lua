@@ -7,7 +7,7 @@ for _, key in ipairs({via_rq, paused_schedules, buffered_schedules, to_plan, unp
 
 -- An older version left runs that RQ itself has to enqueue among the one-offs.
 local function is_run_going(id, status, queue, looked_up)
-  if status == 'scheduled' and (waits_for_rq(id) or score_in(scheduled_jobs, id)) then return true end
+  if status == 'scheduled' and score_in(scheduled_jobs, id) then return true end
   return is_going(id, status, queue, looked_up)
 end
 

@@ -2,9 +2,6 @@
 -- that. Their jobs are there, with the status 'scheduled'. Needs: prefix, now_score, call_in_chunks (rq_queueing).
 local via_rq = prefix .. ':scheduler:via_rq'
 
--- Whether a run waits for that.
-local function waits_for_rq(id) return redis.call('ZSCORE', via_rq, id) ~= false end
-
 -- Has these runs wait for it, and wakes the dispatchers.
 local function wait_for_rq(ids)
   if #ids == 0 then return end
