@@ -103,10 +103,10 @@ def _forget(store: Store, hand_off: Callable[[], Any]) -> Any:
 
 
 def _round_each_hand_off(spoil: Callable[[Store, Callable[[], Any]], Any]) -> None:
-    hand_off = Store.hand_off_jobs
+    hand_off = inspect.getattr_static(Store, "hand_off_jobs")
 
     def spoiled(self: Store, *args: Any, **options: Any) -> Any:
-        return spoil(self, partial(hand_off, self, *args, **options))
+        return spoil(self, partial(hand_off.__get__(self, Store), *args, **options))
 
     Store.hand_off_jobs = spoiled  # type: ignore[method-assign]
 
