@@ -175,6 +175,7 @@ def test_after_a_worker_that_was_killed(site: Site, start_dispatcher: StartDispa
     kill_family(worker)
     wait_until(lambda: not site.is_parked("a"))
     site.come_due("a")
+    wait_until(lambda: site.status("a") == "queued")
     run_worker("default")
     wait_until(lambda: site.ran == ["a old", "a new"])
     assert site.redis.zrange("rq:failed:default", 0, -1) == []
