@@ -83,6 +83,11 @@ local function look_at_earlier_runs(fire)
   local record, live = fire.record, fire.record[LIVE]
   fire.failures = count(record[FAILURES])
   if not live or live == '' then return end
+  -- Nearly always there is one, and it has finished: that needs no lists.
+  if not string.find(live, ' ', 1, true) and try('HGET', prefix .. ':job:' .. live, 'status') == 'finished' then
+    fire.failures = 0
+    return
+  end
   local policy = fire.policy
   local ids = words_of(live)
   local is_crowded = #ids + #fire.instants > KEPT_RUNS
@@ -308,6 +313,11 @@ local function advance(fire)
 end
 
 local function keep_books(fire)
+  if not (fire.skipped or fire.started[2]) then
+    local run = fire.started[1]
+    if run then add_lines(fire.id, history_line(run.outcome, run.nominal, run.due, run.id)) end
+    return
+  end
   local lines = {}
   if fire.skipped then try('HINCRBY', schedule_key(fire.id), 'skipped', #fire.skipped) end
   for i, run in ipairs(fire.started) do lines[i] = history_line(run.outcome, run.nominal, run.due, run.id) end
