@@ -1,4 +1,4 @@
-"""Writing definitions: read, work out the change, write it if nobody has changed the schedule meanwhile.
+"""Writing definitions: suppose or read what is stored, work out the change, write it if that is so still.
 
 Owns the loop around that, and the errors of a write that is refused. What a change does to the next fire, `changes`
 says.
