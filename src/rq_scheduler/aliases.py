@@ -17,6 +17,7 @@ __all__ = [
     "DayMatch",
     "DependsOn",
     "DurationLike",
+    "End",
     "EnqueueItem",
     "EntryKind",
     "Excluded",
@@ -70,6 +71,10 @@ RunKind: TypeAlias = Literal["scheduled", "manual", "backfill"]
 
 Outcome: TypeAlias = Literal["enqueued", "skipped", "missed", "manual", "backfill", "failed"]
 """What became of a nominal time, as the history has it."""
+
+End: TypeAlias = Literal["finished", "failed", "stopped", "canceled", "expired", "deleted", "lost", "unknown"]
+"""How a run ended: RQ's words, and ours for one whose `ttl` passed in its queue (expired), that was gone while it
+waited (deleted), whose worker died without a verdict from RQ (lost), or of which nobody saw it in time (unknown)."""
 
 JobStatus: TypeAlias = Literal[
     "created",

@@ -59,6 +59,9 @@ T = TypeVar("T")
 FORMAT = 1
 """Version of the stored spec. A dispatcher leaves a newer one alone."""
 
+MAX_KEPT_RUNS = 1_000
+"""The largest `keep_runs`."""
+
 _HEAD = b'{"format":%d,' % FORMAT
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -70,7 +73,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     overlap, catchup, catchup_window, jitter: the policies (docs/schedules.md). `start` <= nominal time < `end`, aware.
     max_runs: runs after which it is finished. exclude: whole local days on which it does not fire; excluded: what
     becomes of an instant there, no run or one at the same time of the nearest other day. pause_on_failures: failed runs
-    in a row after which it pauses.
+    in a row after which it pauses. expect: how long after each nominal time that run, or a later one, has to have
+    succeeded. keep_runs: runs that the history keeps.
 
     Durations are given as seconds, a timedelta or text such as "10m". Raises InvalidArgument or InvalidType naming the
     field that is wrong. The spec of a recurring job of the 0.14 API has an `Every` without an anchor: it counts from
@@ -88,6 +92,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exclude: tuple[AnyExclusion, ...] = ()
     excluded: Excluded = "skip"
     pause_on_failures: Annotated[int, Meta(ge=1)] | None = None
+    expect: Duration | None = None
+    keep_runs: Annotated[int, Meta(ge=0, le=MAX_KEPT_RUNS)] = 50
 
     if TYPE_CHECKING:
 
@@ -102,6 +108,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         _one_of(self.overlap, "overlap")
         _one_of(self.catchup, "catchup")
         _length(self, "catchup_window", 1, "leaves nothing to catch up: give a positive duration, or catchup='none'")
+        _length(self, "expect", 1, "leaves no time to succeed in: give a positive duration, or None to expect nothing")
         _length(self, "jitter", 0, "is negative: it delays runs by 0 to that long, so give a positive duration")
         for name in ("start", "end"):
             if (moment := getattr(self, name)) is not None:
@@ -112,6 +119,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             )
         _count(self.max_runs, "max_runs")
         _count(self.pause_on_failures, "pause_on_failures")
+        _kept(self.keep_runs)
         force_setattr(self, "exclude", _exclusions(self.exclude))
         if any(one.timezone is None for one in self.exclude):
             _ = self.trigger.zone_name  # refuses several zones now rather than when it fires
@@ -275,6 +283,8 @@ class _Policies(TypedDict, total=False):
     exclude: Sequence[AnyExclusion] | AnyExclusion
     excluded: Excluded
     pause_on_failures: int | None
+    expect: DurationLike | None
+    keep_runs: int
 
 
 class _JobOptions(_Policies, total=False):
@@ -371,6 +381,13 @@ def _count(value: Any, name: str) -> None:
         raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give a whole number, or None for no limit")
     if value < 1:
         raise InvalidArgument(f"{name}={value!r} has to be at least 1; None means no limit")
+
+
+def _kept(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidType(f"keep_runs={value!r} is {kind_of(value)}: give a whole number, 0 to {MAX_KEPT_RUNS:,}")
+    if not 0 <= value <= MAX_KEPT_RUNS:
+        raise InvalidArgument(f"keep_runs={value!r} is not within 0 to {MAX_KEPT_RUNS:,}: give one that is")
 
 
 def _exclusions(value: Any) -> tuple[AnyExclusion, ...]:

@@ -93,8 +93,8 @@ def test_put_hands_every_option_on(text: Callable[..., str], schedules: Schedule
         "--arg", '"weekly"', "--arg", "[1, null]", "--kwarg", "to=true", "--kwarg", 'text="a=b"', "--queue", "reports",
         "--overlap", "buffer_one", "--catchup", "all", "--catchup-window", "1h", "--jitter", "30s",
         "--start", "2026-01-01T00:00", "--end", "2126-01-01T00:00Z", "--max-runs", "7", "--exclude", "2026-12-25",
-        "--exclude", "2026-12-26", "--excluded", "next-day", "--pause-on-failures", "3", "--retry", "2",
-        "--retry-interval", "5", "--retry-interval", "60", "--job-timeout", "5m", "--result-ttl", "-1", "--ttl", "1h",
+        "--exclude", "2026-12-26", "--excluded", "next-day", "--pause-on-failures", "3", "--expect", "1h",
+        "--keep-runs", "7", "--retry", "2", "--retry-interval", "5", "--retry-interval", "60", "--job-timeout", "5m", "--result-ttl", "-1", "--ttl", "1h",
         "--failure-ttl", "1d",
         "--meta", 'team="ops"', "--on-success", "jobs_for_tests.on_success", "--on-failure",
         "jobs_for_tests.on_failure", "--on-stopped", "jobs_for_tests.on_stopped", "--at-front", "--description",
@@ -112,7 +112,7 @@ def test_put_hands_every_option_on(text: Callable[..., str], schedules: Schedule
     assert (spec.start, spec.end) == (
         datetime(2025, 12, 31, 23, tzinfo=UTC), datetime(2126, 1, 1, tzinfo=UTC),
     )  # fmt: skip
-    assert (spec.max_runs, spec.pause_on_failures) == (7, 3)
+    assert (spec.max_runs, spec.pause_on_failures, spec.expect, spec.keep_runs) == (7, 3, timedelta(hours=1), 7)
     assert repr(spec.exclude[0]) == "Dates('2026-12-25', '2026-12-26', timezone='Europe/Paris')"
     assert spec.excluded == "next_day"
     assert (made.job_timeout, made.result_ttl, made.ttl, made.failure_ttl) == (300, -1, 3600, 86_400)

@@ -109,6 +109,7 @@ GOOD: dict[str, list[Any]] = {
             "older_than",
             "catchup_window",
             "jitter",
+            "expect",
             "within",
             "every",
         ),
@@ -122,7 +123,9 @@ GOOD: dict[str, list[Any]] = {
     **dict.fromkeys(
         ("at_front", "paused", "with_times", "delete_job", "prune", "dry_run", "force", "use_local_timezone"), _BOOLS
     ),
-    **dict.fromkeys(("offset", "length", "limit", "n", "version", "max_runs", "pause_on_failures", "repeat"), [1, 5]),
+    **dict.fromkeys(
+        ("offset", "length", "limit", "n", "version", "max_runs", "pause_on_failures", "keep_runs", "repeat"), [1, 5]
+    ),
     **dict.fromkeys(("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"), [0, 1, 1.5]),
     "us": [0, 1_800_000_000_000_000],
     "func": [jobs.echo, jobs.nothing, "jobs_for_tests.echo", jobs.Greeter().greet],

@@ -245,7 +245,7 @@ FIELDS: dict[str, Any] = {
     "on_failure": "a.b", "overlap": "allow", "catchup": "all", "catchup_window": "2h", "jitter": 0.5,
     "start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z", "max_runs": 7, "exclude": [{"type": "dates",
     "days": ["2026-12-25"]}], "excluded": "previous_day",
-    "pause_on_failures": 4, "paused": False, "note": "n", "tags": ["a"],
+    "pause_on_failures": 4, "expect": "1h", "keep_runs": 9, "paused": False, "note": "n", "tags": ["a"],
 }  # fmt: skip
 
 

@@ -60,6 +60,8 @@ exclude = [
 ]
 excluded = "next_day"
 pause_on_failures = 4
+expect = "1h"
+keep_runs = 9
 paused = true
 note = "quiet"
 tags = ["billing"]
@@ -97,6 +99,8 @@ FULL = [
         exclude=(Dates("2026-12-25", "2026-12-26"), Dates("2026-07-14", timezone="UTC")),
         excluded="next_day",
         pause_on_failures=4,
+        expect="1h",
+        keep_runs=9,
         paused=True,
         note="quiet",
         tags=("billing",),

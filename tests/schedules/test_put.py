@@ -192,6 +192,8 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         "exclude": (Dates("2026-12-25"),),
         "excluded": "next_day",
         "pause_on_failures": 3,
+        "expect": "1h",
+        "keep_runs": 7,
         "tags": ("b", "a"),
     },
 }

@@ -109,6 +109,11 @@ OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], tuple[str, ...]]] = {
     "max_runs-bool": ({"max_runs": True}, TypeError, ("max_runs=True", "give a whole number")),
     "pause_on_failures": ({"pause_on_failures": 0}, ValueError, ("pause_on_failures=0", "at least 1")),
     "pause_on_failures-type": ({"pause_on_failures": "3"}, TypeError, ("pause_on_failures='3'", "give a whole number")),
+    "expect": ({"expect": 0}, ValueError, ("expect=0", "give a positive duration, or None")),
+    "expect-type": ({"expect": [5]}, TypeError, ("expect=[5]", "give seconds")),
+    "keep_runs": ({"keep_runs": -1}, ValueError, ("keep_runs=-1", "0 to 1,000")),
+    "keep_runs-many": ({"keep_runs": 1001}, ValueError, ("keep_runs=1001", "0 to 1,000")),
+    "keep_runs-type": ({"keep_runs": "3"}, TypeError, ("keep_runs='3'", "give a whole number")),
     "exclude": (
         {"exclude": "2026-12-25"},
         TypeError,

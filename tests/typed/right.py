@@ -244,6 +244,8 @@ assert_type(
         max_runs=3,
         exclude=LISTED,
         pause_on_failures=None,
+        expect="1h",
+        keep_runs=10,
         paused=True,
         note="new",
         tags=["billing"],

@@ -447,6 +447,8 @@ def test_json_of_policies_has_the_form_of_files() -> None:
         "exclude": [{"type": "dates", "timezone": None, "days": ["2026-12-25"]}],
         "excluded": "skip",
         "pause_on_failures": None,
+        "expect": None,
+        "keep_runs": 50,
     }
 
 
@@ -466,6 +468,15 @@ def test_json_of_a_run() -> None:
         "ended_at": "2026-11-24T22:01:05.000000Z",
         "duration_seconds": 63.0,
         "result_age_seconds": 3600.0,
+        "end": None,
+        "attempts": 0,
+        "worker": None,
+        "dispatcher": None,
+        "error": None,
+        "error_at": None,
+        "cause": None,
+        "earlier_ends": [],
+        "held_up_by": None,
     }
 
 

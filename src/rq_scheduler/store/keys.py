@@ -63,8 +63,9 @@ class Keys:
         return f"{self.prefix}:scheduler:schedules"
 
     def schedules_of(self, what: str, name: str = "") -> str:
-        """zset, id -> 0, in order: the ids of one tag, owner or queue (`what`), or of the paused ones. Of the recurring
-        jobs of the 0.14 API ("jobs"): id -> due in unix seconds, or earlier where another hand has moved the entry."""
+        """zset, id -> 0, in order: the ids of one tag, owner or queue (`what`), or of those that are paused, failing
+        (the last run to end has failed), late (nothing has succeeded within `expect`) or running. Of the recurring jobs
+        of the 0.14 API ("jobs"): id -> due in unix seconds, or earlier where another hand has moved the entry."""
         return f"{self.schedules}:{what}:{name}" if name else f"{self.schedules}:{what}"
 
     def schedule(self, id: str) -> str:
@@ -80,8 +81,45 @@ class Keys:
         return f"{self.prefix}:scheduler:tombstone:{id}"
 
     def history(self, id: str) -> str:
-        """list, newest first: the last 50 runs of a schedule, one packed line each."""
+        """list, newest first: the last runs of a schedule (`keep_runs`), one packed line each."""
         return f"{self.prefix}:scheduler:history:{id}"
+
+    @property
+    def open_runs(self) -> str:
+        """zset, run -> next look in unix seconds: runs that are followed to their end, as "schedule id, moment of the
+        hand-off (us), end of the job id" with spaces between; and, with the end that was told and its moment behind
+        that, those whose end may change."""
+        return f"{self.prefix}:scheduler:open_runs"
+
+    @property
+    def missing_runs(self) -> str:
+        """zset, open run -> unix seconds: since when those are found nowhere that wait by their status."""
+        return f"{self.prefix}:scheduler:missing_runs"
+
+    @property
+    def unread_errors(self) -> str:
+        """zset, run -> unix seconds: failed runs whose exception has to be read; from when on a dispatcher may."""
+        return f"{self.prefix}:scheduler:unread_errors"
+
+    @property
+    def expected(self) -> str:
+        """zset, id -> unix seconds: by when a run of a schedule with `expect` has to have succeeded."""
+        return f"{self.prefix}:scheduler:expected"
+
+    @property
+    def not_run(self) -> str:
+        """zset, "id, what, first nominal time (us)" -> unix seconds: what did not run in the last two days."""
+        return f"{self.prefix}:scheduler:not_run"
+
+    @property
+    def names(self) -> str:
+        """zset, name -> number: the workers and dispatchers that the histories tell of by number."""
+        return f"{self.prefix}:scheduler:names"
+
+    @property
+    def counters(self) -> str:
+        """hash, counter -> number: what all dispatchers have done, for metrics."""
+        return f"{self.prefix}:scheduler:counters"
 
     @property
     def revisions(self) -> str:
@@ -181,7 +219,10 @@ class Keys:
             ),
             **dict.fromkeys((self.to_plan, self.unplanned, self.via_rq, self.parked, self.parked_due), "zset"),
             **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
-            **dict.fromkeys((self.quarantine, self.rq_claims), "hash"),
+            **dict.fromkeys(map(self.schedules_of, ("failing", "late", "running")), "zset"),
+            **dict.fromkeys((self.open_runs, self.missing_runs, self.unread_errors, self.expected), "zset"),
+            **dict.fromkeys((self.not_run, self.names), "zset"),
+            **dict.fromkeys((self.quarantine, self.rq_claims, self.counters), "hash"),
             **dict.fromkeys((self.revisions, self.fence, self.rq_since), "string"),
         }
 

@@ -133,6 +133,10 @@ def _policies(spec: Spec, zone: tzinfo) -> Iterator[Sequence[Cell]]:
         value = getattr(spec, name)
         if value is not None:
             yield name.replace("_", " "), _value(value, zone)
+    if spec.expect is not None:
+        yield "expect", f"a success within {length(spec.expect)}"
+    if spec.keep_runs != 50:
+        yield "keep runs", f"{spec.keep_runs:,}"
     if spec.exclude:
         days = ", ".join(str(exclusion) for exclusion in spec.exclude)
         yield "exclude", "; ".join(filter(None, (days, moves_words(spec))))

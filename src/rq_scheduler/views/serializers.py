@@ -73,6 +73,14 @@ def schedule(stored: StoredSchedule) -> dict[str, Any]:
         "version": stored.version,
         "created_at": iso(stored.created_at),
         "updated_at": iso(stored.updated_at),
+        "succeeded": stored.succeeded,
+        "failed": stored.failed,
+        "failed_in_a_row": stored.failed_in_a_row,
+        "last_success_at": iso(stored.last_success_at),
+        "last_failure_at": iso(stored.last_failure_at),
+        "mean_duration_seconds": seconds(stored.mean_duration),
+        "last_outcomes": stored.last_outcomes,
+        "overdue_since": iso(stored.overdue_since),
     }
 
 
@@ -100,6 +108,15 @@ def run(run: Run) -> dict[str, Any]:
         "ended_at": iso(run.ended_at),
         "duration_seconds": seconds(run.duration),
         "result_age_seconds": seconds(run.result_age),
+        "end": run.end,
+        "attempts": run.attempts,
+        "worker": run.worker,
+        "dispatcher": run.dispatcher,
+        "error": run.error,
+        "error_at": run.error_at,
+        "cause": run.cause,
+        "earlier_ends": [{"end": end, "at": iso(at)} for end, at in run.earlier_ends],
+        "held_up_by": run.held_up_by,
     }
 
 

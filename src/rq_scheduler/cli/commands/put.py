@@ -15,7 +15,7 @@ from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options
 from rq_scheduler.cli.times import read_moment, time_zone, zone_of
 from rq_scheduler.client.schedules import StoredSchedule
-from rq_scheduler.model import Spec
+from rq_scheduler.model import MAX_KEPT_RUNS, Spec
 from rq_scheduler.triggers import At, Cron, Dates, Every, Holidays, RRule, Trigger
 from rq_scheduler.views import serializers
 from rq_scheduler.views.humanize import trigger_words, when
@@ -52,6 +52,8 @@ _POLICIES: tuple[Callable[[Any], Any], ...] = (
                  help="What becomes of a run on such a day: none, or one at the same time of the nearest other day; "
                  "else skip."),
     click.option("--pause-on-failures", type=click.IntRange(min=1), help="Pause after so many failed runs in a row."),
+    click.option("--expect", metavar="DURATION", help="How soon after its time a run has to have succeeded."),
+    click.option("--keep-runs", type=click.IntRange(0, MAX_KEPT_RUNS), help="Runs in the history; 50 unless given."),
 )  # fmt: skip
 
 _JOB: tuple[Callable[[Any], Any], ...] = (
@@ -78,9 +80,9 @@ _JOB: tuple[Callable[[Any], Any], ...] = (
 )  # fmt: skip
 
 _AS_THEY_ARE = (
-    *("overlap", "catchup", "catchup_window", "jitter", "max_runs", "pause_on_failures", "queue_name", "job_timeout"),
-    *("result_ttl", "ttl", "failure_ttl", "on_success", "on_failure", "on_stopped", "at_front", "description", "tags"),
-    *("paused", "note"),
+    *("overlap", "catchup", "catchup_window", "jitter", "max_runs", "pause_on_failures", "expect", "keep_runs"),
+    *("queue_name", "job_timeout", "result_ttl", "ttl", "failure_ttl", "on_success", "on_failure", "on_stopped"),
+    *("at_front", "description", "tags", "paused", "note"),
 )
 
 

@@ -16,7 +16,7 @@ from typing import Final, cast
 import msgspec
 from rq.utils import utcparse
 
-from rq_scheduler.aliases import JobStatus, Outcome, ScheduleKind
+from rq_scheduler.aliases import End, JobStatus, Outcome, ScheduleKind
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import Schedule, Spec, decode_spec
@@ -52,6 +52,12 @@ class StoredSchedule:
     next_run_at: when its next run is due; None while paused, and when finished. last_run_at: when the last run was
     handed off. last_status: RQ's status of that run; None when its job has expired, or none was made. finished: it
     never fires again. runs, skipped, missed: counts. version: changes of the definition, the first being 1.
+
+    succeeded, failed: runs that ended so (a lost one has failed). failed_in_a_row: since the last success, or the last
+    resume. last_success_at, last_failure_at: when such a run ended. mean_duration: of the last successful ones.
+    last_outcomes: up to 20 letters, the newest last: how runs ended (f failed, s stopped, c canceled, e expired, d
+    deleted, l lost, u unknown; `.` is a success) and what did not run (k skipped, m missed; one for a stretch).
+    overdue_since: since when no run has succeeded within `expect`.
     """
 
     id: str
@@ -77,6 +83,14 @@ class StoredSchedule:
     _armed: tuple[int, int] | None = field(repr=False)
     _runs_left: int | None = field(repr=False)
     _load: Callable[[], Schedule] = field(repr=False, compare=False)
+    succeeded: int = 0
+    failed: int = 0
+    failed_in_a_row: int = 0
+    last_success_at: datetime | None = None
+    last_failure_at: datetime | None = None
+    mean_duration: timedelta | None = None
+    last_outcomes: str = ""
+    overdue_since: datetime | None = None
 
     @property
     def trigger(self) -> AnyTrigger | None:
@@ -125,11 +139,17 @@ class Run:
     """One line of a schedule's history. All moments are aware UTC.
 
     outcome: "enqueued", "skipped", "missed", "manual", "backfill" or "failed". nominal: the time that the trigger
-    named; for a stretch of missed ones the first of them, `until` the last and `count` how many (at least, if
-    `at_least`). due: nominal and jitter. handed_off_at: when this was decided; lateness: how long after `due`.
+    named; for a stretch of skipped or missed ones the first of them, `until` the last and `count` how many (at least,
+    if `at_least`). due: nominal and jitter. handed_off_at: when this was decided; lateness: how long after `due`.
 
     job_id: None for what made no job. status: RQ's status of the job now, "expired" when RQ no longer has it.
     started_at, ended_at: the job's. duration: from start to end; result_age: since its end.
+
+    end: how the run ended; None while it goes on, and for what made no job. attempts: how often it was tried; 0 where
+    that is not known. worker, dispatcher: the names of those that ran it and handed it off. error: the last line of its
+    exception, error_at: where that was raised, as "module:line"; cause: why RQ says that it failed, where that was no
+    exception of the function ("worker-died", "timed-out"). earlier_ends: ends that RQ took back, such as a failure
+    before somebody requeued it, and when. held_up_by: the job id of the run because of which these were skipped.
     """
 
     outcome: Outcome
@@ -146,6 +166,15 @@ class Run:
     ended_at: datetime | None
     duration: timedelta | None
     result_age: timedelta | None
+    end: End | None = None
+    attempts: int = 0
+    worker: str | None = None
+    dispatcher: str | None = None
+    error: str | None = None
+    error_at: str | None = None
+    cause: str | None = None
+    earlier_ends: tuple[tuple[End, datetime], ...] = ()
+    held_up_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
