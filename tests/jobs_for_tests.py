@@ -72,6 +72,14 @@ def fail(message: str = "on purpose") -> None:
     raise RuntimeError(message)
 
 
+def fail_first(key: str, times: int) -> None:
+    """Fail so many times, counted in `test:<key>`, and then succeed."""
+    job = get_current_job()
+    assert job is not None
+    if job.connection.incr(f"test:{key}") <= times:
+        raise RuntimeError("on purpose")
+
+
 def die() -> None:
     """End the work-horse without a word, as the kernel's out-of-memory killer does."""
     os._exit(9)
