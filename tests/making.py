@@ -143,7 +143,14 @@ def snapshot(client: Any, *, ours: bool = True) -> State:
     return {key: (content, Lifetime(ttl)) for key, content, ttl in contents(client) if ours or not OURS.match(key)}
 
 
-_READ = {b"hash": "hgetall", b"list": "lrange", b"set": "smembers", b"zset": "zrange", b"string": "get"}
+_READ = {
+    b"hash": "hgetall",
+    b"list": "lrange",
+    b"set": "smembers",
+    b"zset": "zrange",
+    b"string": "get",
+    b"stream": "xrange",
+}
 
 
 def contents(client: Any) -> Iterator[tuple[bytes, Any, int]]:

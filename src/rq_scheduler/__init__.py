@@ -11,8 +11,10 @@ __all__ = [
     "VERSION",
     "AnyOf",
     "At",
+    "AuditEntry",
     "Cron",
     "Dates",
+    "Event",
     "Every",
     "Holidays",
     "Quarantined",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from rq_scheduler.client.audit import AuditEntry
+    from rq_scheduler.client.events import Event
     from rq_scheduler.client.quarantine import Quarantined, RetryResult
     from rq_scheduler.client.scheduler import Scheduler
     from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
@@ -39,6 +43,8 @@ else:
     # The same, when a name is first asked for: RQ and redis-py take a third of a second to import, and most of what
     # begins with this package (`rqscheduler --help`, a cron string, a schedule's definition) needs neither.
     _NAMES = {
+        "client.audit": ("AuditEntry",),
+        "client.events": ("Event",),
         "client.quarantine": ("Quarantined", "RetryResult"),
         "client.scheduler": ("Scheduler",),
         "client.schedules": ("Run", "StoredSchedule", "SyncResult", "UpcomingRun"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 __all__ = [
     "Args",
+    "AuditAction",
     "CallbackLike",
     "Catchup",
     "DayMatch",
@@ -20,6 +21,7 @@ __all__ = [
     "End",
     "EnqueueItem",
     "EntryKind",
+    "EventKind",
     "Excluded",
     "Fsync",
     "Function",
@@ -96,6 +98,47 @@ EntryKind: TypeAlias = Literal[
     "one-off", "recurring job", "schedule", "run of a schedule", "rq's scheduled job", "unknown"
 ]
 """What an entry in quarantine was before."""
+
+AuditAction: TypeAlias = Literal[
+    "defined",
+    "changed",
+    "renamed",
+    "deleted",
+    "paused",
+    "resumed",
+    "run_now",
+    "backfilled",
+    "undone",
+    "retried",
+    "purged",
+    "cancelled",
+    "moved",
+    "stopped",
+    "jobs_moved",
+]
+"""What people and programs do, as the audit has it."""
+
+EventKind: TypeAlias = Literal[
+    "failing_began",
+    "failing",
+    "recovered",
+    "skipping_began",
+    "skipping_ended",
+    "missed",
+    "overdue",
+    "met",
+    "paused_for_failures",
+    "quarantined",
+    "adopted",
+    "dispatcher_started",
+    "dispatcher_left",
+    "dispatcher_died",
+    "outage",
+    "lock_held",
+    "unserved_began",
+    "unserved_ended",
+]
+"""What happens by itself, as the events have it."""
 
 # What may be given for one thing
 

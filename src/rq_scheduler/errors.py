@@ -26,6 +26,7 @@ __all__ = [
     "SchedulerWarning",
     "VersionConflict",
     "check_encodable",
+    "check_texts",
     "kind_of",
 ]
 
@@ -104,6 +105,16 @@ def check_encodable(**texts: str) -> None:
                 f"{name}={text!r:.200} has {text[error.start]!r}, half of a character, which cannot be written: "
                 "leave it out"
             ) from None
+
+
+def check_texts(**values: object) -> None:
+    """Raises InvalidType for what is no text, InvalidArgument for text that Redis cannot keep; None is not there."""
+    for name, value in values.items():
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give text")
+        check_encodable(**{name: value})
 
 
 def kind_of(value: object) -> str:

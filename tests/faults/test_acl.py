@@ -134,6 +134,8 @@ def use_as_client(redis: redis_py.Redis, proxy: Proxy) -> None:
     assert scheduler.quarantine.get(held[0]) is not None
     assert scheduler.quarantine.retry(held[0])
     assert scheduler.quarantine.purge(held[1])
+    assert {event.kind for event in scheduler.events.read()} == {"quarantined"}
+    assert len(list(scheduler.events.follow("0-0", idle=0))) == 2
     Store(redis).heartbeat("live", {"host": "h"}, 60, dispatcher=True)
     status = CliRunner().invoke(rqscheduler, ["status", "--url", proxy.url])
     assert "live" in status.output, status.output

@@ -64,6 +64,8 @@ STOPS = {
     "parked_due": set(),
     "cron_schedulers": set(),
     "clock": set(),
+    "audit": set(),
+    "events": set(),
     "fence": {*KINDS},
     "queues": {*KINDS},
     "workers": set(),

@@ -1,5 +1,6 @@
 """A Redis that holds something of everything, to be spoilt, and what has to hold whatever was done to it."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -52,21 +53,25 @@ class World:
         self.dispatcher = ManualDispatcher(self.scheduler, self.clock)
 
 
-_READS = {b"hash": "HGETALL", b"list": "LRANGE", b"zset": "ZRANGE", b"set": "SMEMBERS", b"string": "GET"}
+_READS = {
+    b"hash": ("HGETALL",),
+    b"list": ("LRANGE", 0, -1),
+    b"zset": ("ZRANGE", 0, -1, "WITHSCORES"),
+    b"set": ("SMEMBERS",),
+    b"string": ("GET",),
+    b"stream": ("XRANGE", "-", "+"),
+}
 
 
 def content(redis: redis_py.Redis) -> dict[bytes, Any]:
     """Every key and what it holds, in two round trips."""
     keys = sorted(redis.keys())
     types = _each(redis, [("TYPE", key) for key in keys])
-    commands: list[tuple[Any, ...]] = []
-    for key, kind in zip(keys, types, strict=True):
-        bounds = (0, -1) if kind in (b"list", b"zset") else ()
-        commands.append((_READS[kind], key, *bounds, *(["WITHSCORES"] if kind == b"zset" else [])))
-    return dict(zip(keys, _each(redis, commands), strict=True))
+    reads = ((*_READS[kind][:1], key, *_READS[kind][1:]) for key, kind in zip(keys, types, strict=True))
+    return dict(zip(keys, _each(redis, reads), strict=True))
 
 
-def _each(redis: redis_py.Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
+def _each(redis: redis_py.Redis, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
     pipe = redis.pipeline(transaction=False)
     for command in commands:
         pipe.execute_command(*command)

@@ -243,6 +243,10 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "holds_lock": (COMMANDS.holds_lock("me"),),
     "release_lock": (COMMANDS.release_lock("me"),),
     "eviction_policy": (COMMANDS.eviction_policy(),),
+    "read_audit": (COMMANDS.read_audit(5, 6),),
+    "read_events": (COMMANDS.read_events(5, 6),),
+    "newest_event": (COMMANDS.newest_event(),),
+    "events_behind": (COMMANDS.events_behind("0-0", 5),),
 }
 
 

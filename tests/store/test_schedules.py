@@ -238,7 +238,7 @@ class TestDeleting:
         left = {key.decode() for key in snapshot(redis)}
         assert left == {
             *("rq:queues", "rq:queue:default", f"rq:job:{run}"),
-            *("rq:scheduler:rev", "rq:scheduler_lock", store.keys.tombstone("s")),
+            *("rq:scheduler:rev", "rq:scheduler_lock", store.keys.tombstone("s"), store.keys.audit),
         }
         tombstone = redis.hgetall(store.keys.tombstone("s"))
         assert int(tombstone[b"mark"]) > nominal

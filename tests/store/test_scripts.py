@@ -204,6 +204,7 @@ class TestKeys:
             *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
             *(keys.saved(""), keys.ended, keys.deleted(""), keys.rq_since),
             *(keys.parked, keys.parked_due, keys.planned_job("")),
+            *(keys.audit, keys.events),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: registries, executions, what hangs on a job, workers.
@@ -229,7 +230,7 @@ class TestKeys:
         mine |= {rq_format.job_key(prefix, id) for id in ("canceled", "gone", "scheduled")}
         mine |= {rq_format.queues_key(prefix), rq_format.queue_key(prefix, "default")}
         mine.add(rq_format.scheduler_lock_key(prefix, "default"))
-        mine |= {keys.parked, keys.parked_due, keys.planned_job("waits")}
+        mine |= {keys.parked, keys.parked_due, keys.planned_job("waits"), keys.audit, keys.events}
         mine |= {rq_format.job_key(prefix, id) for id in ("again", "waits")}
         mine |= {
             keys.due_schedules,

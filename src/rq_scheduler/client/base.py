@@ -20,6 +20,7 @@ from rq.job import Job
 from rq_scheduler._version import __version__
 from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
 from rq_scheduler.classes import load_class
+from rq_scheduler.client.actor import actor_of
 from rq_scheduler.client.connections import require_client, warn_about_synchronous_queues
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.key_names import KeyNames
@@ -50,6 +51,8 @@ class SchedulerBase(KeyNames):
         queue_class: type[Queue] | str | None = None,
         name: str | None = None,
         serializer: SerializerLike | None = None,
+        *,
+        actor: str | None = None,
     ) -> None:
         self._require_key_names()
         connection = require_client(connection)
@@ -84,7 +87,7 @@ class SchedulerBase(KeyNames):
         self._lock_asked: str | None = None
         self._birth_asked: str | None = None
         self._clock: Clock = SystemClock()
-        self._any_store = Store(connection)
+        self._any_store = Store(connection, actor=actor_of(actor))
         if serializer is None and queue is not None:
             serializer = queue.serializer
         self._creator = JobCreator(connection, self.job_class, serializer)
@@ -99,6 +102,11 @@ class SchedulerBase(KeyNames):
     def _store(self) -> Store:
         self._require_key_names()  # an attribute may be set at any time
         return self._any_store
+
+    @property
+    def actor(self) -> str:
+        """Who does what this object does, as the audit says it."""
+        return self._any_store.actor
 
     @property
     def pid(self) -> int:

@@ -24,7 +24,9 @@ from rq_scheduler.aliases import (
     Until,
 )
 from rq_scheduler.client import bulk, keywords, recurring
+from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.base import SchedulerBase, context_of
+from rq_scheduler.client.events import Events
 from rq_scheduler.client.prototype import Prototypes, goes_by_name
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.recurring import RecurringJobs
@@ -61,6 +63,7 @@ class Scheduler(RecurringJobs):
     `queue_name`. `interval` (seconds) sets how long this instance's lock and name live without renewal: interval +
     10. `job_class` and `queue_class` are classes or dotted paths; a queue class given as a path is recorded in each
     job's meta and used at the hand-off. `serializer` (a class or a dotted path) is that of `queue`, else pickle.
+    `actor` says in the audit who does what this object does, such as "deploy 4711"; else it is user@host.
 
     Building one sends nothing to Redis. Naive datetimes mean UTC in all methods. Every mistake in a call raises an
     error of `rq_scheduler.errors`, which is a ValueError or a TypeError too, before anything is written; when Redis
@@ -77,6 +80,16 @@ class Scheduler(RecurringJobs):
     def quarantine(self) -> Quarantine:
         """What nothing could serve, with reasons: list it, put it back, forget it."""
         return Quarantine(context_of(self), self.schedules)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """What people and programs did to schedules and jobs, when, and who."""
+        return Audit(context_of(self))
+
+    @cached_property
+    def events(self) -> Events:
+        """What happened to schedules, jobs, dispatchers and queues: read it, or follow it."""
+        return Events(context_of(self))
 
     # One-off jobs
 

@@ -66,10 +66,12 @@ class Pipeline(Generic[T_co]):
 
 
 class Commands:
-    """What makes commands, under one key prefix: the base of each group of operations (`operation.py`)."""
+    """What makes commands, under one key prefix and for one actor, who stands in the audit: the base of each group of
+    operations (`operation.py`)."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, actor: str = "") -> None:
         self.keys = keys
+        self.actor = actor
 
     def _script(self, name: str, key: str, *arguments: Any, read: Callable[[Any], T] = as_it_is) -> Command[T]:
         """A script that takes our key prefix before its other arguments, as nearly all do."""

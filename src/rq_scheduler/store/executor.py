@@ -35,15 +35,19 @@ _AS_BYTES = {NEVER_DECODE: True}
 
 class Executor:
     """One connection, under one key prefix (RQ's unless `keys` have another). `clock` names the include from which
-    scripts have the time; `makes` is the group of operations that a class with this one runs."""
+    scripts have the time, `actor` who does what is done; `makes` is the group of operations that a class with this one
+    runs."""
 
     makes: type[Commands] = Commands
 
-    def __init__(self, connection: Connection, keys: Keys | None = None, clock: str = scripts.SERVER_CLOCK) -> None:
+    def __init__(
+        self, connection: Connection, keys: Keys | None = None, clock: str = scripts.SERVER_CLOCK, actor: str = ""
+    ) -> None:
         self.connection = connection
         self.keys: Keys = keys or Keys(KEY_PREFIX)
         self.clock = clock
-        self.commands: Commands = self.makes(self.keys)
+        self.actor = actor
+        self.commands: Commands = self.makes(self.keys, actor)
 
     def run(self, steps: Steps[T]) -> T:
         """Goes through the steps to their answer. Raises redis-py's errors, and those of `Command.read`."""

@@ -135,6 +135,16 @@ class Keys:
         """hash: the record of a recurring job of the 0.14 API in quarantine, which a retry brings back."""
         return f"{self.quarantine}:{id}"
 
+    @property
+    def audit(self) -> str:
+        """stream, about 100,000 entries: what people and programs did."""
+        return f"{self.prefix}:scheduler:audit"
+
+    @property
+    def events(self) -> str:
+        """stream, about 100,000 entries: what happened."""
+        return f"{self.prefix}:scheduler:events"
+
     def saved(self, id: str) -> str:
         """string with a TTL: when a job was created that may run and vanish before redis-py sends its save again."""
         return f"{self.prefix}:scheduler:saved:{id}"
@@ -223,6 +233,7 @@ class Keys:
             **dict.fromkeys((self.open_runs, self.missing_runs, self.unread_errors, self.expected), "zset"),
             **dict.fromkeys((self.not_run, self.names), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims, self.counters), "hash"),
+            **dict.fromkeys((self.audit, self.events), "stream"),
             **dict.fromkeys((self.revisions, self.fence, self.rq_since), "string"),
         }
 

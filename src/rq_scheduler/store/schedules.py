@@ -210,7 +210,7 @@ class ScheduleCommands(Commands):
         return self._script(
             "delete_schedule",
             self.keys.due_schedules,
-            *(id, "*" if owner is None else owner, TOMBSTONE_TTL),
+            *(id, "*" if owner is None else owner, TOMBSTONE_TTL, self.actor),
             read=lambda reply: Deleted(text(reply[0])),
         )
 

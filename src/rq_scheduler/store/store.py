@@ -6,9 +6,11 @@ The groups of operations each have a module; this class is all of them on one co
 
 from __future__ import annotations
 
+from rq_scheduler.store.audit import AuditCommands
 from rq_scheduler.store.clock import ClockCommands
 from rq_scheduler.store.command import Commands
 from rq_scheduler.store.entries import EntryCommands
+from rq_scheduler.store.events import EventCommands
 from rq_scheduler.store.executor import Connection
 from rq_scheduler.store.fires import FireCommands
 from rq_scheduler.store.handoff import HandOffCommands, HandOffOperations
@@ -35,6 +37,8 @@ class StoreCommands(
     SeriesCommands,
     PresenceCommands,
     ViaRQCommands,
+    AuditCommands,
+    EventCommands,
 ):
     """The commands of all groups, under one key prefix."""
 
@@ -44,9 +48,11 @@ class Store(
     ViaRQOperations,
     StoreCommands,
 ):
-    """All operations on one connection, under one key prefix (RQ's unless given). `clock`: see `Executor`."""
+    """All operations on one connection, under one key prefix (RQ's unless given). `clock`, `actor`: see `Executor`."""
 
     makes: type[Commands] = StoreCommands
 
-    def __init__(self, connection: Connection, *, prefix: str | None = None, clock: str = SERVER_CLOCK) -> None:
-        super().__init__(connection, None if prefix is None else Keys(prefix), clock)
+    def __init__(
+        self, connection: Connection, *, prefix: str | None = None, clock: str = SERVER_CLOCK, actor: str = ""
+    ) -> None:
+        super().__init__(connection, None if prefix is None else Keys(prefix), clock, actor)

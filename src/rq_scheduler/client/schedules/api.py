@@ -26,7 +26,7 @@ from rq_scheduler.client.schedules.upcoming import upcoming_runs
 from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
 from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
-from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, check_texts, kind_of
 from rq_scheduler.model import Changes, Options, Schedule, check_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
@@ -230,7 +230,7 @@ class Schedules:
         """As `find`, and all of them without a `limit`; read a page at a time as they are used: any number takes little
         memory. Those that appear or vanish meanwhile may be missed."""
         not_negative(offset=offset, limit=0 if limit is None else limit)
-        _texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
+        check_texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
         if paused is not None:
             _flags(paused=paused)
         wanted = Filter(tag, queue_name, owner, prefix or "", paused)
@@ -350,15 +350,6 @@ def _flags(**values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, bool):
             raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give True or False")
-
-
-def _texts(**values: object) -> None:
-    for name, value in values.items():
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give text")
-        check_encodable(**{name: value})
 
 
 def _name(func: Any) -> str:

@@ -19,6 +19,7 @@ local index = KEYS[1]
 -- @include fence
 -- @include rq_queueing
 -- @include entry
+-- @include events
 -- @include quarantine
 -- @include recurring
 -- @include keeping

@@ -1,11 +1,14 @@
 -- Deletes a schedule and all that is kept of it. Runs that were handed off stay.
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
--- ARGV     1 prefix, 2 id, 3 owner that it has to have, or '*', 4 seconds for which it is remembered how far it had come
+-- ARGV     1 prefix, 2 id, 3 owner that it has to have, or '*', 4 seconds for which it is remembered how far it had come,
+--          5 who deletes it
 -- returns  {'ok'}; with nothing written {'unknown'}, {'job'} (a recurring job of the 0.14 API), {'changed'} (another owner)
 -- keeps    one put again under the id hands off no instant a second time
-local prefix, id, owner, remembered_for = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local prefix, id, owner, remembered_for, actor = unpack(ARGV)
+-- @include clock
 -- @include schedule
+-- @include audit
 local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'owner', 'queue', 'tags', 'mark', 'backfilled', 'manual')
 if record.err or not record[1] then return {'unknown'} end
 if record[1] ~= 'schedule' then return {'job'} end
@@ -16,4 +19,5 @@ for _, list in ipairs(lists_of(record[2], record[3], record[4])) do redis.call('
 for _, list in ipairs({schedules, paused_schedules, buffered_schedules, to_plan, unplanned, KEYS[1]}) do redis.call('ZREM', list, id) end
 leave_quarantine(id)
 redis.call('DEL', schedule_key(id), template_key(id), buffer_key(id), history_key(id))
+audit('deleted', id, actor)
 return {'ok'}

@@ -22,6 +22,7 @@ local index = KEYS[1]
 -- @include fence
 -- @include rq_queueing
 -- @include overlap
+-- @include events
 -- @include quarantine
 -- @include revision
 -- @include schedule

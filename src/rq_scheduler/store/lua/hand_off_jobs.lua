@@ -23,6 +23,7 @@ local index = KEYS[1]
 -- @include fence
 -- @include rq_queueing
 -- @include entry
+-- @include events
 -- @include quarantine
 -- @include seek
 -- @include overlap
@@ -56,7 +57,7 @@ if due[1] and redis.pcall('ZCARD', schedules .. ':jobs') ~= 0 then recorded, any
 
 local function due_of(id) return redis.call('ZSCORE', index, id) end
 
-local function tell(list, ...)
+local function note(list, ...)
   for _, value in ipairs({...}) do list[#list + 1] = value end
 end
 
@@ -84,14 +85,14 @@ local function look_closer(id)
   if kind == 'ready' then
     push_later(entry.origin, id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
     mark_queued(entry.key, entry.timeout, default_timeout)
-    if tells then tell(told, id, due_of(id), entry.origin) end
+    if tells then note(told, id, due_of(id), entry.origin) end
     if entry.ttl and entry.ttl > 0 then expire_job(id, entry.ttl) end
   elseif kind == 'broken' then
-    tell(broken, {id, due_of(id), entry.reason, entry.origin})
+    note(broken, {id, due_of(id), entry.reason, entry.origin})
   elseif kind == 'canceled' then
-    tell(dropped, id, due_of(id), 'canceled')
+    note(dropped, id, due_of(id), 'canceled')
   else
-    tell(left, kind, id, due_of(id), entry.origin or '')
+    note(left, kind, id, due_of(id), entry.origin or '')
   end
 end
 
@@ -119,19 +120,19 @@ for _, id in ipairs(due) do
   else
     mark_queued(key, timeout, default_timeout)
     back[#back + 1] = id
-    if tells then tell(told, id, due_of(id), queue) end
+    if tells then note(told, id, due_of(id), queue) end
   end
 end
 if #broken > 0 then check_quarantine() end
 
 -- Then, a queue at a time, the push and at once the removal of exactly those ids.
 local counts = {}
-for _, queue in ipairs(queue_order) do tell(counts, queue, #pushes[queue].front + #pushes[queue].back) end
+for _, queue in ipairs(queue_order) do note(counts, queue, #pushes[queue].front + #pushes[queue].back) end
 push_all(function(ids) call_in_chunks('ZREM', index, ids) end)
 
 for _, fault in ipairs(broken) do
   quarantine(index, fault[1], fault[2], fault[3], fault[4])
-  tell(dropped, fault[1], fault[2], fault[3])
+  note(dropped, fault[1], fault[2], fault[3])
 end
 for i = 1, #dropped, 3 do
   if dropped[i + 2] == 'canceled' then
@@ -149,7 +150,7 @@ for i = 1, #coming, 2 do
 end
 local ahead, planned = {}, schedules_among(near)
 for _, id in ipairs(near) do
-  if planned[id] then tell(ahead, id, due_at[id]) end
+  if planned[id] then note(ahead, id, due_at[id]) end
 end
 -- What is no zset is for Python to find: jobs do not wait for that.
 local function first_of(key)

@@ -6,6 +6,7 @@
 -- keeps    one that was mended meanwhile stays in place
 local prefix, id, rev, due, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 -- @include clock
+-- @include events
 -- @include quarantine
 -- @include schedule
 local key = schedule_key(id)

@@ -6,6 +6,7 @@
 -- keeps    nothing leaves the index silently; a recurrence is kept until it is retried or purged
 local prefix, id, due, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 -- @include clock
+-- @include events
 -- @include quarantine
 -- @include recurring
 -- @include keeping

@@ -15,6 +15,7 @@ local index = KEYS[1]
 -- @include live_job
 -- @include ended_job
 -- @include parked
+-- @include events
 -- @include quarantine
 -- @include wake
 

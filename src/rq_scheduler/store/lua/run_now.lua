@@ -13,6 +13,7 @@ local index, tells = KEYS[1], true
 -- @include clock
 -- @include rq_queueing
 -- @include overlap
+-- @include events
 -- @include quarantine
 -- @include revision
 -- @include schedule

@@ -16,6 +16,7 @@ local lock_token, lock_ttl, overdue_policy, long_overdue = ARGV[8], ARGV[9], ARG
 -- @include fence
 -- @include rq_queueing
 -- @include entry
+-- @include events
 -- @include quarantine
 
 local passed_over, passed = {}, 0

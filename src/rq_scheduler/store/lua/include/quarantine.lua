@@ -13,10 +13,12 @@ end
 local function check_quarantine() redis.call('HLEN', prefix .. ':scheduler:quarantine') end
 
 -- Takes an entry that nothing can serve out of the index and keeps it, with a reason that a person can read.
--- `recurs`: it is a recurring job of the 0.14 API. Needs: prefix, now_us, check_quarantine() before the first write.
+-- `recurs`: it is a recurring job of the 0.14 API. Needs: prefix, clock, events, check_quarantine() before
+-- the first write.
 local function quarantine(index, id, score, reason, queue, recurs)
   redis.call('HSET', prefix .. ':scheduler:quarantine', id, cjson.encode({
     reason = reason, at = now_us, due = score, index = index, queue = queue or cjson.null, recurs = recurs or nil,
   }))
   redis.call('ZREM', index, id)
+  tell('quarantined', id, 'reason', reason, 'queue', queue or '')
 end

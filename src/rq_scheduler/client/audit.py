@@ -1,0 +1,70 @@
+"""`scheduler.audit`: what people and programs did to schedules and jobs, when, and who.
+
+A face over the store. Knows no key of Redis. What is done writes its own entry, in the same step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from rq_scheduler.aliases import AuditAction
+from rq_scheduler.client.context import SchedulerContext
+from rq_scheduler.client.streams import bounds, picked, words
+from rq_scheduler.clock import from_us
+from rq_scheduler.errors import check_texts
+from rq_scheduler.store.streams import StreamEntry
+
+__all__ = ["Audit", "AuditEntry"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Something that somebody did.
+
+    action: what. id: of the schedule, or of the job, that it was done to. actor: who, as `Scheduler(actor=...)` says,
+    or user@host. at: aware UTC, to the millisecond. details: what else is known, such as `version` and `note`; texts
+    are cut to 200 characters. place: where in the audit it stands.
+    """
+
+    place: str
+    at: datetime
+    action: AuditAction
+    id: str
+    actor: str
+    details: Mapping[str, str]
+
+
+class Audit:
+    """The audit of one Redis, seen through a Scheduler: about 100,000 entries are kept."""
+
+    def __init__(self, context: SchedulerContext) -> None:
+        self._context = context
+
+    def read(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        schedule: str | None = None,
+        actions: AuditAction | Collection[AuditAction] | None = None,
+        actor: str | None = None,
+        limit: int | None = 100,
+    ) -> list[AuditEntry]:
+        """The entries that fit all that is given, newest first, `limit` at most (None: all).
+
+        `since` and `until` are aware: entries of [since, until). `schedule` is an id, a job's too. Raises
+        InvalidArgument or InvalidType for what cannot be.
+        """
+        found = self._context.store.read_audit(*bounds(since, until))
+        check_texts(schedule=schedule, actor=actor)
+        wanted = words(actions, "actions", AuditAction)
+        return [_view(entry) for entry in picked(found, limit, action=wanted, id=schedule, actor=actor)]
+
+
+def _view(entry: StreamEntry) -> AuditEntry:
+    fields = dict(entry.fields)
+    action, id, actor = (fields.pop(name, "") for name in ("action", "id", "actor"))
+    return AuditEntry(entry.place, from_us(entry.at), cast("AuditAction", action), id, actor, fields)
