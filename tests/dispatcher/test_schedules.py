@@ -17,6 +17,7 @@ from making_schedules import (
     EVERY,
     due_again,
     fire,
+    fire_page,
     ids_of,
     job_fields,
     new,
@@ -105,15 +106,17 @@ class TestAPass:
         assert (result.handed_off, result.fenced is None) == (0, False)
         assert (waiting(redis), told.jobs) == ([], [])
 
+    @pytest.mark.parametrize("taken_for", [60, 0], ids=["", "planning takes longer than it has them"])
     def test_goes_on_where_its_time_ran_out(
-        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
+        self, redis: redis_py.Redis, store: Store, told: Listening, taken_for: float, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(150)))
+        put(store, *(new(redis, f"s{n:03}", now_us(redis) - 1000 + n) for n in range(50)))
         monkeypatch.setattr(passes_module, "LONGEST_PASS", 0)
         monkeypatch.setattr(schedules_module, "PLANNING", 0)
+        monkeypatch.setattr(planner_module, "TAKEN_FOR", taken_for)
         counts = counts_of_passes(dispatcher(redis, told))
         assert sorted(told.ids) == sorted(waiting(redis))
-        assert len(set(told.ids)) == 150
+        assert len(set(told.ids)) == 50
         assert len(counts) > 10
 
     def test_goes_on_in_the_page_in_which_its_time_ran_out(
@@ -147,9 +150,9 @@ class TestAPass:
         one = dispatcher(redis, told, options=Options(rq_registries=False))
         counts = counts_of_passes(one)
         assert (sum(counts), len(told.delays)) == (1, 30)
-        seconds = one.dispatch_once().seconds_to_next()
-        assert seconds is not None
-        assert seconds > 1, "nor does it keep the dispatcher from sleeping"
+        result = one.dispatch_once()
+        assert result.next_due is not None
+        assert result.next_due > result.now, "nor does it keep the dispatcher from sleeping"
         assert len(told.delays) == 30
 
     @pytest.mark.parametrize("planned", [True, False])
@@ -255,6 +258,35 @@ class TestPlanningAhead:
         assert one.dispatch_once().handed_off == 0
 
 
+class TestWhatIsTaken:
+    def test_by_one_that_died_a_burst_waits_for(self, redis: redis_py.Redis, store: Store) -> None:
+        """Nobody else may come for a long time."""
+        nominal = put_due(store, of=spec(3600))
+        fire_page(store)
+        store.take_to_plan(250)
+        redis.zadd(store.keys.unplanned, {"s": now_us(redis) / US + 0.3}, xx=True)  # of two seconds
+        dispatcher(redis).run(burst=True)
+        assert waiting(redis) == [run_id("s", nominal)]
+
+    def test_one_that_is_stopped_gives_back_at_once(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = [f"s{n}" for n in range(5)]
+        put(store, *(new(redis, id, now_us(redis) - 1000, of=spec(3600 + n)) for n, id in enumerate(ids)))
+        one, plan = dispatcher(redis), planner_module.coming
+
+        def stopped(*arguments: Any, **options: Any) -> Any:
+            one.request_stop()
+            return plan(*arguments, **options)
+
+        monkeypatch.setattr(planner_module, "coming", stopped)
+        monkeypatch.setattr(schedules_module, "PLANNING", 0)
+        with pytest.raises(SystemExit):
+            one.run()
+        assert len(waiting(redis)) == 1
+        assert len(store.take_to_plan(250)[1]) == 4
+
+
 class TestWhatCannotBeServed:
     def test_holds_up_nobody_and_says_why(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
         now = now_us(redis) - HOUR
@@ -295,6 +327,23 @@ class TestWhatCannotBeServed:
         assert redis.zrange(store.keys.due_schedules, 0, -1) == [b"zz-good"]
         for id in set(broken) - {"no-record", "no-hash"}:
             assert (stored(store, id).text("paused"), len(stored(store, id).text("note")) > 15) == ("1", True)
+
+    def test_where_the_quarantine_is_of_a_wrong_type_it_waits_and_holds_up_nobody(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        for id in ("a", "bad", "z"):
+            put_due(store, id, of=spec(3600))
+        redis.hset(store.keys.schedule("bad"), "spec", "{")
+        redis.set(store.keys.quarantine, "x")
+        one = dispatcher(redis, told)
+        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+            one.dispatch_once()
+        assert sorted(told.ids) == sorted(waiting(redis))
+        assert len(told.ids) == 2
+        redis.delete(store.keys.quarantine)
+        redis.zadd(store.keys.unplanned, {"bad": 1})  # its two seconds are over
+        one.dispatch_once()
+        assert redis.hkeys(store.keys.quarantine) == [b"bad"]
 
     def test_a_newer_format_stays_as_it_is(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
         for n in range(250):
@@ -342,9 +391,8 @@ class TestWhatCannotBeServed:
         else:
             results = [one.dispatch_once() for _ in range(3)]
             assert [result.unfinished for result in results] == [False] * 3
-            seconds = results[-1].seconds_to_next()
-            assert seconds is not None
-            assert seconds > 0
+            assert results[-1].next_due is not None
+            assert results[-1].next_due > results[-1].now
         assert len(waiting(redis)) == 1
 
     def test_strays_are_taken_away(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:

@@ -23,6 +23,7 @@ from making import (
     finish,
     fire_of,
     history,
+    move_to,
     now_us,
     record_of,
     recurring,
@@ -176,13 +177,14 @@ def put_run(store: Store, id: str = "s", queue_class: str = "queues_for_tests.No
 
 
 def take(store: Store, most: int = 10) -> RunsViaRQ:
-    page = store.take_via_rq(most, 5)
+    page = store.take_via_rq(most)
     assert not isinstance(page, Fenced)
     return page
 
 
-def let_leases_lapse(client: Any) -> None:
-    client.zadd(VIA_RQ, dict.fromkeys(client.zrange(VIA_RQ, 0, -1), now_us(client) / US - 1))
+def let_leases_end(client: Any, seconds: float) -> None:
+    """In so many seconds from now."""
+    client.zadd(VIA_RQ, dict.fromkeys(client.zrange(VIA_RQ, 0, -1), now_us(client) / US + seconds))
 
 
 class TestRunsOfSchedules:
@@ -223,23 +225,42 @@ class TestRunsOfSchedules:
         assert counts_of_passes(one) == [1]
         assert waiting(redis) == [good]
         assert ({id for id, _ in told.delays}, len(told.delays)) == (bad, 25)
+        let_leases_end(redis, 2)
         redis.config_resetstat()
         one.dispatch_once()
         assert redis.info("commandstats").get("cmdstat_evalsha", {})["calls"] <= 2, "nobody asks for them meanwhile"
-        let_leases_lapse(redis)
+        let_leases_end(redis, 0)
         one.dispatch_once()
         assert len(told.delays) == 50
 
     def test_two_dispatchers_enqueue_different_ones_and_those_of_a_dead_one_come_back(
-        self, redis: redis_py.Redis, store: Store
+        self, redis: redis_py.Redis, store: Store, still: Store
     ) -> None:
         runs = [put_run(store, f"s{i}") for i in range(5)]
-        first, second = take(store, 3), take(store, 3)
+        now = now_us(redis)
+        move_to(redis, now)
+        first, second = take(still, 3), take(still, 3)
         assert [[run.id for run in page.taken] for page in (first, second)] == [runs[:3], runs[3:]]
         assert (first.more, second.more) == (True, False)
-        assert take(store).taken == []
-        let_leases_lapse(redis)
-        assert sorted(run.id for run in take(store).taken) == runs
+        for seconds, wanted in ((1.9, []), (2.1, runs)):
+            move_to(redis, now + int(seconds * US))
+            assert sorted(run.id for run in take(still).taken) == wanted
+
+    def test_those_of_a_dead_one_a_burst_waits_for(self, redis: redis_py.Redis, store: Store) -> None:
+        run = put_run(store)
+        assert take(store).taken
+        let_leases_end(redis, 0.3)
+        dispatcher(redis).run(burst=True)
+        assert waiting(redis) == [run]
+
+    def test_one_that_is_stopped_gives_back_at_once_what_it_does_not_get_to(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        runs = [put_run(store, f"s{i}") for i in range(3)]
+        one = dispatcher(redis, hooks=Hooks(enqueue_job=lambda job: one.request_stop()))
+        with pytest.raises(SystemExit):
+            one.run()
+        assert [run.id for run in take(store).taken] == runs[1:]
 
     def test_one_that_was_taken_by_another_meanwhile_is_left_to_it(
         self, redis: redis_py.Redis, store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
@@ -258,7 +279,7 @@ class TestRunsOfSchedules:
     def test_a_foreign_lock(self, redis: redis_py.Redis, store: Store) -> None:
         put_run(store)
         redis.set(store.keys.fence, "a 0.14 daemon", ex=60)
-        assert isinstance(store.take_via_rq(10, 5), Fenced)
+        assert isinstance(store.take_via_rq(10), Fenced)
         assert dispatcher(redis).dispatch_once().handed_off == 0
         assert waiting(redis) == []
 

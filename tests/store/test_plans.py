@@ -296,6 +296,14 @@ class TestWritingPlans:
         assert int(record(store)["missed"]) - int(missed) == 1
         assert [line[0] for line in history(redis, "s")] == ["missed", "missed"]
 
+    @pytest.mark.parametrize("name", ["rev", "armed"])
+    def test_what_is_no_text_compares_too(self, redis: redis_py.Redis, store: Store, name: str) -> None:
+        """Else a damaged record is planned every two seconds, never fires, and nobody is told."""
+        put(store, new(redis, due=NOW - 1000))
+        redis.hset(store.keys.schedule("s"), name, b"\xff")
+        dispatcher(redis, store=store).dispatch_once()
+        assert waiting(redis) == [run_id("s", NOW - 1000)]
+
     def test_one_schedule_twice_is_written_once(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis, due=NOW - 1000))
         write = plan_of(store, now=NOW)
@@ -397,6 +405,18 @@ class TestHandingOut:
             fire_page(store)
             assert self.taken(store) == wanted, "a look of fire does not change whose they are"
 
+    def test_those_of_one_that_died_come_back_though_the_clock_went_back(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        """As at a failover to a server whose clock is behind."""
+        put(store, new(redis, due=NOW - 2 * HOUR, of=spec(86_400)))
+        fire_page(store)
+        assert self.taken(store) == ["s"]
+        for seconds in (0, 3, 6):
+            move_to(redis, NOW - HOUR + seconds * US)
+            fire_page(store)
+        assert self.taken(store) == ["s"]
+
     def test_what_is_due_comes_first(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, *(new(redis, f"a{n:03}", NOW + MINUTE - 1, of=spec(600)) for n in range(300)))
         put(store, new(redis, "due", NOW - 5, of=spec(600)))
@@ -421,13 +441,19 @@ class TestHandingOut:
         assert (redis.zcard(store.keys.to_plan), redis.zcard(store.keys.unplanned)) == (0, 0)
 
     def test_what_cannot_be_planned_here_is_put_off(self, redis: redis_py.Redis, store: Store) -> None:
-        self.due(store, 2)
-        store.put_off_plans(["s000", "other"], NOW + MINUTE)
-        assert self.taken(store) == ["s001"]
-        assert redis.zscore(store.keys.unplanned, "other") is None
-        page = fire_page(store)
-        assert page.unplanned_at is not None
-        assert page.unplanned_at > NOW
+        put(store, *(new(redis, f"s{n}", NOW + 5, of=spec(600)) for n in range(2)))
+        redis.zadd(store.keys.unplanned, {"s0": NOW / US})  # it was due, and then moved
+        store.put_off_plans(["s0", "other"], NOW + MINUTE)
+        assert self.taken(store) == ["s1"]
+        assert redis.zscore(store.keys.to_plan, "other") is None
+        move_to(redis, NOW + 5)
+        assert fire_page(store).unplanned_at == NOW + 5, "when it is due, it is tried in any case"
+
+    def test_what_is_given_back_is_given_to_others_at_once(self, redis: redis_py.Redis, store: Store) -> None:
+        self.due(store, 3)
+        first = self.taken(store)
+        store.give_back_plans(first[1:])
+        assert self.taken(store) == first[1:]
 
     def test_what_one_cannot_plan_another_does_two_seconds_later(
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch

@@ -41,8 +41,8 @@ from rq_scheduler.store.survey import Survey
 HEARTBEAT = 5.0
 """Seconds between two heartbeats, or a third of the instance's TTL if that is less."""
 
-FENCE_POLL = 0.25
-"""Seconds between two looks at a fence that somebody else holds."""
+POLL = 0.25
+"""Seconds between two looks at what somebody else has: the fence, or what a burst waits for."""
 
 BURST_PATIENCE = 5.0
 """Seconds for which a burst waits for Redis, or for a fence that somebody else holds."""
@@ -156,19 +156,25 @@ class Dispatcher:
         backoff = SHORTEST_BACKOFF
         misfit: ResponseError | None = None
         served_at = time.monotonic()
+        taken_until: float | None = None
         try:
             while not self._stop:
                 try:
                     self._begin()
+                    if taken_until is None:
+                        # What a dispatcher had taken that has died comes again: nobody else may be there then.
+                        taken_until = time.monotonic() + (self._store.seconds_taken() if burst else 0)
                     # A cluster client looks for its nodes anew when a command fails, not when a subscription does.
                     if not burst and lost_at is None:
                         self._waker.subscribe()
+                    began = time.monotonic()
                     result = self._pass()
                     if lost_at is not None:
                         self._events.redis_back(time.monotonic() - lost_at)
                         lost_at, backoff = None, SHORTEST_BACKOFF
                         continue  # to listen again, before the first sleep
-                    if burst and result.fenced is None and not result.more_is_due:
+                    is_done = result.fenced is None and not result.more_is_due
+                    if burst and is_done and began >= taken_until:
                         misfit = result.misfit
                         break
                     if result.fenced is None:
@@ -178,7 +184,7 @@ class Dispatcher:
                             f"{result.fenced}. What is due waits: run this again when the lock is free, or with "
                             "--take-fence if its holder is dead"
                         )
-                    self._between_passes(result)
+                    self._between_passes(result, POLL if burst else self.interval)
                 except (RedisError, OSError) as error:
                     if burst and time.monotonic() - served_at > BURST_PATIENCE:
                         raise
@@ -196,7 +202,7 @@ class Dispatcher:
         finally:
             self._leave()
 
-    def _between_passes(self, result: Pass) -> None:
+    def _between_passes(self, result: Pass, longest: float) -> None:
         if result.misfit is not None:
             self._tell_misfit(result.misfit)
         if time.monotonic() >= self._beat_at:
@@ -211,9 +217,9 @@ class Dispatcher:
                 self._sweep.give_up()
             self._swept_at = time.monotonic()
             return
-        wait = self.interval
+        wait = longest
         if result.fenced is not None:
-            wait = FENCE_POLL
+            wait = POLL
         elif (seconds := result.seconds_to_next()) is not None:
             wait = min(wait, seconds)
         if result.misfit is not None:
@@ -295,6 +301,7 @@ class Dispatcher:
         if not self._born:
             return
         try:
+            self._in_spite_of_misfits(self._passes.give_back)
             self._events.stopped(self.name, self._store.leave(self.name))
             self._waker.close()
         except (RedisError, OSError) as error:

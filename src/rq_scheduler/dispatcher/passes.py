@@ -153,6 +153,10 @@ class Passes:
             self._guarded(result, self._serve_registries)
         return result
 
+    def give_back(self) -> None:
+        """Leaves to others what was taken and not served: no pass follows."""
+        self._schedules.give_back()
+
     @staticmethod
     def _guarded(result: Pass, serve: Callable[[Pass], None]) -> None:
         """A key of a wrong type stops what needs it, and nothing else."""
@@ -287,6 +291,7 @@ class Passes:
         result.handed_off += served.fired
         result.queues.update(served.queues)
         result.fenced = result.fenced or served.fenced
+        result.misfit = result.misfit or served.misfit
         result.unfinished = result.unfinished or served.unfinished
         if served.via_rq:
             self._coming = replace(self._coming, via_rq=0)

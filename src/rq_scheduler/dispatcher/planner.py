@@ -9,6 +9,7 @@ from collections import deque
 from time import monotonic
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
@@ -16,6 +17,7 @@ from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import Spec, decode_spec
 from rq_scheduler.planning import MAX_PLANNED, Coming, Instant, coming
 from rq_scheduler.store import Store
+from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.fires import PlanWrite
 from rq_scheduler.store.handoff import Dropped
 from rq_scheduler.store.plans import Unplanned
@@ -24,8 +26,8 @@ from rq_scheduler.triggers.made_with import made_with
 MAX_TAKEN = 250
 """Schedules taken to be planned at once."""
 
-LEASE = 1.5
-"""Seconds after which those that are not planned yet are left to whoever takes them then: Redis gives them away after
+TAKEN_FOR = 1.5
+"""Seconds after which those that are not planned yet are given back, and taken anew: Redis gives them to others after
 two."""
 
 MAX_WRITTEN_RUNS = 250
@@ -46,9 +48,10 @@ MAX_AGE = US // 10
 
 
 class Planner:
-    """Plans for one dispatcher."""
+    """Plans for one dispatcher. `misfit`: a key of a wrong type kept one from going into quarantine."""
 
     def __init__(self, store: Store, events: Events) -> None:
+        self.misfit: ResponseError | None = None
         self._store = store
         self._events = events
         self._taken: deque[Unplanned] = deque()
@@ -67,6 +70,12 @@ class Planner:
     def expect(self, *, more: bool) -> None:
         """Takes note whether Redis has some to be planned."""
         self._more = more
+
+    def give_back(self) -> None:
+        """Leaves what was taken, and is not planned yet, to others at once."""
+        if self._taken:
+            self._store.give_back_plans([of.id for of in self._taken])
+            self._taken.clear()
 
     def next_writes(self, until: float, most: int) -> tuple[list[PlanWrite], int]:
         """Plans for some, `most` at most, the first of them in any case, however late it is by the monotonic instant
@@ -90,12 +99,17 @@ class Planner:
         return writes, self._now
 
     def _take(self) -> None:
-        if monotonic() - self._taken_at > LEASE:
-            self._more = self._more or bool(self._taken)
-            self._taken.clear()
+        if self._taken and monotonic() - self._taken_at > TAKEN_FOR:
+            self.give_back()
+            self._more = True
         if not self._taken and self._more:
             self._taken_at = monotonic()
-            self._now, taken = self._store.take_to_plan(MAX_TAKEN)
+            now, taken = self._store.take_to_plan(MAX_TAKEN)
+            if now < self._now:
+                # The server's clock went back.
+                self._known.clear()
+                self._refused.clear()
+            self._now = now
             self._taken.extend(taken)
             self._more = len(taken) == MAX_TAKEN
 
@@ -112,8 +126,8 @@ class Planner:
             reason = f"it cannot be planned: {error}"
             if not is_due:
                 self._put_off.append(of.id)
-            elif self._store.put_aside(of, reason):
-                self._events.dropped(Dropped(of.id, of.due, reason))
+            else:
+                self._put_aside(of, reason)
             return None
         except Exception as error:  # noqa: BLE001  what befalls this host (memory, files) is not the schedule's fault
             self._refuse(of)
@@ -126,6 +140,15 @@ class Planner:
             return None
         spec, instants = found
         return PlanWrite(of, spec, instants, made_with())
+
+    def _put_aside(self, of: Unplanned, reason: str) -> None:
+        try:
+            if self._store.put_aside(of, reason):
+                self._events.dropped(Dropped(of.id, of.due, reason))
+        except ResponseError as error:
+            if not is_misfit(error):
+                raise
+            self.misfit = error  # it stays where it is, and holds up nobody
 
     def _refuse(self, of: Unplanned) -> None:
         """Leaves one that cannot be planned here alone for a while. Another dispatcher may well be able to: what is due

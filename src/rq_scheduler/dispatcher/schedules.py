@@ -92,7 +92,12 @@ class Schedules:
             if not self._planner.is_done or monotonic() > until:
                 served.unfinished = True
                 break
+        served.misfit, self._planner.misfit = self._planner.misfit, None
         return served
+
+    def give_back(self) -> None:
+        """Leaves to others what was taken and not served."""
+        self._planner.give_back()
 
     def start_buffered(self) -> tuple[Served, list[str]]:
         """Starts buffered runs whose predecessors have ended. Returns also the recurring jobs of the 0.14 API that

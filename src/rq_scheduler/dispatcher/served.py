@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import monotonic
 
+from redis.exceptions import ResponseError
+
 from rq_scheduler.store.handoff import Fenced
 
 
@@ -12,7 +14,8 @@ from rq_scheduler.store.handoff import Fenced
 class Served:
     """Runs handed off and their queues; the first time to come that is known (`next_due`); `unfinished` when time was
     up before all had their turn, and `untried` which had none; `via_rq` when runs were made that RQ itself has to
-    enqueue. `now` is the server's time (us) at the monotonic instant `at`, 0 where it was not asked."""
+    enqueue; `misfit` when a key that all of a kind share holds something of another type. `now` is the server's time
+    (us) at the monotonic instant `at`, 0 where it was not asked."""
 
     fired: int = 0
     unfinished: bool = False
@@ -21,6 +24,7 @@ class Served:
     at: float = 0.0
     next_due: int | None = None
     fenced: Fenced | None = None
+    misfit: ResponseError | None = None
     untried: set[str] = field(default_factory=set[str])
     queues: set[str] = field(default_factory=set[str])
 

@@ -36,10 +36,7 @@ code die with it, another tries again after so long: at least once, where everyt
 
 
 MAX_TAKEN = 10
-"""Runs that are taken to be enqueued at once."""
-
-TAKEN_FOR = 2
-"""Seconds for which nobody else is given them: then they come again, unless they were enqueued."""
+"""Runs that are taken at once, for two seconds: then they come again, unless they were enqueued."""
 
 
 class ViaRQ:
@@ -63,17 +60,20 @@ class ViaRQ:
 
     def serve(self, until: float) -> Served:
         """Enqueues the runs that wait for it, in the order in which they were made. What it does not get to by the
-        monotonic instant `until` is `unfinished`; what cannot be enqueued now comes again after `TAKEN_FOR`."""
+        monotonic instant `until` is `unfinished`; what cannot be enqueued now comes again after two seconds."""
         served = Served()
         more = True
         while more and not self._stopping():
-            page = self._store.take_via_rq(MAX_TAKEN, TAKEN_FOR)
+            page = self._store.take_via_rq(MAX_TAKEN)
             if isinstance(page, Fenced):
                 served.fenced = page
                 break
             for each in page.dropped:
                 self._events.dropped(each)
-            for each in page.taken:
+            for number, each in enumerate(page.taken):
+                if self._stopping():
+                    self._store.give_back_via_rq([run.id for run in page.taken[number:]])
+                    break
                 if self._enqueue(each):
                     served.fired += 1
                     served.queues.add(each.queue)

@@ -198,23 +198,31 @@ def _time(score: bytes) -> int | None:
     return us_of(score) if score else None
 
 
-def _entry(write: PlanWrite) -> tuple[str | int, ...]:
+def _entry(write: PlanWrite) -> tuple[str | int | msgspec.Raw, ...]:
     """One plan as the script takes it; times as decimal texts, since Lua would round them."""
     of, coming = write.of, write.coming
     missed: Missed | None = coming.missed
     return (
-        wire(of.id).decode(errors="replace"),  # an id that is no text is none of ours
-        wire(of.rev).decode(errors="replace"),
+        _as_read(of.id),
+        _as_read(of.rev),
         score_of(of.due),
-        wire(of.armed).decode(errors="replace"),
+        _as_read(of.armed),
         plan_text(coming),
         policy_text(write.spec),
         write.made_with,
         plan_at_score(Instant(of.nominal, of.due), coming),
         0 if missed is None else missed.count,
         "" if missed is None else missed_part(missed),
-        wire(write.found).decode(errors="replace"),
+        _as_read(write.found),
     )
+
+
+def _as_read(value: str) -> str | msgspec.Raw:
+    """A text that Redis compares: byte for byte what it gave, also where that is no UTF-8."""
+    if value.isascii():
+        return value
+    raw = wire(value)
+    return msgspec.Raw(b"\xdb" + len(raw).to_bytes(4, "big") + raw)  # as MessagePack writes a long text
 
 
 def _fires(now: bytes, fired: Sequence[Any], more: bytes = b"0", left: bytes = b"0") -> Fires:

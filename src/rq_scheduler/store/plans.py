@@ -50,10 +50,22 @@ class PlanCommands(Commands):
 
     @operation
     def put_off_plans(self, ids: Sequence[str], until: int) -> Procedure[None]:
-        """Has schedules taken again at that moment (us), and no sooner."""
+        """Has schedules taken again at that moment (us), and no sooner, unless they are due before."""
         members = [each for id in ids for each in (score_of(until), wire(id))]
-        keys = (self.keys.unplanned, self.keys.to_plan)
-        yield from pipeline(call("ZADD", key, "XX", *members, read=int) for key in keys)
+        not_due = call("ZREM", self.keys.unplanned, *members[1::2], read=int)
+        yield from pipeline([not_due, call("ZADD", self.keys.to_plan, "XX", *members, read=int)])
+
+    @operation
+    def give_back_plans(self, ids: Sequence[str]) -> Procedure[None]:
+        """Has others take at once what was taken to be planned."""
+        for key in (self.keys.to_plan, self.keys.unplanned):
+            yield from self._script("give_back", key, *map(wire, ids))
+
+    @operation
+    def seconds_taken(self) -> Command[float]:
+        """Seconds until the last of what is due and taken now (schedules to be planned, runs that RQ has to enqueue)
+        comes again, unless it was done; 0 where nothing is."""
+        return self._script("read_loans", self.keys.due_schedules, read=lambda reply: float(reply[0]))
 
     @operation
     def put_aside(self, unplanned: Unplanned, reason: str) -> Command[bool]:

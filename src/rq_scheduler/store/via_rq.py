@@ -16,7 +16,17 @@ from rq.queue import Queue
 
 from rq_scheduler.planning import Instant, Missed
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import Operations, armed_text, fence_arguments, is_misfit, score_of, text, us_of, wire
+from rq_scheduler.store.base import (
+    Operations,
+    armed_text,
+    fence_arguments,
+    is_misfit,
+    is_ok,
+    score_of,
+    text,
+    us_of,
+    wire,
+)
 from rq_scheduler.store.command import Command, Commands, call
 from rq_scheduler.store.handoff import Dropped, Fenced, dropped_of, fenced, rows
 from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
@@ -63,9 +73,14 @@ class ViaRQCommands(Commands):
     """Operations on the runs that wait for RQ's own code to enqueue them."""
 
     @operation
-    def take_via_rq(self, most: int, lease: int) -> Command[RunsViaRQ | Fenced]:
-        """Takes the runs that have waited longest, for so many seconds."""
-        return self._script("take_via_rq", self.keys.via_rq, *fence_arguments(self.keys), most, lease, read=_taken)
+    def take_via_rq(self, most: int) -> Command[RunsViaRQ | Fenced]:
+        """Takes the runs that have waited longest: for two seconds nobody else is given them."""
+        return self._script("take_via_rq", self.keys.via_rq, *fence_arguments(self.keys), most, read=_taken)
+
+    @operation
+    def give_back_via_rq(self, ids: Sequence[str]) -> Command[bool]:
+        """Has others take these runs at once."""
+        return self._script("give_back", self.keys.via_rq, *map(wire, ids), read=is_ok)
 
     @operation
     def remove_via_rq(self, id: str) -> Command[int]:

@@ -13,6 +13,7 @@ local claims = prefix .. ':scheduler:claims'
 local score = redis.call('ZSCORE', KEYS[1], id)
 if not same_moment(score, due) then return {'changed'} end
 local expiry = redis.call('ZSCORE', claims, id)
-if expiry and tonumber(expiry) > now then return {'claimed'} end
+-- One that ends later still is older than a step back of the server's clock.
+if expiry and tonumber(expiry) > now and tonumber(expiry) <= now + tonumber(lease) then return {'claimed'} end
 redis.call('ZADD', claims, string.format('%.6f', now + tonumber(lease)), id)
 return {'ok'}

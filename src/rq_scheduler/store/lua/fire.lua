@@ -34,6 +34,7 @@ local index = KEYS[1]
 -- @include previous_runs
 -- @include plan
 -- @include firing
+-- @include waits
 local start = last_score == '' and 0 or rank_behind(index, last_score, last_id)
 local page = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, most_looks)
 local fires, left, strays, seen, runs, bytes = {}, {}, {}, 0, 0, 0
@@ -70,6 +71,7 @@ commit(fires)
 for _, id in ipairs(strays) do call('ZREM', index, id) end
 -- Who has taken one has it for two seconds: a later look does not change that.
 for first = 1, #left, CHUNK do call('ZADD', unplanned, 'NX', unpack(left, first, math.min(first + CHUNK - 1, #left))) end
+if left[1] then limit_waits(unplanned, LEASE) end
 
 local more = seen > 0 and (seen < #page or #page / 2 == most_looks)
 local function first_of(key) return call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or '' end

@@ -28,6 +28,8 @@ local index = KEYS[1]
 -- @include seek
 -- @include overlap
 -- @include ending
+-- @include parked
+-- @include waits
 
 -- Those of these ids that have a schedule record, and whether there is any; nearly always none, in one command.
 local function schedules_among(ids)
@@ -157,6 +159,13 @@ local function first_of(key)
   local first = redis.pcall('ZRANGE', key, 0, 0, 'WITHSCORES')
   return first.err and now_score or first[2] or ''
 end
+
+-- The same for entries that wait for so many seconds at most.
+local function next_look(key, longest)
+  local first = first_of(key)
+  return first ~= '' and limit_waits(key, longest) and first_of(key) or first
+end
+local parked_look = first_of(parked) ~= '' and next_look(parked, seconds_parked()) or ''
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
-  first_of(prefix .. ':scheduler:due_schedules'), first_of(prefix .. ':scheduler:buffered'), first_of(prefix .. ':scheduler:to_plan'),
-  first_of(prefix .. ':scheduler:via_rq'), first_of(ended), first_of(prefix .. ':scheduler:parked')}
+  first_of(prefix .. ':scheduler:due_schedules'), next_look(prefix .. ':scheduler:buffered', 1), first_of(prefix .. ':scheduler:to_plan'),
+  next_look(prefix .. ':scheduler:via_rq', LEASE), first_of(ended), parked_look}

@@ -19,8 +19,6 @@ local index = KEYS[1]
 -- @include quarantine
 -- @include wake
 
-local LOOKS = 2000 -- a second, at most, however many are parked
-
 -- A key of a wrong type has to end the script before its first write.
 for _, key in ipairs({index, parked_due}) do redis.call('ZCARD', key) end
 local ids = redis.call('ZRANGEBYSCORE', parked, '-inf', now_score, 'LIMIT', 0, limit)
@@ -63,7 +61,7 @@ end
 
 if ids[1] then
   check_quarantine()
-  local again = string.format('%.6f', now + math.max(1, redis.call('ZCARD', parked) / LOOKS))
+  local again = string.format('%.6f', now + seconds_parked())
   local looks = {}
   for _, id in ipairs(ids) do looks[#looks + 1], looks[#looks + 2] = again, id end
   redis.call('ZADD', parked, unpack(looks))

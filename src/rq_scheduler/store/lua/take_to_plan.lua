@@ -9,7 +9,7 @@ local prefix, most = ARGV[1], tonumber(ARGV[2])
 local index = KEYS[1]
 -- @include clock
 -- @include schedule
-local LEASE = 2
+-- @include waits
 
 local reply, until_then = {now_us}, string.format('%.6f', now + LEASE)
 local function take_from(list, other)

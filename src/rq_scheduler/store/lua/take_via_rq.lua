@@ -1,14 +1,14 @@
--- Hands out runs that RQ itself has to enqueue, those that have waited longest. Nobody else is given them until the lease ends: then they
--- come again, unless they were enqueued. What nothing can enqueue goes into quarantine, what was canceled through RQ is let go.
+-- Hands out runs that RQ itself has to enqueue, those that have waited longest. Nobody else is given them for two
+-- seconds: then they come again, unless they were enqueued. What nothing can enqueue goes into quarantine, what was canceled through RQ is let go.
 --
 -- KEYS[1]  runs that RQ itself has to enqueue (zset, id -> from when on a dispatcher may take it, unix seconds)
--- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 most, 6 lease in seconds
+-- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 most
 -- returns  {'ok', now in us, when the first of the others may be taken, or '', '1' when that is now, taken {id, since when it waits, until
 --          when it is taken, queue, ...}, dropped {id, since when it waits, reason, ...}}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    nothing leaves the set silently; two dispatchers enqueue different ones; those of one that dies come back
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local most, lease = tonumber(ARGV[5]), tonumber(ARGV[6])
+local most = tonumber(ARGV[5])
 local index = KEYS[1]
 -- @include clock
 -- @include fence
@@ -18,7 +18,8 @@ local index = KEYS[1]
 -- @include quarantine
 -- @include overlap
 -- @include ending
-local until_then = string.format('%.6f', now + lease)
+-- @include waits
+local until_then = string.format('%.6f', now + LEASE)
 
 local taken, dropped = {}, {}
 local function drop(id, since, reason)

@@ -104,7 +104,7 @@ end
 local function needs_liveness_check(fire)
   return fire.going[1] and #fire.going == #fire.queued and not fire.liveness
     and (count(fire.record[SKIPS]) > 0 or fire.waiting > 0 or fire.mode == 'manual')
-    and us - count(call('HGET', schedule_key(fire.id), 'looked_up_at')) >= LOOK_EVERY
+    and not is_recent(count(call('HGET', schedule_key(fire.id), 'looked_up_at')), us, LOOK_EVERY)
 end
 
 -- Adds to a list of the fire. Most would stay empty, and are not made.

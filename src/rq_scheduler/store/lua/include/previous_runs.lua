@@ -18,13 +18,19 @@ local function read_run(id)
   return status, status ~= 'finished' and redis.call('HGET', key, 'origin')
 end
 
+-- Whether a moment (us) lies so little back; one to come was before a step back of the server's clock.
+local function is_recent(at, us, span)
+  local age = us - tonumber(at)
+  return age >= 0 and age < span
+end
+
 -- What Python has found in the queues' lists, 'gone id ...' or 'there id ...', with the time.
 local function dated(found) return (string.gsub(found, '^%l+', '%0 ' .. now_us)) end
 
 -- The same, while it is to be believed: {found ('gone' or 'there'), ids (text)}.
 local function liveness_check(text, us)
   local found, at, ids = string.match(text or '', '^(%l+) (%d+)( .*)$')
-  if not found or us - tonumber(at) > BELIEVED then return nil end
+  if not found or not is_recent(at, us, BELIEVED) then return nil end
   return {found = found, ids = ids .. ' '}
 end
 
