@@ -9,6 +9,10 @@ local paused_schedules = schedules .. ':paused'
 local buffered_schedules = prefix .. ':scheduler:buffered'
 local to_plan = prefix .. ':scheduler:to_plan'
 local unplanned = prefix .. ':scheduler:unplanned'
+local pause_ends = prefix .. ':scheduler:pause_ends'
+
+-- Microseconds as a score.
+local function score_of(us) return string.format('%.6f', tonumber(us) / 1000000) end
 
 -- The sets beside that of all schedules that list one with this owner, queue and tags (one a line).
 local function lists_of(owner, queue, tags)
@@ -17,6 +21,12 @@ local function lists_of(owner, queue, tags)
   if queue and queue ~= '' then lists[#lists + 1] = schedules .. ':queue:' .. queue end
   for tag in string.gmatch(tags or '', '[^\n]+') do lists[#lists + 1] = schedules .. ':tag:' .. tag end
   return lists
+end
+
+-- What a record says of a pause from `at` on (us): why, by whom ('' when it was no person), when it ends by itself (us, or '' for
+-- never), and whether many were paused together ('1', else '').
+local function pause_fields(at, note, by, ends, in_bulk)
+  return 'paused', '1', 'note', note, 'paused_at', at, 'paused_by', by, 'paused_until', ends, 'paused_in_bulk', in_bulk
 end
 
 -- Whether a job, and no schedule, is in quarantine under the id.
