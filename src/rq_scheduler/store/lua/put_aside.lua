@@ -15,7 +15,7 @@ local type = redis.call('TYPE', key).ok
 check_quarantine()
 if type == 'hash' then
   if (redis.call('HGET', key, 'rev') or '') ~= rev then return {'changed'} end
-  redis.call('HSET', key, 'paused', '1', 'note', reason, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
+  redis.call('HSET', key, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'), pause_fields(now_us, reason, '', '', ''))
   redis.call('ZADD', paused_schedules, 0, id)
 end
 for _, set in ipairs({buffered_schedules, to_plan, unplanned}) do redis.call('ZREM', set, id) end

@@ -333,7 +333,7 @@ local function put_aside(fire)
   else
     call('HSET', schedule_key(id), 'failures', 0, 'live', table.concat(fire.live, ' '))
   end
-  call('HSET', schedule_key(id), 'paused', '1', 'note', fire.detail, 'rev', call('INCR', prefix .. ':scheduler:rev'))
+  call('HSET', schedule_key(id), 'rev', call('INCR', prefix .. ':scheduler:rev'), pause_fields(now_us, fire.detail, '', '', ''))
   call('ZADD', paused_schedules, 0, id)
   for _, set in ipairs({index, buffered_schedules, to_plan, unplanned}) do call('ZREM', set, id) end
   local last = fire.outcome == 'broken' and fire.instants[#fire.instants]

@@ -19,6 +19,12 @@ local function lists_of(owner, queue, tags)
   return lists
 end
 
+-- What a record says of a pause from `at` on (us): why, by whom ('' when it was no person), when it ends by itself (us, or '' for
+-- never), and whether many were paused together ('1', else '').
+local function pause_fields(at, note, by, ends, in_bulk)
+  return 'paused', '1', 'note', note, 'paused_at', at, 'paused_by', by, 'paused_until', ends, 'paused_in_bulk', in_bulk
+end
+
 -- Whether a job, and no schedule, is in quarantine under the id.
 local function is_held_elsewhere(id)
   local known, held = pcall(cjson.decode, redis.call('HGET', prefix .. ':scheduler:quarantine', id) or '')
