@@ -184,7 +184,7 @@ _EXPECTED = re.compile(
     | cron_(?:job | scheduler):.+
     | scheduler | scheduler_lock | scheduler_instance:.+
     | scheduler:(?:scheduled_jobs | due_schedules | to_plan | unplanned | via_rq | buffered | schedules | rev
-        | quarantine | claims | rq_claims | rq_since | dispatchers | clock | ended | parked | parked_due
+        | pause_ends | quarantine | claims | rq_claims | rq_since | dispatchers | clock | ended | parked | parked_due
         | audit | events)
     | scheduler:(?:ended | planned | schedule | history | template | tombstone | buffer | quarantine | saved):.+
     | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)

@@ -25,6 +25,7 @@ __all__ = [
     "due_time",
     "grace_of",
     "plan",
+    "resumed",
 ]
 
 MISSED_AFTER = 10 * US
@@ -194,6 +195,17 @@ def _followed(occurrences: Occurrences, instants: tuple[Instant, ...], now: int)
             return Coming(tuple(known), True)
         known.append(following)
     return Coming(tuple(known), False)
+
+
+def resumed(id: str, spec: Spec, armed: int | None, runs: int, at: int) -> Instant | None:
+    """The instant to arm when a pause of the schedule `id` ends at `at`: the first after that, or the armed one (its
+    nominal time) where its jitter has not run out by then. None when none is left, or it has had its `runs`."""
+    if spec.max_runs is not None and runs >= spec.max_runs:
+        return None
+    occurrences = Occurrences(id, spec)
+    if armed is not None and occurrences.after(armed - 1) == armed and at < (due := occurrences.due(armed)):
+        return Instant(armed, due)
+    return _after(occurrences, at)
 
 
 def grace_of(spec: Spec) -> int | None:

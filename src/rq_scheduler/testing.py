@@ -341,6 +341,10 @@ class _Record(LogEvents):
         super().paused(id, reason)
         self.events += 1
 
+    def resumed(self, id: str) -> None:
+        super().resumed(id)
+        self.events += 1
+
     def dropped(self, entry: Dropped) -> None:
         super().dropped(entry)
         self.events += 1

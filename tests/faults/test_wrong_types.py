@@ -51,6 +51,7 @@ STOPS = {
     "buffered": {"recurring", "schedule"},
     "to_plan": {"schedule"},
     "unplanned": {"schedule"},
+    "pause_ends": set(),
     "via_rq": {"schedule"},
     "schedules": set(),
     "revisions": {"recurring"},

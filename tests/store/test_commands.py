@@ -212,6 +212,8 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "put_off_plans": (COMMANDS.put_off_plans(["a", "b"], 5),),
     "give_back_plans": (COMMANDS.give_back_plans(["a", "b"]), None),
     "seconds_taken": (COMMANDS.seconds_taken(),),
+    "take_ended_pauses": (COMMANDS.take_ended_pauses(10),),
+    "put_off_resumption": (COMMANDS.put_off_resumption("a", 5),),
     "put_aside": (COMMANDS.put_aside(UNPLANNED, "why"),),
     "fire": (COMMANDS.fire((b"1", b"a"), looks=9, runs=9, copies=9),),
     "write_plans": (COMMANDS.write_plans([PlanWrite(UNPLANNED, SPEC, Coming((Instant(5, 6),), True), "1")], 5),),

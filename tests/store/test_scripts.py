@@ -184,7 +184,8 @@ def _use_schedules(store: Store, prefix: str) -> None:
     client.delete(store.keys.template("broken"))
     fire(store, "broken")
     store.put_aside(unplanned_of(store, "aside"), "why")
-    put(store, Write("paused", record(store, "paused")["rev"], paused=True))
+    put(store, Write("paused", record(store, "paused")["rev"], paused=True, ends=now_us(client) + US))
+    store.take_ended_pauses(10)
     store.delete_schedule("deleted")
     (stored,) = store.read_definitions(["aside"])[1]
     assert stored is not None
@@ -202,7 +203,7 @@ class TestKeys:
         known = {
             *(keys.scheduled_jobs, keys.buffered, keys.schedules, keys.revisions, keys.quarantine, keys.claims),
             *(keys.rq_claims, keys.dispatchers, keys.wakeup, keys.schedule(""), keys.history("")),
-            *(keys.to_plan, keys.unplanned, keys.via_rq),
+            *(keys.to_plan, keys.unplanned, keys.via_rq, keys.pause_ends),
             *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
             *(keys.saved(""), keys.ended, keys.deleted(""), keys.rq_since),
             *(keys.parked, keys.parked_due, keys.planned_job("")),
@@ -239,6 +240,7 @@ class TestKeys:
             keys.to_plan,
             keys.unplanned,
             keys.via_rq,
+            keys.pause_ends,
             keys.buffer("skips"),
             keys.tombstone("deleted"),
         }

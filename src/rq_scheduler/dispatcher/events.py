@@ -81,6 +81,9 @@ class Events:
     def paused(self, id: str, reason: str) -> None:
         """A schedule was paused because its runs failed."""
 
+    def resumed(self, id: str) -> None:
+        """The pause of a schedule has ended by itself."""
+
     def not_stopped(self, id: str, error: BaseException) -> None:
         """A run that was to make way for another could not be asked to."""
 
@@ -215,6 +218,9 @@ class LogEvents(Events):
 
     def paused(self, id: str, reason: str) -> None:
         self._say(logging.WARNING, "paused", id, "%s is %s; resume it when it is mended", id, reason)
+
+    def resumed(self, id: str) -> None:
+        self._say(logging.INFO, "resumed", id, "%s fires again: its pause has ended", id)
 
     def not_stopped(self, id: str, error: BaseException) -> None:
         self._say(logging.INFO, "not_stopped", id, "Run %s could not be stopped: %s", id, error)

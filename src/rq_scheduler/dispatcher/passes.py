@@ -19,6 +19,7 @@ from rq.serializers import JSONSerializer
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks, Options
+from rq_scheduler.dispatcher.pauses import resume_paused
 from rq_scheduler.dispatcher.recurring import Recurring
 from rq_scheduler.dispatcher.schedules import Schedules
 from rq_scheduler.dispatcher.served import Served
@@ -93,13 +94,14 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class SchedulesComing:
-    """When schedules want to be looked at (us): the first that is due, the first buffered run, the first plan, and the
-    first run that RQ has to enqueue."""
+    """When schedules want to be looked at (us): the first that is due, the first buffered run, the first plan, the
+    first run that RQ has to enqueue, and the first pause that ends by itself."""
 
     schedules: int | None = None
     buffered: int | None = None
     plans: int | None = None
     via_rq: int | None = None
+    pauses: int | None = None
 
 
 class Passes:
@@ -144,6 +146,7 @@ class Passes:
         if result.misfit is not None:
             self._coming = SchedulesComing(0, 0, 0, 0)  # nobody has said when they are
         if result.fenced is None:
+            self._guarded(result, self._resume_paused)
             self._guarded(result, self._serve_schedules)
             self._guarded(result, self._serve_via_rq)
         self._guarded(result, self._tend_ended)
@@ -187,7 +190,9 @@ class Passes:
             if handed_off > self._limit // 2:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
-            self._coming = SchedulesComing(batch.schedules_due, batch.buffered_due, batch.plan_due, batch.via_rq_due)
+            self._coming = SchedulesComing(
+                batch.schedules_due, batch.buffered_due, batch.plan_due, batch.via_rq_due, batch.pause_ends
+            )
             self._ended_due, self._parked_due = batch.ended_due, batch.parked_due
             result.handed_off += handed_off
             result.queues.update(batch.queues)
@@ -240,6 +245,15 @@ class Passes:
             return None
         *_, last = takewhile(lambda left: left.id not in untried, batch.left)
         return last.place
+
+    def _resume_paused(self, result: Pass) -> None:
+        """Before schedules are served: some of these are due at once."""
+        ends = self._coming.pauses
+        if ends is not None and ends <= result.now:
+            result.unfinished |= resume_paused(self._store, self._events)
+            self._coming = replace(self._coming, schedules=0)
+        else:
+            result.expect(ends)
 
     def _serve_schedules(self, result: Pass) -> None:
         coming = self._coming

@@ -110,7 +110,7 @@ class Batch:
     if that was asked for. `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is to
     be looked at, `plan_due` when a schedule is to be planned, `via_rq_due` when a run that RQ has to enqueue may be
     taken, `ended_due` when jobs whose series has ended want to be looked at, `parked_due` when those that are parked
-    do."""
+    do, `pause_ends` when a pause ends by itself."""
 
     now: int
     next_due: int | None
@@ -126,6 +126,7 @@ class Batch:
     via_rq_due: int | None
     ended_due: int | None
     parked_due: int | None
+    pause_ends: int | None
 
 
 @dataclass(frozen=True, slots=True)

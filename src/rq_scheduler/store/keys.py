@@ -44,6 +44,11 @@ class Keys:
         return f"{self.prefix}:scheduler:unplanned"
 
     @property
+    def pause_ends(self) -> str:
+        """zset, id -> unix seconds: paused schedules whose pause ends by itself. Only their record says when."""
+        return f"{self.prefix}:scheduler:pause_ends"
+
+    @property
     def via_rq(self) -> str:
         """zset, job id -> unix seconds: runs that RQ itself has to enqueue; from when on a dispatcher may take each."""
         return f"{self.prefix}:scheduler:via_rq"
@@ -227,7 +232,9 @@ class Keys:
                 (self.scheduled_jobs, self.due_schedules, self.buffered, self.schedules, self.claims, self.dispatchers),
                 "zset",
             ),
-            **dict.fromkeys((self.to_plan, self.unplanned, self.via_rq, self.parked, self.parked_due), "zset"),
+            **dict.fromkeys(
+                (self.to_plan, self.unplanned, self.pause_ends, self.via_rq, self.parked, self.parked_due), "zset"
+            ),
             **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
             **dict.fromkeys(map(self.schedules_of, ("failing", "late", "running")), "zset"),
             **dict.fromkeys((self.open_runs, self.missing_runs, self.unread_errors, self.expected), "zset"),

@@ -118,7 +118,8 @@ class Write:
     """A change of one schedule. `rev` is that of the record as read, empty for a new one. Without `spec`, definition
     and job stay; `armed` is the next instant, None when there is no other, or "keep"; otherwise `armed_as_read`, the
     field of the record, must still be so. `coming`: that and those which follow, where it is soon. `retimed`: other
-    instants than before. `paused` None leaves that and the note.
+    instants than before. `paused` None leaves that and the note; of a pause, `ends` is when it does so by itself, and
+    `in_bulk` whether many were paused together; of its end, `resumed_at` when that was, None for now.
 
     `supposed_at`: nothing was read, and this is right where no schedule has the id, at that moment (microseconds) and a
     second from it on; `defined` is the spec before it got an anchor."""
@@ -135,6 +136,9 @@ class Write:
     retimed: bool = False
     paused: bool | None = None
     note: str = ""
+    ends: int | None = None
+    in_bulk: bool = False
+    resumed_at: int | None = None
     supposed_at: int | None = None
     defined: Spec | None = None
 
@@ -365,7 +369,10 @@ def _change(write: Write) -> dict[str, Any]:
     if write.coming is not None:
         change |= {"plan": plan_text(write.coming), "made_with": made_with()}
     if write.paused is not None:
-        change |= {"paused": "1" if write.paused else "0", "note": write.note}
+        change |= {"paused": "1" if write.paused else "0", "note": write.note, "in_bulk": write.in_bulk}
+        change["ends"] = "" if write.ends is None else str(write.ends)
+        if write.resumed_at is not None:
+            change["resumed_at"] = str(write.resumed_at)
     if write.supposed_at is not None and write.defined is not None:
         change |= {"supposed_at": str(write.supposed_at), "defined": encode_spec(write.defined).decode()}
     return change

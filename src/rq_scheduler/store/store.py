@@ -16,6 +16,7 @@ from rq_scheduler.store.fires import FireCommands
 from rq_scheduler.store.handoff import HandOffCommands, HandOffOperations
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.parked import ParkedCommands
+from rq_scheduler.store.pauses import PauseCommands
 from rq_scheduler.store.plans import PlanCommands
 from rq_scheduler.store.presence import PresenceCommands
 from rq_scheduler.store.quarantine import QuarantineCommands
@@ -32,6 +33,7 @@ class StoreCommands(
     HandOffCommands,
     ScheduleCommands,
     PlanCommands,
+    PauseCommands,
     FireCommands,
     QuarantineCommands,
     SeriesCommands,

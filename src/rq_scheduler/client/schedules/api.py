@@ -8,28 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
 from zoneinfo import ZoneInfo
 
-from rq.job import Job
-
 from rq_scheduler.aliases import DurationLike, Function
 from rq_scheduler.client.context import SchedulerContext
-from rq_scheduler.client.schedules import changes, on_demand
+from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id
+from rq_scheduler.client.schedules.bulk import BulkControl
 from rq_scheduler.client.schedules.files import SUFFIXES, definitions_from, naming
 from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
 from rq_scheduler.client.schedules.sync import Sync
 from rq_scheduler.client.schedules.upcoming import upcoming_runs
-from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
+from rq_scheduler.client.schedules.writer import not_found
 from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
-from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, check_texts, kind_of
+from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.model import Changes, Options, Schedule, check_id
-from rq_scheduler.store import Store
-from rq_scheduler.store.schedules import Deleted, Filter, Stored, Write
 from rq_scheduler.triggers import AnyTrigger
 from rq_scheduler.triggers.base import not_negative
 
@@ -39,13 +35,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 D = TypeVar("D")
 
 
-class Schedules:
+class Schedules(BulkControl):
     """The schedules of one Redis, seen through a Scheduler, whose queue, serializer and `_create_job` they get."""
 
     def __init__(self, context: SchedulerContext, cancel_job: Callable[[str], None]) -> None:
-        self._context = context
-        self._cancel_job = cancel_job
-        self._writer = Writer(context)
+        super().__init__(context, cancel_job)
         self._registered: dict[str, Schedule] = {}
 
     # Defining
@@ -109,7 +103,7 @@ class Schedules:
 
         Everything is checked before anything is written: raises InvalidArgument or InvalidType naming the schedule.
         """
-        _flags(prune=prune, dry_run=dry_run)
+        check_flags(prune=prune, dry_run=dry_run)
         if definitions is None:
             definitions = list(self._registered.values())
             if not definitions:
@@ -148,17 +142,7 @@ class Schedules:
 
         Raises ScheduleNotFound; InvalidArgument for an unknown zone, and for what reads no clock.
         """
-        return change_timezone(self._writer, _text_id(id), timezone)
-
-    def delete(self, id: str) -> bool:
-        """Delete a schedule and its history; False when there is none. Runs already in their queue stay.
-
-        One of the 0.14 API (`schedule`, `cron`) ends as by `Scheduler.cancel`.
-        """
-        deleted = self._store.delete_schedule(check_id(id))
-        if deleted is Deleted.JOB:
-            self._cancel_job(id)
-        return deleted in (Deleted.OK, Deleted.JOB)
+        return change_timezone(self._writer, text_id(id), timezone)
 
     # Reading
 
@@ -175,7 +159,7 @@ class Schedules:
     def get(self, id: str, default: D) -> StoredSchedule | D: ...
     def get(self, id: str, default: Any = None) -> Any:
         """The schedule of this id, or `default`. Raises InvalidType for an id that is no text."""
-        _, (stored,) = self._store.read_definitions([_text_id(id)])
+        _, (stored,) = self._store.read_definitions([text_id(id)])
         return default if stored is None else self._writer.view(stored)
 
     def __contains__(self, schedule: object) -> bool:
@@ -230,10 +214,7 @@ class Schedules:
         """As `find`, and all of them without a `limit`; read a page at a time as they are used: any number takes little
         memory. Those that appear or vanish meanwhile may be missed."""
         not_negative(offset=offset, limit=0 if limit is None else limit)
-        check_texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
-        if paused is not None:
-            _flags(paused=paused)
-        wanted = Filter(tag, queue_name, owner, prefix or "", paused)
+        wanted = filter_of(tag, queue_name, prefix, owner, paused)
         return chain.from_iterable(map(self._writer.views, self._store.find_schedules(wanted, offset, limit)))
 
     def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
@@ -254,80 +235,11 @@ class Schedules:
         Raises ScheduleNotFound.
         """
         not_negative(limit=limit)
-        now, kind, rows = self._store.read_runs(_text_id(id), limit)
+        now, kind, rows = self._store.read_runs(text_id(id), limit)
         if not kind:
             raise not_found(id)
         newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
         return [run_of(row, now, job_is_its_own=kind != "job" or n == newest) for n, row in enumerate(rows)]
-
-    # Controlling
-
-    def pause(self, id: str, note: str = "") -> StoredSchedule:
-        """No run until `resume`; the note says why, to people. A paused one gets the note. Raises ScheduleNotFound."""
-        if not isinstance(note, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidType(f"note={note!r} is {kind_of(note)}: give text")
-        check_encodable(note=note)
-
-        def change(now: int, stored: Stored | None) -> Write | None:
-            current = the_schedule(id, stored)
-            if current.text("paused") == "1" and current.text("note") == note:
-                return None
-            return Write(id, current.text("rev"), paused=True, note=note)
-
-        return self._writer.redefine(check_id(id), change)
-
-    def resume(self, id: str) -> StoredSchedule:
-        """Let a paused schedule fire again, from its next instant on: what passed meanwhile is not caught up.
-
-        Nothing happens when it is not paused. Raises ScheduleNotFound.
-        """
-
-        def change(now: int, stored: Stored | None) -> Write | None:
-            current = the_schedule(id, stored)
-            if current.text("paused") != "1":
-                return None
-            return changes.resumption(current, readable_spec(current), now)
-
-        return self._writer.redefine(check_id(id), change)
-
-    def run_now(self, id: str, force: bool = False) -> Job | None:
-        """One run now, whatever the trigger says, also of a paused schedule; its next run stays as it is.
-
-        The schedule's `overlap` applies unless `force`. Returns the job, or None when it was skipped, or is remembered
-        until the present run ends. Raises ScheduleNotFound, and InvalidArgument where no run can be made.
-        """
-        _flags(force=force)
-        for _ in range(MAX_ATTEMPTS):
-            now, current = self._read(id)
-            made = on_demand.run_now(self._context, current, readable_spec(current), now, force=force)
-            if made is not None:
-                return made.job
-        raise too_busy(id)
-
-    def backfill(self, id: str, since: datetime, until: datetime, limit: int = 1000) -> list[str]:
-        """A run for every instant in [since, until), both aware and not in the future, each once, also if asked twice.
-
-        Ignores overlap, and counts neither for `max_runs` nor for what is due. Returns the job ids of the runs made,
-        oldest first. Raises InvalidArgument, with nothing written, for more than `limit` instants; ScheduleNotFound.
-        """
-        not_negative(limit=limit)
-        stretch = on_demand.stretch_of(since, until)
-        made: list[str] = []
-        for _ in range(MAX_ATTEMPTS):
-            now, current = self._read(id)
-            if on_demand.backfill(self._store, current, readable_spec(current), stretch, limit, now, made):
-                return made
-        raise too_busy(id)
-
-    # Below the public methods
-
-    @property
-    def _store(self) -> Store:
-        return self._context.store
-
-    def _read(self, id: str) -> tuple[int, Stored]:
-        now, (stored,) = self._store.read_definitions([check_id(id)], templates=False)
-        return now, the_schedule(id, stored)
 
 
 def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
@@ -338,18 +250,6 @@ def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
             "put(Schedule(...)) takes nothing beside it: give all in the Schedule, or put(id, trigger, func)"
         )
     return id
-
-
-def _text_id(id: object) -> str:
-    if not isinstance(id, str):
-        raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
-    return id
-
-
-def _flags(**values: object) -> None:
-    for name, value in values.items():
-        if not isinstance(value, bool):
-            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give True or False")
 
 
 def _name(func: Any) -> str:

@@ -14,7 +14,7 @@ from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Spec
 from rq_scheduler.occurrences import Occurrences
-from rq_scheduler.planning import MISSED_AFTER, Coming, Instant, coming_from
+from rq_scheduler.planning import MISSED_AFTER, Coming, Instant, coming_from, resumed
 from rq_scheduler.store.schedules import JobFields, Stored, Write
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
 from rq_scheduler.warn import warn_once
@@ -104,12 +104,7 @@ def redefinition(
 def resumption(stored: Stored, spec: Spec, now: int) -> Write:
     """The write that lets a paused schedule fire again: from its first instant after `now`, or at the one whose jitter
     has not run out yet."""
-    armed = None
-    if not _is_full(stored, spec):
-        armed = _next_instant(stored.id, spec, now, late=False)
-        occurrences = Occurrences(stored.id, spec)
-        if stored.armed is not None and _names(occurrences, stored.armed) and now < occurrences.due(stored.armed):
-            armed = Instant(stored.armed, occurrences.due(stored.armed))
+    armed = resumed(stored.id, spec, stored.armed, stored.number("runs"), now)
     # The plan is left to the dispatchers, who write the policy with it: that of the record is older where a client
     # that knows of none has changed the definition.
     return Write(stored.id, stored.text("rev"), armed=armed, armed_as_read=stored.text("armed"), paused=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from rq.job import Job
 
@@ -23,7 +24,10 @@ from rq_scheduler.store.fires import Outcome
 from rq_scheduler.store.schedules import Stored
 from rq_scheduler.triggers.base import aware_us
 
-__all__ = ["Asked", "backfill", "run_now", "stretch_of"]
+__all__ = ["MAX_COUNTED", "Asked", "backfill", "not_backfilled", "run_now", "stretch_of"]
+
+MAX_COUNTED = 1000
+"""Instants of a stretch that are counted one by one."""
 
 MAX_BATCH = 100
 """Backfilled runs in one script."""
@@ -75,6 +79,17 @@ def stretch_of(since: datetime, until: datetime) -> Stretch:
     if stretch[0] > stretch[1]:
         raise InvalidArgument(f"since={since.isoformat()} is after until={until.isoformat()}: turn them round")
     return stretch
+
+
+def not_backfilled(current: Stored, spec: Spec, stretch: Stretch) -> list[int]:
+    """The instants (us) of a stretch that no backfill has made yet; the first MAX_COUNTED and one more at most."""
+    covered = _read(current.text("backfilled"))
+    wanted = (
+        nominal
+        for nominal in _instants(Occurrences(current.id, spec), *stretch)
+        if not any(lo <= nominal < hi for lo, hi in covered)
+    )
+    return list(islice(wanted, MAX_COUNTED + 1))
 
 
 def backfill(

@@ -27,6 +27,7 @@ from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
 from rq_scheduler.triggers.base import not_negative
 
 __all__ = [
+    "LeftOut",
     "Run",
     "StoredSchedule",
     "SyncResult",
@@ -50,8 +51,10 @@ class StoredSchedule:
     queue_name: where its runs go. owner: whose `sync` keeps it; empty for one that was put.
 
     next_run_at: when its next run is due; None while paused, and when finished. last_run_at: when the last run was
-    handed off. last_status: RQ's status of that run; None when its job has expired, or none was made. finished: it
-    never fires again. runs, skipped, missed: counts. version: changes of the definition, the first being 1.
+    handed off. last_status: RQ's status of that run; None when its job has expired, or none was made. paused_at,
+    paused_by, paused_until: of a pause that goes on, since when, who made it (empty for failures and faults) and when
+    it ends by itself; None and empty otherwise. finished: it never fires again. runs, skipped, missed: counts. version:
+    changes of the definition, the first being 1.
 
     succeeded, failed: runs that ended so (a lost one has failed). failed_in_a_row: since the last success, or the last
     resume. last_success_at, last_failure_at: when such a run ended. mean_duration: of the last successful ones.
@@ -73,6 +76,9 @@ class StoredSchedule:
     last_status: JobStatus | None
     paused: bool
     note: str
+    paused_at: datetime | None
+    paused_by: str
+    paused_until: datetime | None
     finished: bool
     runs: int
     skipped: int
@@ -132,6 +138,19 @@ class UpcomingRun:
     schedule_id: str
     nominal: datetime
     due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What the last pause of a schedule has left out: `count` instants (at least, if `at_least`) between `since` and
+    `until`, from `first` on; aware UTC."""
+
+    schedule_id: str
+    since: datetime
+    until: datetime
+    count: int
+    at_least: bool
+    first: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +231,9 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | N
         last_status=cast("JobStatus", stored.last_status) or None,
         paused=paused,
         note=stored.text("note"),
+        paused_at=_moment(stored.moment("paused_at")) if paused else None,
+        paused_by=stored.text("paused_by") if paused else "",
+        paused_until=_moment(stored.moment("paused_until")) if paused else None,
         finished=not waits and (is_job or not stored.text("armed")),
         runs=stored.number("runs"),
         skipped=stored.number("skipped"),

@@ -16,7 +16,7 @@ if owner ~= '*' and record[2] ~= owner then return {'changed'} end
 redis.call('HSET', tombstone_key(id), 'mark', record[5] or '', 'backfilled', record[6] or '', 'manual', record[7] or '0')
 redis.call('EXPIRE', tombstone_key(id), remembered_for)
 for _, list in ipairs(lists_of(record[2], record[3], record[4])) do redis.call('ZREM', list, id) end
-for _, list in ipairs({schedules, paused_schedules, buffered_schedules, to_plan, unplanned, KEYS[1]}) do redis.call('ZREM', list, id) end
+for _, list in ipairs({schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends, KEYS[1]}) do redis.call('ZREM', list, id) end
 leave_quarantine(id)
 redis.call('DEL', schedule_key(id), template_key(id), buffer_key(id), history_key(id))
 audit('deleted', id, actor)

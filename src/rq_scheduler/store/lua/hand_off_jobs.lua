@@ -11,7 +11,7 @@
 --          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
 --          when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when a schedule is to be
 --          planned, or '', when a run that RQ has to enqueue may be taken, or '', when a job whose series has ended is to be looked
---          at, or '', when one that is parked is, or ''}
+--          at, or '', when one that is parked is, or '', when a pause ends by itself, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -168,4 +168,4 @@ end
 local parked_look = first_of(parked) ~= '' and next_look(parked, seconds_parked()) or ''
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
   first_of(prefix .. ':scheduler:due_schedules'), next_look(prefix .. ':scheduler:buffered', 1), first_of(prefix .. ':scheduler:to_plan'),
-  next_look(prefix .. ':scheduler:via_rq', LEASE), first_of(ended), parked_look}
+  next_look(prefix .. ':scheduler:via_rq', LEASE), first_of(ended), parked_look, first_of(prefix .. ':scheduler:pause_ends')}

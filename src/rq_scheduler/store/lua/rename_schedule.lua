@@ -27,7 +27,7 @@ end
 local left = redis.pcall('HMGET', tombstone_key(new_id), 'mark', 'backfilled', 'manual')
 if left.err then return {'taken'} end
 local lists = lists_of(record[3], record[4], record[5])
-for _, list in ipairs({schedules, paused_schedules, buffered_schedules, to_plan, unplanned, KEYS[1]}) do lists[#lists + 1] = list end
+for _, list in ipairs({schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends, KEYS[1]}) do lists[#lists + 1] = list end
 for _, list in ipairs(lists) do redis.call('ZCARD', list) end -- a key of a wrong type has to end the script before its first write
 
 -- How far the two had come, together; stretches may overlap.

@@ -1,7 +1,8 @@
 -- Looks after records of schedules, now and then. RQ gives a failed job a year, and a recurring job may run less often
 -- than that: where no copy is kept, its expiry is taken off. A 0.14 client that cancels removes only the entry: the record
 -- goes too, and where an entry was moved, the list of recurring jobs follows. A schedule that should be armed, and whose entry
--- somebody removed by hand, is armed again; one that has no plan, since an older version wrote it, is planned in time.
+-- somebody removed by hand, is armed again; one that has no plan, since an older version wrote it, is planned in time;
+-- one whose pause ends by itself is looked at then.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, then ids
@@ -9,7 +10,7 @@
 -- keeps    a schedule outlives its jobs; one that was cancelled leaves nothing behind
 local prefix = ARGV[1]
 local due_schedules = prefix .. ':scheduler:due_schedules'
-local to_plan, PLAN_LEAD = prefix .. ':scheduler:to_plan', 60
+local to_plan, pause_ends, PLAN_LEAD = prefix .. ':scheduler:to_plan', prefix .. ':scheduler:pause_ends', 60
 -- @include clock
 -- @include recurring
 -- @include overlap
@@ -27,13 +28,17 @@ local function tend_job(id)
 end
 
 local function tend_schedule(id)
-  local due, record = redis.call('ZSCORE', due_schedules, id), redis.call('HMGET', schedule_key(id), 'paused', 'armed', 'policy')
+  local due, record = redis.call('ZSCORE', due_schedules, id), redis.call('HMGET', schedule_key(id), 'paused', 'armed', 'policy', 'paused_until')
   if due then
     return record[3] and 0 or redis.call('ZADD', to_plan, 'NX', string.format('%.6f', tonumber(due) - PLAN_LEAD), id)
   end
   -- Digits of microseconds to seconds, as text: Lua would round them.
   local sign, seconds, rest = string.match(record[2] or '', '^%-?%d+:(%-?)0*(%d-)(%d?%d?%d?%d?%d?%d)$')
-  if record[1] == '1' or not sign then return 0 end
+  if record[1] == '1' then
+    local ends = tonumber(record[4] or '')
+    return ends and redis.call('ZADD', pause_ends, 'NX', string.format('%.6f', ends / 1000000), id) or 0
+  end
+  if not sign then return 0 end
   local score = sign .. (seconds == '' and '0' or seconds) .. '.' .. string.rep('0', 6 - #rest) .. rest
   return redis.call('ZADD', due_schedules, score, id)
 end

@@ -3,7 +3,8 @@
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 '1' to show what stands there in the end, 3 the changes (MessagePack), a map for each: id, rev as read, or '' when
 --          there was none, armed_as_read; where they change: armed ("nominal:due" in us, '' when it never fires again), due and
---          plan_at, when it is to be planned next (unix seconds, or ''), paused ('1' or '0') and note; of a new definition: spec
+--          plan_at, when it is to be planned next (unix seconds, or ''), paused ('1' or '0') and note; of a pause: ends (us, or '') and
+--          in_bulk, see pause_fields; of the end of one: resumed_at (us) where it was not now; of a new definition: spec
 --          (JSON), func, call, queue, owner, tags (one a line), slow ('1' when RQ itself has to enqueue its runs), policy, retimed
 --          (whether it has other instants than before), job (a list: field, value, ...); where there is one: plan, and made_with;
 --          where nothing was read: supposed_at, the moment (us) for which it was worked out, and defined, the spec before it got
@@ -30,7 +31,7 @@ local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 -- What all schedules share: a key of a wrong type has to end the script before its first write.
 local any_held
 local function check_shared()
-  for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules, to_plan, unplanned}) do redis.call('ZCARD', key) end
+  for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends}) do redis.call('ZCARD', key) end
   any_held = redis.call('HLEN', prefix .. ':scheduler:quarantine') > 0
 end
 
@@ -107,6 +108,27 @@ local function definition(entry, record)
     'size', #(job.data or '')}
 end
 
+-- Of a pause that goes on, when it began stays.
+local function pause(entry, record)
+  local began = record[PAUSED] == '1' and record[PAUSED_AT] or now_us
+  return {pause_fields(began, entry.note, '', entry.ends, entry.in_bulk and '1' or '')}
+end
+
+local function resume(entry, record)
+  local fields = {'paused', '0', 'note', entry.note, 'paused_until', '', 'paused_in_bulk', ''}
+  if record[PAUSED] == '1' then fields[#fields + 1], fields[#fields + 2] = 'resumed_at', entry.resumed_at or now_us end
+  return fields
+end
+
+-- Takes a paused one out of all that fires, until its pause ends by itself.
+local function leave_indexes(id, ends)
+  redis.call('ZADD', paused_schedules, 0, id)
+  for _, set in ipairs({index, buffered_schedules, to_plan, pause_ends}) do redis.call('ZREM', set, id) end
+  if not tonumber(ends or '') then return end
+  redis.call('ZADD', pause_ends, score_of(ends), id)
+  wake_if_first(tonumber(score_of(ends)))
+end
+
 -- Without a plan, Python is needed a minute before it is due.
 local function plan_later(entry, record)
   local plan_at = entry.plan_at or ''
@@ -119,7 +141,7 @@ end
 
 local function write(entry, record)
   local rev = redis.call('INCR', prefix .. ':scheduler:rev')
-  local fields, mark, paused = {'rev', rev}, record[MARK], record[PAUSED]
+  local fields, mark, paused, ends = {'rev', rev}, record[MARK], record[PAUSED], record[PAUSED_UNTIL]
   local function set(values)
     for _, value in ipairs(values) do fields[#fields + 1] = value end
   end
@@ -138,20 +160,21 @@ local function write(entry, record)
   -- A mark in the future is the trace of a clock that was wrong: nothing would run until then.
   if (tonumber(mark or '') or 0) > tonumber(now_us) then set({'mark', now_us}) end
   if entry.paused then
-    paused = entry.paused
-    set({'paused', paused, 'note', entry.note, 'failures', '0'})
+    paused, ends = entry.paused, entry.ends
+    set(paused == '1' and pause(entry, record) or resume(entry, record))
+    set({'failures', '0'})
   end
   if entry.armed then set({'armed', entry.armed}) end
   if entry.plan then set({'plan', entry.plan, 'plan_rev', rev, 'made_with', entry.made_with}) end
   redis.call('HSET', schedule_key(entry.id), unpack(fields))
   if entry.rev ~= '' then redis.call('ZREM', unplanned, entry.id) end
   if paused == '1' then
-    redis.call('ZADD', paused_schedules, 0, entry.id)
-    for _, set in ipairs({index, buffered_schedules, to_plan}) do redis.call('ZREM', set, entry.id) end
+    leave_indexes(entry.id, ends)
     return rev
   end
   plan_later(entry, record)
   redis.call('ZREM', paused_schedules, entry.id)
+  if record[PAUSED] == '1' then redis.call('ZREM', pause_ends, entry.id) end
   if any_held then leave_quarantine(entry.id) end
   -- What it remembers, and runs that were to make way, want to be looked at.
   if entry.rev ~= '' and (redis.call('EXISTS', buffer_key(entry.id)) == 1 or (record[STOPPING] or '') ~= '') then

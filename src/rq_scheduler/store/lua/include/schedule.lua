@@ -9,6 +9,10 @@ local paused_schedules = schedules .. ':paused'
 local buffered_schedules = prefix .. ':scheduler:buffered'
 local to_plan = prefix .. ':scheduler:to_plan'
 local unplanned = prefix .. ':scheduler:unplanned'
+local pause_ends = prefix .. ':scheduler:pause_ends'
+
+-- Microseconds as a score.
+local function score_of(us) return string.format('%.6f', tonumber(us) / 1000000) end
 
 -- The sets beside that of all schedules that list one with this owner, queue and tags (one a line).
 local function lists_of(owner, queue, tags)

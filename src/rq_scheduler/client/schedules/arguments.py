@@ -1,0 +1,84 @@
+"""Arguments that several calls of `scheduler.schedules` take, checked before anything is sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+from rq_scheduler.aliases import DurationLike
+from rq_scheduler.clock import duration_us, from_us
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts, kind_of
+from rq_scheduler.store.schedules import Filter
+from rq_scheduler.triggers.base import aware_us
+
+__all__ = ["Selection", "check_flags", "check_until", "filter_of", "selected", "text_id", "until_us"]
+
+
+class Selection(TypedDict, total=False):
+    """Which schedules a call is about: those that fit all that is given, or `everything`."""
+
+    tag: str | None
+    owner: str | None
+    queue_name: str | None
+    prefix: str | None
+    everything: bool
+
+
+def selected(given: Selection, paused: bool | None = None) -> Filter:
+    """Those schedules. Raises InvalidArgument when nothing says which, or `everything` and something else."""
+    everything = given.get("everything", False)
+    check_flags(everything=everything)
+    names = {name: value for name, value in given.items() if name != "everything" and value is not None}
+    unknown = names.keys() - Selection.__annotations__.keys()
+    if unknown:
+        raise InvalidType(f"{min(unknown)}= chooses no schedules: give tag, owner, queue_name or prefix")
+    if everything == bool(names):
+        problem = "everything=True goes with no other choice" if everything else "nothing says which schedules"
+        raise InvalidArgument(f"{problem}: give tag=, owner=, queue_name= or prefix=, or everything=True for all")
+    return filter_of(given.get("tag"), given.get("queue_name"), given.get("prefix"), given.get("owner"), paused)
+
+
+def filter_of(
+    tag: str | None, queue_name: str | None, prefix: str | None, owner: str | None, paused: bool | None
+) -> Filter:
+    """What schedules are looked for. Raises InvalidType for what is no text, or no flag."""
+    check_texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
+    if paused is not None:
+        check_flags(paused=paused)
+    return Filter(tag, queue_name, owner, prefix or "", paused)
+
+
+def check_until(until: datetime | DurationLike | None) -> None:
+    """Raises InvalidArgument or InvalidType for what is neither an aware datetime nor a positive length of time."""
+    if isinstance(until, datetime):
+        aware_us(until, "until")
+    elif until is not None and duration_us(until, "until") <= 0:
+        raise InvalidArgument(f"until={until!r} is not in the future: give an aware datetime, or a time from now on")
+
+
+def until_us(until: datetime | DurationLike | None, now: int) -> int | None:
+    """When a pause that begins `now` (us) ends by itself. Raises InvalidArgument for a moment that has passed."""
+    if until is None:
+        return None
+    if not isinstance(until, datetime):
+        return now + duration_us(until, "until")
+    ends = aware_us(until, "until")
+    if ends <= now:
+        raise InvalidArgument(
+            f"until={until.isoformat()} has passed (it is {from_us(now).isoformat()}): give a later moment"
+        )
+    return ends
+
+
+def text_id(id: object) -> str:
+    """The id. Raises InvalidType for one that is no text."""
+    if not isinstance(id, str):
+        raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
+    return id
+
+
+def check_flags(**values: object) -> None:
+    """Raises InvalidType for what is neither True nor False."""
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give True or False")
