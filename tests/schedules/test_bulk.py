@@ -127,7 +127,7 @@ def test_one_that_cannot_be_does_not_keep_the_others(redis: redis_py.Redis, sche
     _put(schedules, "a", "b", "c")
     schedules.pause_all(everything=True)
     redis.hset("rq:scheduler:schedule:b", "spec", '{"format":2}')
-    with pytest.raises(SchedulerError, match="1 could not be resumed, the others were: b: .*newer"):
+    with pytest.raises(SchedulerError, match=r"1 could not be resumed, the others were: b: .*newer"):
         schedules.resume_all(everything=True)
     assert _paused(schedules) == ["b"]
     redis.delete("rq:scheduler:template:a")
