@@ -223,7 +223,7 @@ class ScheduleCommands(Commands):
         """Gives a schedule, as it was read, another id; False, with nothing written, when it has changed, or something
         has that id."""
         names = (stored.id, stored.text("rev"), id)
-        return self._script("rename_schedule", self.keys.due_schedules, *names, TOMBSTONE_TTL, read=is_ok)
+        return self._script("rename_schedule", self.keys.due_schedules, *names, TOMBSTONE_TTL, self.actor, read=is_ok)
 
     @operation
     def count_schedules(self) -> Command[int]:
