@@ -131,7 +131,7 @@ class TestRetry:
         assert (len(held), store.due_of("a")) == (0, due)
         after = snapshot(redis)
         assert set(before) - set(after) == {KEY.encode()}
-        assert {key for key in after if after[key] != before.get(key)} == {INDEX.encode()}
+        assert {key for key in after if after[key] != before.get(key)} == {INDEX.encode(), b"rq:scheduler:audit"}
         assert serve(redis).ids == ["a"]
         assert waiting(redis, "odd") == ["a"]
         assert not held.retry("a")

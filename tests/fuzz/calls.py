@@ -13,7 +13,23 @@ from rq import Callback, Queue, Retry
 
 import jobs_for_tests as jobs
 import rq_scheduler
-from rq_scheduler import AnyOf, At, Cron, Dates, Every, Holidays, RRule, Schedule, Scheduler, testing, utils
+from rq_scheduler import (
+    AnyOf,
+    At,
+    AuditEntry,
+    Cron,
+    Dates,
+    Event,
+    Every,
+    Holidays,
+    RRule,
+    Schedule,
+    Scheduler,
+    testing,
+    utils,
+)
+from rq_scheduler.client.audit import Audit
+from rq_scheduler.client.events import Events
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
 from rq_scheduler.client.schedules import Run, Schedules, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Options, Spec
@@ -25,6 +41,7 @@ LATER = START + timedelta(hours=1)
 
 NOT_CALLED = {
     "Scheduler.run": "blocks, and takes the signals; `burst` is its only argument",
+    "Events.follow": "may wait for ever; its arguments are in schedules/test_events.py",
     "ManualDispatcher.__exit__": "is `release`, and what Python hands it is what a block raised",
     "ManualDispatcher.__enter__": "takes nothing and returns itself",
     "current_run": "takes nothing",
@@ -44,13 +61,15 @@ INSIDE = {
 }
 """Methods that the package calls itself, with its own integers of microseconds."""
 
-VALUES = {HandOff, Quarantined, RetryResult, Run, SyncResult, UpcomingRun}
+VALUES = {AuditEntry, Event, HandOff, Quarantined, RetryResult, Run, SyncResult, UpcomingRun}
 """Public types that the package makes, and callers only read."""
 
 CLASSES: dict[type, Callable[[Any], Any]] = {
     Scheduler: lambda world: world.scheduler,
     Schedules: lambda world: world.scheduler.schedules,
     Quarantine: lambda world: world.scheduler.quarantine,
+    Audit: lambda world: world.scheduler.audit,
+    Events: lambda world: world.scheduler.events,
     StoredSchedule: lambda world: world.scheduler.schedules["nightly"],
     ManualClock: lambda world: world.clock,
     ManualDispatcher: lambda world: world.dispatcher,
@@ -127,6 +146,9 @@ GOOD: dict[str, list[Any]] = {
         ("offset", "length", "limit", "n", "version", "max_runs", "pause_on_failures", "keep_runs", "repeat"), [1, 5]
     ),
     **dict.fromkeys(("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"), [0, 1, 1.5]),
+    "actor": ["deploy 4711", None],
+    "actions": ["deleted", ["paused", "resumed"], None],
+    "kinds": ["quarantined", ("adopted", "missed"), None],
     "us": [0, 1_800_000_000_000_000],
     "func": [jobs.echo, jobs.nothing, "jobs_for_tests.echo", jobs.Greeter().greet],
     "args": [(), (1, "a"), None],
@@ -181,6 +203,8 @@ GOOD: dict[str, list[Any]] = {
 
 OF_ONE_CALL: dict[tuple[str, str], list[Any]] = {
     ("Scheduler", "interval"): [60, 0.5],
+    **{(call, "schedule"): ["nightly", "unknown", None] for call in ("Audit.read", "Events.read")},
+    **{(call, name): [START, None] for call in ("Audit.read", "Events.read") for name in ("since", "until")},
     ("Dates", "days"): ["2026-12-25", date(2026, 12, 31)],
     ("Duration.of", "name"): ["jitter"],
     ("Quarantine.get", "id"): ["broken", "unknown"],
@@ -263,6 +287,8 @@ def _calls() -> Iterator[Call]:
             StoredSchedule,
             Schedules,
             Quarantine,
+            Audit,
+            Events,
             Duration,
         ):  # of the package's making, and timedelta's own
             yield Call(kind.__name__, _of_constructor(kind), lambda world, kind=kind: kind)

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from rq import Queue
 
 import jobs_for_tests as jobs
-from making import snapshot
+from making import US, snapshot
 from rq_scheduler import Every, Scheduler
+from rq_scheduler.clock import to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.store import Store
+from rq_scheduler.testing import ManualClock, ManualDispatcher
+from schedules.helpers import START
 
 
 def of(redis: redis_py.Redis, actor: str | None = None) -> Scheduler:
@@ -95,3 +100,95 @@ class TestReading:
         with pytest.raises((InvalidArgument, InvalidType), match=says):
             of(redis).audit.read(**wrong)
         assert snapshot(redis) == before
+
+
+class TestWhatIsDone:
+    """Each in the step that does it: what comes to nothing leaves no entry."""
+
+    def entries(self, scheduler: Scheduler, *left_out: str) -> list[tuple[str, str, str, dict[str, str]]]:
+        """All of them, oldest first: action, id, actor and details."""
+        found = scheduler.audit.read(limit=None)[::-1]
+        return [(each.action, each.id, each.actor, {**each.details}) for each in found if each.action not in left_out]
+
+    def test_runs_that_are_asked_for(self, redis: redis_py.Redis) -> None:
+        scheduler = of(redis, "me")
+        with ManualDispatcher(scheduler, ManualClock(START)) as dispatcher:
+            scheduler.schedules.put("a", Every(60, anchor=START), jobs.nothing, paused=True)
+            run = scheduler.schedules.run_now("a")
+            assert run is not None
+            assert scheduler.schedules.run_now("a") is None
+            dispatcher.clock.move("5m")
+            made = scheduler.schedules.backfill("a", START, START + timedelta(minutes=3))
+            assert scheduler.schedules.backfill("a", START, START + timedelta(minutes=3)) == []
+        assert len(made) == 3
+        first, last = (str(to_us(START + timedelta(minutes=minutes))) for minutes in (0, 2))
+        assert self.entries(scheduler, "defined") == [
+            ("run_now", "a", "me", {"job": run.id}),
+            ("run_now", "a", "me", {"outcome": "skipped"}),
+            ("backfilled", "a", "me", {"runs": "3", "first": first, "last": last}),
+        ]
+
+    def test_another_id(self, redis: redis_py.Redis) -> None:
+        scheduler = of(redis, "me")
+        scheduler.schedules.put("old", Every(60), jobs.nothing)
+        stored = scheduler._store.read_definitions(["old"])[1][0]
+        assert stored is not None
+        assert scheduler._store.rename_schedule(stored, "new")
+        assert scheduler._store.rename_schedule(stored, "new"), "sent again"
+        assert self.entries(scheduler, "defined") == [("renamed", "new", "me", {"from": "old"})]
+
+    def test_recurring_jobs_of_the_0_14_api(self, redis: redis_py.Redis) -> None:
+        scheduler = of(redis, "me")
+        due = datetime(2040, 1, 1, tzinfo=UTC)
+        for id in ("r", "s"):
+            scheduler.schedule(due, jobs.nothing, interval=60, id=id)
+        scheduler.cron("0 9 * * *", jobs.nothing, id="c")
+        scheduler.change_execution_time("r", due + timedelta(seconds=1.5))
+        scheduler.schedules.change_timezone("c", "Europe/Paris")
+        scheduler.cancel("r")
+        scheduler.cancel("r")
+        scheduler.schedules.delete("s")
+        moved = {"before": str(to_us(due) // US), "due": f"{to_us(due) // US + 1}.500000"}
+        assert self.entries(scheduler, "defined") == [
+            ("moved", "r", "me", moved),
+            ("changed", "c", "me", {"version": "2", "changes": ""}),
+            ("cancelled", "r", "me", {}),
+            ("cancelled", "s", "me", {}),
+        ]
+
+    def test_single_jobs_only_where_a_person_does_it(self, redis: redis_py.Redis) -> None:
+        """A program may cancel thousands an hour, under which all else would be lost."""
+        scheduler = of(redis, "me")
+        due = datetime(2040, 1, 1, tzinfo=UTC)
+        for id in ("a", "b"):
+            scheduler.enqueue_at(due, jobs.nothing, job_id=id)
+        scheduler.change_execution_time("a", due)
+        scheduler.cancel("a")
+        assert self.entries(scheduler) == []
+        store = scheduler._store
+        assert store.reschedule("b", to_us(due) + 1, audited=True)
+        assert store.cancel("b", 60, audited=True)
+        assert not store.cancel("b", 60, audited=True)
+        moved = {"before": str(to_us(due) // US), "due": f"{to_us(due) // US}.000001"}
+        assert self.entries(scheduler) == [("moved", "b", "me", moved), ("cancelled", "b", "me", {})]
+
+    def test_those_that_are_parked(self, redis: redis_py.Redis) -> None:
+        scheduler = of(redis, "me")
+        due = datetime(2040, 1, 1, tzinfo=UTC)
+        Queue("default", connection=redis).enqueue_call(jobs.nothing, job_id="a")
+        scheduler.enqueue_at(due, jobs.nothing, job_id="a")
+        assert scheduler._store.reschedule("a", to_us(due) + US, audited=True)
+        assert not scheduler._store.cancel("a", 60, audited=True), "RQ's job of the id goes on"
+        moved = {"before": str(to_us(due) // US), "due": f"{to_us(due) // US + 1}.000000"}
+        assert self.entries(scheduler) == [("moved", "a", "me", moved), ("cancelled", "a", "me", {})]
+
+    def test_the_quarantine(self, redis: redis_py.Redis) -> None:
+        scheduler, store = of(redis, "me"), Store(redis)
+        for id in ("a", "b"):
+            due = to_us(scheduler.enqueue_at(datetime(2026, 1, 1, tzinfo=UTC), jobs.nothing, job_id=id).created_at)
+            redis.zadd(store.keys.scheduled_jobs, {id: due / US})
+            assert store.quarantine(id, due, "on purpose")
+        assert scheduler.quarantine.retry("a")
+        assert not scheduler.quarantine.retry("a")
+        assert scheduler.quarantine.purge("b")
+        assert self.entries(scheduler) == [("retried", "a", "me", {}), ("purged", "b", "me", {})]

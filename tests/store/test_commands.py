@@ -36,7 +36,7 @@ class TestACommand:
         made = COMMANDS.reschedule("a", 1_500_000)
         assert (made.name, made.is_script) == ("reschedule_job", True)
         assert made.keys == ("{site}:scheduler:scheduled_jobs",)
-        assert made.arguments == ("{site}", "a", "1.500000")
+        assert made.arguments == ("{site}", "a", "1.500000", "", "0")
         assert made == COMMANDS.reschedule("a", 1_500_000) != COMMANDS.reschedule("b", 1_500_000)
         assert hash(made) == hash(COMMANDS.reschedule("a", 1_500_000))
 

@@ -57,6 +57,11 @@ def text(value: bytes | str) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
+def flag(value: bool) -> str:
+    """A truth value as scripts take it."""
+    return "1" if value else "0"
+
+
 def armed_text(nominal: int | None, due: int | None) -> str:
     """The nominal time of the armed run, where it is another than its due time: with that one, to be told stale when
     somebody moves the entry."""

@@ -16,7 +16,7 @@ import msgspec
 from rq_scheduler.errors import IdTaken, InvalidArgument
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
-from rq_scheduler.store.base import MOST, armed_text, is_ok, mapping, pairs, score_of, text, us_of
+from rq_scheduler.store.base import MOST, armed_text, flag, is_ok, mapping, pairs, score_of, text, us_of
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.packing import encoded
@@ -132,30 +132,33 @@ class EntryCommands(Commands):
         return self._script("save_jobs", self.keys.scheduled_jobs, *_packed(entries), read=_saved)
 
     @operation
-    def cancel(self, id: str, keep_for: int, *, at_most: bool = False, due: int | None = None) -> Command[bool]:
+    def cancel(
+        self, id: str, keep_for: int, *, at_most: bool = False, due: int | None = None, audited: bool = False
+    ) -> Command[bool]:
         """Takes an entry out of the index; its job, if it would never expire, is kept for `keep_for` seconds, or in any
-        case for no longer (`at_most`).
+        case for no longer (`at_most`). `audited`: of a one-off too, the audit says who did it; programs cancel too many
+        for that.
 
         False when the id is not pending, or is for another time than `due` (microseconds): then nothing is touched.
         """
         key, only = job_key(self.keys.prefix, id), "" if due is None else score_of(due)
-        return self._script(
-            "cancel_job", self.keys.scheduled_jobs, id, key, keep_for, "1" if at_most else "0", only, read=is_ok
-        )
+        arguments = (id, key, keep_for, flag(at_most), only, self.actor, flag(audited))
+        return self._script("cancel_job", self.keys.scheduled_jobs, *arguments, read=is_ok)
 
     @operation
-    def reschedule(self, id: str, due: int) -> Command[bool]:
-        """Moves an entry to another time (microseconds). False when the id is neither pending nor parked."""
-        return self._script("reschedule_job", self.keys.scheduled_jobs, id, score_of(due), read=is_ok)
+    def reschedule(self, id: str, due: int, *, audited: bool = False) -> Command[bool]:
+        """Moves an entry to another time (microseconds). False when the id is neither pending nor parked. `audited` as
+        in `cancel`."""
+        arguments = (id, score_of(due), self.actor, flag(audited))
+        return self._script("reschedule_job", self.keys.scheduled_jobs, *arguments, read=is_ok)
 
     @operation
-    def redefine(self, id: str, rev: str, due: int, spec: Spec, armed: Instant) -> Command[bool]:
-        """Gives a recurring job, as it was read (`rev`, `due`), another spec and its next time. False when it has
-        changed meanwhile: then nothing is touched."""
+    def redefine(self, id: str, rev: str, due: int, spec: Spec, armed: Instant, changes: str = "") -> Command[bool]:
+        """Gives a recurring job, as it was read (`rev`, `due`), another spec and its next time; `changes` says for the
+        audit what that changes. False when it has changed meanwhile: then nothing is touched."""
         next_armed = (score_of(armed.due), armed_text(armed.nominal, armed.due))
-        return self._script(
-            "redefine_job", self.keys.scheduled_jobs, id, rev, score_of(due), encode_spec(spec), *next_armed, read=is_ok
-        )
+        arguments = (id, rev, score_of(due), encode_spec(spec), *next_armed, self.actor, changes)
+        return self._script("redefine_job", self.keys.scheduled_jobs, *arguments, read=is_ok)
 
     @operation
     def find(self, id: str) -> Command[Place | None]:

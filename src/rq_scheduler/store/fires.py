@@ -16,7 +16,7 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import Coming, Instant, Missed
 from rq_scheduler.runs import run_id
-from rq_scheduler.store.base import score_of, text, us_of
+from rq_scheduler.store.base import flag, score_of, text, us_of
 from rq_scheduler.store.command import Command, Commands, wire
 from rq_scheduler.store.handoff import Cursor, Fenced, HandedOff
 from rq_scheduler.store.history import missed_part
@@ -110,7 +110,7 @@ class FireCommands(Commands):
     ) -> Command[FirePage | Fenced]:
         """Fires what is due by the plans in the records, from `cursor` on: at most so many schedules are looked at
         (`looks`), and so many runs made, of so many bytes of calls (`copies`)."""
-        return self._firing("fire", all_via_rq, *(cursor or (b"", b"")), looks, runs, copies, _flag(tell), read=_page)
+        return self._firing("fire", all_via_rq, *(cursor or (b"", b"")), looks, runs, copies, flag(tell), read=_page)
 
     @operation
     def write_plans(
@@ -119,7 +119,7 @@ class FireCommands(Commands):
         """Writes plans, each if its schedule has not changed, and fires what is due by them; up to the moment `lasting`
         (us) also what a later instant has overtaken meanwhile. Returns which were written."""
         packed = msgspec.msgpack.encode([_entry(write) for write in writes])
-        return self._firing("write_plans", all_via_rq, lasting, _flag(tell), packed, read=_written)
+        return self._firing("write_plans", all_via_rq, lasting, flag(tell), packed, read=_written)
 
     @operation
     def start_buffered(
@@ -128,7 +128,7 @@ class FireCommands(Commands):
         """Starts buffered runs whose predecessors have ended, of so many schedules at most, or of the one whose earlier
         runs were looked for (`found`: its id, and what was found). Returns when to look again (us), and the recurring
         jobs of the 0.14 API that buffer a run."""
-        return self._firing("start_buffered", all_via_rq, looks, copies, _flag(tell), *found, read=_started)
+        return self._firing("start_buffered", all_via_rq, looks, copies, flag(tell), *found, read=_started)
 
     @operation
     def run_now(
@@ -138,7 +138,7 @@ class FireCommands(Commands):
         return self._script(
             "run_now",
             self.keys.due_schedules,
-            *(DEFAULT_TIMEOUT, _flag(False), id, policy_text(spec), number, at, _flag(force), found),
+            *(DEFAULT_TIMEOUT, flag(False), id, policy_text(spec), number, at, flag(force), found, self.actor),
             read=_answer,
         )
 
@@ -154,7 +154,9 @@ class FireCommands(Commands):
             return [text(job_id) for job_id in detail[1:]] if outcome == b"ok" else None
 
         runs = [each for nominal in nominals for each in (nominal, run_id(id, nominal, "b"))]
-        return self._script("backfill", self.keys.due_schedules, id, DEFAULT_TIMEOUT, covered, covers, *runs, read=read)
+        return self._script(
+            "backfill", self.keys.due_schedules, *(id, DEFAULT_TIMEOUT, covered, covers, self.actor, *runs), read=read
+        )
 
     def _firing(
         self, name: str, all_via_rq: bool, *arguments: Any, read: Callable[[Sequence[Any]], T]
@@ -169,13 +171,9 @@ class FireCommands(Commands):
         return self._script(
             name,
             self.keys.due_schedules,
-            *(*lock, DEFAULT_TIMEOUT, _flag(all_via_rq), *arguments),
+            *(*lock, DEFAULT_TIMEOUT, flag(all_via_rq), *arguments),
             read=read_unless_fenced,
         )
-
-
-def _flag(value: bool) -> str:
-    return "1" if value else "0"
 
 
 def _page(reply: Sequence[Any]) -> FirePage:

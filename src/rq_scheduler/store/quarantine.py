@@ -100,7 +100,7 @@ class QuarantineCommands(Commands):
             arguments = [
                 part for id, spec in zip(batch, specs, strict=True) for part in (id, "1" if spec is True else "0")
             ]
-            reply = yield from self._script("retry_entries", self.keys.scheduled_jobs, *arguments)
+            reply = yield from self._script("retry_entries", self.keys.scheduled_jobs, self.actor, *arguments)
             retried += [(Retried(text(what)), text(why)) for what, why in zip(reply[::2], reply[1::2], strict=True)]
         return retried
 
@@ -111,7 +111,9 @@ class QuarantineCommands(Commands):
         purged = 0
         for first in range(0, len(entries), BATCH):
             arguments = [part for each in entries[first : first + BATCH] for part in (each.id, each.raw)]
-            outcomes = yield from self._script("purge_entries", self.keys.scheduled_jobs, keep_for, *arguments)
+            outcomes = yield from self._script(
+                "purge_entries", self.keys.scheduled_jobs, keep_for, self.actor, *arguments
+            )
             purged += outcomes.count(b"ok")
         return purged
 

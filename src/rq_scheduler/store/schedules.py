@@ -206,7 +206,7 @@ class ScheduleCommands(Commands):
 
     def _write(self, show: str, writes: Sequence[Write], read: Callable[[Any], T]) -> Command[T]:
         changes = packed([_change(each) for each in writes])
-        return self._script("write_schedules", self.keys.due_schedules, show, *changes, read=read)
+        return self._script("write_schedules", self.keys.due_schedules, show, *changes, self.actor, read=read)
 
     @operation
     def delete_schedule(self, id: str, owner: str | None = None) -> Command[Deleted]:
@@ -223,7 +223,7 @@ class ScheduleCommands(Commands):
         """Gives a schedule, as it was read, another id; False, with nothing written, when it has changed, or something
         has that id."""
         names = (stored.id, stored.text("rev"), id)
-        return self._script("rename_schedule", self.keys.due_schedules, *names, TOMBSTONE_TTL, read=is_ok)
+        return self._script("rename_schedule", self.keys.due_schedules, *names, TOMBSTONE_TTL, self.actor, read=is_ok)
 
     @operation
     def count_schedules(self) -> Command[int]:

@@ -2,10 +2,10 @@
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 id, 3 RQ's default timeout, 4 stretches covered as read, 5 stretches covered afterwards ("from-to ..." in
---          us), then nominal (us) and job id of each run
+--          us), 6 who asks for it, then nominal (us) and job id of each run
 -- returns  {'ok', queue, job id, ...}; with nothing written {'changed'}, {'unknown'}, or {'broken', why}
 -- keeps    an instant is backfilled once, also if asked twice
-local prefix, id, default_timeout, before, after = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local prefix, id, default_timeout, before, after, actor = unpack(ARGV, 1, 6)
 -- @include clock
 -- @include rq_queueing
 -- @include overlap
@@ -14,6 +14,7 @@ local prefix, id, default_timeout, before, after = ARGV[1], ARGV[2], ARGV[3], AR
 -- @include via_rq
 -- @include runs
 -- @include history
+-- @include audit
 local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'runs_as')
 if record.err or record[1] ~= 'schedule' then return {'unknown'} end
 if (record[2] or '') ~= before then return {'changed'} end
@@ -23,7 +24,7 @@ if reason then return {'broken', reason} end
 
 local reply, lines = {'ok', job.queue}, {}
 make_and_push(function()
-  for i = 6, #ARGV, 2 do
+  for i = 7, #ARGV, 2 do
     local nominal, job_id = ARGV[i], ARGV[i + 1]
     if make_run(id, job, job_id, job.slow, default_timeout) then
       reply[#reply + 1] = job_id
@@ -33,4 +34,5 @@ make_and_push(function()
 end)
 redis.call('HSET', schedule_key(id), 'backfilled', after)
 add_history(id, lines)
+if #lines > 0 then audit('backfilled', id, actor, 'runs', #lines, 'first', ARGV[7], 'last', ARGV[#ARGV - 1]) end
 return reply

@@ -168,5 +168,4 @@ end
 local parked_look = first_of(parked) ~= '' and next_look(parked, seconds_parked()) or ''
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
   first_of(prefix .. ':scheduler:due_schedules'), next_look(prefix .. ':scheduler:buffered', 1), first_of(prefix .. ':scheduler:to_plan'),
-  next_look(prefix .. ':scheduler:via_rq', LEASE), first_of(ended), parked_look,
-  first_of(prefix .. ':scheduler:pause_ends')}
+  next_look(prefix .. ':scheduler:via_rq', LEASE), first_of(ended), parked_look, first_of(prefix .. ':scheduler:pause_ends')}

@@ -2,10 +2,10 @@
 -- canceled, and expires.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
--- ARGV     1 prefix, 2 seconds to keep a job that would never expire, then for each entry: id, record as read
+-- ARGV     1 prefix, 2 seconds to keep a job that would never expire, 3 who purges them, then for each entry: id, record as read
 -- returns  {'ok' or 'changed', ...} in the order given
 -- keeps    what was mended and is pending again is not touched
-local prefix, keep_for = ARGV[1], ARGV[2]
+local prefix, keep_for, actor = ARGV[1], ARGV[2], ARGV[3]
 local index = KEYS[1]
 -- @include clock
 -- @include recurring
@@ -14,6 +14,7 @@ local index = KEYS[1]
 -- @include keeping
 -- @include parked
 -- @include held
+-- @include audit
 
 local function let_go(id, record)
   local key = prefix .. ':job:' .. id
@@ -29,12 +30,13 @@ local function let_go(id, record)
 end
 
 local reply = {}
-for i = 3, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local id = ARGV[i]
   if redis.call('HGET', held, id) == ARGV[i + 1] then
     let_go(id, held_record(ARGV[i + 1]))
     redis.call('HDEL', held, id)
     redis.call('DEL', kept_key(id))
+    audit('purged', id, actor)
     reply[#reply + 1] = 'ok'
   else
     reply[#reply + 1] = 'changed'

@@ -1,15 +1,18 @@
 -- Gives a schedule another id. All that is kept of it goes along; its earlier runs keep their job ids.
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
--- ARGV     1 prefix, 2 id, 3 rev as read, 4 its new id, 5 seconds for which it is remembered how far the old id had come
+-- ARGV     1 prefix, 2 id, 3 rev as read, 4 its new id, 5 seconds for which it is remembered how far the old id had come,
+--          6 who renames it
 -- returns  {'ok'}; with nothing written {'changed'}: no longer what was read; {'taken'}: something has the new id, or the old one is
 --          in quarantine
 -- keeps    what was planned for the old id does not fire, no instant fires under both, and what a deleted schedule of the new id
 --          has handed off is not handed off again
-local prefix, id, rev, new_id, remembered_for = unpack(ARGV)
+local prefix, id, rev, new_id, remembered_for, actor = unpack(ARGV)
+-- @include clock
 -- @include schedule
 -- @include revision
 -- @include parked
+-- @include audit
 local KEPT = {schedule_key, template_key, buffer_key, history_key}
 local quarantined, scheduled_jobs = prefix .. ':scheduler:quarantine', prefix .. ':scheduler:scheduled_jobs'
 check_revisions()
@@ -52,4 +55,5 @@ end
 for _, key in ipairs(KEPT) do
   if redis.call('EXISTS', key(id)) == 1 then redis.call('RENAME', key(id), key(new_id)) end
 end
+audit('renamed', new_id, actor, 'from', id)
 return {'ok'}

@@ -1,11 +1,11 @@
 -- Puts entries in quarantine back into the index that each came from, with the due time that it had there.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
--- ARGV     1 prefix, then for each entry: id, '1' to bring its kept record back, '0' to have it adopted anew from its job
+-- ARGV     1 prefix, 2 who retries them, then for each entry: id, '1' to bring its kept record back, '0' to have it adopted anew from its job
 -- returns  {outcome, detail, ...} in the order given; outcomes: ok, unknown (nothing is in quarantine under the id); with nothing
 --          written: refused (detail: why)
 -- keeps    nothing is lost between quarantine and index; what is pending again, or something else by now, stays as it is
-local prefix = ARGV[1]
+local prefix, actor = ARGV[1], ARGV[2]
 local index = KEYS[1]
 -- @include clock
 -- @include recurring
@@ -15,6 +15,7 @@ local index = KEYS[1]
 -- @include parked
 -- @include held
 -- @include wake
+-- @include audit
 check_revisions()
 
 local function refusal(id, record)
@@ -45,10 +46,11 @@ local function put_back(id, record, whole)
   redis.call('DEL', kept_key(id))
   redis.call('HDEL', held, id)
   if not record.registry then wake_if_first(tonumber(score)) end
+  audit('retried', id, actor)
 end
 
 local reply = {}
-for i = 2, #ARGV, 2 do
+for i = 3, #ARGV, 2 do
   local id, text = ARGV[i], redis.call('HGET', held, ARGV[i])
   local outcome, detail = 'unknown', ''
   if text then
