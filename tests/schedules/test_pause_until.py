@@ -30,6 +30,32 @@ def test_a_pause_ends_by_itself(dispatcher: ManualDispatcher, schedules: Schedul
     assert dues(dispatcher.tick(60)) == [660]
 
 
+def test_who_paused_and_resumed_is_in_the_record_and_the_audit(
+    redis: redis_py.Redis, clock: ManualClock, scheduler: Scheduler, dispatcher: ManualDispatcher
+) -> None:
+    ana = Scheduler(connection=redis, actor="ana")
+    scheduler.schedules.put("a", Every(60), jobs.nothing)
+    assert ana.schedules.pause("a", "x" * 300, until=timedelta(days=400_000)).paused_by == "ana"
+    ana.schedules.resume("a")
+    ana.schedules.resume("a")
+    ana.schedules.pause_all("window", everything=True)
+    scheduler.schedules.resume_all(everything=True)
+    told = [
+        (entry.action, entry.actor, sorted(entry.details))
+        for entry in scheduler.audit.read(actions=("paused", "resumed"))
+    ]
+    me = scheduler.actor
+    assert told == [
+        ("resumed", me, []),
+        ("paused", "ana", ["in_bulk", "note"]),
+        ("resumed", "ana", []),
+        ("paused", "ana", ["note", "until"]),
+    ]
+    scheduler.schedules.pause("a", until=after(60))
+    dispatcher.tick(60)
+    assert scheduler.audit.read(limit=1)[0].details == {"ended": str(clock.now_us())}
+
+
 @pytest.mark.parametrize("until", [timedelta(minutes=10), 600, "10m"])
 def test_the_end_may_be_a_length_of_time_from_now(
     dispatcher: ManualDispatcher, schedules: Schedules, until: Any
@@ -125,6 +151,7 @@ def test_the_sweep_finds_an_end_that_was_lost(
         (START, InvalidArgument, "has passed"),
         (0, InvalidArgument, "not in the future"),
         ("-5m", InvalidArgument, "not in the future"),
+        (timedelta(days=4_000_000), InvalidArgument, "year 9999"),
         ("tomorrow", InvalidArgument, "until='tomorrow'"),
         ([], InvalidType, "until="),
     ],

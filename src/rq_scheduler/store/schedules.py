@@ -206,7 +206,7 @@ class ScheduleCommands(Commands):
 
     def _write(self, show: str, writes: Sequence[Write], read: Callable[[Any], T]) -> Command[T]:
         changes = packed([_change(each) for each in writes])
-        return self._script("write_schedules", self.keys.due_schedules, show, *changes, read=read)
+        return self._script("write_schedules", self.keys.due_schedules, show, *changes, self.actor, read=read)
 
     @operation
     def delete_schedule(self, id: str, owner: str | None = None) -> Command[Deleted]:

@@ -9,6 +9,7 @@ from rq_scheduler.aliases import DurationLike
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts, kind_of
 from rq_scheduler.store.schedules import Filter
+from rq_scheduler.triggers import MAX_US
 from rq_scheduler.triggers.base import aware_us
 
 __all__ = ["Selection", "check_flags", "check_until", "filter_of", "selected", "text_id", "until_us"]
@@ -61,7 +62,10 @@ def until_us(until: datetime | DurationLike | None, now: int) -> int | None:
     if until is None:
         return None
     if not isinstance(until, datetime):
-        return now + duration_us(until, "until")
+        ends = now + duration_us(until, "until")
+        if ends > MAX_US:
+            raise InvalidArgument(f"until={until!r} ends after the year 9999: leave it out for a pause without end")
+        return ends
     ends = aware_us(until, "until")
     if ends <= now:
         raise InvalidArgument(

@@ -8,13 +8,13 @@
 --          (JSON), func, call, queue, owner, tags (one a line), slow ('1' when RQ itself has to enqueue its runs), policy, retimed
 --          (whether it has other instants than before), job (a list: field, value, ...); where there is one: plan, and made_with;
 --          where nothing was read: supposed_at, the moment (us) for which it was worked out, and defined, the spec before it got
---          an anchor, 4 the bytes that stand in them
+--          an anchor, 4 the bytes that stand in them, 5 who writes
 -- returns  {now in us, {field, ...} that a record may have, {outcome, rev, what show_schedules returns of it, if it is to be shown:
 --          the job template where the caller cannot know it}, ...} in the order given; outcomes: ok; with nothing written: same (one
 --          of this definition is there), changed (it is another than was read or supposed), pending (a one-off has the id), held
 --          (one in quarantine has it), job (a recurring job of the 0.14 API has it), foreign (a key of it holds something else)
 -- keeps    a rev is never used again; what a deleted schedule of the id has handed off is not handed off again
-local prefix, shows = ARGV[1], ARGV[2] == '1'
+local prefix, shows, actor = ARGV[1], ARGV[2] == '1', ARGV[5]
 local index = KEYS[1]
 -- @include clock
 -- @include schedule
@@ -23,6 +23,7 @@ local index = KEYS[1]
 -- @include shown
 -- @include packed
 -- @include parked
+-- @include audit
 
 local CHUNK, PLAN_LEAD = 1000, 60
 local MAX_AGE = 1000000 -- us: what was worked out without a read is written so much later at most
@@ -111,7 +112,7 @@ end
 -- Of a pause that goes on, when it began stays.
 local function pause(entry, record)
   local began = record[PAUSED] == '1' and record[PAUSED_AT] or now_us
-  return {pause_fields(began, entry.note, '', entry.ends, entry.in_bulk and '1' or '')}
+  return {pause_fields(began, entry.note, actor, entry.ends, entry.in_bulk and '1' or '')}
 end
 
 local function resume(entry, record)
@@ -127,6 +128,23 @@ local function leave_indexes(id, ends)
   if not tonumber(ends or '') then return end
   redis.call('ZADD', pause_ends, score_of(ends), id)
   wake_if_first(tonumber(score_of(ends)))
+end
+
+local MAX_AUDITED = 200 -- bytes of a text
+local function audit_pause(entry, record)
+  local details = {}
+  local function add(name, value)
+    if value and value ~= '' then details[#details + 1], details[#details + 2] = name, string.sub(value, 1, MAX_AUDITED) end
+  end
+  if entry.paused == '1' then
+    add('note', entry.note)
+    add('until', entry.ends)
+    add('in_bulk', entry.in_bulk and '1')
+    audit('paused', entry.id, actor, unpack(details))
+  elseif record[PAUSED] == '1' then
+    add('ended', entry.resumed_at) -- by itself, then
+    audit('resumed', entry.id, actor, unpack(details))
+  end
 end
 
 -- Without a plan, Python is needed a minute before it is due.
@@ -205,6 +223,7 @@ for _, entry in ipairs(unpack_maps(ARGV[3], ARGV[4])) do
   local record = read_record(entry.id)
   local outcome = refusal(entry, record) or 'ok'
   local rev = outcome == 'ok' and tostring(write(entry, record)) or ''
+  if outcome == 'ok' and entry.paused and entry.rev ~= '' then audit_pause(entry, record) end
   reply[#reply + 1] = {outcome, rev, shows and seen(entry, outcome, record) or nil}
 end
 return reply
