@@ -10,6 +10,7 @@ import pytest
 def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("HOST", "PORT", "DB", "PASSWORD", "URL"):
         monkeypatch.delenv(f"RQ_REDIS_{name}", raising=False)
+    monkeypatch.setenv("RQS_TIMEZONE", "UTC")
     path = list(sys.path)
     yield
     sys.path[:] = path

@@ -330,7 +330,7 @@ def test_backfill_ends_now_unless_told(schedules: Schedules, document: Callable[
 @pytest.mark.parametrize(
     ("args", "status", "says"),
     [
-        ((), 2, "Missing option '--since'"),
+        ((), 2, "say which runs: --since"),
         (("--since", "2026-01-01", "--until", "2126-01-01"), 1, "lies in the future"),
         (("--since", "2026-01-02", "--until", "2026-01-01"), 1, "turn them round"),
         (("--since", "2020-01-01", "--until", "2020-02-01", "--limit", "5"), 1, "more than 5 instants"),

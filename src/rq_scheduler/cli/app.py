@@ -136,7 +136,7 @@ for _name, _home, _help in (
     ("pause", "commands.control:pause", "Let a schedule fire no more until it is resumed."),
     ("resume", "commands.control:resume", "Let a paused schedule fire again."),
     ("run-now", "commands.control:run_now", "Make one run now; the next one stays where it is."),
-    ("backfill", "commands.control:backfill", "Make a run for every instant of a time that has passed."),
+    ("backfill", "commands.backfill:backfill", "Make a run for every instant of a time that has passed."),
     ("timezone", "commands.timezone:timezone", "Have schedules read their clock in ZONE from now on."),
     ("delete", "commands.control:delete", "Delete a schedule and its history."),
     ("sync", "commands.sync:sync", "Make an owner's schedules exactly those that FILE defines."),

@@ -25,6 +25,7 @@ from rq_scheduler.client.scheduler import Scheduler
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarning
+from rq_scheduler.host import host_zone
 from rq_scheduler.sanitize import plain
 from rq_scheduler.store.survey import Survey
 
@@ -36,7 +37,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 timezone_option = click.option(
     "--timezone",
     metavar="ZONE",
-    help="The zone in which moments are shown, and read where they have no offset; else UTC.",
+    envvar="RQS_TIMEZONE",
+    show_envvar=True,
+    help="The zone in which moments are shown, and read where they have no offset; else this host's.",
 )
 
 
@@ -46,9 +49,10 @@ def session_options(command: _Command) -> _Command:
 
 
 def zone_from(params: dict[str, Any]) -> tzinfo:
-    """What --timezone names; a usage error, with the nearest names, for no zone."""
+    """What --timezone or RQS_TIMEZONE names, else this host's zone; a usage error, with the nearest names, for no
+    zone."""
     name: str | None = params["timezone"]
-    return zone_of(None if name is None else time_zone(name, "--timezone"))
+    return zone_of(time_zone(name, "--timezone") if name else host_zone())
 
 
 @dataclass(frozen=True)

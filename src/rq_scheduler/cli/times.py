@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import click
 
+from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.zones import zone
 
-__all__ = ["read_moment", "time_zone", "zone_of"]
+__all__ = ["read_moment", "read_until", "time_zone", "zone_of"]
+
+_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
 def time_zone(name: str, option: str) -> str:
@@ -27,20 +31,36 @@ def zone_of(name: str | None) -> tzinfo:
     return UTC if name in {None, "UTC"} else ZoneInfo(str(name))
 
 
-def read_moment(text: str, zone: tzinfo, option: str) -> datetime:
-    """A moment as a person writes it, in ISO 8601; without an offset it is the wall clock of `zone`. Aware UTC.
+def read_until(text: str, now: datetime, zone: tzinfo, option: str) -> datetime:
+    """A moment as `read_moment` reads it, or a length of time from `now` on ("2h")."""
+    if _iso(text.strip()) is None:
+        try:
+            return now + timedelta(microseconds=duration_us(text, option))
+        except OverflowError:
+            raise click.BadParameter(f"{text!r} ends after the year 9999.", param_hint=option) from None
+        except InvalidArgument:
+            pass  # no length of time
+    return read_moment(text, zone, option, now)
+
+
+def read_moment(text: str, zone: tzinfo, option: str, now: datetime | None = None) -> datetime:
+    """A moment as a person writes it, in ISO 8601; without an offset it is the wall clock of `zone`. Aware UTC. Where
+    `now` is given, also "now", "02:30" (today), "tomorrow 06:00" and the like.
 
     A usage error for anything else, and for a time that the clocks of that zone jump over. One that they show twice is
     the first of the two.
     """
-    try:
-        given = datetime.fromisoformat(text.strip())
-    except ValueError:
+    words = text.strip().lower().split()
+    if now is not None and words == ["now"]:
+        return now
+    given = _iso(text.strip()) or (None if now is None else _of_a_day(words, now.astimezone(zone)))
+    if given is None:
+        more = "" if now is None else "'tomorrow 06:00', 18:00, "
         raise click.BadParameter(
-            f"{text!r} is no date and time. Write for example 2026-12-24T18:00, 2026-12-24T18:00+01:00 or "
+            f"{text!r} is no date and time. Write for example {more}2026-12-24T18:00, 2026-12-24T18:00+01:00 or "
             "2026-12-24T17:00Z.",
             param_hint=option,
-        ) from None
+        )
     try:
         found = (given if given.tzinfo is not None else given.replace(tzinfo=zone)).astimezone(UTC)
         back = found.astimezone(zone).replace(tzinfo=None)
@@ -53,3 +73,21 @@ def read_moment(text: str, zone: tzinfo, option: str) -> datetime:
             param_hint=option,
         )
     return found
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _of_a_day(words: Sequence[str], now: datetime) -> datetime | None:
+    """ "02:30", "tomorrow 06:00": a naive wall clock of the zone of `now`."""
+    days = _DAYS.get(words[0], 0) if words else 0
+    clock = words[1:] if words and words[0] in _DAYS else words
+    try:
+        on, at = now.date() + timedelta(days=days), time.fromisoformat(clock[0] if clock else "")
+    except (ValueError, OverflowError):
+        return None
+    return datetime.combine(on, at) if len(clock) == 1 and ":" in clock[0] else None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from itertools import chain
 
 from rq_scheduler.client.quarantine import Quarantined, RetryResult
-from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.views.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words, when
@@ -19,6 +19,7 @@ from rq_scheduler.views.table import Cell, Column, Part, Table
 
 __all__ = [
     "instants",
+    "left_out",
     "one_schedule",
     "quarantine_table",
     "retried",
@@ -106,6 +107,10 @@ def _facts(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequ
     yield "state", _state(stored, f" ({stored.note})" if stored.note else "")
     if stored.kind == "job":
         yield "kind", "recurring job of Scheduler.schedule() or cron(); the id is its job's"
+    if stored.paused:
+        by = f" by {stored.paused_by}" if stored.paused_by else ""
+        ends = f", until {when(stored.paused_until, now, zone)}" if stored.paused_until else ""
+        yield "paused", when(stored.paused_at, now, zone) + by + ends
     yield "trigger", trigger_words(stored.trigger)
     if stored.spec is not None:
         yield from _policies(stored.spec, zone)
@@ -181,6 +186,23 @@ def _run_row(run: Run, zone: tzinfo) -> Sequence[Cell]:
 
 def _status(status: str | None) -> Cell:
     return NONE if status is None else (status, _STATUS.get(status, ""))
+
+
+def left_out(found: Sequence[LeftOut], zone: tzinfo, which: str) -> Iterator[Part]:
+    """What pauses have left out, and how to make up for it; `which` is how a command says which schedules."""
+    if not found:
+        return
+    columns = (Column("LEFT OUT"), Column("RUNS", right=True), Column("FIRST"), Column("PAUSED FROM"), Column("UNTIL"))
+    rows = [
+        (
+            one.schedule_id,
+            f"{one.count:,}{'+' if one.at_least else ''}",
+            *(moment(at.replace(microsecond=0), zone) for at in (one.first, one.since, one.until)),
+        )
+        for one in found
+    ]
+    yield Table(columns, list(rows))
+    yield f"To make up for it: rqscheduler backfill {which} --left-out"
 
 
 def upcoming_table(coming: Sequence[UpcomingRun], now: datetime, zone: tzinfo) -> Iterator[Part]:

@@ -12,12 +12,13 @@ from typing import Any
 
 from rq_scheduler import serialization
 from rq_scheduler.client.quarantine import Quarantined
-from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Spec
 from rq_scheduler.views.pages import Page
 
 __all__ = [
     "iso",
+    "left_out",
     "page",
     "quarantined",
     "run",
@@ -65,6 +66,9 @@ def schedule(stored: StoredSchedule) -> dict[str, Any]:
         "last_run_at": iso(stored.last_run_at),
         "last_status": stored.last_status,
         "paused": stored.paused,
+        "paused_at": iso(stored.paused_at),
+        "paused_by": stored.paused_by,
+        "paused_until": iso(stored.paused_until),
         "note": stored.note,
         "finished": stored.finished,
         "runs": stored.runs,
@@ -117,6 +121,18 @@ def run(run: Run) -> dict[str, Any]:
         "cause": run.cause,
         "earlier_ends": [{"end": end, "at": iso(at)} for end, at in run.earlier_ends],
         "held_up_by": run.held_up_by,
+    }
+
+
+def left_out(one: LeftOut) -> dict[str, Any]:
+    """What the last pause of a schedule has left out."""
+    return {
+        "schedule_id": one.schedule_id,
+        "since": iso(one.since),
+        "until": iso(one.until),
+        "count": one.count,
+        "at_least": one.at_least,
+        "first": iso(one.first),
     }
 
 

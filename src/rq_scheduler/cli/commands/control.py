@@ -1,138 +1,178 @@
-"""`pause`, `resume`, `run-now`, `backfill` and `delete`: what a person does to one schedule."""
+"""`pause`, `resume`, `run-now` and `delete`: what a person does to one schedule, or to many at once."""
 
 from __future__ import annotations
 
-import sys
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 import click
 
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
-from rq_scheduler.cli.times import read_moment
-from rq_scheduler.client.schedules import StoredSchedule
-from rq_scheduler.clock import to_us
-from rq_scheduler.occurrences import Occurrences
-from rq_scheduler.sanitize import plain
+from rq_scheduler.cli.selection import confirm, selection_options, target_from
+from rq_scheduler.cli.session import Session, open_session, session_options, timezone_option, zone_from
+from rq_scheduler.cli.times import read_until
 from rq_scheduler.views import render, serializers
 from rq_scheduler.views.humanize import counted, when
 
-__all__ = ["backfill", "delete", "pause", "resume", "run_now"]
+__all__ = ["delete", "pause", "resume", "run_now"]
 
 
 @click.command()
-@click.argument("id")
+@click.argument("id", required=False)
 @click.option("--note", default="", metavar="TEXT", help="Why, for whoever looks next.")
+@click.option(
+    "--until",
+    metavar="MOMENT|DURATION",
+    help="Fire again by itself then: '06:00', 'tomorrow 06:00', 2026-12-24T18:00, or after 90s, 10m, 2h.",
+)
+@selection_options
+@timezone_option
 @session_options
 @click.pass_context
 def pause(ctx: click.Context, /, **params: Any) -> None:
-    """Let a schedule fire no more until it is resumed."""
+    """Let a schedule, or many, fire no more until they are resumed.
+
+    Many: one that was paused by itself stays as it is.
+    """
+    target, zone, note = target_from(params), zone_from(params), params["note"]
     with open_session(ctx, params) as session:
-        stored = session.schedules.pause(params["id"], params["note"])
+        now = session.now()
+        until = None if params["until"] is None else read_until(params["until"], now, zone, "--until")
+        ends = "" if until is None else f" until {when(until, now, zone)}"
+        if target.id is not None:
+            stored = session.schedules.pause(target.id, note, until=until)
+            answer(
+                params["as_json"],
+                lambda: serializers.schedule(stored),
+                lambda: [f"{stored.id} is paused{ends}; resume it with: rqscheduler resume {stored.id}"],
+            )
+            return
+        found = target.ask(session, "Pause", yes=params["yes"])
+        paused = session.schedules.pause_all(note, until=until, **target.selection)
+    said = f"{counted(paused, 'schedule is', 'schedules are')} paused{ends}; resume them with: "
+    others = counted(found - paused, "other stays as it was", "others stay as they were")
     answer(
         params["as_json"],
-        lambda: serializers.schedule(stored),
-        lambda: [f"{stored.id} is paused; resume it with: rqscheduler resume {stored.id}"],
+        lambda: {"paused": paused, "others": found - paused, "paused_until": serializers.iso(until)},
+        lambda: [f"{said}rqscheduler resume {target.flags}" + (f" ({others})" if paused < found else "")],
     )
 
 
 @click.command()
-@click.argument("id")
+@click.argument("id", required=False)
+@click.option("--all-pauses", is_flag=True, help="Of many: also those that were not paused together.")
+@selection_options
 @timezone_option
 @session_options
 @click.pass_context
 def resume(ctx: click.Context, /, **params: Any) -> None:
-    """Let a paused schedule fire again. What passed meanwhile is not caught up."""
-    zone = zone_from(params)
+    """Let paused schedules fire again.
+
+    What passed meanwhile is not caught up: it is listed, for `rqscheduler backfill --left-out`. Of many, those are
+    resumed that were paused together, unless --all-pauses says more.
+    """
+    target, zone = target_from(params), zone_from(params)
+    if params["all_pauses"] and target.id is not None:
+        raise click.UsageError("--all-pauses goes with --tag, --owner, --queue, --prefix and --all.")
     with open_session(ctx, params) as session:
-        stored = session.schedules.resume(params["id"])
-        now = session.now()
+        if target.id is not None:
+            _resume_one(session, target.id, zone, params["as_json"])
+            return
+        found = target.ask(session, "Resume", yes=params["yes"], paused=True)
+        resumed = session.schedules.resume_all(all_pauses=params["all_pauses"], **target.selection)
+        left_out = session.schedules.left_out(**target.selection)
+        stay = found - resumed
     answer(
         params["as_json"],
-        lambda: serializers.schedule(stored),
-        lambda: [f"{stored.id} is {render.state_text(stored)}; next run: {when(stored.next_run_at, now, zone)}"],
+        lambda: {"resumed": resumed, "stay_paused": stay, "left_out": [serializers.left_out(one) for one in left_out]},
+        lambda: [
+            f"{counted(resumed, 'schedule fires', 'schedules fire')} again"
+            + (f"; {stay:,} paused by themselves stay so (--all-pauses resumes them too)" if stay else ""),
+            *render.left_out(left_out, zone, target.flags),
+        ],
     )
 
 
 @click.command("run-now")
-@click.argument("id")
+@click.argument("id", required=False)
 @click.option("--force", is_flag=True, help="Also while the last run is still going, whatever its overlap says.")
+@selection_options
 @session_options
 @click.pass_context
 def run_now(ctx: click.Context, /, **params: Any) -> None:
-    """Make one run now; the next one stays where it is."""
-    id = params["id"]
+    """Make one run of a schedule, or of each of many, now; the next one stays where it is."""
+    target, force = target_from(params), params["force"]
     with open_session(ctx, params) as session:
-        job = session.schedules.run_now(id, force=params["force"])
+        if target.id is not None:
+            _run_one(session, target.id, params["as_json"], force=force)
+            return
+        found = target.ask(session, "Run", yes=params["yes"])
+        made = session.schedules.run_all_now(force=force, **target.selection)
+    answer(
+        params["as_json"],
+        lambda: {"runs": made, "schedules": found},
+        lambda: [f"{counted(made, 'run', 'runs')} made, of {counted(found, 'schedule', 'schedules')}"],
+    )
+
+
+@click.command()
+@click.argument("id", required=False)
+@selection_options
+@session_options
+@click.pass_context
+def delete(ctx: click.Context, /, **params: Any) -> None:
+    """Delete a schedule, or many, and their history. Runs that are in their queue already stay there."""
+    target = target_from(params)
+    with open_session(ctx, params) as session:
+        if target.id is not None:
+            _delete_one(session, target.id, params["as_json"], yes=params["yes"])
+            return
+        target.ask(session, "Delete", yes=params["yes"])
+        deleted = session.schedules.delete_all(**target.selection)
+    answer(
+        params["as_json"],
+        lambda: {"deleted": deleted},
+        lambda: [f"{counted(deleted, 'schedule is', 'schedules are')} deleted"],
+    )
+
+
+# Below the commands
+
+
+def _resume_one(session: Session, id: str, zone: tzinfo, as_json: bool) -> None:
+    was_paused = session.schedules[id].paused
+    stored = session.schedules.resume(id)
+    left_out = [one for one in session.schedules.left_out(prefix=id) if one.schedule_id == id] if was_paused else []
+    now = session.now()
+    answer(
+        as_json,
+        lambda: {**serializers.schedule(stored), "left_out": [serializers.left_out(one) for one in left_out]},
+        lambda: [
+            f"{stored.id} is {render.state_text(stored)}; next run: {when(stored.next_run_at, now, zone)}",
+            *render.left_out(left_out, zone, stored.id),
+        ],
+    )
+
+
+def _run_one(session: Session, id: str, as_json: bool, *, force: bool) -> None:
+    job = session.schedules.run_now(id, force=force)
     if job is None:
         said = {"schedule_id": id, "outcome": "not enqueued", "job_id": None, "queue_name": None}
         text = f"{id}: no run was made now, the last one is still going (--force makes one all the same)"
     else:
         said = {"schedule_id": id, "outcome": "enqueued", "job_id": job.id, "queue_name": job.origin}
         text = f"{id}: job {job.id} is in the queue {job.origin}"
-    answer(params["as_json"], lambda: said, lambda: [text])
+    answer(as_json, lambda: said, lambda: [text])
 
 
-@click.command()
-@click.argument("id")
-@click.option("--since", required=True, metavar="MOMENT", help="From this moment on (ISO 8601).")
-@click.option("--until", metavar="MOMENT", help="Up to this moment, not included; now unless given.")
-@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Refuse to make more.")
-@timezone_option
-@session_options
-@click.pass_context
-def backfill(ctx: click.Context, /, **params: Any) -> None:
-    """Make a run for every instant of a time that has passed.
-
-    Each instant has one run, also if it is asked for twice."""
-    id = params["id"]
-    since, until = _stretch(params, zone_from(params))
-    with open_session(ctx, params) as session:
-        upto = until or session.now()
-        made = session.schedules.backfill(id, since, upto, limit=params["limit"])
-        why = "" if made else f" ({_why_none(session.schedules[id], since, upto)})"
+def _delete_one(session: Session, id: str, as_json: bool, *, yes: bool) -> None:
+    stored = session.schedules[id]
+    if not yes:
+        owner = f" {stored.owner} will put it back with its next sync." if stored.owner else ""
+        confirm(f"Delete {stored.id} and its history ({counted(stored.runs, 'run', 'runs')})?{owner}", f"delete {id}")
+    deleted = session.schedules.delete(id)
     answer(
-        params["as_json"],
-        lambda: {"schedule_id": id, "since": serializers.iso(since), "until": serializers.iso(upto), "job_ids": made},
-        lambda: [*made, f"{id}: {counted(len(made), 'run', 'runs')} made{why}"],
-    )
-
-
-def _why_none(stored: StoredSchedule, since: datetime, until: datetime) -> str:
-    first = None if stored.spec is None else Occurrences(stored.id, stored.spec).after(to_us(since) - 1)
-    between = first is not None and first < to_us(until)
-    return "those instants were backfilled before" if between else "it has no instant in that time"
-
-
-def _stretch(params: dict[str, Any], zone: tzinfo) -> Any:
-    until = params["until"]
-    return read_moment(params["since"], zone, "--since"), until and read_moment(until, zone, "--until")
-
-
-@click.command()
-@click.argument("id")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@session_options
-@click.pass_context
-def delete(ctx: click.Context, /, **params: Any) -> None:
-    """Delete a schedule and its history. Runs that are in their queue already stay there."""
-    id = params["id"]
-    with open_session(ctx, params) as session:
-        stored = session.schedules[id]
-        if not params["yes"]:
-            _ask(stored)
-        deleted = session.schedules.delete(id)
-    answer(
-        params["as_json"],
+        as_json,
         lambda: {"schedule_id": id, "deleted": deleted},
         lambda: [f"{id} is deleted" if deleted else f"{id} was gone already"],
     )
-
-
-def _ask(stored: StoredSchedule) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"deleting {stored.id} needs a yes, and there is no terminal to ask on: add --yes.")
-    owner = f" {stored.owner} will put it back with its next sync." if stored.owner else ""
-    question = f"Delete {stored.id} and its history ({counted(stored.runs, 'run', 'runs')})?{owner}"
-    click.confirm(plain(question), abort=True, err=True)

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from rq_scheduler.cli.output import answer
-from rq_scheduler.cli.session import json_option, sentences, zone_from
-from rq_scheduler.cli.times import read_moment
+from rq_scheduler.cli.session import json_option, sentences
+from rq_scheduler.cli.times import read_moment, time_zone, zone_of
 from rq_scheduler.client.schedules.files import file_schema
 from rq_scheduler.triggers import Cron
 from rq_scheduler.views import render, serializers
@@ -36,7 +36,7 @@ def next_(cron: str, timezone: str | None, count: int, after: str | None, day_ma
 
     Asks no Redis. The runs of a schedule, with jitter and exclusions, are in `rqscheduler show ID`.
     """
-    zone = zone_from({"timezone": timezone})
+    zone = zone_of(timezone and time_zone(timezone, "--timezone"))
     now = datetime.now(UTC) if after is None else read_moment(after, zone, "--after")
     with sentences():
         trigger = Cron(cron, timezone or "UTC", day_match)

@@ -6,6 +6,6 @@ what a change does (`changes`) and writing it (`writer`), declarative sync (`syn
 """
 
 from rq_scheduler.client.schedules.api import Schedules
-from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.client.schedules.results import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
 
-__all__ = ["Run", "Schedules", "StoredSchedule", "SyncResult", "UpcomingRun"]
+__all__ = ["LeftOut", "Run", "Schedules", "StoredSchedule", "SyncResult", "UpcomingRun"]
