@@ -17,14 +17,18 @@ __all__ = [
     "Event",
     "Every",
     "Holidays",
+    "Outage",
     "Quarantined",
     "RRule",
     "RetryResult",
     "Run",
     "Schedule",
     "Scheduler",
+    "SeenDispatcher",
+    "SeenWorker",
     "StoredSchedule",
     "SyncResult",
+    "UnservedQueue",
     "UpcomingRun",
     "__version__",
     "current_run",
@@ -33,6 +37,7 @@ __all__ = [
 if TYPE_CHECKING:
     from rq_scheduler.client.audit import AuditEntry
     from rq_scheduler.client.events import Event
+    from rq_scheduler.client.fleet import Outage, SeenDispatcher, SeenWorker, UnservedQueue
     from rq_scheduler.client.quarantine import Quarantined, RetryResult
     from rq_scheduler.client.scheduler import Scheduler
     from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
@@ -45,6 +50,7 @@ else:
     _NAMES = {
         "client.audit": ("AuditEntry",),
         "client.events": ("Event",),
+        "client.fleet": ("Outage", "SeenDispatcher", "SeenWorker", "UnservedQueue"),
         "client.quarantine": ("Quarantined", "RetryResult"),
         "client.scheduler": ("Scheduler",),
         "client.schedules": ("Run", "StoredSchedule", "SyncResult", "UpcomingRun"),

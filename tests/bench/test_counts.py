@@ -118,6 +118,7 @@ def _(scheduler: Scheduler):
 def _(scheduler: Scheduler):
     store = Store(scheduler.connection)
     store.register_birth("one", {"pid": 1}, 60)
+    store.heartbeat("one", {"pid": 1}, 60, dispatcher=True)
     return lambda: store.heartbeat("one", {"pid": 1}, 60, dispatcher=True)
 
 

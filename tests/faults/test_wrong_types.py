@@ -24,7 +24,7 @@ def make_wrong(redis: redis_py.Redis, key: str | bytes) -> None:
     with redis.pipeline() as pipe:  # at once: a dispatcher may be writing there
         if kind != b"none":
             pipe.rename(key, "test:aside")
-        if kind == b"string" or key in (Keys().revisions, Keys().fence, Keys().rq_since):
+        if kind == b"string" or Keys().shared().get(key if isinstance(key, str) else key.decode()) == "string":
             pipe.zadd(key, {"x": 1})
         else:
             pipe.set(key, "x")
@@ -60,6 +60,14 @@ STOPS = {
     "rq_claims": {"rq"},
     "rq_since": set(),
     "dispatchers": set(),
+    "heartbeats": set(),
+    "outages": set(),
+    "run_id": set(),
+    "lock_held": set(),
+    "last_look": set(),
+    "workers_seen": set(),
+    "workers_left": set(),
+    "unserved": set(),
     "ended": set(),
     "parked": set(),
     "parked_due": set(),

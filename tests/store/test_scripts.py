@@ -160,6 +160,7 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     store.release_lock("somebody")
     store.heartbeat("you", {"a": 1}, 5, dispatcher=True)
     store.leave("you")
+    store.look_around("me")
     _use_schedules(store, prefix)
 
 
@@ -207,11 +208,20 @@ class TestKeys:
             *(keys.due_schedules, keys.template(""), keys.buffer(""), keys.tombstone(""), keys.quarantined("")),
             *(keys.saved(""), keys.ended, keys.deleted(""), keys.rq_since),
             *(keys.parked, keys.parked_due, keys.planned_job("")),
+            *(
+                keys.heartbeats,
+                keys.outages,
+                keys.run_id,
+                keys.lock_held,
+                keys.workers_seen,
+                keys.workers_left,
+                keys.unserved,
+            ),
             *(keys.audit, keys.events),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: registries, executions, what hangs on a job, workers.
-            *(":", ":finished:", ":executions:", ":wip:", ":job::", ":results:", ":worker:"),
+            *(":", ":finished:", ":executions:", ":wip:", ":job::", ":results:", ":worker:", ":workers"),
         }
         built = {name for source in SOURCES.values() for name in re.findall(r"prefix \.\. '(:[^']*)'", source)}
         assert built <= known, built - known
@@ -233,7 +243,16 @@ class TestKeys:
         mine |= {rq_format.job_key(prefix, id) for id in ("canceled", "gone", "scheduled")}
         mine |= {rq_format.queues_key(prefix), rq_format.queue_key(prefix, "default")}
         mine.add(rq_format.scheduler_lock_key(prefix, "default"))
-        mine |= {keys.parked, keys.parked_due, keys.planned_job("waits"), keys.audit, keys.events}
+        mine |= {
+            keys.parked,
+            keys.parked_due,
+            keys.planned_job("waits"),
+            keys.heartbeats,
+            keys.last_look,
+            keys.unserved,
+            keys.audit,
+            keys.events,
+        }
         mine |= {rq_format.job_key(prefix, id) for id in ("again", "waits")}
         mine |= {
             keys.due_schedules,

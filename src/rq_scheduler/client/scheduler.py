@@ -27,6 +27,7 @@ from rq_scheduler.client import bulk, keywords, recurring
 from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.base import SchedulerBase, context_of
 from rq_scheduler.client.events import Events
+from rq_scheduler.client.fleet import Fleet
 from rq_scheduler.client.prototype import Prototypes, goes_by_name
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.recurring import RecurringJobs
@@ -90,6 +91,11 @@ class Scheduler(RecurringJobs):
     def events(self) -> Events:
         """What happened to schedules, jobs, dispatchers and queues: read it, or follow it."""
         return Events(context_of(self))
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """Who was there: dispatchers and workers, outages, queues that nobody serves."""
+        return Fleet(context_of(self))
 
     # One-off jobs
 

@@ -36,6 +36,7 @@ from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PlainPickles
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
+from rq_scheduler.store.fleet import LOOK_EVERY
 from rq_scheduler.store.survey import Survey
 
 HEARTBEAT = 5.0
@@ -104,7 +105,9 @@ class Dispatcher:
         self._swept_at = time.monotonic()
         self._birth = uuid.uuid4().hex
         self._born = False
-        self._beat_at = 0.0
+        self._beat_at = self._look_at = 0.0
+        self._run_id: str | None = None
+        self._has_beaten = False
         self._fence_told: str | None = None
         self._misfits_told: list[str] | None = None
         self._handed_off = 0
@@ -190,6 +193,7 @@ class Dispatcher:
                         raise
                     if lost_at is None:
                         lost_at = time.monotonic()
+                        self._run_id, self._beat_at = None, 0.0  # it has to be told at once who is there
                         self._events.redis_lost(error)
                     self._waker.close()
                     if _is_demoted(error):
@@ -208,6 +212,9 @@ class Dispatcher:
         if time.monotonic() >= self._beat_at:
             self._in_spite_of_misfits(lambda: self._beat(result))
             self._beat_at = time.monotonic() + min(HEARTBEAT, self._ttl / 3)
+        if time.monotonic() >= self._look_at:
+            self._in_spite_of_misfits(self._look_around)
+            self._look_at = time.monotonic() + LOOK_EVERY
         if result.unfinished:
             return
         if not self._sweep.unfinished and time.monotonic() > self._sweep_again_at:
@@ -281,12 +288,30 @@ class Dispatcher:
 
     def _beat(self, result: Pass) -> None:
         self._events.goes_on()
-        self._store.heartbeat(self.name, self._facts(), self._ttl, dispatcher=True)
+        # Only whoever was cut off from Redis, or begins, has not asked for the run_id of this one.
+        delayed_by = "" if not self._has_beaten else "redis" if self._run_id is None else "fleet"
+        if self._run_id is None:
+            self._run_id = self._store.server_run_id()
+        self._store.heartbeat(
+            self.name,
+            self._facts(),
+            self._ttl,
+            dispatcher=True,
+            run_id=self._run_id,
+            delayed_by=delayed_by,
+            lock_holder="" if result.fenced is None else result.fenced.holder or "unknown",
+        )
+        self._has_beaten = True
         new = (result.queues | self._sweep.queues) - self._attended
         if new and not self._sweep.unfinished:
             self._attended |= new
             if unattended := new - self._survey.listened_queues():
                 self._events.unattended(sorted(unattended))
+
+    def _look_around(self) -> None:
+        look = self._store.look_around(self.name)
+        if look is not None and (look.began or look.ended):
+            self._events.unserved(look)
 
     def _facts(self) -> Mapping[str, Any]:
         return {

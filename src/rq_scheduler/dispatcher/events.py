@@ -15,6 +15,7 @@ from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
 from rq_scheduler.sanitize import either_of
+from rq_scheduler.store.fleet import Look
 from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
 from rq_scheduler.triggers import Reading
 
@@ -119,6 +120,9 @@ class Events:
 
     def unattended(self, queues: Sequence[str]) -> None:
         """No worker listens on queues that pending jobs name."""
+
+    def unserved(self, look: Look) -> None:
+        """Queues in which jobs have waited for minutes have no worker; or have one again."""
 
     def name_taken(self, name: str, holder: Mapping[str, str], ttl_ms: int) -> None:
         """Another dispatcher of this name, which has told this of itself, is known for so long, and waited for."""
@@ -310,6 +314,17 @@ class LogEvents(Events):
             text = "No worker listens on queue %s, which pending jobs name: start one with `rq worker %s`"
             words = " ".join(sorted(news)[:MAX_NAMED]) + (" ..." if len(news) > MAX_NAMED else "")
             self._say_of_queues(logging.WARNING, "unattended", text, news, words)
+
+    def unserved(self, look: Look) -> None:
+        for line in look.began:
+            text = (
+                "%d job(s) wait in queue %s, and no worker has listened on it since %s: start one with `rq worker %s`"
+            )
+            what = line.jobs, line.queue, _moment(line.since), line.queue
+            self._say(logging.WARNING, "unserved", "", text, *what, queue=line.queue, jobs=line.jobs)
+        for line in look.ended:
+            text = "Queue %s is served again, or empty; nobody served it since %s"
+            self._say(logging.INFO, "served", "", text, line.queue, _moment(line.since), queue=line.queue)
 
     def name_taken(self, name: str, holder: Mapping[str, str], ttl_ms: int) -> None:
         text = (

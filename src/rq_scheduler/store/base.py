@@ -83,6 +83,14 @@ def pairs(flat: Sequence[bytes]) -> Mapping[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
+def scores(reply: Any) -> dict[str, float]:
+    """The members of a zset from a reply WITHSCORES: a flat list, or the pairs that a newer redis-py makes of it."""
+    found = cast("list[Any]", reply)
+    if found and not isinstance(found[0], tuple | list):
+        found = list(zip(found[::2], found[1::2], strict=True))
+    return {text(member): float(score) for member, score in found}
+
+
 def fence_arguments(keys: Keys) -> tuple[str, str, int]:
     """The arguments with which a script checks and renews the fence."""
     return (keys.fence if keys.fenced else "", FENCE_HOLDER, FENCE_TTL_MS)

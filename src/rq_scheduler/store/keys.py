@@ -202,6 +202,53 @@ class Keys:
         return f"{self.prefix}:scheduler:dispatchers"
 
     @property
+    def heartbeats(self) -> str:
+        """zset, name -> unix seconds: when each dispatcher was last heard of, also those that are gone; two days."""
+        return f"{self.prefix}:scheduler:heartbeats"
+
+    @property
+    def run_id(self) -> str:
+        """string: the run_id of the server at the last heartbeat. Another one says that Redis was started meanwhile."""
+        return f"{self.prefix}:scheduler:run_id"
+
+    @property
+    def outages(self) -> str:
+        """zset, "<began, us> <ended, us> <cause>" -> end in unix seconds: when nothing was handed off; the last
+        1,000."""
+        return f"{self.prefix}:scheduler:outages"
+
+    @property
+    def lock_held(self) -> str:
+        """hash with a TTL: since when somebody has held the lock against all dispatchers, and whether that is told."""
+        return f"{self.prefix}:scheduler:lock_held"
+
+    @property
+    def last_look(self) -> str:
+        """string with a TTL: the dispatcher that looked at workers and queues last. The next look waits for its end."""
+        return f"{self.prefix}:scheduler:last_look"
+
+    @property
+    def workers_seen(self) -> str:
+        """hash, name -> JSON: the workers that the last look found, since when, and what they listen on."""
+        return f"{self.prefix}:scheduler:workers_seen"
+
+    @property
+    def workers_left(self) -> str:
+        """zset, JSON -> unix seconds: workers that are gone, what they listened on, and when that was noticed; two
+        days."""
+        return f"{self.prefix}:scheduler:workers_left"
+
+    @property
+    def unserved(self) -> str:
+        """hash, queue name -> "<since, us>", and " told" once that is: queues with jobs in them and no worker."""
+        return f"{self.prefix}:scheduler:unserved"
+
+    def lateness(self, hour: int) -> str:
+        """hash with a TTL of a day, "<minute> <bucket>" -> number: how many jobs were handed off how late in one hour
+        since the epoch."""
+        return f"{self.prefix}:scheduler:lateness:{hour}"
+
+    @property
     def clock(self) -> str:
         """hash: the time that a test set (`rq_scheduler.testing`). Read only by stores that were told to go by it."""
         return f"{self.prefix}:scheduler:clock"
@@ -239,9 +286,11 @@ class Keys:
             **dict.fromkeys(map(self.schedules_of, ("failing", "late", "running")), "zset"),
             **dict.fromkeys((self.open_runs, self.missing_runs, self.unread_errors, self.expected), "zset"),
             **dict.fromkeys((self.not_run, self.names), "zset"),
+            **dict.fromkeys((self.heartbeats, self.outages, self.workers_left), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims, self.counters), "hash"),
             **dict.fromkeys((self.audit, self.events), "stream"),
-            **dict.fromkeys((self.revisions, self.fence, self.rq_since), "string"),
+            **dict.fromkeys((self.workers_seen, self.unserved, self.lock_held), "hash"),
+            **dict.fromkeys((self.revisions, self.fence, self.rq_since, self.run_id, self.last_look), "string"),
         }
 
     @property

@@ -52,10 +52,34 @@ class PresenceCommands(Commands):
         return call("DEL", self.keys.instance(name), read=int)
 
     @operation
-    def heartbeat(self, name: str, fields: Mapping[str, Any], ttl: int, *, dispatcher: bool = False) -> Command[int]:
-        """Keeps an instance known for `ttl` seconds more. Returns the number of live dispatchers."""
-        arguments = (name, ttl, "1" if dispatcher else "0", *_flat(fields))
+    def heartbeat(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        ttl: int,
+        *,
+        dispatcher: bool = False,
+        run_id: str = "",
+        delayed_by: str = "",
+        lock_holder: str = "",
+    ) -> Command[int]:
+        """Keeps an instance known for `ttl` seconds more. Returns the number of live dispatchers.
+
+        `run_id` is the server's, where it tells; `delayed_by` says what kept this dispatcher from its last heartbeat,
+        if anything did: "redis", which it could not reach, or "fleet". By these an outage has its cause. `lock_holder`
+        is who keeps dispatchers from handing anything off.
+        """
+        arguments = (name, ttl, "1" if dispatcher else "0", run_id, delayed_by, lock_holder, *_flat(fields))
         return self._script("heartbeat", self.keys.instance(name), *arguments, read=_number)
+
+    @operation
+    def server_run_id(self) -> Procedure[str]:
+        """What the server drew at its start; empty where it does not tell (an ACL), or is many (a cluster)."""
+        try:
+            told = yield from call("INFO", "server")
+        except ResponseError:
+            return ""
+        return str(told.get("run_id", ""))
 
     @operation
     def leave(self, name: str) -> Command[int]:

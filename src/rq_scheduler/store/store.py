@@ -13,6 +13,7 @@ from rq_scheduler.store.entries import EntryCommands
 from rq_scheduler.store.events import EventCommands
 from rq_scheduler.store.executor import Connection
 from rq_scheduler.store.fires import FireCommands
+from rq_scheduler.store.fleet import FleetCommands
 from rq_scheduler.store.handoff import HandOffCommands, HandOffOperations
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.parked import ParkedCommands
@@ -38,6 +39,7 @@ class StoreCommands(
     QuarantineCommands,
     SeriesCommands,
     PresenceCommands,
+    FleetCommands,
     ViaRQCommands,
     AuditCommands,
     EventCommands,

@@ -6,10 +6,13 @@
 -- keeps    the fence stands as long as any dispatcher lives
 local prefix, name, fence_key, fence_token, lock_token = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 -- @include clock
-local dispatchers = prefix .. ':scheduler:dispatchers'
+-- @include events
+-- @include presence
 redis.call('DEL', KEYS[1])
-redis.call('ZREM', dispatchers, name)
-redis.call('ZREMRANGEBYSCORE', dispatchers, '-inf', now_score)
+local was_there = redis.call('ZREM', dispatchers, name) == 1
+if was_there then redis.call('ZADD', heartbeats, now_score, name) end
+drop_dead()
+if was_there then tell('dispatcher_left', name) end
 local live = redis.call('ZCARD', dispatchers)
 if live > 0 then return {'ok', live} end
 if fence_key ~= '' and redis.call('GET', fence_key) == fence_token then redis.call('DEL', fence_key) end
