@@ -19,7 +19,7 @@ import redis as redis_py
 
 import acl
 from making import Told, dispatcher
-from rq_scheduler.dispatcher import Dispatcher, passes, recurring, schedules, waker
+from rq_scheduler.dispatcher import Dispatcher, passes, schedules, waker
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.guarded_process import GuardedProcess
 from servers import ClusterSetup, SentinelSetup, default_choice, new_server
@@ -243,7 +243,6 @@ def _whole_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass serves all that is due, in commits that are full, also on a machine that is slow just now."""
     monkeypatch.setattr(passes, "LONGEST_PASS", PATIENCE)
     monkeypatch.setattr(schedules, "PLANNING", PATIENCE)
-    monkeypatch.setattr(recurring, "PLANNING", PATIENCE)
 
 
 @pytest.fixture

@@ -68,6 +68,19 @@ def push_and_wait(key: str, value: Any, until: str) -> Any:
     return value
 
 
+def save_other_meta() -> None:
+    job = get_current_job()
+    assert job is not None
+    job.meta = {"progress": 1}
+    job.save_meta()
+
+
+def delete_itself() -> None:
+    job = get_current_job()
+    assert job is not None
+    job.delete()
+
+
 def fail(message: str = "on purpose") -> None:
     raise RuntimeError(message)
 

@@ -9,15 +9,20 @@ from typing import Any
 
 from rq import Queue
 from rq.job import Job
+from rq.serializers import DefaultSerializer
 
 from rq_scheduler.dispatcher import Dispatcher, Events
 from rq_scheduler.model import Spec, decode_spec
-from rq_scheduler.planning import Missed, plan
+from rq_scheduler.planning import Instant, Missed, coming
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.clock import ManualTime
-from rq_scheduler.store.handoff import Batch, Dropped, Fenced, Fire, HandedOff, Outcome, Record
-from rq_scheduler.store.series import Adoption
+from rq_scheduler.store.fires import PlanWrite
+from rq_scheduler.store.handoff import Batch
+from rq_scheduler.store.outcomes import Dropped, Fenced, Fires, HandedOff
+from rq_scheduler.store.plans import Unplanned
+from rq_scheduler.store.series import Adoption, Record
 from rq_scheduler.triggers import Every
+from rq_scheduler.triggers.made_with import made_with
 
 US = 1_000_000
 HOUR = 3600 * US
@@ -71,13 +76,13 @@ def add(store: Store, *entries: NewEntry) -> None:
 
 def hand_off(store: Store, limit: int = 500, **options: Any) -> Batch:
     """One call of the script, which nothing fences."""
-    batch = store.hand_off_jobs(None, limit, 0, **options)
+    batch = store.hand_off_jobs(None, limit, **options)
     assert not isinstance(batch, Fenced), batch
     return batch
 
 
 def record_of(store: Store, id: str) -> Record:
-    _, (record,) = store.read_schedules([id])
+    (record,) = store.read_recurring([id])
     return record
 
 
@@ -87,18 +92,50 @@ def adopt(store: Store, record: Record, spec: Spec, repeat: Any = "keep") -> Rec
     return outcome if isinstance(outcome, Record) else None
 
 
-def fire_of(store: Store, id: str, *, now: int | None = None, **changes: Any) -> Fire:
-    """The fire that a dispatcher would commit now."""
-    time, (record,) = store.read_schedules([id])
+def job_plan_of(store: Store, id: str, *, now: int | None = None, **changes: Any) -> PlanWrite:
+    """The plan of a recurring job that a dispatcher would write now."""
+    client, record = store.connection, record_of(store, id)
     spec = decode_spec(record.spec)
     assert spec is not None
-    return Fire(record, plan(id, spec, record.nominal, time if now is None else now, due=record.due), spec, **changes)
+    time = now_us(client) if now is None else now
+    armed = (client.hget(store.keys.schedule(id), "armed") or b"").decode()
+    of = Unplanned(id, record.due, record.rev, record.spec, armed, record.nominal, None, 0, "", record)
+    instants = coming(id, spec, Instant(record.nominal, record.due), time, at_most=1)
+    meta = b""
+    if record.repeat is not None:
+        meta = DefaultSerializer.dumps({**DefaultSerializer.loads(record.adopted_meta), "repeat": record.repeat - 1})
+    return replace(PlanWrite(of, spec, instants, made_with(), next_meta=meta), **changes)
 
 
-def commit(store: Store, *fires: Fire, **options: Any) -> list[Outcome]:
-    result = store.commit_fires(fires, **options)
-    assert not isinstance(result, Fenced), result
-    return [outcome for outcome, _ in result[1]]
+def write_job_plans(store: Store, *writes: PlanWrite, **options: Any) -> list[str | None]:
+    """Writes plans of recurring jobs, which fires what is due by them. What came of each; None where nothing did."""
+    written = store.write_plans(writes, now_us(store.connection) + US, **options)
+    assert not isinstance(written, Fenced), written
+    return [
+        outcome_of(write.of.id, written[0]) if done else "stale" for write, done in zip(writes, written[1], strict=True)
+    ]
+
+
+def outcome_of(id: str, fires: Fires) -> str | None:
+    """What a call that fires came to for a recurring job; None where it did not fire."""
+    answer = next((each for each in fires.answers if each.id == id), None)
+    if answer is None:
+        return "done" if any(job.id == id for job in fires.handed_off) else None
+    return "skipped" if answer.skipped else "buffered" if answer.buffered else str(answer.outcome)
+
+
+def fire_job(store: Store, *ids: str, **options: Any) -> list[str | None]:
+    """Plans recurring jobs that are due, which fires them."""
+    return write_job_plans(store, *(job_plan_of(store, id) for id in ids), **options)
+
+
+def start_buffered_job(store: Store, id: str = "r", *, found: str = "") -> str | None:
+    """The look at the run that a recurring job buffers, now; `found`: what the queues' lists say of the run before."""
+    if not found and store.connection.zscore(store.keys.buffered, id) is not None:
+        store.connection.zadd(store.keys.buffered, {id: 1})
+    started = store.start_buffered(100, 1_000_000, found=(id, found) if found else ("", ""))
+    assert not isinstance(started, Fenced), started
+    return outcome_of(id, started[0])
 
 
 def history(client: Any, id: str) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """What tests make of schedules: records as `put` writes them, and the plans that a dispatcher would write for them."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,10 @@ from rq_scheduler.dispatcher import Events
 from rq_scheduler.model import Spec, decode_spec
 from rq_scheduler.planning import Instant, coming
 from rq_scheduler.store import Store
-from rq_scheduler.store.base import us_of
-from rq_scheduler.store.fires import Answer, FirePage, Fires, Outcome, PlanWrite
-from rq_scheduler.store.handoff import Fenced
-from rq_scheduler.store.plans import Unplanned, armed_text, plan_at_score, plan_text
+from rq_scheduler.store.base import armed_text, us_of
+from rq_scheduler.store.fires import FirePage, PlanWrite
+from rq_scheduler.store.outcomes import Answer, Fenced, Fires, Outcome
+from rq_scheduler.store.plans import Unplanned, plan_at_score, plan_text, policy_text
 from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
 from rq_scheduler.triggers import Every
 from rq_scheduler.triggers.made_with import made_with
@@ -165,11 +166,14 @@ def plan_ahead(store: Store, *ids: str, now: int | None = None) -> None:
     assert write_all(store, *(plan_of(store, id, now=now) for id in ids)) == [None] * len(ids)
 
 
-def planned_in_time(store: Store, *ids: str) -> None:
-    """Gives schedules that are due the plans that they have when somebody was there to plan them before."""
+def planned_in_time(store: Store, *ids: str, planned: Callable[..., PlanWrite] | None = None) -> None:
+    """Gives schedules that are due the plans that they have when somebody was there to plan them before; to recurring
+    jobs with `job_plan_of`."""
+    planned = planned or plan_of
     for id in ids or ("s",):
-        write = plan_of(store, id, now=unplanned_of(store, id).due - US)
+        write = planned(store, id, now=planned(store, id).of.due - US)
         fields = {"plan": plan_text(write.coming), "plan_rev": write.of.rev, "made_with": write.made_with}
+        fields["policy"] = policy_text(write.spec)
         first = write.coming.instants[0]
         store.connection.hset(store.keys.schedule(id), mapping={**fields, "armed": armed_text(first)})
         store.connection.zadd(store.keys.to_plan, {id: plan_at_score(first, write.coming) or "inf"})

@@ -46,7 +46,7 @@ from rq_scheduler.planning import Missed
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.clock import MANUAL_CLOCK, ManualTime
-from rq_scheduler.store.handoff import Dropped, HandedOff
+from rq_scheduler.store.outcomes import Dropped, HandedOff
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.triggers.base import aware_us
 

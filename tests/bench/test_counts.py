@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from making import make_job, now_us
+from making import add, job_plan_of, make_job, now_us, recurring
 from making_schedules import new, planned_in_time, put, spec
 from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.dispatcher import Dispatcher
@@ -175,6 +175,14 @@ def _(scheduler: Scheduler):
     for n in range(10):
         scheduler.schedule(LATER, "jobs_for_tests.nothing", id=f"job-{n}", interval=60)
     return overdue(scheduler, KEYS.scheduled_jobs)
+
+
+@scenario("a pass that fires 10 recurring jobs by their plans")
+def _(scheduler: Scheduler):
+    store, due = Store(scheduler.connection), now_us(scheduler.connection) - 1000
+    add(store, *(recurring(scheduler.connection, f"job-{n}", due) for n in range(10)))
+    planned_in_time(store, *(f"job-{n}" for n in range(10)), planned=job_plan_of)
+    return one_pass(scheduler)
 
 
 @scenario("the first look at 100 recurring jobs of 0.14")

@@ -26,7 +26,7 @@ def due(scheduler: Scheduler, job: Job) -> datetime:
 
 
 def spec(redis: redis_py.Redis, job: Job) -> bytes:
-    _, (record,) = Store(redis).read_schedules([job.id])
+    (record,) = Store(redis).read_recurring([job.id])
     return record.spec
 
 

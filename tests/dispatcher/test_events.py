@@ -13,7 +13,7 @@ from rq_scheduler.dispatcher import Dispatcher, LogEvents
 from rq_scheduler.dispatcher.log_rate_limit import MAX_LINES, WINDOW_SECONDS, LogRateLimit, some_of
 from rq_scheduler.planning import Missed
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Dropped, Fenced
+from rq_scheduler.store.outcomes import Dropped, Fenced
 
 MANY = 3_000
 

@@ -16,8 +16,7 @@ from rq_scheduler.dispatcher.sweep import PAGE
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Record
-from rq_scheduler.store.series import ADOPTED_BYTES, Adoption, Unadopted
+from rq_scheduler.store.series import ADOPTED_BYTES, Adoption, Record, Unadopted
 from support import wait_until
 
 SPEC = Spec(trigger=Every(60))
@@ -38,7 +37,7 @@ class TestABatch:
         now = now_us(redis)
         for id in ("a", "changed", "moved", "foreign", "gone", "b"):
             written_by_0_14(redis, id, now + HOUR)
-        _, records = store.read_schedules(["a", "changed", "moved", "foreign", "gone", "b"])
+        records = store.read_recurring(["a", "changed", "moved", "foreign", "gone", "b"])
         redis.hset("rq:job:changed", "meta", "other")
         redis.zadd(INDEX, {"moved": 5e9})
         redis.hset(store.keys.schedule("foreign"), "kind", "schedule")
@@ -57,7 +56,7 @@ class TestABatch:
         for n in range(5):
             written_by_0_14(redis, f"r{n}", now_us(redis) + HOUR)
             redis.hset(f"rq:job:r{n}", field, "x" * (ADOPTED_BYTES // 2 + 1))
-        _, records = store.read_schedules([f"r{n}" for n in range(5)])
+        records = store.read_recurring([f"r{n}" for n in range(5)])
         redis.config_resetstat()
         assert all(isinstance(each, Record) for each in store.adopt([Adoption(record, SPEC) for record in records]))
         stats: Any = redis.info("commandstats")
@@ -69,7 +68,7 @@ class TestABatch:
 
     def test_twice_is_once(self, redis: redis_py.Redis, store: Store) -> None:
         written_by_0_14(redis, "a", now_us(redis) + HOUR)
-        _, (record,) = store.read_schedules(["a"])
+        (record,) = store.read_recurring(["a"])
         assert store.adopt([Adoption(record, SPEC)]) == store.adopt([Adoption(record, SPEC)])
         assert redis.get(store.keys.revisions) == b"1"
 

@@ -1,6 +1,5 @@
 """What RQ, or the application, has to enqueue: dependencies, rate limits, queue classes, runs of schedules; races."""
 
-import pickle
 from datetime import timedelta
 from typing import Any
 
@@ -16,12 +15,10 @@ from making import (
     US,
     Told,
     add,
-    commit,
     counts_of_passes,
     dispatcher,
     entry,
     finish,
-    fire_of,
     history,
     move_to,
     now_us,
@@ -35,9 +32,8 @@ from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Hooks
 from rq_scheduler.dispatcher.via_rq import ViaRQ
 from rq_scheduler.jobs import JobCreator
-from rq_scheduler.planning import Instant
-from rq_scheduler.store import Rearm, Store
-from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store import Store
+from rq_scheduler.store.outcomes import Fenced
 from rq_scheduler.store.via_rq import RunsViaRQ
 
 VIA_RQ = "rq:scheduler:via_rq"
@@ -141,7 +137,8 @@ class TestQueueClasses:
         assert waiting(redis) == ["good", "r"]
         assert sorted(id for id, _ in told.delays) == ["bad", "bad-too"]
         assert store.due_of("bad") == now
-        assert store.due_of("bad-too") == now
+        assert store.due_of("bad-too") == now + 60 * US, "its series goes on"
+        assert redis.zrange(store.keys.via_rq, 0, -1) == [b"bad-too"]
         assert Job.fetch("bad", connection=redis).get_status() == "scheduled"
 
     def test_a_job_that_is_not_readable_holds_up_nobody(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
@@ -156,7 +153,7 @@ class TestQueueClasses:
             entry(redis, "slow", now + 1, meta={"queue_class_name": "queues_for_tests.Noting"}),
             recurring(redis, "r", now + 2),
         )
-        redis.hset("rq:job:bad", "dependency_ids", "no json")
+        redis.hset("rq:job:bad", mapping={"dependency_ids": "no json", "dependency_id": "first"})
         dispatcher(redis, told).dispatch_once()
         assert sorted(waiting(redis)) == ["good", "r", "slow"]
         assert sorted(id for id, _ in told.delays) == ["bad", "worse"]
@@ -363,20 +360,18 @@ class _Meddling(Queue):
 class TestRaces:
     """Whatever happens meanwhile: the transaction commits whole, or not at all."""
 
-    @pytest.mark.parametrize("kind", ["one-off", "recurring"])
     @pytest.mark.parametrize("change", ["canceled", "moved", "replaced"])
-    def test_a_client(self, redis: redis_py.Redis, store: Store, told: Told, kind: str, change: str) -> None:
+    def test_a_client(self, redis: redis_py.Redis, store: Store, told: Told, change: str) -> None:
         due = now_us(redis) - 1000
-        make = entry if kind == "one-off" else recurring
-        add(store, make(redis, "a", due))
+        add(store, entry(redis, "a", due))
         other = Store(redis)
         _Meddling.meddle = {
             "canceled": lambda: other.cancel("a", 60),
             "moved": lambda: other.reschedule("a", due + HOUR),
-            "replaced": lambda: add(other, make(redis, "a", due + HOUR, description="new")),
+            "replaced": lambda: add(other, entry(redis, "a", due + HOUR, description="new")),
         }[change]
         path = via_rq(store, told, _Meddling)
-        done = path.hand_off("a", due, INDEX) if kind == "one-off" else path.fire(fire_of(store, "a"))
+        done = path.hand_off("a", due, INDEX)
         assert not done
         assert not told.delays
         assert waiting(redis) == []
@@ -385,17 +380,14 @@ class TestRaces:
         if change == "replaced":
             assert redis.hget("rq:job:a", "description") == b"new"
 
-    @pytest.mark.parametrize("kind", ["one-off", "recurring"])
-    def test_another_dispatcher(self, redis: redis_py.Redis, store: Store, told: Told, kind: str) -> None:
+    def test_another_dispatcher(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         due = now_us(redis) - 1000
-        add(store, (entry if kind == "one-off" else recurring)(redis, "a", due))
+        add(store, entry(redis, "a", due))
         other = via_rq(Store(redis), Told())
-        fire = fire_of(store, "a") if kind == "recurring" else None
-        _Meddling.meddle = lambda: other.fire(fire) if fire else other.hand_off("a", due, INDEX)
-        path = via_rq(store, told, _Meddling)
-        assert not (path.fire(fire) if fire else path.hand_off("a", due, INDEX))
+        _Meddling.meddle = lambda: other.hand_off("a", due, INDEX)
+        assert not via_rq(store, told, _Meddling).hand_off("a", due, INDEX)
         assert waiting(redis) == ["a"]
-        assert redis.zcard(INDEX) == (kind == "recurring")
+        assert redis.zcard(INDEX) == 0
 
     def test_canceled_through_rq(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         due = now_us(redis) - 1000
@@ -419,25 +411,22 @@ class TestRaces:
         assert waiting(redis) == ["a"]
         assert redis.hget("rq:job:a", "description") == b"edited meanwhile"
 
-    @pytest.mark.parametrize("kind", ["one-off", "recurring"])
     def test_replaced_for_the_same_moment_between_read_and_watch(
-        self, redis: redis_py.Redis, store: Store, told: Told, kind: str, monkeypatch: pytest.MonkeyPatch
+        self, redis: redis_py.Redis, store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """RQ writes the whole hash: the job as it was would run instead of the one that replaced it."""
-        make = entry if kind == "one-off" else recurring
         due = now_us(redis) - 1000
 
         def replaced_afterwards(self: Store, id: str) -> Any:
             monkeypatch.undo()
             fields = self.job_fields(id)
-            add(store, make(redis, "a", due, func="jobs_for_tests.echo", args=(2,)))
+            add(store, entry(redis, "a", due, func="jobs_for_tests.echo", args=(2,)))
             return fields
 
-        add(store, make(redis, "a", due, func="jobs_for_tests.echo", args=(1,)))
+        add(store, entry(redis, "a", due, func="jobs_for_tests.echo", args=(1,)))
         monkeypatch.setattr(Store, "job_fields", replaced_afterwards)
         one = dispatcher(redis, told, queue_class=Noting)
-        # A recurring one has a new revision, and is planned anew in the next pass.
-        assert [one.dispatch_once().handed_off for _ in range(2)] == ([1, 0] if kind == "one-off" else [0, 1])
+        assert [one.dispatch_once().handed_off for _ in range(2)] == [1, 0]
         assert waiting(redis) == ["a"]
         assert Job.fetch("a", connection=redis).args == (2,)
         assert not told.delays
@@ -461,22 +450,20 @@ class TestRaces:
 
 
 class TestARecurringOne:
-    def _run(self, client: redis_py.Redis, store: Store, told: Told, **options: Any) -> None:
-        assert via_rq(store, told).fire(fire_of(store, "r", **options)), told.delays
+    def _run(self, client: redis_py.Redis, told: Told) -> None:
+        assert dispatcher(client, told, queue_class=Noting).dispatch_once().handed_off == 1, told.delays
 
     def test_twice_is_once(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         add(store, recurring(redis, "r", now_us(redis) - 1000))
-        fire = fire_of(store, "r")
-        path = via_rq(store, told)
-        assert path.fire(fire)
-        assert not path.fire(fire)
-        assert commit(store, fire) == ["stale"]
+        self._run(redis, told)
+        assert dispatcher(redis, told, queue_class=Noting).dispatch_once().handed_off == 0
         assert waiting(redis) == ["r"]
+        assert redis.zcard(store.keys.via_rq) == 0
 
     def test_keeps_the_same_account_as_the_script(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
         nominal = now_us(redis) - 150 * US
         add(store, recurring(redis, "r", nominal))
-        self._run(redis, store, told)
+        self._run(redis, told)
         enqueued, missed = history(redis, "r")
         assert (enqueued[0], enqueued[1], missed[0], missed[3]) == ("enqueued", str(nominal + 120 * US), "missed", "2")
         record = redis.hgetall(store.keys.schedule("r"))
@@ -485,7 +472,7 @@ class TestARecurringOne:
 
     @pytest.mark.parametrize("last", [False, True])
     def test_starts_afresh(self, redis: redis_py.Redis, store: Store, told: Told, last: bool) -> None:
-        add(store, recurring(redis, "r", now_us(redis) - 1000))
+        add(store, recurring(redis, "r", now_us(redis) - 1000, meta={"repeat": 1} if last else None))
         redis.hset(store.keys.schedule("r"), "retries", 3)
         redis.hset(
             "rq:job:r",
@@ -493,7 +480,7 @@ class TestARecurringOne:
         )
         redis.zadd("rq:failed:default", {"r": 5})
         redis.expire("rq:job:r", 60)
-        self._run(redis, store, told, last=last, meta=pickle.dumps({"interval": 60}))
+        self._run(redis, told)
         fields = redis.hgetall("rq:job:r")
         assert (fields[b"ended_at"], fields[b"retries_left"], fields.get(b"exc_info")) == (b"", b"3", None)
         assert redis.ttl("rq:job:r") == -1
@@ -504,7 +491,7 @@ class TestARecurringOne:
         due = now_us(redis) + HOUR
         add(store, recurring(redis, "r", due))
         job = Job.fetch("r", connection=redis)
-        store.hand_off_via_rq(job, Queue(connection=redis), rearm=Rearm(Instant(due + 60 * US, due + 60 * US)))
+        store.hand_off_via_rq(job, Queue(connection=redis), next_due=due + 60 * US)
         assert waiting(redis) == ["r"]
         assert store.due_of("r") == due + 60 * US
         finish(redis, "r")

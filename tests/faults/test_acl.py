@@ -159,7 +159,7 @@ def prepare_all_kinds(redis: redis_py.Redis) -> set[str]:
     redis.set("rq:deferred:odd", "no registry")
     redis.hset("rq:job:canceled", "status", "canceled")
     redis.delete("rq:job:gone")
-    redis.hdel("rq:job:no-job", "data")
+    redis.hdel("rq:job:no-job", "data", "origin")
     if hasattr(Queue, "_enqueue_rate_limited_job"):
         for id in ("limited", "limited-too"):
             made = entry(redis, id, now)

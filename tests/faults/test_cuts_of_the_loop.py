@@ -109,6 +109,7 @@ class Reference:
     def check(self, point: Point) -> None:
         """All is as after that."""
         world = point.world
+        world.let_leases_lapse()
         world.serve()
         self.check_now(point)
 
@@ -152,6 +153,7 @@ def test_it_is_frozen(new_world: Callable[[], World]) -> None:
 
     def meanwhile(world: World) -> None:
         world.redis.delete("rq:scheduler_lock")
+        world.let_leases_lapse()
         world.serve()
 
     each_freeze(new_world, lambda world: run(world, Told()), meanwhile, reference.check_now)

@@ -302,7 +302,7 @@ class TestAFrozenDispatcher:
         site.settle()
 
     def test_doubles_no_run_of_a_recurring_job(self, site: Site) -> None:
-        pid = self.freeze(site, "commit_fires")
+        pid = self.freeze(site, "write_plans")
         first, runs = now() + 300_000, 8
         site.scheduler.schedule(from_us(first), NOTHING, interval=0.2, repeat=runs, id="legacy", catchup="all")
         for n in range(runs):

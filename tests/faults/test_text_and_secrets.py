@@ -17,7 +17,7 @@ from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.cli.logs import setup_logging
 from rq_scheduler.dispatcher import LogEvents
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Dropped
+from rq_scheduler.store.outcomes import Dropped
 
 EVIL = "evil\nERROR forged line\r\x1b[31m\x1b]0;title\x07\x9b1m\u202e[red]bold[/red]\x00\udcff"
 

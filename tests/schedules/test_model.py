@@ -31,7 +31,7 @@ from rq_scheduler.model import Spec
 from rq_scheduler.runs import parse_run_id, run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import us_of
-from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store.outcomes import Fenced
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from rq_scheduler.triggers import AnyOf, AnyTrigger, Cron, Every
 from schedule_model import Model
@@ -206,7 +206,7 @@ class Schedules(RuleBasedStateMachine):
     @rule()
     def a_dispatcher_plans_and_falls_asleep(self) -> None:
         store = self.scheduler._store
-        planner = Planner(store, Events())
+        planner = Planner(store, Events(), self.dispatcher._passes.recurring, by_hook=False)
         planner.expect(more=True)
         plan_all(self.redis, store)
         self.asleep, self.lasting = planner.next_writes(math.inf, 250)
@@ -236,7 +236,7 @@ class Schedules(RuleBasedStateMachine):
             self.tick(0)
 
     def _plan_ahead(self, store: Store) -> None:
-        planner = Planner(store, Events())
+        planner = Planner(store, Events(), self.dispatcher._passes.recurring, by_hook=False)
         plan_all(self.redis, store)
         planner.expect(more=True)
         while not planner.is_done:

@@ -15,13 +15,12 @@ from rq_scheduler.store.command import Command, Commands, Listing, Pipeline, Pro
 from rq_scheduler.store.entries import Place
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.fires import PlanWrite
-from rq_scheduler.store.handoff import Record
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.plans import Unplanned
 from rq_scheduler.store.quarantine import Held, Origin
 from rq_scheduler.store.schedules import Filter, JobFields, Stored, Write
-from rq_scheduler.store.series import Adoption
+from rq_scheduler.store.series import Adoption, Record
 from rq_scheduler.store.store import StoreCommands
 from rq_scheduler.triggers import Every
 from store.headers import section, takes
@@ -226,10 +225,15 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "retry_entries": (COMMANDS.retry_entries(["a", "b"]), [True, False]),
     "purge_entries": (COMMANDS.purge_entries([HELD], 60),),
     "adopt": (COMMANDS.adopt([Adoption(RECORD, SPEC), Adoption(RECORD, SPEC, 3)]),),
+    "read_recurring": (
+        COMMANDS.read_recurring(["a"]),
+        [5.0, [b"job", b"1", b"{}", b"", b"", None, None], [b"", b""]],
+    ),
+    "want_plans": (COMMANDS.want_plans(["a", "b"], 5),),
     "tend_schedules": (COMMANDS.tend_schedules(0, 2), (b"0", [(b"a", 0.0), (b"b", 0.0)])),
     "tend_ended": (COMMANDS.tend_ended(),),
     "forget_schedule": (COMMANDS.forget_schedule(RECORD),),
-    "hand_off_jobs": (COMMANDS.hand_off_jobs((b"1", b"a"), 9, 9),),
+    "hand_off_jobs": (COMMANDS.hand_off_jobs((b"1", b"a"), 9),),
     "serve_registries": (COMMANDS.serve_registries(b"0", 9, "hold", ["a"]),),
     "quarantine": (COMMANDS.quarantine("a", 5, "why"),),
     "claim": (COMMANDS.claim("rq:scheduler:via_rq", "a", 5, 60),),

@@ -18,21 +18,23 @@ from making import (
     US,
     add,
     adopt,
-    commit,
     finish,
-    fire_of,
+    fire_job,
     history,
+    job_plan_of,
     now_us,
     record_of,
     recurring,
     snapshot,
+    start_buffered_job,
     waiting,
+    write_job_plans,
 )
 from rq_scheduler.model import Spec
-from rq_scheduler.planning import Instant, Missed, Plan, due_time
+from rq_scheduler.planning import Coming, Missed, due_time
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import us_of
-from rq_scheduler.store.handoff import Fire, Outcome
+from rq_scheduler.store.fires import PlanWrite
 from rq_scheduler.triggers import Cron, Every
 
 SKIP = Spec(trigger=Every(60))
@@ -51,14 +53,10 @@ def due_again(client: redis_py.Redis, store: Store, id: str = "r", index: str = 
     client.zadd(index, {id: f"{(now_us(client) - 1000) / US:.6f}"}, xx=True)
 
 
-def changed(fire: Fire, **changes: Any) -> Fire:
-    return dataclasses.replace(fire, plan=dataclasses.replace(fire.plan, **changes))
-
-
-def unchanged(client: redis_py.Redis, store: Store, *fires: Fire) -> list[Outcome]:
-    """Commits, which must write nothing but the fence."""
+def unchanged(client: redis_py.Redis, store: Store, *writes: PlanWrite) -> list[str | None]:
+    """Writes plans, of which none must write anything but the fence."""
     before = snapshot(client)
-    outcomes = commit(store, *fires)
+    outcomes = write_job_plans(store, *writes)
     after = snapshot(client)
     for state in (before, after):
         state.pop(store.keys.fence.encode(), None)
@@ -69,49 +67,42 @@ def unchanged(client: redis_py.Redis, store: Store, *fires: Fire) -> list[Outcom
 class TestAFire:
     def test_moves_everything_at_once(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = due_now(redis, store)
-        result = store.commit_fires([fire_of(store, "r")])
-        assert isinstance(result, tuple)
-        now, outcomes = result
-        assert outcomes == [(Outcome.FIRED, "default")]
+        assert fire_job(store, "r") == ["done"]
         assert waiting(redis) == ["r"]
         assert store.due_of("r") == nominal + 60 * US
         record = redis.hgetall(store.keys.schedule("r"))
         assert (record[b"runs"], record[b"skips_in_a_row"]) == (b"1", b"0")
-        assert (int(record[b"mark"]), int(record[b"last_run_at"])) == (nominal, now)
-        assert history(redis, "r") == [["enqueued", str(nominal), str(nominal), str(now), "r"]]
+        assert int(record[b"mark"]) == nominal
+        assert history(redis, "r") == [["enqueued", str(nominal), str(nominal), record[b"last_run_at"].decode(), "r"]]
 
     def test_twice_is_once(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
-        fire = fire_of(store, "r")
-        assert commit(store, fire) == ["fired"]
+        fire = job_plan_of(store, "r")
+        assert write_job_plans(store, fire) == ["done"]
         finish(redis, "r")
         assert unchanged(redis, store, fire) == ["stale"]
         assert waiting(redis) == []
 
     def test_twice_in_one_batch_is_once(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
-        fire = fire_of(store, "r")
-        assert commit(store, fire, fire) == ["fired", "stale"]
+        fire = job_plan_of(store, "r")
+        assert write_job_plans(store, fire, fire) == ["done", "stale"]
         assert waiting(redis) == ["r"]
         assert len(history(redis, "r")) == 1
 
     def test_a_batch_keeps_its_order_and_its_losers(self, redis: redis_py.Redis, store: Store) -> None:
         for id in ("a", "b", "c", "d"):
             due_now(redis, store, id, origin="other" if id == "d" else "default")
-        fires = [fire_of(store, id) for id in ("d", "c", "b", "a")]
+        fires = [job_plan_of(store, id) for id in ("d", "c", "b", "a")]
         store.reschedule("b", now_us(redis) + HOUR)
-        result = store.commit_fires(fires)
-        assert isinstance(result, tuple)
-        assert result[1] == [
-            (Outcome.FIRED, "other"), (Outcome.FIRED, "default"), (Outcome.STALE, ""), (Outcome.FIRED, "default"),
-        ]  # fmt: skip
+        assert write_job_plans(store, *fires) == ["done", "done", "stale", "done"]
         assert waiting(redis) == ["c", "a"]
         assert waiting(redis, "other") == ["d"]
 
     def test_history_keeps_fifty(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
         for _ in range(60):
-            assert commit(store, fire_of(store, "r")) == ["fired"]
+            assert fire_job(store, "r") == ["done"]
             finish(redis, "r")
             due_again(redis, store)
         assert len(history(redis, "r")) == 50
@@ -121,20 +112,22 @@ class TestAFire:
         due_now(redis, store)
         redis.set(store.keys.history("r"), "x")
         redis.hset(store.keys.schedule("r"), mapping={"runs": "many", "missed": "x"})
-        assert commit(store, changed(fire_of(store, "r"), missed=Missed(3, 1, 2))) == ["fired"]
+        assert fire_job(store, "r") == ["done"]
         assert waiting(redis) == ["r"]
 
     def test_the_last_one_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
         """A trigger without another instant."""
         due_now(redis, store)
-        assert commit(store, changed(fire_of(store, "r"), next=None, valid_until=None)) == ["fired"]
+        write = job_plan_of(store, "r")
+        only = Coming(write.coming.instants[:1], finished=True)
+        assert write_job_plans(store, dataclasses.replace(write, coming=only)) == ["done"]
         assert waiting(redis) == ["r"]
         assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
 
     def test_an_instant_that_does_not_run_and_has_no_next_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
-        fire = changed(fire_of(store, "r"), fires=(), next=None, valid_until=None, missed=Missed(1, 1, 1))
-        assert commit(store, fire) == ["advanced"]
+        none_left = Coming((), finished=True, missed=Missed(1, 1, 1))
+        assert write_job_plans(store, job_plan_of(store, "r", coming=none_left)) == [None]
         assert waiting(redis) == []
         assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
 
@@ -143,8 +136,10 @@ class TestMissed:
     @pytest.mark.parametrize("at_least", [False, True])
     def test_is_counted_with_one_line(self, redis: redis_py.Redis, store: Store, at_least: bool) -> None:
         nominal = due_now(redis, store)
-        fire = changed(fire_of(store, "r"), missed=Missed(7, nominal - 9 * US, nominal - 3 * US, at_least))
-        assert commit(store, fire) == ["fired"]
+        write = job_plan_of(store, "r")
+        missed = Missed(7, nominal - 9 * US, nominal - 3 * US, at_least)
+        write = dataclasses.replace(write, coming=dataclasses.replace(write.coming, missed=missed))
+        assert write_job_plans(store, write) == ["done"]
         enqueued, missed = history(redis, "r")
         assert enqueued[0] == "enqueued"
         assert missed[:4] == ["missed", str(nominal - 9 * US), str(nominal - 3 * US), "7+" if at_least else "7"]
@@ -152,15 +147,16 @@ class TestMissed:
 
     def test_without_a_run(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = due_now(redis, store)
-        fire = changed(fire_of(store, "r"), fires=(), missed=Missed(3, nominal - US, nominal))
-        assert commit(store, fire) == ["advanced"]
+        write = job_plan_of(store, "r")
+        later = Coming(write.coming.instants[1:], finished=False, missed=Missed(3, nominal - US, nominal))
+        assert write_job_plans(store, dataclasses.replace(write, coming=later)) == [None]
         assert (waiting(redis), store.due_of("r")) == ([], nominal + 60 * US)
         assert redis.hget(store.keys.schedule("r"), "missed") == b"3"
         assert redis.hget(store.keys.schedule("r"), "runs") is None
 
     def test_a_loser_counts_nothing(self, redis: redis_py.Redis, store: Store) -> None:
         nominal = due_now(redis, store)
-        fire = changed(fire_of(store, "r"), missed=Missed(3, nominal - US, nominal))
+        fire = job_plan_of(store, "r")
         store.reschedule("r", nominal)
         assert unchanged(redis, store, fire) == ["stale"]
 
@@ -193,30 +189,10 @@ class TestStale:
         self, redis: redis_py.Redis, store: Store, change: Callable[[Any, Store], Any]
     ) -> None:
         due_now(redis, store)
-        fire = fire_of(store, "r")
+        fire = job_plan_of(store, "r")
         change(redis, store)
         assert unchanged(redis, store, fire) == ["stale"]
         assert waiting(redis) == []
-
-    def test_a_dispatcher_that_slept_commits_nothing(self, redis: redis_py.Redis, store: Store) -> None:
-        due_now(redis, store)
-        fire = fire_of(store, "r")
-        now = now_us(redis)
-        assert unchanged(redis, store, changed(fire, valid_until=now - 1)) == ["stale"]
-        assert unchanged(redis, store, changed(fire, not_before=now + HOUR)) == ["early"]
-        assert commit(store, changed(fire, valid_until=now + HOUR, not_before=now)) == ["fired"]
-
-    def test_a_plan_made_ahead(self, redis: redis_py.Redis, store: Store) -> None:
-        nominal = now_us(redis) + 40_000
-        add(store, recurring(redis, "r", nominal))
-        fire = fire_of(store, "r")
-        assert fire.plan.not_before == nominal
-        outcomes = set()
-        while "fired" not in outcomes:
-            (outcome,) = commit(store, fire)
-            outcomes.add(outcome)
-        assert outcomes <= {"early", "fired"}
-        assert int(history(redis, "r")[0][3]) >= nominal
 
     def test_a_score_finer_than_a_microsecond_is_still_the_one_that_was_read(
         self, redis: redis_py.Redis, store: Store
@@ -225,7 +201,7 @@ class TestStale:
         due_now(redis, store)
         for fraction in ("0885584", "0885586", "9999999", "0000001"):
             redis.zadd(INDEX, {"r": f"{now_us(redis) // US - 2}.{fraction}"})
-            assert commit(store, fire_of(store, "r")) == ["fired"]
+            assert fire_job(store, "r") == ["done"]
             finish(redis, "r")
 
     def test_such_a_score_is_the_nearest_microsecond(self) -> None:
@@ -240,11 +216,11 @@ class TestStale:
         ids = [f"r{i}" for i in range(40)]
         for id in ids:
             due_now(redis, store, id)
-        fires = [fire_of(store, id) for id in ids]
+        fires = [job_plan_of(store, id) for id in ids]
         with ThreadPoolExecutor(committers) as pool:
-            results = list(pool.map(lambda _: [commit(store, fire)[0] for fire in fires], range(committers)))
+            results = list(pool.map(lambda _: [write_job_plans(store, fire)[0] for fire in fires], range(committers)))
         for outcomes in zip(*results, strict=True):
-            assert sorted(outcomes) == ["fired"] + ["stale"] * (committers - 1)
+            assert sorted(outcomes) == ["done"] + ["stale"] * (committers - 1)
         assert sorted(waiting(redis)) == sorted(ids)
 
 
@@ -253,7 +229,6 @@ class TestTheJobAsItStands:
         "edit",
         [
             lambda c: c.hset("rq:job:r", "meta", pickle.dumps({"interval": 5})),
-            lambda c: c.hdel("rq:job:r", "meta"),
             lambda c: c.hset("rq:job:r", "created_at", "2027-01-01T00:00:00.000000Z"),
         ],
     )
@@ -261,15 +236,16 @@ class TestTheJobAsItStands:
         self, redis: redis_py.Redis, store: Store, edit: Callable[[Any], Any]
     ) -> None:
         due_now(redis, store)
-        fire = fire_of(store, "r")
+        fire = job_plan_of(store, "r")
         edit(redis)
-        assert unchanged(redis, store, fire) == ["changed"]
+        assert write_job_plans(store, fire) == [None]
+        assert waiting(redis) == []
         record = record_of(store, "r")
         adopted = adopt(store, record, Spec(trigger=Every(5)))
         assert adopted is not None
         assert int(adopted.rev) > int(record.rev)
-        assert unchanged(redis, store, fire) == ["stale"]
-        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert write_job_plans(store, fire) == ["stale"]
+        assert fire_job(store, "r") == ["done"]
         assert store.due_of("r") == record.due + 5 * US
 
     def test_adoption_loses_against_an_edit(self, redis: redis_py.Redis, store: Store) -> None:
@@ -292,7 +268,7 @@ class TestTheJobAsItStands:
     def test_a_deleted_job_that_was_kept_for_ever_ends_the_schedule(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
         redis.delete("rq:job:r")
-        assert commit(store, fire_of(store, "r")) == ["deleted"]
+        assert fire_job(store, "r") == ["ended"]
         assert waiting(redis) == []
         assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
 
@@ -309,11 +285,11 @@ class TestTheJobAsItStands:
     def test_an_expired_job_is_rebuilt(self, redis: redis_py.Redis, store: Store, options: dict[str, Any]) -> None:
         due_now(redis, store, func="jobs_for_tests.echo", args=(1, 2), description="mine", **options)
         original = redis.hgetall("rq:job:r")
-        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert fire_job(store, "r") == ["done"]
         for _ in range(2):
             redis.delete("rq:job:r", "rq:queue:default")
             due_again(redis, store)
-            assert commit(store, fire_of(store, "r")) == ["fired"]
+            assert fire_job(store, "r") == ["done"]
             assert waiting(redis) == ["r"]
             rebuilt = redis.hgetall("rq:job:r")
             for field in (b"data", b"meta", b"description", b"created_at", b"origin"):
@@ -325,13 +301,12 @@ class TestTheJobAsItStands:
     def test_a_failure_kept_for_ever_expires_nothing(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store, failure_ttl=-1)
         redis.delete("rq:job:r")
-        assert commit(store, fire_of(store, "r")) == ["deleted"]
+        assert fire_job(store, "r") == ["ended"]
 
     def test_a_rebuilt_job_has_its_repeats_left(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store, result_ttl=5, meta={"repeat": 3})
         for left in (2, 1):
-            fire = dataclasses.replace(fire_of(store, "r"), meta=pickle.dumps({"interval": 60, "repeat": left}))
-            assert commit(store, fire) == ["fired"]
+            assert fire_job(store, "r") == ["done"]
             redis.delete("rq:job:r", "rq:queue:default")
             due_again(redis, store)
             assert pickle.loads(record_of(store, "r").adopted_meta)["repeat"] == left
@@ -342,7 +317,7 @@ class TestTheJobAsItStands:
         redis.delete("rq:job:r")
         getattr(redis, make)("rq:job:r", "x")
         due_now(redis, store, "good")
-        assert commit(store, fire_of(store, "r"), fire_of(store, "good")) == ["broken", "fired"]
+        assert write_job_plans(store, job_plan_of(store, "r"), job_plan_of(store, "good")) == ["broken", "done"]
         assert b"is not the hash" in redis.hget(store.keys.quarantine, "r")  # type: ignore[operator]
         assert redis.zscore(INDEX, "r") is None
         assert redis.type("rq:job:r") != b"none"
@@ -350,25 +325,31 @@ class TestTheJobAsItStands:
     def test_a_queue_that_is_none_goes_into_quarantine(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store, origin="odd")
         redis.set("rq:queue:odd", "x")
-        assert commit(store, fire_of(store, "r")) == ["broken"]
+        assert fire_job(store, "r") == ["broken"]
         assert redis.hexists(store.keys.quarantine, "r")
 
     @pytest.mark.parametrize(
         "fields", [{"dependency_ids": '["x"]'}, {"rate_limit_key": "k"}, {"meta": b"queue_class_name"}]
     )
-    def test_what_rq_has_to_enqueue_is_left_as_it_is(
+    def test_what_rq_has_to_enqueue_waits_for_that_and_the_series_goes_on(
         self, redis: redis_py.Redis, store: Store, fields: dict[str, Any]
     ) -> None:
-        due_now(redis, store)
+        nominal = due_now(redis, store)
         redis.hset("rq:job:r", mapping=fields)
         if "meta" in fields:
             assert adopt(store, record_of(store, "r"), SKIP) is not None
-        assert unchanged(redis, store, fire_of(store, "r")) == ["slow"]
-        assert redis.hset("rq:job:r", "x", "y")
+        assert fire_job(store, "r") == ["done"]
+        assert (waiting(redis), redis.zrange(store.keys.via_rq, 0, -1)) == ([], [b"r"])
+        assert redis.hget("rq:job:r", "status") == b"scheduled"
+        assert store.due_of("r") == nominal + 60 * US
+        assert history(redis, "r")[0][0] == "enqueued"
+        due_again(redis, store)
+        assert fire_job(store, "r") == ["skipped"], "one run at a time"
+
+    def test_all_of_a_dispatcher_for_which_rq_has_to_enqueue(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store, "plain")
-        result = store.commit_fires([fire_of(store, "plain")], all_slow=True)
-        assert isinstance(result, tuple)
-        assert result[1] == [(Outcome.SLOW, "default")]
+        assert fire_job(store, "plain", all_via_rq=True) == ["done"]
+        assert (waiting(redis), redis.zrange(store.keys.via_rq, 0, -1)) == ([], [b"plain"])
 
 
 def _queued(client: Any) -> None:
@@ -423,7 +404,7 @@ class TestOverlap:
         nominal = due_now(redis, store)
         GOING[state](redis)
         job = redis.hgetall("rq:job:r")
-        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        assert fire_job(store, "r") == ["skipped"]
         assert waiting(redis) == []
         assert redis.hgetall("rq:job:r") == job
         assert store.due_of("r") == nominal + 60 * US
@@ -435,19 +416,18 @@ class TestOverlap:
     def test_what_only_looks_like_going_stops_nothing(self, redis: redis_py.Redis, store: Store, state: str) -> None:
         due_now(redis, store)
         OVER[state](redis)
-        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert fire_job(store, "r") == ["done"]
         assert waiting(redis) == ["r"]
 
     def test_a_lost_queued_job_is_looked_up_before_the_second_skip(self, redis: redis_py.Redis, store: Store) -> None:
         """Its queue was deleted: the status alone would stop the schedule for good."""
         due_now(redis, store)
         _queued(redis)
-        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        assert fire_job(store, "r") == ["skipped"]
         due_again(redis, store)
-        fire = fire_of(store, "r")
-        assert unchanged(redis, store, fire) == ["verify"]
+        assert fire_job(store, "r") == ["check"]
         assert not store.is_waiting("r", "default")
-        assert commit(store, dataclasses.replace(fire, looked_up="gone")) == ["fired"]
+        assert write_job_plans(store, job_plan_of(store, "r", found="gone r")) == ["done"]
         assert redis.hget(store.keys.schedule("r"), "skips_in_a_row") == b"0"
 
     @pytest.mark.parametrize("where", ["rq:queue:default", "rq:queue:default:intermediate"])
@@ -458,51 +438,40 @@ class TestOverlap:
         _queued(redis)
         redis.rpush(where, "other", "r")
         assert store.is_waiting("r", "default")
-        commit(store, fire_of(store, "r"))
+        fire_job(store, "r")
         due_again(redis, store)
-        fire = fire_of(store, "r")
-        assert commit(store, fire) == ["verify"]
-        assert commit(store, dataclasses.replace(fire, looked_up="there")) == ["skipped"]
+        assert fire_job(store, "r") == ["check"]
+        assert write_job_plans(store, job_plan_of(store, "r", found="there r")) == ["skipped"]
         due_again(redis, store)
-        assert commit(store, fire_of(store, "r")) == ["skipped"], "not again within the minute"
+        assert fire_job(store, "r") == ["skipped"], "not again within the minute"
         redis.hset(store.keys.schedule("r"), "looked_up_at", now_us(redis) - 61 * US)
         due_again(redis, store)
-        assert commit(store, fire_of(store, "r")) == ["verify"]
+        assert fire_job(store, "r") == ["check"]
         assert redis.hget(store.keys.schedule("r"), "skipped") == b"3"
 
     def test_gone_is_believed_of_a_queued_job_only(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
         GOING["started, with a live execution"](redis)
-        assert commit(store, dataclasses.replace(fire_of(store, "r"), looked_up="gone")) == ["skipped"]
+        assert write_job_plans(store, job_plan_of(store, "r", found="gone r")) == ["skipped"]
 
     def test_skips_do_not_count_as_repeats(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store, meta={"repeat": 1})
         _queued(redis)
-        fire = dataclasses.replace(fire_of(store, "r"), meta=pickle.dumps({"interval": 60, "repeat": 0}), last=True)
-        assert commit(store, fire) == ["skipped"]
+        assert fire_job(store, "r") == ["skipped"]
         assert pickle.loads(redis.hget("rq:job:r", "meta"))["repeat"] == 1  # type: ignore[arg-type]
         assert redis.exists(store.keys.schedule("r"))
         finish(redis, "r")
         due_again(redis, store)
-        last = dataclasses.replace(fire_of(store, "r"), meta=fire.meta, last=True)
-        assert commit(store, last) == ["fired"]
+        assert fire_job(store, "r") == ["done"]
         assert pickle.loads(redis.hget("rq:job:r", "meta"))["repeat"] == 0  # type: ignore[arg-type]
         assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
-
-
-def remembered(store: Store, id: str = "r", *, last: bool = False, meta: bytes = b"") -> Fire:
-    """The fire of a remembered run, as a dispatcher makes it."""
-    _, (record,) = store.read_remembering([id])
-    assert record.buffered is not None
-    plan = Plan((Instant(record.buffered, record.buffered),), None, None, not_before=record.buffered, valid_until=None)
-    return Fire(record, plan, BUFFER, buffered=True, last=last, meta=meta)
 
 
 class TestBufferOne:
     def _buffered(self, client: redis_py.Redis, store: Store, **options: Any) -> int:
         nominal = due_now(client, store, spec=BUFFER, **options)
         GOING["started, with a live execution"](client)
-        assert commit(store, fire_of(store, "r")) == ["buffered"]
+        assert fire_job(store, "r") == ["buffered"]
         return nominal
 
     def test_one_is_remembered_and_no_second(self, redis: redis_py.Redis, store: Store) -> None:
@@ -511,13 +480,12 @@ class TestBufferOne:
         assert store.due_of("r") == nominal + 60 * US
         assert 0 < redis.zscore(store.keys.buffered, "r") - nominal / US < 3  # type: ignore[operator]
         due_again(redis, store)
-        assert commit(store, fire_of(store, "r")) == ["skipped"]
-        assert record_of(store, "r").buffered == nominal
+        assert fire_job(store, "r") == ["skipped"]
+        assert redis.hget(store.keys.schedule("r"), "buffered") == str(nominal).encode()
 
     def test_it_waits_while_the_present_one_goes(self, redis: redis_py.Redis, store: Store) -> None:
         self._buffered(redis, store)
-        due_again(redis, store, index=store.keys.buffered)
-        assert commit(store, remembered(store)) == ["waiting"]
+        assert start_buffered_job(store) == "waiting"
         assert redis.zscore(store.keys.buffered, "r") > now_us(redis) / US  # type: ignore[operator]
         assert waiting(redis) == []
 
@@ -525,74 +493,66 @@ class TestBufferOne:
         nominal = self._buffered(redis, store)
         finish(redis, "r")
         next_due = store.due_of("r")
-        due_again(redis, store, index=store.keys.buffered)
-        fire = remembered(store)
-        assert commit(store, fire) == ["fired"]
+        assert start_buffered_job(store) == "done"
         assert waiting(redis) == ["r"]
         assert redis.zcard(store.keys.buffered) == 0
         assert store.due_of("r") == next_due, "the next instant is armed as before"
-        assert record_of(store, "r").buffered is None
+        assert not redis.hexists(store.keys.schedule("r"), "buffered")
         assert history(redis, "r")[0][:2] == ["enqueued", str(nominal)]
-        assert commit(store, fire) == ["stale"]
+        assert start_buffered_job(store) is None
         assert waiting(redis) == ["r"]
 
     def test_the_index_and_the_memory_do_not_start_two(self, redis: redis_py.Redis, store: Store) -> None:
         self._buffered(redis, store)
         finish(redis, "r")
         due_again(redis, store)
-        due_again(redis, store, index=store.keys.buffered)
-        assert commit(store, fire_of(store, "r")) == ["fired"]
-        fire = remembered(store)
-        assert commit(store, fire) == ["verify"]
-        assert commit(store, dataclasses.replace(fire, looked_up="there")) == ["waiting"]
+        assert fire_job(store, "r") == ["done"]
+        assert start_buffered_job(store) == "check"
+        assert start_buffered_job(store, found="there r") == "waiting"
         assert waiting(redis) == ["r"]
 
     def test_a_lost_present_run_is_looked_up(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store, spec=BUFFER)
         _queued(redis)
-        assert commit(store, fire_of(store, "r")) == ["buffered"]
-        due_again(redis, store, index=store.keys.buffered)
-        fire = remembered(store)
-        assert commit(store, fire) == ["verify"]
-        assert commit(store, dataclasses.replace(fire, looked_up="gone")) == ["fired"]
+        assert fire_job(store, "r") == ["buffered"]
+        assert start_buffered_job(store) == "check"
+        assert start_buffered_job(store, found="gone r") == "done"
 
     def test_the_last_instant_does_not_forget_it(self, redis: redis_py.Redis, store: Store) -> None:
         """The trigger is at its end, one run is still to come."""
         due_now(redis, store, spec=BUFFER)
         GOING["started, with a live execution"](redis)
-        assert commit(store, changed(fire_of(store, "r"), next=None, valid_until=None)) == ["buffered"]
+        write = job_plan_of(store, "r")
+        only = Coming(write.coming.instants[:1], finished=True)
+        assert write_job_plans(store, dataclasses.replace(write, coming=only)) == ["buffered"]
         assert redis.zcard(INDEX) == 0
         finish(redis, "r")
-        due_again(redis, store, index=store.keys.buffered)
-        assert commit(store, remembered(store)) == ["fired"]
+        assert start_buffered_job(store) == "done"
         assert waiting(redis) == ["r"]
         assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
 
     def test_the_last_repeat_ends_it(self, redis: redis_py.Redis, store: Store) -> None:
         self._buffered(redis, store, meta={"repeat": 1})
         finish(redis, "r")
-        due_again(redis, store, index=store.keys.buffered)
-        assert commit(store, remembered(store, last=True)) == ["fired"]
+        assert start_buffered_job(store) == "done"
         assert redis.keys("rq:scheduler:*") == [store.keys.revisions.encode()]
 
     def test_a_plan_made_before_it_ran_does_not_commit(self, redis: redis_py.Redis, store: Store) -> None:
         """It counted with the number of runs that were left before."""
         self._buffered(redis, store, meta={"repeat": 3})
         due_again(redis, store)
-        ahead = fire_of(store, "r")
+        ahead = job_plan_of(store, "r")
         finish(redis, "r")
-        due_again(redis, store, index=store.keys.buffered)
-        assert commit(store, remembered(store, meta=pickle.dumps({"interval": 60, "repeat": 2}))) == ["fired"]
+        assert start_buffered_job(store) == "done"
         finish(redis, "r")
         assert unchanged(redis, store, ahead) == ["stale"]
         assert record_of(store, "r").repeat == 2
 
     def test_canceling_forgets_it(self, redis: redis_py.Redis, store: Store) -> None:
         self._buffered(redis, store)
-        fire = remembered(store)
         finish(redis, "r")
         store.cancel("r", 60)
-        assert unchanged(redis, store, fire) == ["stale"]
+        assert start_buffered_job(store) is None
         assert redis.zcard(store.keys.buffered) == 0
 
 
@@ -625,9 +585,9 @@ class TestLeases:
 def test_a_cron_that_has_no_further_instant(redis: redis_py.Redis, store: Store) -> None:
     spec = Spec(trigger=Cron("0 0 1 1 * 2020"))
     add(store, recurring(redis, "r", now_us(redis) - 1000, spec=spec))
-    fire = fire_of(store, "r")
-    assert fire.plan.next is None
-    assert commit(store, fire) == ["fired"]
+    write = job_plan_of(store, "r")
+    assert write.coming.finished
+    assert write_job_plans(store, write) == ["done"]
     assert redis.zcard(INDEX) == 0
 
 
@@ -652,7 +612,7 @@ class TestJitter:
         nominal = now_us(redis) - 3 * HOUR
         self._save(redis, store, nominal, spec)
         for step in range(1, 101):
-            assert commit(store, fire_of(store, "r")) == ["fired"]
+            assert fire_job(store, "r") == ["done"]
             finish(redis, "r")
             record = record_of(store, "r")
             assert record.nominal == nominal + step * 60 * US
@@ -671,7 +631,7 @@ class TestJitter:
         moved = now_us(redis) - 1000
         move(store, redis, moved)
         assert (record_of(store, "r").nominal, record_of(store, "r").due) == (moved, moved)
-        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert fire_job(store, "r") == ["done"]
         assert history(redis, "r")[0][:2] == ["enqueued", str(moved)]
         assert record_of(store, "r").nominal == moved + 60 * US
         assert store.due_of("r") == due_time("r", self.SPEC, moved + 60 * US)
@@ -680,7 +640,7 @@ class TestJitter:
         nominal = now_us(redis) - 45 * US
         self._save(redis, store, nominal)
         _queued(redis)
-        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        assert fire_job(store, "r") == ["skipped"]
         assert record_of(store, "r").nominal == nominal + 60 * US
 
 
@@ -691,7 +651,7 @@ class TestWhatAKilledWorkerLeft:
         now = now_us(redis) / US
         redis.zadd("rq:executions:r", {"dead": now + 60})
         redis.zadd("rq:wip:default", {"r:dead": now - 1, "other:e": now + 60})
-        assert commit(store, fire_of(store, "r")) == ["fired"]
+        assert fire_job(store, "r") == ["done"]
         assert redis.zrange("rq:wip:default", 0, -1) == [b"other:e"], "another job's run is not touched"
         assert not redis.exists("rq:executions:r")
         # A worker takes it, and another one cleans up.
@@ -704,6 +664,6 @@ class TestWhatAKilledWorkerLeft:
     def test_a_live_run_keeps_its_execution(self, redis: redis_py.Redis, store: Store) -> None:
         due_now(redis, store)
         _started(redis, execution=60, registry=60)
-        assert commit(store, fire_of(store, "r")) == ["skipped"]
+        assert fire_job(store, "r") == ["skipped"]
         assert redis.zrange("rq:wip:default", 0, -1) == [b"r:e1"]
         assert redis.zrange("rq:executions:r", 0, -1) == [b"e1"]

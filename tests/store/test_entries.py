@@ -13,15 +13,16 @@ from making import (
     INDEX,
     US,
     add,
-    commit,
     entry,
     finish,
-    fire_of,
+    fire_job,
     hand_off,
+    job_plan_of,
     now_us,
     record_of,
     recurring,
     snapshot,
+    write_job_plans,
 )
 from rq_scheduler.clock import to_us
 from rq_scheduler.errors import IdTaken, InvalidArgument, NameTaken
@@ -68,7 +69,7 @@ class TestSave:
     def test_a_one_off_in_place_of_a_recurring_job(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, recurring(redis, "a", now_us(redis) - 1, spec=Spec(trigger=Every(60), overlap="buffer_one")))
         redis.hset("rq:job:a", "status", "queued")
-        assert commit(store, fire_of(store, "a")) == ["buffered"]
+        assert fire_job(store, "a") == ["buffered"]
         add(store, entry(redis, "a", now_us(redis) - 1))
         keys = store.keys
         left = {keys.revisions, keys.ended, keys.parked, keys.parked_due, keys.planned_job("a")}
@@ -76,18 +77,17 @@ class TestSave:
         finish(redis, "a")
         add(store, entry(redis, "a", now_us(redis) - 1))
         assert set(redis.keys("rq:scheduler:*")) == {key.encode() for key in (INDEX, keys.revisions, keys.ended)}
-        assert len(hand_off(store).handed_off) == 1
+        assert len(hand_off(store).fires.handed_off) == 1
 
     def test_a_recurring_job_in_place_of_one(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, recurring(redis, "a", now_us(redis) - 1, spec=Spec(trigger=Every(60), overlap="buffer_one")))
         redis.hset("rq:job:a", "status", "queued")
-        assert commit(store, fire_of(store, "a")) == ["buffered"]
+        assert fire_job(store, "a") == ["buffered"]
         before = record_of(store, "a")
         add(store, recurring(redis, "a", now_us(redis) + HOUR, seconds=30))
         after = record_of(store, "a")
         assert int(after.rev) > int(before.rev)
-        assert after.buffered is None
-        assert store.read_remembering(["a"])[1] == []
+        assert not redis.hexists(store.keys.schedule("a"), "buffered")
         assert redis.zcard(store.keys.buffered) == 0
         assert redis.hget(store.keys.schedule("a"), "skips_in_a_row") is None
 
@@ -152,12 +152,12 @@ class TestTimes:
         assert store.count(Y9999 - HOUR) == 0
         assert store.count(Y9999) == 1
         batch = hand_off(store)
-        assert batch.handed_off == []
+        assert batch.fires.handed_off == []
         assert batch.next_due == due
 
     def test_what_is_past_is_due_at_once(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, entry(redis, "a", Y1969))
-        assert [(job.id, job.due) for job in hand_off(store).handed_off] == [("a", Y1969)]
+        assert [(job.id, job.due) for job in hand_off(store).fires.handed_off] == [("a", Y1969)]
 
     @pytest.mark.parametrize("us", [0, 1, -1, -999_999, -1_000_000, -1_000_001, NOW, Y1969, 999_999, 10**15 + 1])
     def test_scores_there_and_back(self, us: int) -> None:
@@ -169,7 +169,7 @@ class TestTimes:
         redis.zadd(INDEX, {"a": float(score)})
         assert isinstance(store.due_of("a"), int)
         assert len([job for page in store.pages() for job in page]) == 1
-        assert len(hand_off(store).handed_off) == (score == "-inf")
+        assert len(hand_off(store).fires.handed_off) == (score == "-inf")
 
 
 class TestCancel:
@@ -196,7 +196,7 @@ class TestCancel:
     @pytest.mark.parametrize("status", ["queued", "started", "finished"])
     def test_a_run_under_way_is_not_touched(self, redis: redis_py.Redis, store: Store, status: str) -> None:
         add(store, recurring(redis, "a", now_us(redis) - 1))
-        assert commit(store, fire_of(store, "a")) == ["fired"]
+        assert fire_job(store, "a") == ["done"]
         redis.hset("rq:job:a", "status", status)
         assert store.cancel("a", 1000)
         assert redis.hget("rq:job:a", "status") == status.encode()
@@ -204,9 +204,9 @@ class TestCancel:
 
     def test_a_recurring_job_leaves_no_record(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, recurring(redis, "a", now_us(redis) - 1, spec=Spec(trigger=Every(60), overlap="buffer_one")))
-        commit(store, fire_of(store, "a"))
+        fire_job(store, "a")
         store.reschedule("a", now_us(redis) - 1)
-        assert commit(store, fire_of(store, "a")) == ["buffered"]
+        assert fire_job(store, "a") == ["buffered"]
         assert store.cancel("a", 1000)
         left = {store.keys.revisions, store.keys.ended}
         assert set(redis.keys("rq:scheduler:*")) == {key.encode() for key in left}, "the run is seen to"
@@ -229,19 +229,19 @@ class TestReschedule:
     def test_a_plan_for_the_old_time_does_not_commit(self, redis: redis_py.Redis, store: Store) -> None:
         due = now_us(redis) - 1
         add(store, recurring(redis, "a", due))
-        fire = fire_of(store, "a")
+        fire = job_plan_of(store, "a")
         store.reschedule("a", due + HOUR)
-        assert commit(store, fire) == ["stale"]
+        assert write_job_plans(store, fire) == ["stale"]
         store.reschedule("a", due)
-        assert commit(store, fire) == ["stale"], "moved away and back: it is another plan all the same"
+        assert write_job_plans(store, fire) == ["stale"], "moved away and back: it is another plan all the same"
         assert redis.llen("rq:queue:default") == 0
-        assert commit(store, fire_of(store, "a")) == ["fired"]
+        assert fire_job(store, "a") == ["done"]
 
     def test_into_the_past(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, entry(redis, "a", now_us(redis) + HOUR))
-        assert hand_off(store).handed_off == []
+        assert hand_off(store).fires.handed_off == []
         store.reschedule("a", Y1969)
-        assert len(hand_off(store).handed_off) == 1
+        assert len(hand_off(store).fires.handed_off) == 1
 
 
 class TestReading:
@@ -318,7 +318,7 @@ class TestReading:
         self, redis: redis_py.Redis, store: Store
     ) -> None:
         add(store, recurring(redis, "a", now_us(redis) - 1, result_ttl=5, description="mine"))
-        commit(store, fire_of(store, "a"))
+        fire_job(store, "a")
         redis.delete("rq:job:a")
         stored = store.job("a")
         assert stored is not None
@@ -336,8 +336,7 @@ class TestReading:
             lambda s: s.job_fields("a"),
             lambda s: list(s.pages()),
             lambda s: list(s.pages(until=NOW, offset=1, length=5, size=2)),
-            lambda s: s.read_schedules(["a", "r", "gone", "nothing"]),
-            lambda s: s.read_remembering(["r"]),
+            lambda s: s.read_recurring(["a", "r", "gone", "nothing"]),
             lambda s: s.is_waiting("a", "default"),
             lambda s: s.eviction_policy(),
         ],
@@ -359,9 +358,9 @@ class TestSentAgain:
         made = make(redis, "a", now_us(redis) - 1000)
         add(store, made)
         if made.spec is None:
-            assert [job.id for job in hand_off(store).handed_off] == ["a"]
+            assert [job.id for job in hand_off(store).fires.handed_off] == ["a"]
         else:
-            assert commit(store, fire_of(store, "a")) == ["fired"]
+            assert fire_job(store, "a") == ["done"]
         with nothing_written(redis):
             add(store, made)
 

@@ -41,8 +41,8 @@ from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store
-from rq_scheduler.store.fires import Outcome, PlanWrite
-from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store.fires import PlanWrite
+from rq_scheduler.store.outcomes import Fenced, Outcome
 from rq_scheduler.store.schedules import Deleted, JobFields, Write
 from rq_scheduler.triggers import Every
 

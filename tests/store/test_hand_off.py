@@ -8,9 +8,24 @@ import redis as redis_py
 from rq.job import Job
 
 from conftest import StartServer
-from making import HOUR, INDEX, US, add, commit, entry, fire_of, hand_off, now_us, recurring, snapshot, waiting
+from making import (
+    HOUR,
+    INDEX,
+    US,
+    add,
+    entry,
+    fire_job,
+    hand_off,
+    job_plan_of,
+    now_us,
+    recurring,
+    snapshot,
+    waiting,
+    write_job_plans,
+)
 from rq_scheduler.store import NewEntry, Store
-from rq_scheduler.store.handoff import Fenced, Kind
+from rq_scheduler.store.handoff import Kind
+from rq_scheduler.store.outcomes import Fenced
 
 
 def _reason(client: Any, id: str) -> dict[str, Any]:
@@ -24,12 +39,12 @@ class TestBatches:
         now = now_us(redis)
         add(store, *(entry(redis, f"j{i:02}", now - 1000 + i) for i in range(25)), entry(redis, "later", now + HOUR))
         first = hand_off(store, 10)
-        assert [job.id for job in first.handed_off] == [f"j{i:02}" for i in range(10)]
-        assert first.cursor is not None
+        assert [job.id for job in first.fires.handed_off] == [f"j{i:02}" for i in range(10)]
+        assert first.more
         assert first.next_due == now + HOUR
-        assert len(hand_off(store, 10).handed_off) == 10
+        assert len(hand_off(store, 10).fires.handed_off) == 10
         last = hand_off(store, 10)
-        assert (len(last.handed_off), last.cursor) == (5, None)
+        assert (len(last.fires.handed_off), last.more) == (5, False)
         assert waiting(redis) == [f"j{i:02}" for i in range(25)]
         assert redis.zrange(INDEX, 0, -1) == [b"later"]
 
@@ -37,7 +52,7 @@ class TestBatches:
         due = now_us(redis) - 123_456
         add(store, entry(redis, "a", due))
         batch = hand_off(store)
-        assert [job.due for job in batch.handed_off] == [due]
+        assert [job.due for job in batch.fires.handed_off] == [due]
         assert due < batch.now <= now_us(redis)
 
     def test_exactly_at_its_time(self, redis: redis_py.Redis, store: Store) -> None:
@@ -46,7 +61,7 @@ class TestBatches:
         add(store, entry(redis, "a", due))
         while True:
             batch = hand_off(store)
-            if batch.handed_off:
+            if batch.fires.handed_off:
                 break
             assert batch.now < due
             assert batch.next_due == due
@@ -56,7 +71,7 @@ class TestBatches:
         add(store, *(entry(redis, f"j{i}", now_us(redis) - 1) for i in range(10)))
         hand_off(store)
         before = snapshot(redis)
-        assert hand_off(store).handed_off == []
+        assert hand_off(store).fires.handed_off == []
         after = snapshot(redis)
         before.pop(store.keys.fence.encode())
         after.pop(store.keys.fence.encode())
@@ -65,7 +80,7 @@ class TestBatches:
     def test_a_score_finer_than_a_microsecond(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, entry(redis, "a", 5))
         redis.zadd(INDEX, {"a": 1795463302.0885584})
-        (job,) = hand_off(store).handed_off if now_us(redis) > 1795463303 * US else (None,)
+        (job,) = hand_off(store).fires.handed_off if now_us(redis) > 1795463303 * US else (None,)
         assert job is None or redis.zcard(INDEX) == 0
 
 
@@ -91,14 +106,13 @@ class TestLeft:
         }
         batch = hand_off(store)
         assert [(left.kind, left.id, left.due) for left in batch.left] == [
-            (Kind.SCHEDULE, "recorded", now),
             (Kind.RECURRING, "cron", now + 1),
             (Kind.RECURRING, "interval", now + 2),
             (Kind.VIA_RQ, "depends", now + 3),
             (Kind.VIA_RQ, "classed", now + 4),
             (Kind.VIA_RQ, "limited", now + 6),
         ]
-        assert [job.id for job in batch.handed_off] == ["plain"]
+        assert [job.id for job in batch.fires.handed_off] == ["plain"]
         assert {id: redis.hgetall(f"rq:job:{id}") for id in before} == before, "what is left is untouched"
         assert redis.zcard(INDEX) == 6
 
@@ -120,12 +134,12 @@ class TestLeft:
         add(store, *head, *(entry(redis, f"zz-{i}", now + step * (700 + i)) for i in range(10)))
         cursor, seen, handed_off, calls = None, [], [], 0
         while True:
-            batch = store.hand_off_jobs(cursor, 100, 0)
+            batch = store.hand_off_jobs(cursor, 100)
             assert not isinstance(batch, Fenced)
             seen += [left.id for left in batch.left]
-            handed_off += [job.id for job in batch.handed_off]
+            handed_off += [job.id for job in batch.fires.handed_off]
             cursor, calls = batch.cursor, calls + 1
-            if cursor is None:
+            if not batch.more:
                 break
         assert seen == [f"slow-{i:04}" for i in range(700)]
         assert handed_off == [f"zz-{i}" for i in range(10)]
@@ -136,21 +150,9 @@ class TestLeft:
         add(store, *(entry(redis, f"slow-{i:02}", now, meta={"queue_class_name": "a.B"}) for i in range(20)))
         batch = hand_off(store, 10)
         redis.zrem(INDEX, "slow-09", "slow-03")
-        second = store.hand_off_jobs(batch.cursor, 10, 0)
+        second = store.hand_off_jobs(batch.cursor, 10)
         assert not isinstance(second, Fenced)
         assert [left.id for left in second.left] == [f"slow-{i}" for i in range(10, 20)]
-
-    def test_schedules_ahead(self, redis: redis_py.Redis, store: Store) -> None:
-        now = now_us(redis)
-        add(
-            store,
-            entry(redis, "one-off", now + US),
-            recurring(redis, "soon", now + US),
-            recurring(redis, "later", now + HOUR),
-        )
-        batch = store.hand_off_jobs(None, 10, 2 * US)
-        assert not isinstance(batch, Fenced)
-        assert batch.ahead == [("soon", now + US)]
 
 
 class TestThePlainPath:
@@ -163,14 +165,15 @@ class TestThePlainPath:
         redis.hdel("rq:job:no-data", "data")
         batch = hand_off(store, tell=tell)
         assert waiting(redis) == ["a", "no-data", "short"], "a worker says what is wrong with its arguments"
-        assert batch.queues == {"default": 3}
-        assert [job.id for job in batch.handed_off] == (["a", "no-data", "short"] if tell else [])
+        assert batch.fires.queues == {"default": 3}
+        assert [job.id for job in batch.fires.handed_off] == (["a", "no-data", "short"] if tell else [])
 
     def test_a_recurring_job_that_lost_its_meta_is_left_to_python(self, redis: redis_py.Redis, store: Store) -> None:
         add(store, recurring(redis, "r", now_us(redis) - 1000))
         redis.hdel("rq:job:r", "meta")
         batch = hand_off(store, tell=False)
-        assert ([left.id for left in batch.left], waiting(redis)) == (["r"], [])
+        assert (batch.unplanned, waiting(redis)) == (1, [])
+        assert redis.zrange(store.keys.unplanned, 0, -1) == [b"r"]
 
 
 class TestDropped:
@@ -223,8 +226,8 @@ class TestDropped:
         now = now_us(redis)
         redis.zadd(INDEX, {f"gone-{i}": 5 for i in range(500)})
         add(store, entry(redis, "good", now - 1))
-        assert hand_off(store, 500).handed_off == []
-        assert [job.id for job in hand_off(store, 500).handed_off] == ["good"]
+        assert hand_off(store, 500).fires.handed_off == []
+        assert [job.id for job in hand_off(store, 500).fires.handed_off] == ["good"]
         assert redis.hlen(store.keys.quarantine) == 500
 
 
@@ -252,7 +255,7 @@ class TestServersThatRefuse:
             assert {key: content for key, (content, _) in after.items()} == {
                 key: content for key, (content, _) in before.items()
             }
-            assert len(hand_off(store).handed_off) == 200
+            assert len(hand_off(store).fires.handed_off) == 200
             assert client.llen(f"{prefix}:queue:default") == 200
             assert client.zcard(f"{prefix}:scheduler:scheduled_jobs") == 0
 
@@ -277,17 +280,17 @@ class TestServersThatRefuse:
             client.zadd("rq:scheduled:default", {"s": now // US - 1})
             client.sadd("rq:queues", "rq:queue:default")
             store.take_fence()
-            fire, before = fire_of(store, "r"), snapshot(client)
+            fire, before = job_plan_of(store, "r"), snapshot(client)
             client.config_set("maxmemory", "1")
             with pytest.raises(redis_py.ResponseError, match=r"maxmemory|OOM"):
-                store.commit_fires([fire])
+                write_job_plans(store, fire)
             with pytest.raises(redis_py.ResponseError, match=r"maxmemory|OOM"):
                 store.serve_registries(b"0", 10, "hold")
             client.config_set("maxmemory", "0")
             assert {key: content for key, (content, _) in snapshot(client).items()} == {
                 key: content for key, (content, _) in before.items()
             }
-            assert commit(store, fire_of(store, "r")) == ["fired"]
+            assert fire_job(store, "r") == ["done"]
             assert len(store.serve_registries(b"0", 10, "hold").handed_off) == 1  # type: ignore[union-attr]
 
     def test_a_replica_refuses_the_batch_whole(self, start_server: StartServer) -> None:
@@ -302,4 +305,4 @@ class TestServersThatRefuse:
                 hand_off(store)
             client.replicaof("NO", "ONE")
             assert snapshot(client) == before
-            assert len(hand_off(store).handed_off) == 1
+            assert len(hand_off(store).fires.handed_off) == 1

@@ -16,8 +16,8 @@ from making_schedules import put as write_schedules
 from rq_scheduler.errors import IdTaken
 from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.clock import MANUAL_CLOCK
-from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.keys import FENCE_HOLDER
+from rq_scheduler.store.outcomes import Fenced
 from rq_scheduler.store.parked import LOOKED_AT, Released
 from rq_scheduler.store.schedules import Written
 
@@ -89,7 +89,7 @@ class TestToPark:
         redis.xadd("rq:results:a", {"x": 1})
         plan(redis, store)
         assert not redis.exists(store.keys.parked, store.keys.parked_due, "rq:finished:default", "rq:results:a")
-        assert hand_off(store).handed_off[0].id == "a"
+        assert hand_off(store).fires.handed_off[0].id == "a"
 
     def test_a_pending_one_is_replaced(self, redis: redis_py.Redis, store: Store) -> None:
         plan(redis, store, due=5 * US)
@@ -132,7 +132,7 @@ class TestToPark:
         assert redis.zrange(store.keys.ended, 0, -1) == [b"a"]
         end(redis)
         assert look(store).count == 1
-        assert hand_off(store).handed_off[0].id == "a"
+        assert hand_off(store).fires.handed_off[0].id == "a"
 
     def test_a_series_is_put_in_its_place(self, redis: redis_py.Redis, store: Store) -> None:
         live(redis)
@@ -239,7 +239,7 @@ class TestHasEnded:
         assert look(store).count == 0
         end(redis, status=status)
         assert look(store) == Released(1, 0, None)
-        assert hand_off(store).handed_off[0].id == "a"
+        assert hand_off(store).fires.handed_off[0].id == "a"
 
     @pytest.mark.parametrize("status", ["deferred", "ready_to_enqueue", "rate_limited"])
     def test_one_that_waits_in_rq_is_waited_for(self, redis: redis_py.Redis, store: Store, status: str) -> None:
@@ -261,7 +261,7 @@ class TestHasEnded:
         plan(redis, store)
         Job.fetch("a", connection=redis).delete()
         assert look(store).count == 1
-        assert hand_off(store).handed_off[0].id == "a"
+        assert hand_off(store).fires.handed_off[0].id == "a"
 
     def test_one_that_expired_in_its_queue(self, redis: redis_py.Redis, store: Store) -> None:
         """A worker that comes to its id there would run the planned one before its time."""
@@ -401,7 +401,7 @@ class TestRelease:
         add(store, entry(redis, "b", 4 * US), entry(redis, "c", 6 * US))
         end(redis)
         look(store)
-        assert [job.id for job in hand_off(store).handed_off] == ["b", "a", "c"]
+        assert [job.id for job in hand_off(store).fires.handed_off] == ["b", "a", "c"]
 
     def test_in_bounded_steps(self, redis: redis_py.Redis, store: Store) -> None:
         ids = [f"a{n}" for n in range(2 * LOOKED_AT + 5)]

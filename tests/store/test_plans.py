@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 import redis as redis_py
+from rq import Queue
 
 import rq_scheduler.dispatcher.planner as planner_module
 from making import HOUR, US, dispatcher, history, move_to, now_us, snapshot, waiting
@@ -28,19 +29,30 @@ from making_schedules import (
 )
 from rq_scheduler.client.schedules.changes import resumption
 from rq_scheduler.clock import from_us
-from rq_scheduler.dispatcher import Events
+from rq_scheduler.dispatcher import Events, Hooks, Options
+from rq_scheduler.dispatcher.recurring import Recurring
+from rq_scheduler.dispatcher.via_rq import ViaRQ
+from rq_scheduler.jobs import JobCreator
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import MAX_PLANNED, PLAN_LEAD_US
 from rq_scheduler.runs import run_ending, run_id
 from rq_scheduler.store import Store, scripts
 from rq_scheduler.store.clock import MANUAL_CLOCK
-from rq_scheduler.store.fires import Outcome
+from rq_scheduler.store.outcomes import Outcome
 from rq_scheduler.store.schedules import Write
 from rq_scheduler.triggers import Every
 from rq_scheduler.triggers.made_with import made_with, ordered
 
 NOW = 1_774_656_000_000_000
 MINUTE = 60 * US
+
+
+def planner_of(store: Store, events: Events) -> planner_module.Planner:
+    jobs = JobCreator(store.connection)
+    via_rq = ViaRQ(store, jobs, Queue, Hooks(), events, lambda: False)
+    return planner_module.Planner(
+        store, events, Recurring(store, jobs.serializer, Options(), events, via_rq), by_hook=False
+    )
 
 
 @pytest.fixture
@@ -362,7 +374,7 @@ class TestHowFarAhead:
     ) -> None:
         """A plan that was made for the same instant earlier reaches less far ahead."""
         put(store, *(new(redis, id, due=NOW + MINUTE, of=spec(45)) for id in ("a", "b")))
-        planner = planner_module.Planner(store, Events())
+        planner = planner_of(store, Events())
         for seconds in (0, 45, 46):
             move_to(redis, NOW + seconds * US)
             planner.expect(more=True)
@@ -466,7 +478,7 @@ class TestHandingOut:
             tried.append(now_shown(redis))
             raise OSError("too many open files")
 
-        unable = planner_module.Planner(store, Events())
+        unable = planner_of(store, Events())
         with monkeypatch.context() as context:
             context.setattr(planner_module, "coming", fail)
             for seconds in (0, 3, 58, 61):
@@ -543,7 +555,7 @@ class TestMadeWith:
 
 
 def planner_pass(store: Store) -> None:
-    planner = planner_module.Planner(store, Events())
+    planner = planner_of(store, Events())
     planner.expect(more=True)
     writes, _ = planner.next_writes(math.inf, 250)
     if writes:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from making import US, add, commit, entry, fire_of, hand_off, lives_for, now_us, recurring, snapshot
+from making import US, add, entry, hand_off, job_plan_of, lives_for, now_us, recurring, snapshot, write_job_plans
 from rq_scheduler.errors import NameTaken
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Fenced
 from rq_scheduler.store.keys import FENCE_TTL_MS
+from rq_scheduler.store.outcomes import Fenced
 
 
 def _everything_due(client: redis_py.Redis, store: Store) -> Any:
@@ -19,7 +19,7 @@ def _everything_due(client: redis_py.Redis, store: Store) -> Any:
     client.hset("rq:job:s", mapping=entry(client, "s", 0).fields)
     client.zadd("rq:scheduled:default", {"s": now // US - 1})
     client.sadd("rq:queues", "rq:queue:default")
-    return fire_of(store, "r")
+    return job_plan_of(store, "r")
 
 
 class TestFence:
@@ -32,25 +32,25 @@ class TestFence:
         redis.set(store.keys.fence, holder, ex=ttl and 600)
         before = snapshot(redis)
         answers = [
-            store.hand_off_jobs(None, 10, 0),
-            store.commit_fires([fire]),
+            store.hand_off_jobs(None, 10),
+            store.write_plans([fire], 0),
             store.serve_registries(b"0", 10, "hold"),
         ]
         for answer in answers:
             assert isinstance(answer, Fenced)
             assert answer.holder == holder
             assert answer.ttl_ms == -1 if ttl is None else 500_000 < answer.ttl_ms <= 600_000
-        assert not store.claim(store.keys.scheduled_jobs, "a", fire.record.due, 60)
+        assert not store.claim(store.keys.scheduled_jobs, "a", fire.of.due, 60)
         assert snapshot(redis) == before
         redis.delete(store.keys.fence)
-        assert [job.id for job in hand_off(store).handed_off] == ["a"]
-        assert commit(store, fire) == ["fired"]
+        assert [job.id for job in hand_off(store).fires.handed_off] == ["a"]
+        assert write_job_plans(store, fire) == ["done"]
 
     def test_ours_is_shared_and_renewed(self, redis: redis_py.Redis, store: Store) -> None:
         other = Store(redis)
         for use in (
-            lambda s: s.hand_off_jobs(None, 10, 0),
-            lambda s: s.commit_fires([]),
+            lambda s: s.hand_off_jobs(None, 10),
+            lambda s: s.write_plans([], 0),
             lambda s: s.serve_registries(b"0", 10, "hold"),
         ):
             for one in (store, other):
@@ -70,9 +70,9 @@ class TestFence:
         assert store.acquire_lock("me", 10)
         assert not store.acquire_lock("me", 10)
         assert not store.release_lock("you")
-        assert isinstance(store.hand_off_jobs(None, 10, 0), Fenced)
+        assert isinstance(store.hand_off_jobs(None, 10), Fenced)
         assert store.release_lock("me")
-        assert not isinstance(store.hand_off_jobs(None, 10, 0), Fenced)
+        assert not isinstance(store.hand_off_jobs(None, 10), Fenced)
 
     def test_the_last_to_leave_lifts_it(self, redis: redis_py.Redis, store: Store) -> None:
         for name in ("a", "b", "c"):
@@ -109,13 +109,13 @@ class TestFence:
         redis.set(store.keys.fence, "a dead daemon")
         store.take_fence()
         assert 0 < redis.pttl(store.keys.fence) <= FENCE_TTL_MS
-        assert not isinstance(store.hand_off_jobs(None, 10, 0), Fenced)
+        assert not isinstance(store.hand_off_jobs(None, 10), Fenced)
 
     def test_another_prefix_has_none(self, redis: redis_py.Redis) -> None:
         """0.14 knows no prefix but its own."""
         store = Store(redis, prefix="site")
         redis.set("site:scheduler_lock", "foreign", ex=50)
-        assert hand_off(store).handed_off == []
+        assert hand_off(store).fires.handed_off == []
         redis.delete("site:scheduler_lock")
         hand_off(store)
         assert redis.keys("*lock*") == []

@@ -8,7 +8,8 @@ from rq.scheduler import RQScheduler
 
 from making import HOUR, US, dispatcher, hand_off, make_job, now_us, waiting
 from rq_scheduler.store import Store
-from rq_scheduler.store.handoff import Fenced, Kind, RegistryBatch
+from rq_scheduler.store.handoff import Kind, RegistryBatch
+from rq_scheduler.store.outcomes import Fenced
 from rq_scheduler.store.rq_format import SCHEDULER_LOCK_OWNER, SCHEDULER_LOCK_TTL
 
 
@@ -236,5 +237,5 @@ class TestServing:
         redis.sadd("site:queues", "site:queue:default")
         assert [job.id for job in serve(store).handed_off] == ["a"]
         assert redis.lrange("site:queue:default", 0, -1) == [b"a"]
-        assert hand_off(store).handed_off == []
+        assert hand_off(store).fires.handed_off == []
         redis.flushall()

@@ -28,8 +28,7 @@ from making import (
     Told,
     add,
     age,
-    commit,
-    fire_of,
+    fire_job,
     hand_off,
     make_job,
     now_us,
@@ -129,7 +128,7 @@ class TestOneOff:
         add(store, NewEntry("job-1", "rq:job:job-1", now_us(redis) - 1, fields))
         batch = hand_off(store)
 
-        assert [job.queue for job in batch.handed_off] == [name]
+        assert [job.queue for job in batch.fires.handed_off] == [name]
         by_us = _normal(snapshot(redis, ours=False))
         if not KNOWS_FRONT_ON_RETRY and kind == "retry of a job that ran":
             by_rq = {key: by_rq[key] for key in by_rq if b"queue:" not in key}
@@ -158,7 +157,7 @@ class TestOneOff:
         redis.rpush("rq:queue:default", "before")
         _with_dependents(redis)
         add(store, NewEntry("job-1", "rq:job:job-1", now_us(redis) - 1, fields))
-        assert len(hand_off(store).handed_off) == 1
+        assert len(hand_off(store).fires.handed_off) == 1
         assert _normal(snapshot(redis, ours=False)) == by_rq
 
     def test_order_in_the_queue_is_that_of_single_enqueues(self, redis: redis_py.Redis, store: Store) -> None:
@@ -174,7 +173,7 @@ class TestOneOff:
                     {**make_job(redis, id).to_dict(), "enqueue_at_front": int(front)},
                 ),
             )
-        assert len(hand_off(store).handed_off) == 10
+        assert len(hand_off(store).fires.handed_off) == 10
         ours = waiting(redis)
         redis.delete("rq:queue:default")
         queue = Queue(connection=redis)
@@ -230,7 +229,7 @@ class TestRecurring:
         redis.rpush("rq:queue:default", "before")
         _with_dependents(redis)
         add(store, _recurring(fields, redis))
-        assert commit(store, fire_of(store, "job-1")) == ["fired"]
+        assert fire_job(store, "job-1") == ["done"]
         assert _normal(snapshot(redis, ours=False)) == by_rq
 
     @pytest.mark.parametrize("kind", ["plain, without a timeout", "ttl", "at front", "timeout of its own"])
@@ -246,7 +245,7 @@ class TestRecurring:
         add(store, _recurring(fields, redis))
         redis.hset("rq:job:job-1", mapping=LEFT_BY_A_RUN)
         redis.expire("rq:job:job-1", 55)
-        assert commit(store, fire_of(store, "job-1")) == ["fired"]
+        assert fire_job(store, "job-1") == ["done"]
 
         assert _normal(snapshot(redis, ours=False)) == by_rq
         job = Job.fetch("job-1", connection=redis)
@@ -265,7 +264,7 @@ class TestRecurring:
         own, foreign = registry("other", connection=redis), registry("default", connection=redis)
         redis.zadd(own.key, {"job-1": 5, "neighbour": 6})
         redis.zadd(foreign.key, {"job-1": 5})
-        assert commit(store, fire_of(store, "job-1")) == ["fired"]
+        assert fire_job(store, "job-1") == ["done"]
         assert redis.zrange(own.key, 0, -1) == [b"neighbour"]
         assert redis.zrange(foreign.key, 0, -1) == [b"job-1"]
 
@@ -280,13 +279,11 @@ class TestRecurring:
             redis.expire("rq:job:job-1", 55)
             for name in ("finished", "failed", "canceled"):
                 redis.zadd(f"rq:{name}:other", {"job-1": 5})
-            fire = fire_of(store, "job-1")
+            assert fire_job(store, "job-1", all_via_rq=slow) == ["done"]
             if slow:
                 told = Told()
-                store.take_fence()
-                assert ViaRQ(store, JobCreator(redis), Queue, Hooks(), told, lambda: False).fire(fire), told.delays
-            else:
-                assert commit(store, fire) == ["fired"]
+                served = ViaRQ(store, JobCreator(redis), Queue, Hooks(), told, lambda: False).serve(math.inf)
+                assert served.fired == 1, told.delays
             states.append(_normal(snapshot(redis, ours=False)))
             states[-1].pop(b"rq:job:job-1")
             fields_now = redis.hgetall("rq:job:job-1")
@@ -360,7 +357,7 @@ class TestARunOfASchedule:
         return normal
 
     @pytest.mark.parametrize("call", CALLS)
-    @pytest.mark.parametrize("kind", ["fired", "manual", "backfilled"])
+    @pytest.mark.parametrize("kind", ["done", "manual", "backfilled"])
     def test_is_as_rq_enqueues_it(self, redis: redis_py.Redis, store: Store, call: str, kind: str) -> None:
         options: dict[str, Any] = {"failure_ttl": None, **CALLS[call]}
         by_rq = self._by_rq(redis, options)
@@ -370,7 +367,7 @@ class TestARunOfASchedule:
         schedules = Scheduler(connection=redis).schedules
         schedules.put("s", Every(60), "jobs_for_tests.echo", **options)
         match kind:
-            case "fired":
+            case "done":
                 due_again(store)
                 (id,) = ids_of(fire(store))
             case "manual":

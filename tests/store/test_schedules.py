@@ -203,9 +203,8 @@ class TestOneNamespace:
         redis.hset("rq:job:s", mapping=make_job(redis, "s", meta={"interval": 5}).to_dict())
         redis.zadd(INDEX, {"s": 5})
         before = snapshot(redis)
-        _, (found,) = store.read_schedules(["s"])
+        (found,) = store.read_recurring(["s"])
         assert store.adopt([Adoption(found, Spec(trigger=Every(5)))]) == [Unadopted.FOREIGN]
-        assert store.forget_schedule(found)
         assert snapshot(redis) == before
 
     @pytest.mark.parametrize("remembers", [False, True], ids=["idle", "remembering a run"])
@@ -360,7 +359,7 @@ class TestFinding:
         add(store, recurring(redis, "r", now_us(redis) + HOUR, origin="other"))
         assert list(store.find_schedules(Filter(queue="q"))) == [["s"]]
         assert list(store.find_schedules(Filter(queue="other"))) == [["r"]]
-        _, (found,) = store.read_schedules(["r"])
+        (found,) = store.read_recurring(["r"])
         adopt(store, found, Spec(trigger=Every(5)))
         assert list(store.find_schedules(Filter(queue="other"))) == [["r"]]
         store.cancel("r", 60)

@@ -11,8 +11,7 @@ from rq.job import Job
 
 from making import HOUR, INDEX, US, add, entry, finish, now_us, record_of, recurring, snapshot, waiting
 from queues_for_tests import WithoutPipeline
-from rq_scheduler.planning import Instant
-from rq_scheduler.store import Rearm, Store
+from rq_scheduler.store import Store
 
 
 def through_rq(client: Any, store: Store, id: str, *, queue: Queue | None = None, **options: Any) -> int | None:
@@ -58,7 +57,7 @@ class TestRepeat:
         due = now_us(redis) - 1000
         add(store, recurring(redis, "r", due, meta={"repeat": 5}))
         before = record_of(store, "r")
-        assert through_rq(redis, store, "r", rearm=Rearm(Instant(due + HOUR, due + HOUR))) is not None
+        assert through_rq(redis, store, "r", next_due=due + HOUR) is not None
         after = record_of(store, "r")
         assert (before.repeat, after.repeat) == (5, 4)
         assert int(after.rev) > int(before.rev)
@@ -67,7 +66,7 @@ class TestRepeat:
         due = now_us(redis) - 1000
         add(store, recurring(redis, "r", due))
         before = record_of(store, "r")
-        through_rq(redis, store, "r", rearm=Rearm(Instant(due + HOUR, due + HOUR)))
+        through_rq(redis, store, "r", next_due=due + HOUR)
         assert (record_of(store, "r").repeat, record_of(store, "r").rev) == (None, before.rev)
 
     def test_a_copy_has_the_meta_of_the_last_run(self, redis: redis_py.Redis, store: Store) -> None:
@@ -76,7 +75,7 @@ class TestRepeat:
         for left in (4, 3):
             job = Job.fetch("r", connection=redis)
             job.meta["repeat"] = left
-            store.hand_off_via_rq(job, Queue(connection=redis), rearm=Rearm(Instant(due + HOUR, due + HOUR)))
+            store.hand_off_via_rq(job, Queue(connection=redis), next_due=due + HOUR)
             finish(redis, "r")
         redis.delete("rq:job:r")
         stored = store.job("r")
@@ -92,12 +91,7 @@ class TestWhatAKilledWorkerLeft:
         now = now_us(redis) / US
         redis.zadd("rq:executions:r", {"dead": now + 60, "lost": now + 60, "alive": now + 60})
         redis.zadd("rq:wip:default", {"r:dead": now - 1, "r:alive": now + 60, "other:e": now - 1})
-        assert (
-            through_rq(
-                redis, store, "r", queue=queue_class(connection=redis), rearm=Rearm(Instant(due + HOUR, due + HOUR))
-            )
-            is not None
-        )
+        assert through_rq(redis, store, "r", queue=queue_class(connection=redis), next_due=due + HOUR) is not None
         assert redis.zrange("rq:executions:r", 0, -1) == [b"alive"]
         assert sorted(redis.zrange("rq:wip:default", 0, -1)) == [b"other:e", b"r:alive"]
         assert waiting(redis) == ["r"]

@@ -37,8 +37,7 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, Not
 from rq_scheduler.functions import warn_about_function
 from rq_scheduler.jobs import meta_of, unread_meta
 from rq_scheduler.model import decode_spec
-from rq_scheduler.planning import Instant
-from rq_scheduler.store import NewEntry, Rearm, StoredJob
+from rq_scheduler.store import NewEntry, StoredJob
 from rq_scheduler.store.entries import Place
 from rq_scheduler.store.rq_format import limit_last_run
 from rq_scheduler.triggers import Cron
@@ -388,15 +387,15 @@ class Scheduler(RecurringJobs):
             )
         meta = meta_of(job)
         after = recurring.next_of(meta, lambda: self._stored_zone(job.id), due, self._clock.now_us())
-        rearm = None if after is None or after.due is None else Rearm(Instant(after.due, after.due))
-        if after is not None and after.due is None:
+        next_due = None if after is None else after.due
+        if after is not None and next_due is None:
             limit_last_run(job)
         before = dict(meta)
         if after is not None and after.repeat is not None:
             meta["repeat"] = after.repeat
         done = False
         try:
-            at = self._store.hand_off_via_rq(job, queue, expected_due=due, rearm=rearm, meta=unread)
+            at = self._store.hand_off_via_rq(job, queue, expected_due=due, next_due=next_due, meta=unread)
             done = at is not None
         finally:
             if not done:
@@ -404,7 +403,7 @@ class Scheduler(RecurringJobs):
         return done
 
     def _stored_zone(self, id: str) -> str | None:
-        _, records = self._store.read_schedules([id])
+        records = self._store.read_recurring([id])
         spec = decode_spec(records[0].spec) if records and records[0].spec else None
         return spec.trigger.timezone if spec is not None and isinstance(spec.trigger, Cron) else None
 

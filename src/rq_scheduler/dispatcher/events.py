@@ -16,7 +16,7 @@ from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
 from rq_scheduler.sanitize import either_of
 from rq_scheduler.store.fleet import Look
-from rq_scheduler.store.handoff import Dropped, Fenced, HandedOff
+from rq_scheduler.store.outcomes import Dropped, Fenced, HandedOff
 from rq_scheduler.triggers import Reading
 
 __all__ = ["Events", "LogEvents"]

@@ -5,11 +5,9 @@ Never sleeps and keeps no time of its own: what is due, the server's clock says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 from time import monotonic
-from typing import Any
 
 from redis.exceptions import ResponseError
 from rq.job import Job
@@ -20,7 +18,7 @@ from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.pauses import resume_paused
-from rq_scheduler.dispatcher.recurring import Recurring
+from rq_scheduler.dispatcher.recurring import TOGETHER, Recurring
 from rq_scheduler.dispatcher.schedules import Schedules
 from rq_scheduler.dispatcher.served import Served
 from rq_scheduler.dispatcher.via_rq import ViaRQ, overrides
@@ -28,18 +26,19 @@ from rq_scheduler.jobs import JobCreator
 from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
-from rq_scheduler.store.handoff import Batch, Cursor, Fenced, Kind, Left
+from rq_scheduler.store.handoff import Batch, Kind, Left
+from rq_scheduler.store.outcomes import Cursor, Dropped, Fenced
 
 SMALLEST, LARGEST = 100, 1_000
 BUDGET = 0.008
 """Seconds that one script may take, as seen from here: the batch grows and shrinks around it."""
 
-LOOK_AHEAD = 2 * US
-"""How long before their time the plans of recurring jobs are made, in microseconds."""
-
 LONGEST_PASS = 0.25
 """Seconds after which a pass leaves one-offs, and then schedules, for the next one: between passes are the heartbeat
 and RQ's registries, and neither kind waits for the end of the other's backlog."""
+
+HEAD_AGAIN = 1.0
+"""Seconds between two looks at the head of the index while plans are made for what is late there."""
 
 REGISTRY_POLL = 1.0
 """Seconds between two looks at RQ's own registries when nothing in them is due: others write them without a word."""
@@ -127,14 +126,19 @@ class Passes:
         self._registry_poll = registry_poll
         self._via_rq = ViaRQ(store, jobs, queue_class, hooks, events, stopping)
         self._all_via_rq = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
-        self.recurring: Recurring = Recurring(
-            store, jobs.serializer, options, events, self._via_rq, all_slow=self._all_via_rq
+        self._by_hook = hooks.enqueue_job is not None
+        self.recurring: Recurring = Recurring(store, jobs.serializer, options, events, self._via_rq)
+        self._schedules = Schedules(
+            *(store, jobs, events, stopping, self.recurring),
+            all_via_rq=self._all_via_rq,
+            by_hook=self._by_hook,
         )
-        self._schedules = Schedules(store, jobs, events, stopping, all_via_rq=self._all_via_rq)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
         self._limit = SMALLEST if self._all_via_rq else 500
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
+        self._behind_late: Cursor | None = None
+        self._head_again_at = 0.0
         self._coming = SchedulesComing()
         self._ended_due: int | None = None
         self._parked_due: int | None = None
@@ -171,22 +175,23 @@ class Passes:
             result.misfit = result.misfit or error
 
     def _serve_index(self, result: Pass) -> None:
-        cursor, self._cursor = self._cursor, None
+        cursor = self._beginning()
         until = monotonic() + LONGEST_PASS
+        unplanned = 0
         while not self._stopping():
             began = monotonic()
             batch = self._store.hand_off_jobs(
                 cursor,
                 self._limit,
-                LOOK_AHEAD,
                 all_via_rq=self._all_via_rq,
+                by_hook=self._by_hook,
                 all_meta=self._all_meta,
                 tell=self._events.wants_each_job,
             )
             if isinstance(batch, Fenced):
                 result.fenced = batch
                 return
-            handed_off = sum(batch.queues.values())
+            handed_off = sum(batch.fires.queues.values())
             if handed_off > self._limit // 2:
                 self._adapt(monotonic() - began)
             result.saw(batch.now, batch.next_due)
@@ -194,57 +199,68 @@ class Passes:
                 batch.schedules_due, batch.buffered_due, batch.plan_due, batch.via_rq_due, batch.pause_ends
             )
             self._ended_due, self._parked_due = batch.ended_due, batch.parked_due
-            result.handed_off += handed_off
-            result.queues.update(batch.queues)
-            self._tell(result, batch)
-            cut = self._serve_left(result, batch, until) if batch.left or batch.ahead else None
+            served = Served()
+            self._schedules.take_in(batch.fires, served)
+            self._count(result, served)
+            self._tell_dropped(result, batch.dropped)
+            unplanned += batch.unplanned
+            cut = self._serve_left(result, batch, until) if batch.left else None
             if result.fenced:
                 return
-            if cut is None and batch.cursor is None:
+            if cut is None and not batch.more:
+                if unplanned or self._behind_late:
+                    self._behind_late = batch.cursor or cursor
                 return
             # Only what was left is still there: without it, the head of the index is the place to go on.
-            cursor = cut or (batch.cursor if batch.left or cursor else None)
+            cursor = cut or (batch.cursor if batch.left or batch.unplanned or cursor else None)
             if cut or monotonic() > until:
                 self._cursor, result.unfinished = cursor, True
                 return
+
+    def _beginning(self) -> Cursor | None:
+        """Where a pass begins: where the last one was cut; behind recurring jobs that are late, while plans are made,
+        which fire them; else at the head of the index."""
+        cursor, self._cursor = self._cursor, None
+        now = monotonic()
+        if not self._schedules.has_taken or now >= self._head_again_at:
+            self._behind_late, self._head_again_at = None, now + HEAD_AGAIN
+        return cursor or self._behind_late
 
     def _adapt(self, seconds: float) -> None:
         wanted = self._limit * BUDGET / max(seconds, 0.0005)
         self._limit = int(max(SMALLEST, min(LARGEST, wanted, self._limit * 1.5)))
 
-    def _tell(self, result: Pass, batch: Any) -> None:
-        if batch.handed_off:
-            self._events.handed_off(batch.handed_off, batch.now)
-        for entry in batch.dropped:
+    def _tell_dropped(self, result: Pass, dropped: Sequence[Dropped]) -> None:
+        for entry in dropped:
             self._events.dropped(entry)
-        result.dropped += len(batch.dropped)
+        result.dropped += len(dropped)
 
     def _serve_left(self, result: Pass, batch: Batch, until: float) -> Cursor | None:
         """Serves what was left to Python. Where time is up before all have had their turn, returns the place behind
         which the next pass goes on: never in front of the first, which may be one that nobody can serve."""
-        # Recurring jobs first: hundreds that RQ itself has to enqueue, or that cannot be, take their time.
-        by_hook = self._hooks.enqueue_job is not None
-        recurring = [] if by_hook else [left.id for left in batch.left if left.kind is not Kind.VIA_RQ]
-        others = [left for left in batch.left if by_hook or left.kind is Kind.VIA_RQ]
-        untried: set[str] = set()
-        if recurring:
-            served = self.recurring.serve(recurring, until)
-            self._count(result, served)
-            untried = served.untried
-        for number, left in enumerate(others):
-            if left is not batch.left[0] and monotonic() > until:
-                untried.update(left.id for left in others[number:])
-                break
-            if left.kind is Kind.VIA_RQ:
+        unread = [left for left in batch.left if left.kind is Kind.RECURRING]
+        for first in range(0, len(unread), TOGETHER):
+            if first and monotonic() > until:
+                return unread[first - 1].place
+            self.recurring.adopt([left.id for left in unread[first : first + TOGETHER]], batch.now)
+        if unread:
+            self._coming = replace(self._coming, plans=batch.now)
+        for left, before in zip(batch.left, [None, *batch.left], strict=False):
+            if before is not None and monotonic() > until:
+                return before.place
+            if left.kind is Kind.RECURRING:
+                continue
+            if self._by_hook:
+                self._serve_by_hook(result, left)
+            else:
                 self._enqueue_via_rq(result, left)
-            elif self._via_rq.by_hook(left.id, left.due):
-                result.handed_off += 1
-                result.expect(self._store.due_of(left.id))
-        self.recurring.look_ahead(batch.ahead)
-        if not untried:
-            return None
-        *_, last = takewhile(lambda left: left.id not in untried, batch.left)
-        return last.place
+        return None
+
+    def _serve_by_hook(self, result: Pass, left: Left) -> None:
+        if self._via_rq.by_hook(left.id, left.due):
+            result.handed_off += 1
+            result.queues.add(left.queue)
+            result.expect(self._store.due_of(left.id))
 
     def _resume_paused(self, result: Pass) -> None:
         """Before schedules are served: some of these are due at once."""
@@ -257,9 +273,8 @@ class Passes:
 
     def _serve_schedules(self, result: Pass) -> None:
         coming = self._coming
-        if (coming.schedules is not None and coming.schedules <= result.now) or (
-            coming.plans is not None and coming.plans <= result.now
-        ):
+        wanted = [at for at in (coming.schedules, coming.plans) if at is not None and at <= result.now]
+        if wanted or self._schedules.has_taken:
             self._count(result, self._schedules.serve(monotonic() + LONGEST_PASS))
         else:
             result.expect(coming.schedules)
@@ -269,10 +284,7 @@ class Passes:
             result.expect(coming.buffered)
 
     def _start_buffered(self, result: Pass) -> None:
-        served, jobs = self._schedules.start_buffered()
-        self._count(result, served)
-        if jobs and result.fenced is None:
-            self._count(result, self.recurring.start_remembered(jobs))
+        self._count(result, self._schedules.start_buffered())
 
     def _serve_via_rq(self, result: Pass) -> None:
         due = self._coming.via_rq
@@ -355,7 +367,9 @@ class Passes:
                 break
             result.handed_off += len(batch.handed_off)
             result.queues.update(job.queue for job in batch.handed_off)
-            self._tell(result, batch)
+            if batch.handed_off:
+                self._events.handed_off(batch.handed_off, batch.now)
+            self._tell_dropped(result, batch.dropped)
             taken_on += batch.taken_on
             for left in batch.left:
                 if not self._enqueue_via_rq(result, left):

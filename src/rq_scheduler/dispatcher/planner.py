@@ -13,13 +13,14 @@ from redis.exceptions import ResponseError
 
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.dispatcher.recurring import TOGETHER, Recurring
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import Spec, decode_spec
 from rq_scheduler.planning import MAX_PLANNED, Coming, Instant, coming
 from rq_scheduler.store import Store
-from rq_scheduler.store.base import is_misfit
+from rq_scheduler.store.base import armed_text, is_misfit
 from rq_scheduler.store.fires import PlanWrite
-from rq_scheduler.store.handoff import Dropped
+from rq_scheduler.store.outcomes import Dropped
 from rq_scheduler.store.plans import Unplanned
 from rq_scheduler.triggers.made_with import made_with
 
@@ -36,6 +37,10 @@ MAX_WRITTEN_RUNS = 250
 MAX_COPIES = 512 * 1024
 """Bytes of calls, which runs are copies of, in one write; more of one schedule are written alone."""
 
+RESERVED = 2 * US
+"""Recurring jobs that are due so soon (microseconds) are not planned where the application's own code hands them
+off."""
+
 PUT_OFF = 60 * US
 """Microseconds after which a schedule that cannot be planned here is tried again."""
 
@@ -50,10 +55,12 @@ MAX_AGE = US // 10
 class Planner:
     """Plans for one dispatcher. `misfit`: a key of a wrong type kept one from going into quarantine."""
 
-    def __init__(self, store: Store, events: Events) -> None:
+    def __init__(self, store: Store, events: Events, recurring: Recurring, *, by_hook: bool) -> None:
         self.misfit: ResponseError | None = None
         self._store = store
         self._events = events
+        self._recurring = recurring
+        self._by_hook = by_hook
         self._taken: deque[Unplanned] = deque()
         self._taken_at = 0.0
         self._now = 0
@@ -84,6 +91,8 @@ class Planner:
         writes: list[PlanWrite] = []
         runs = copies = 0
         while self._taken and len(writes) < most and (not writes or monotonic() < until):
+            if not self._is_ready(self._taken[0]):
+                continue
             write = self._planned(self._taken[0])
             due = 0 if write is None else sum(each.due <= self._now for each in write.coming.instants)
             size = due * self._taken[0].size
@@ -113,6 +122,27 @@ class Planner:
             self._taken.extend(taken)
             self._more = len(taken) == MAX_TAKEN
 
+    def _is_ready(self, of: Unplanned) -> bool:
+        """Whether that, the first of those taken, can be planned as it is; else it is adopted anew, or left out."""
+        if of.job is None:
+            return True
+        if self._by_hook and of.due <= self._now + RESERVED:
+            self._taken.popleft()
+            return False
+        if not of.job.is_changed:
+            return True
+        changed = [each for each in self._taken if each.job is not None and each.job.is_changed][:TOGETHER]
+        records = [each.job for each in changed if each.job is not None]
+        adopted = {record.id: record for record in self._recurring.adopted(records, self._now)}
+        for each in changed:
+            if each.id not in adopted:
+                self._taken.remove(each)
+                continue
+            each.job = adopted[each.id]
+            each.rev, each.spec, each.nominal = each.job.rev, each.job.spec, each.job.nominal
+            each.armed = armed_text(Instant(each.nominal, each.due))
+        return False
+
     def _planned(self, of: Unplanned) -> PlanWrite | None:
         is_due = of.due <= self._now
         if is_due and self._now < self._refused.get((of.id, of.rev), 0):
@@ -126,6 +156,8 @@ class Planner:
             reason = f"it cannot be planned: {error}"
             if not is_due:
                 self._put_off.append(of.id)
+            elif of.job is not None:
+                self._recurring.quarantine(of.job, self._now, reason)
             else:
                 self._put_aside(of, reason)
             return None
@@ -139,7 +171,8 @@ class Planner:
             self._events.unreadable_spec(of.id)
             return None
         spec, instants = found
-        return PlanWrite(of, spec, instants, made_with())
+        next_meta = b"" if of.job is None else self._recurring.next_meta(of.job)
+        return PlanWrite(of, spec, instants, made_with(), next_meta=next_meta)
 
     def _put_aside(self, of: Unplanned, reason: str) -> None:
         try:
@@ -164,7 +197,7 @@ class Planner:
         """The instants of a schedule; None for a spec that a newer version wrote. Those of one definition that are
         armed for one instant share them."""
         now, is_newer = self._now, of.updated is not None and of.updated > of.nominal
-        at_most = max(1, min(MAX_PLANNED - 1, MAX_COPIES // max(of.size, 1)))
+        at_most = 1 if of.job is not None else max(1, min(MAX_PLANNED - 1, MAX_COPIES // max(of.size, 1)))
         only_due = of.made_with > made_with()
         key = of.spec, of.nominal, of.due, at_most, only_due
         known = self._known.get(key)

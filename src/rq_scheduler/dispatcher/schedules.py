@@ -14,12 +14,13 @@ from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.planner import Planner
 from rq_scheduler.dispatcher.previous_runs import look_for, stop_run
+from rq_scheduler.dispatcher.recurring import Recurring
 from rq_scheduler.dispatcher.served import Served
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store
-from rq_scheduler.store.fires import Answer, Fires, Outcome, PlanWrite
-from rq_scheduler.store.handoff import Cursor, Dropped, Fenced
-from rq_scheduler.store.plans import armed_text
+from rq_scheduler.store.base import armed_text
+from rq_scheduler.store.fires import PlanWrite
+from rq_scheduler.store.outcomes import Answer, Cursor, Dropped, Fenced, Fires, Outcome
 
 MAX_LOOKS = 500
 """Schedules that one script looks at."""
@@ -48,17 +49,29 @@ class Schedules:
     """Serves schedules."""
 
     def __init__(
-        self, store: Store, jobs: JobCreator, events: Events, stopping: Callable[[], bool], *, all_via_rq: bool
+        self,
+        store: Store,
+        jobs: JobCreator,
+        events: Events,
+        stopping: Callable[[], bool],
+        recurring: Recurring,
+        *,
+        all_via_rq: bool,
+        by_hook: bool,
     ) -> None:
         self._store = store
         self._jobs = jobs
         self._events = events
         self._stopping = stopping
         self._all_via_rq = all_via_rq
-        self._planner = Planner(store, events)
+        self._planner = Planner(store, events, recurring, by_hook=by_hook)
         self._cursor: Cursor | None = None
         self._runs = FIRST_RUNS
-        self._buffering_jobs: list[str] = []
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether it has taken some to be planned, which nobody else is given meanwhile."""
+        return not self._planner.is_done
 
     def serve(self, until: float) -> Served:
         """Serves what is due, from where it stopped the last time, and plans what will be. What it does not get to by
@@ -79,7 +92,7 @@ class Schedules:
                 break
             self._adapt(sum(page.fires.queues.values()), monotonic() - began)
             served.saw(page.fires.now, page.next_due)
-            self._take_in(page.fires, served)
+            self.take_in(page.fires, served)
             self._cursor = page.cursor
             if page.unplanned_at is not None and page.unplanned_at > page.fires.now:
                 served.expect(page.unplanned_at)
@@ -99,30 +112,28 @@ class Schedules:
         """Leaves to others what was taken and not served."""
         self._planner.give_back()
 
-    def start_buffered(self) -> tuple[Served, list[str]]:
-        """Starts buffered runs whose predecessors have ended. Returns also the recurring jobs of the 0.14 API that
-        buffer a run."""
+    def start_buffered(self) -> Served:
+        """Starts buffered runs whose predecessors have ended."""
         served = Served()
-        return served, self._start_buffered(served)
+        self._start_buffered(served)
+        return served
 
-    def _start_buffered(self, served: Served, found: tuple[str, str] = ("", "")) -> list[str]:
+    def _start_buffered(self, served: Served, found: tuple[str, str] = ("", "")) -> None:
         answer = self._store.start_buffered(
             MAX_LOOKS, MAX_COPIES, found=found, all_via_rq=self._all_via_rq, tell=self._events.wants_each_job
         )
         if isinstance(answer, Fenced):
             served.fenced = answer
-            return []
-        fires, next_look, jobs = answer
-        self._take_in(fires, served)
+            return
+        fires, next_look = answer
+        self.take_in(fires, served)
         if next_look is not None and next_look > fires.now:
             served.expect(next_look)
-        elif next_look is not None and (fires.answers or jobs != self._buffering_jobs):
-            served.unfinished = True  # there may be more; of the same ones again, nothing came
-        self._buffering_jobs = jobs
+        elif next_look is not None and (fires.answers or fires.queues):
+            served.unfinished = True  # there may be more
         for each in fires.answers:
             if each.outcome is Outcome.CHECK and not found[0] and not served.fenced:
                 self._start_buffered(served, (each.id, look_for(self._store, each.detail)))
-        return jobs
 
     def _adapt(self, runs: int, seconds: float) -> None:
         if runs >= self._runs // 2:
@@ -152,7 +163,7 @@ class Schedules:
             if is_written and write.coming.missed is not None:
                 self._events.missed(write.of.id, write.coming.missed)
             served.expect(next((each.due for each in write.coming.instants if each.due > fires.now), None))
-        self._take_in(fires, served)
+        self.take_in(fires, served)
         by_id = {write.of.id: write for write in writes}
         checked = [
             _once_more(by_id[each.id], look_for(self._store, each.detail))
@@ -164,7 +175,8 @@ class Schedules:
 
     # Telling
 
-    def _take_in(self, fires: Fires, served: Served) -> None:
+    def take_in(self, fires: Fires, served: Served) -> None:
+        """Tells what was fired, and counts it; sees to what is left."""
         if fires.handed_off:
             self._events.handed_off(fires.handed_off, fires.now)
         for queue, runs in fires.queues.items():
@@ -200,6 +212,8 @@ class Schedules:
             self._events.paused(each.id, each.detail)
         elif each.outcome is Outcome.BROKEN:
             self._events.dropped(Dropped(each.id, now, each.detail))
+        elif each.outcome is Outcome.ENDED:
+            self._events.ended(each.id)
 
 
 def _once_more(write: PlanWrite, found: str) -> PlanWrite:

@@ -7,15 +7,15 @@ from time import monotonic
 
 from redis.exceptions import ResponseError
 
-from rq_scheduler.store.handoff import Fenced
+from rq_scheduler.store.outcomes import Fenced
 
 
 @dataclass(slots=True)
 class Served:
     """Runs handed off and their queues; the first time to come that is known (`next_due`); `unfinished` when time was
-    up before all had their turn, and `untried` which had none; `via_rq` when runs were made that RQ itself has to
-    enqueue; `misfit` when a key that all of a kind share holds something of another type. `now` is the server's time
-    (us) at the monotonic instant `at`, 0 where it was not asked."""
+    up before all had their turn; `via_rq` when runs were made that RQ itself has to enqueue; `misfit` when a key that
+    all of a kind share holds something of another type. `now` is the server's time (us) at the monotonic instant `at`,
+    0 where it was not asked."""
 
     fired: int = 0
     unfinished: bool = False
@@ -25,7 +25,6 @@ class Served:
     next_due: int | None = None
     fenced: Fenced | None = None
     misfit: ResponseError | None = None
-    untried: set[str] = field(default_factory=set[str])
     queues: set[str] = field(default_factory=set[str])
 
     def saw(self, now: int, next_due: int | None) -> None:

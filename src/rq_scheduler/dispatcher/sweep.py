@@ -74,8 +74,11 @@ class Sweep:
                 if not entry.adopted and any(marker in fields.get("meta", b"") for marker in MARKERS)
             ]
             yield page
-            for first in range(0, len(recurring) if self._adopt else 0, TOGETHER):
-                self._recurring.adopt(recurring[first : first + TOGETHER])
+            if not (recurring and self._adopt):
+                continue
+            now = self._store.server_time()
+            for first in range(0, len(recurring), TOGETHER):
+                self._recurring.adopt(recurring[first : first + TOGETHER], now)
                 yield page
         # Those that were due at once have been adopted by the passes between the pages.
         self._events.swept(self._recurring.take_counts())

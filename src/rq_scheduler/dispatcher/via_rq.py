@@ -6,7 +6,7 @@ time, each in a transaction of its own; a fault of one is told and put off, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from inspect import getattr_static
 from time import monotonic
 from typing import Any, cast
@@ -22,8 +22,8 @@ from rq_scheduler.dispatcher.options import Hooks
 from rq_scheduler.dispatcher.served import Served
 from rq_scheduler.jobs import JobCreator, meta_of
 from rq_scheduler.pickles import PlainPickles, outline
-from rq_scheduler.store import Rearm, Store, StoredJob
-from rq_scheduler.store.handoff import Dropped, Fenced, Fire, HandedOff
+from rq_scheduler.store import Store, StoredJob
+from rq_scheduler.store.outcomes import Dropped, Fenced, HandedOff
 from rq_scheduler.store.rq_format import joins_transaction
 from rq_scheduler.store.via_rq import TakenRun
 
@@ -90,12 +90,6 @@ class ViaRQ:
             return self.by_hook(id, due)
         return self._guarded(id, lambda: self._hand_off(id, due, index, queue_name))
 
-    def fire(self, fire: Fire) -> bool:
-        """Hands one run of a recurring job off and arms the next, if its plan still holds."""
-        if self._hooks.enqueue_job is not None and not fire.buffered:
-            return self.by_hook(fire.record.id, fire.record.due)
-        return self._guarded(fire.record.id, lambda: self._fire(fire))
-
     def by_hook(self, id: str, due: int) -> bool:
         """Lets the application's own `enqueue_job` hand an entry off, under a lease."""
         return self._guarded(id, lambda: self._by_hook(self._store.job(id), self._store.keys.scheduled_jobs, due))
@@ -123,60 +117,19 @@ class ViaRQ:
             if self._store.cancel(id, DEFAULT_FAILURE_TTL, due=due):
                 self._events.dropped(Dropped(id, due, "canceled"))
             return False
-        since = due if waits_since is None else waits_since
-        return self._enqueue_as_rq(StoredJob(id, due, fields), index, since, queue_name, as_read=fields)
-
-    def _fire(self, fire: Fire) -> bool:
-        record, plan = fire.record, fire.plan
-        fields = self._store.job_fields(record.id)
-        stored = StoredJob(record.id, record.due, fields) if fields else self._store.job(record.id)
-        if stored is None:
-            return False
-        keys = self._store.keys
-        ends = fire.last or (plan.next is None and not fire.buffered)
-        return self._enqueue_as_rq(
-            stored,
-            keys.buffered if fire.buffered else keys.scheduled_jobs,
-            plan.not_before,
-            None,
-            expected_rev=record.rev,
-            rearm=None if ends else Rearm(plan.next, plan.nominal, plan.missed),
-            meta=fire.meta,
-            as_read=fields or None,
-        )
-
-    def _enqueue_as_rq(
-        self,
-        stored: StoredJob,
-        index: str,
-        since: int,
-        queue_name: str | None,
-        *,
-        expected_rev: str | None = None,
-        rearm: Rearm | None = None,
-        meta: bytes = b"",
-        as_read: Mapping[bytes, bytes] | None = None,
-    ) -> bool:
+        stored = StoredJob(id, due, fields)
         job = self._jobs.restore(stored)
         queue = self._queue(job, queue_name, self._recorded_class(stored))
-        if not joins_transaction(queue) and not self._store.claim(index, stored.id, stored.due, LEASE):
+        if not joins_transaction(queue) and not self._store.claim(index, id, due, LEASE):
             return False
+        # The meta as it stands: RQ before 2.11 writes a stand-in for one that cannot be read here.
+        meta = fields.get(b"meta")
         at = self._store.hand_off_via_rq(
-            job,
-            queue,
-            expected_due=stored.due,
-            expected_rev=expected_rev,
-            rearm=rearm,
-            index=index,
-            # As it stands: RQ before 2.11 writes a stand-in for a meta that cannot be read here.
-            meta=meta or stored.fields.get(b"meta"),
-            as_read=as_read,
-            behind_fence=True,
-            attempts=1,
+            job, queue, expected_due=due, index=index, meta=meta, as_read=fields, behind_fence=True, attempts=1
         )
         if at is None:
             return False
-        self._events.handed_off([HandedOff(stored.id, since, queue.name)], at)
+        self._events.handed_off([HandedOff(id, due if waits_since is None else waits_since, queue.name)], at)
         return True
 
     def _by_hook(self, stored: StoredJob | None, index: str, due: int) -> bool:

@@ -2,6 +2,5 @@
 
 from rq_scheduler.store.entries import NewEntry, StoredJob
 from rq_scheduler.store.store import Store
-from rq_scheduler.store.via_rq import Rearm
 
-__all__ = ["NewEntry", "Rearm", "Store", "StoredJob"]
+__all__ = ["NewEntry", "Store", "StoredJob"]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
+from rq_scheduler.planning import Instant
 from rq_scheduler.store.clock import ClockCommands
 from rq_scheduler.store.command import script
 from rq_scheduler.store.command import wire as wire  # as long as Operations stands here
@@ -62,10 +64,18 @@ def flag(value: bool) -> str:
     return "1" if value else "0"
 
 
-def armed_text(nominal: int | None, due: int | None) -> str:
-    """The nominal time of the armed run, where it is another than its due time: with that one, to be told stale when
-    somebody moves the entry."""
-    return "" if nominal is None or due is None or nominal == due else f"{nominal}:{due}"
+def armed_text(instant: Instant) -> str:
+    """An instant, as a plan and the field `armed` have it."""
+    return f"{instant.nominal}:{instant.due}"
+
+
+@lru_cache(4096)
+def armed_instant(score: bytes | float, armed: bytes) -> Instant:
+    """The instant that is armed, by the index and the field `armed`. A score that is another than that field's was
+    written by hand: that is the time which is meant."""
+    nominal, _, armed_due = armed.partition(b":")
+    due, named = us_of(score), moment(nominal)
+    return Instant(due if named is None or whole(armed_due) != due else named, due)
 
 
 def is_misfit(error: BaseException) -> bool:

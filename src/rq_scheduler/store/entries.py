@@ -113,7 +113,8 @@ def _packed(entries: Sequence[NewEntry]) -> tuple[bytes, bytes]:
     for entry in entries:
         spec = encode_spec(entry.spec) if entry.spec else ""
         repeat = "" if entry.repeat is None else str(entry.repeat)
-        head = (entry.id, entry.key, score_of(entry.due), spec, repeat, armed_text(entry.nominal, entry.due))
+        armed = "" if entry.nominal is None else armed_text(Instant(entry.nominal, entry.due))
+        head = (entry.id, entry.key, score_of(entry.due), spec, repeat, armed)
         lines.append((*map(packed, head), *fields(entry.fields, shared)))
     return msgspec.msgpack.encode(lines), b"".join(apart)
 
@@ -156,7 +157,7 @@ class EntryCommands(Commands):
     def redefine(self, id: str, rev: str, due: int, spec: Spec, armed: Instant, changes: str = "") -> Command[bool]:
         """Gives a recurring job, as it was read (`rev`, `due`), another spec and its next time; `changes` says for the
         audit what that changes. False when it has changed meanwhile: then nothing is touched."""
-        next_armed = (score_of(armed.due), armed_text(armed.nominal, armed.due))
+        next_armed = (score_of(armed.due), armed_text(armed))
         arguments = (id, rev, score_of(due), encode_spec(spec), *next_armed, self.actor, changes)
         return self._script("redefine_job", self.keys.scheduled_jobs, *arguments, read=is_ok)
 

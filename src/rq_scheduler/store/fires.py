@@ -6,8 +6,7 @@ Decides nothing about time: what fires when is in the plans.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,56 +17,14 @@ from rq_scheduler.planning import Coming, Instant, Missed
 from rq_scheduler.runs import run_id
 from rq_scheduler.store.base import flag, score_of, text, us_of
 from rq_scheduler.store.command import Command, Commands, wire
-from rq_scheduler.store.handoff import Cursor, Fenced, HandedOff
 from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.keys import FENCE_HOLDER, FENCE_TTL_MS
 from rq_scheduler.store.operation import operation
+from rq_scheduler.store.outcomes import Answer, Cursor, Fenced, Fires, read_answer, read_fires
 from rq_scheduler.store.plans import Unplanned, plan_at_score, plan_text, policy_text
 from rq_scheduler.store.rq_format import DEFAULT_TIMEOUT
 
 T = TypeVar("T")
-
-
-class Outcome(StrEnum):
-    """What became of a fire that is told."""
-
-    DONE = "done"
-    WAITING = "waiting"
-    CHECK = "check"
-    PAUSED = "paused"
-    BROKEN = "broken"
-    STALE = "stale"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of one fire that did not just hand off its run. `detail`: the job ids to look for, or why it paused.
-    `made` are the runs, which are in their queue, or wait for RQ to enqueue them (`via_rq`); `skipped` and `buffered`
-    are nominal times, `to_stop` job ids."""
-
-    id: str
-    outcome: Outcome
-    queue: str = ""
-    detail: str = ""
-    made: list[HandedOff] = field(default_factory=list[HandedOff])
-    skipped: list[int] = field(default_factory=list[int])
-    buffered: list[int] = field(default_factory=list[int])
-    to_stop: list[str] = field(default_factory=list[str])
-    via_rq: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Fires:
-    """What a call has fired, and the server's time. `queues` says how many of the runs that need no answer entered each
-    queue, `handed_off` which, if that was asked for; `answers` tell of the others. `more_is_due`: something is due
-    that was not looked at; `left`: a plan that was written does not serve what is due."""
-
-    now: int
-    queues: dict[str, int]
-    handed_off: list[HandedOff]
-    answers: list[Answer]
-    more_is_due: bool = False
-    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +42,15 @@ class FirePage:
 @dataclass(frozen=True, slots=True)
 class PlanWrite:
     """A plan for a schedule as it was read. `found`: what the queues' lists say of earlier runs ("gone id ...", "there
-    id ...")."""
+    id ..."). `next_meta`: of a recurring job whose runs are counted, its meta after the next one; empty where it
+    stays."""
 
     of: Unplanned
     spec: Spec
     coming: Coming
     made_with: str
     found: str = ""
+    next_meta: bytes = b""
 
 
 class FireCommands(Commands):
@@ -118,16 +77,16 @@ class FireCommands(Commands):
     ) -> Command[tuple[Fires, list[bool]] | Fenced]:
         """Writes plans, each if its schedule has not changed, and fires what is due by them; up to the moment `lasting`
         (us) also what a later instant has overtaken meanwhile. Returns which were written."""
+        metas = b"".join(write.next_meta for write in writes)
         packed = msgspec.msgpack.encode([_entry(write) for write in writes])
-        return self._firing("write_plans", all_via_rq, lasting, flag(tell), packed, read=_written)
+        return self._firing("write_plans", all_via_rq, lasting, flag(tell), packed, metas, read=_written)
 
     @operation
     def start_buffered(
         self, looks: int, copies: int, *, found: tuple[str, str] = ("", ""), all_via_rq: bool = False, tell: bool = True
-    ) -> Command[tuple[Fires, int | None, list[str]] | Fenced]:
+    ) -> Command[tuple[Fires, int | None] | Fenced]:
         """Starts buffered runs whose predecessors have ended, of so many schedules at most, or of the one whose earlier
-        runs were looked for (`found`: its id, and what was found). Returns when to look again (us), and the recurring
-        jobs of the 0.14 API that buffer a run."""
+        runs were looked for (`found`: its id, and what was found). Returns when to look again (us)."""
         return self._firing("start_buffered", all_via_rq, looks, copies, flag(tell), *found, read=_started)
 
     @operation
@@ -139,7 +98,7 @@ class FireCommands(Commands):
             "run_now",
             self.keys.due_schedules,
             *(DEFAULT_TIMEOUT, flag(False), id, policy_text(spec), number, at, flag(force), found, self.actor),
-            read=_answer,
+            read=read_answer,
         )
 
     @operation
@@ -179,17 +138,17 @@ class FireCommands(Commands):
 def _page(reply: Sequence[Any]) -> FirePage:
     now, next_due, last_due, last_id, unplanned, to_plan, more, *fired = reply
     cursor = (last_due, last_id) if last_due else None
-    return FirePage(_fires(now, fired, more), _time(next_due), cursor, _time(unplanned), _time(to_plan))
+    return FirePage(read_fires(now, fired, more), _time(next_due), cursor, _time(unplanned), _time(to_plan))
 
 
 def _written(reply: Sequence[Any]) -> tuple[Fires, list[bool]]:
     now, more, left, written, *fired = reply
-    return _fires(now, fired, more, left), [each == ord("1") for each in written]
+    return read_fires(now, fired, more, left), [each == ord("1") for each in written]
 
 
-def _started(reply: Sequence[Any]) -> tuple[Fires, int | None, list[str]]:
-    now, next_look, jobs, *fired = reply
-    return _fires(now, fired), _time(next_look), [text(id) for id in jobs]
+def _started(reply: Sequence[Any]) -> tuple[Fires, int | None]:
+    now, next_look, *fired = reply
+    return read_fires(now, fired), _time(next_look)
 
 
 def _time(score: bytes) -> int | None:
@@ -212,6 +171,8 @@ def _entry(write: PlanWrite) -> tuple[str | int | msgspec.Raw, ...]:
         0 if missed is None else missed.count,
         "" if missed is None else missed_part(missed),
         _as_read(write.found),
+        "" if of.job is None or of.job.repeat is None else str(of.job.repeat),
+        len(write.next_meta),
     )
 
 
@@ -221,33 +182,3 @@ def _as_read(value: str) -> str | msgspec.Raw:
         return value
     raw = wire(value)
     return msgspec.Raw(b"\xdb" + len(raw).to_bytes(4, "big") + raw)  # as MessagePack writes a long text
-
-
-def _fires(now: bytes, fired: Sequence[Any], more: bytes = b"0", left: bytes = b"0") -> Fires:
-    counts, told, answers = fired
-    return Fires(
-        int(now),
-        {text(queue): number for queue, number in zip(counts[::2], counts[1::2], strict=True)},
-        [
-            HandedOff(text(id), int(due), text(queue))
-            for id, due, queue in zip(told[::3], told[1::3], told[2::3], strict=True)
-        ],
-        [_answer(row) for row in answers],
-        more == b"1",
-        left == b"1",
-    )
-
-
-def _answer(row: Sequence[Any]) -> Answer:
-    id, outcome, queue, detail, runs, skipped, buffered, to_stop, via_rq = row
-    return Answer(
-        text(id),
-        Outcome(text(outcome)),
-        text(queue),
-        text(detail),
-        [HandedOff(text(job_id), int(due), text(queue)) for job_id, due in zip(runs[::2], runs[1::2], strict=True)],
-        [int(nominal) for nominal in skipped],
-        [int(nominal) for nominal in buffered],
-        [text(job_id) for job_id in to_stop],
-        via_rq == b"1",
-    )

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rq_scheduler.model import Spec
-from rq_scheduler.planning import Plan
-from rq_scheduler.store.base import Operations, armed_text, fence_arguments, is_ok, moment, score_of, text, us_of, whole
+from rq_scheduler.store.base import fence_arguments, is_ok, score_of, text, us_of
 from rq_scheduler.store.command import Command, Commands, Procedure, call, wire
-from rq_scheduler.store.history import missed_part
 from rq_scheduler.store.operation import operation
+from rq_scheduler.store.outcomes import Cursor, Dropped, Fenced, Fires, HandedOff, read_fires
 from rq_scheduler.store.rq_format import (
     DEFAULT_TIMEOUT,
     ID_PATTERN,
@@ -34,39 +32,8 @@ LONG_OVERDUE = 3600
 class Kind(StrEnum):
     """Why a due entry was left for Python."""
 
-    SCHEDULE = "schedule"
     RECURRING = "recurring"
     VIA_RQ = "via_rq"
-
-
-class Outcome(StrEnum):
-    """What became of one planned fire."""
-
-    FIRED = "fired"
-    SKIPPED = "skipped"
-    BUFFERED = "buffered"
-    WAITING = "waiting"
-    ADVANCED = "advanced"
-    DELETED = "deleted"
-    STALE = "stale"
-    EARLY = "early"
-    CHANGED = "changed"
-    VERIFY = "verify"
-    SLOW = "slow"
-    BROKEN = "broken"
-
-
-Cursor = tuple[bytes, bytes]
-"""Due and id of the last entry read, as Redis gave them."""
-
-
-@dataclass(frozen=True, slots=True)
-class HandedOff:
-    """One job that has entered its queue."""
-
-    id: str
-    due: int
-    queue: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,44 +49,22 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
-    """An entry that was taken out without a run: canceled through RQ, or quarantined with a reason."""
-
-    id: str
-    due: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fenced:
-    """Something else holds the fence, for so many milliseconds more (-1: without end)."""
-
-    now: int
-    holder: str
-    ttl_ms: int
-
-    def __str__(self) -> str:
-        left = f" for {self.ttl_ms / 1000:.1f} s more" if self.ttl_ms >= 0 else ", and never expires"
-        return f"rq:scheduler_lock is held by {self.holder!r}{left}: a 0.14 daemon in its pass, or one that was killed"
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
-    where the next call goes on, if there is more. `queues` says how many jobs entered each queue, `handed_off` which,
-    if that was asked for. `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is to
-    be looked at, `plan_due` when a schedule is to be planned, `via_rq_due` when a run that RQ has to enqueue may be
-    taken, `ended_due` when jobs whose series has ended want to be looked at, `parked_due` when those that are parked
-    do, `pause_ends` when a pause ends by itself."""
+    the last one read, and `more` whether there may be more behind it. `fires` has what was handed off, one-offs too,
+    and `unplanned` says how many recurring jobs wait for their plan. `schedules_due` is when the other schedules are
+    due, `buffered_due` when a buffered run is to be looked at, `plan_due` when something is to be planned, `via_rq_due`
+    when a run that RQ has to enqueue may be taken, `ended_due` when jobs whose series has ended want to be looked at,
+    `parked_due` when those that are parked do, `pause_ends` when a pause ends by itself."""
 
     now: int
     next_due: int | None
     cursor: Cursor | None
-    queues: dict[str, int]
-    handed_off: list[HandedOff]
+    more: bool
+    fires: Fires
     left: list[Left]
     dropped: list[Dropped]
-    ahead: list[tuple[str, int]]
+    unplanned: int
     schedules_due: int | None
     buffered_due: int | None
     plan_due: int | None
@@ -143,40 +88,6 @@ class RegistryBatch:
     behind: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a plan needs of a recurring job: its record, and its job as it stands. `repeat` is the number of runs left,
-    `nominal` the armed time before jitter, `copy_bytes` the size of what an expired job is rebuilt from."""
-
-    id: str
-    due: int
-    rev: str
-    spec: bytes
-    adopted_meta: bytes
-    adopted_created_at: bytes
-    meta: bytes
-    created_at: bytes
-    buffered: int | None
-    repeat: int | None = None
-    nominal: int = 0
-    copy_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Fire:
-    """A plan with all that its commit compares and writes. `looked_up` is '', 'gone' or 'there'.
-
-    `meta` replaces the job's when it runs; `last` says that no run follows this one."""
-
-    record: Record
-    plan: Plan
-    spec: Spec
-    meta: bytes = b""
-    last: bool = False
-    looked_up: str = ""
-    buffered: bool = False
-
-
 class HandOffCommands(Commands):
     """Operations of the dispatchers."""
 
@@ -185,36 +96,39 @@ class HandOffCommands(Commands):
         self,
         cursor: Cursor | None,
         limit: int,
-        look_ahead: int,
         *,
         all_via_rq: bool = False,
+        by_hook: bool = False,
         all_meta: bool = False,
         tell: bool = True,
     ) -> Command[Batch | Fenced]:
-        """Hands off up to `limit` due entries, from `cursor` on; tells of schedules due within `look_ahead` us. Without
-        `tell`, what was handed off is only counted, which takes Redis a tenth less time."""
+        """Hands off up to `limit` due entries, from `cursor` on, and fires those that recur. `by_hook`: the
+        application's own code hands off each, and is left all of them. Without `tell`, what was handed off is only
+        counted, which takes Redis a tenth less time."""
 
         def read(reply: Sequence[Any]) -> Batch | Fenced:
             if reply[0] == b"fenced":
                 return fenced(reply)
-            _, now, next_due, last_due, last_id, counts, handed_off, left, dropped, ahead, *others = reply
+            _, now, next_due, last_due, last_id, more, entered, left, dropped, more_is_due, unplanned, *rest = reply
+            fires = read_fires(now, rest[:3], more_is_due)
+            fires.handed_off[:0] = _handed_off(entered)
             return Batch(
                 int(now),
                 us_of(next_due) if next_due else None,
                 (last_due, last_id) if last_due else None,
-                {text(queue): count for queue, count in rows(counts, 2)},
-                _handed_off(handed_off),
+                more == b"1",
+                fires,
                 _left(left, lambda _: self.keys.scheduled_jobs),
                 dropped_of(dropped),
-                [(text(id), us_of(due)) for id, due in rows(ahead, 2)],
-                *(us_of(due) if due else None for due in others),
+                int(unplanned),
+                *(us_of(due) if due else None for due in rest[3:]),
             )
 
         return self._script(
             "hand_off_jobs",
             self.keys.scheduled_jobs,
-            *(*fence_arguments(self.keys), *(cursor or (b"", b"")), limit, score_of(look_ahead), DEFAULT_TIMEOUT),
-            *("1" if all_via_rq else "0", "1" if all_meta else "0", ID_PATTERN, "1" if tell else "0"),
+            *(*fence_arguments(self.keys), *(cursor or (b"", b"")), limit, "1" if by_hook else "0"),
+            *(DEFAULT_TIMEOUT, "1" if all_via_rq else "0", "1" if all_meta else "0", ID_PATTERN, "1" if tell else "0"),
             read=read,
         )
 
@@ -273,80 +187,6 @@ class HandOffCommands(Commands):
             if (yield from call("LPOS", key(self.keys.prefix, queue), wire(id))) is not None:
                 return True
         return False
-
-
-class HandOffOperations(Operations):
-    """Operations on recurring jobs of the 0.14 API that are no commands yet."""
-
-    def read_schedules(self, ids: Sequence[str]) -> tuple[int, list[Record]]:
-        """The server's time, and the records of those recurring jobs that are pending."""
-        return self._read_records(self.keys.scheduled_jobs, ids)
-
-    def read_remembering(self, ids: Sequence[str]) -> tuple[int, list[Record]]:
-        """The same for schedules that remember a run; `due` is the time of their next check."""
-        return self._read_records(self.keys.buffered, ids)
-
-    def _read_records(self, source: str, ids: Sequence[str]) -> tuple[int, list[Record]]:
-        now, *rows = self._run(
-            "read_schedules", self.keys.scheduled_jobs, self.keys.prefix, source, *(wire(id) for id in ids)
-        )
-        return int(now), [_record(id, row) for id, row in zip(ids, rows, strict=True) if row[0]]
-
-    def commit_fires(
-        self, fires: Sequence[Fire], *, all_slow: bool = False
-    ) -> tuple[int, list[tuple[Outcome, str]]] | Fenced:
-        """Commits planned fires, each if nothing has changed. Returns the server's time, and an outcome and a queue
-        name for each."""
-        arguments: list[Any] = [self.keys.prefix, *self._fence, DEFAULT_TIMEOUT, "1" if all_slow else "0"]
-        for fire in fires:
-            arguments += _commit_arguments(fire)
-        reply = self._run("commit_fires", self.keys.scheduled_jobs, *arguments)
-        if reply[0] == b"fenced":
-            return fenced(reply)
-        return int(reply[1]), [(Outcome(text(outcome)), text(queue)) for outcome, queue in rows(reply[2:], 2)]
-
-
-def _record(id: str, row: Sequence[Any]) -> Record:
-    due, rev, spec, adopted_meta, adopted_at, meta, created_at, buffered, repeat, armed, copy_bytes = row
-    nominal, _, armed_due = armed.partition(b":")
-    named = moment(nominal)
-    return Record(
-        id,
-        us_of(due),
-        text(rev),
-        spec,
-        adopted_meta,
-        adopted_at,
-        meta,
-        created_at,
-        moment(buffered),
-        whole(repeat),
-        # Somebody may have moved the entry since: then its time is its nominal time.
-        named if named is not None and whole(armed_due) == us_of(due) else us_of(due),
-        int(copy_bytes),
-    )
-
-
-def _commit_arguments(fire: Fire) -> list[Any]:
-    plan, record = fire.plan, fire.record
-    missed = plan.missed
-    return [
-        wire(record.id),
-        record.rev,
-        score_of(record.due),
-        plan.not_before,
-        "" if plan.valid_until is None else plan.valid_until,
-        "" if plan.nominal is None else plan.nominal,
-        "" if plan.next is None else score_of(plan.next.due),
-        "" if plan.next is None else armed_text(plan.next.nominal, plan.next.due),
-        "1" if fire.last else "0",
-        missed.count if missed else 0,
-        missed_part(missed) if missed else "",
-        fire.meta,
-        fire.looked_up,
-        "buffered" if fire.buffered else "index",
-        fire.spec.overlap,
-    ]
 
 
 def rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:

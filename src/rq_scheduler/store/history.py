@@ -2,7 +2,7 @@
 
 Two forms, in microseconds since the epoch: ``<outcome> <nominal> <due> <at> <job id>`` for an instant that was looked
 at, and ``missed <first> <last> <count, with + for at least> <at>`` for a stretch of instants that got no run.
-`commit_fires.lua` ends each line with what only it knows.
+The scripts that fire write the first form (`history.lua`), and end the second with the moment at which they do.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from typing import Any
 
 from rq_scheduler.store.base import fence_arguments, us_of
 from rq_scheduler.store.command import Command, Commands
-from rq_scheduler.store.handoff import Fenced, fenced
+from rq_scheduler.store.handoff import fenced
 from rq_scheduler.store.operation import operation
+from rq_scheduler.store.outcomes import Fenced
 
 LOOKED_AT = 50
 """Parked jobs that are looked at in one step."""

@@ -12,16 +12,18 @@ from functools import lru_cache
 
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import PLAN_LEAD_US, Coming, Instant, grace_of
-from rq_scheduler.store.base import moment, score_of, text, us_of, whole
+from rq_scheduler.store.base import armed_instant, armed_text, moment, score_of, text, whole
 from rq_scheduler.store.command import Command, Commands, Procedure, call, pipeline, wire
 from rq_scheduler.store.operation import operation
+from rq_scheduler.store.series import Record
 
 
 @dataclass(slots=True)
 class Unplanned:
     """A schedule that a dispatcher has taken to plan. `nominal` is its armed time and `due` that with jitter; `armed`
     the field of the record, `updated` the moment of its definition (microseconds), `size` the bytes of its call, which
-    each run copies, `made_with` what its present plan was made with."""
+    each run copies, `made_with` what its present plan was made with. `job` is set for a recurring job of the 0.14
+    API."""
 
     id: str
     due: int
@@ -32,6 +34,7 @@ class Unplanned:
     updated: int | None
     size: int
     made_with: str
+    job: Record | None = None
 
 
 class PlanCommands(Commands):
@@ -79,26 +82,24 @@ class PlanCommands(Commands):
 
 
 def _unplanned(
-    id: bytes, score: bytes, rev: bytes, spec: bytes, armed: bytes, updated: bytes, size: bytes, made_with: bytes
+    id: bytes,
+    score: bytes,
+    rev: bytes,
+    spec: bytes,
+    armed: bytes,
+    updated: bytes,
+    size: bytes,
+    made_with: bytes,
+    job: Sequence[bytes],
 ) -> Unplanned:
-    due, nominal = _times(score, armed)
-    return Unplanned(
-        text(id), due, text(rev), spec, text(armed), nominal, moment(updated), whole(size) or 0, text(made_with)
-    )
-
-
-@lru_cache(4096)
-def _times(score: bytes, armed: bytes) -> tuple[int, int]:
-    """When it is due, and its nominal time."""
-    nominal, _, armed_due = armed.partition(b":")
-    at, named = us_of(score), moment(nominal)
-    # A score that is not the armed one was written by hand: that is the time which is meant.
-    return at, at if named is None or whole(armed_due) != at else named
-
-
-def armed_text(instant: Instant) -> str:
-    """An instant, as a plan and the field `armed` have it."""
-    return f"{instant.nominal}:{instant.due}"
+    at = armed_instant(score, armed)
+    name, known, made = text(id), text(rev), text(made_with)
+    if not job:
+        return Unplanned(name, at.due, known, spec, text(armed), at.nominal, moment(updated), whole(size) or 0, made)
+    adopted_meta, adopted_at, meta, created_at, repeat = job
+    record = Record(name, at.due, known, spec, adopted_meta, adopted_at, meta, created_at, whole(repeat), at.nominal)
+    # What is named before its definition runs too.
+    return Unplanned(name, at.due, known, spec, text(armed), at.nominal, None, whole(size) or 0, made, record)
 
 
 def plan_text(coming: Coming) -> str:

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Coming, Instant
-from rq_scheduler.store.base import MOST, is_ok, moment, pairs, score_of, text, us_of, whole
+from rq_scheduler.store.base import MOST, armed_text, is_ok, moment, pairs, score_of, text, us_of, whole
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.history import HistoryLine, read_line
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.packing import packed, packed_fields
-from rq_scheduler.store.plans import armed_text, plan_at_score, plan_text, policy_text
+from rq_scheduler.store.plans import plan_at_score, plan_text, policy_text
 from rq_scheduler.triggers.made_with import made_with
 
 T = TypeVar("T")

@@ -9,19 +9,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from rq_scheduler.model import Spec, encode_spec
-from rq_scheduler.store.base import armed_text, is_ok, score_of, text
-from rq_scheduler.store.command import Command, Commands, Procedure, call
-from rq_scheduler.store.handoff import Record
+from rq_scheduler.planning import Instant
+from rq_scheduler.store.base import armed_instant, armed_text, is_ok, score_of, text, whole, wire
+from rq_scheduler.store.command import Command, Commands, Procedure, call, pipeline
 from rq_scheduler.store.operation import operation
+from rq_scheduler.store.rq_format import job_key
 
 ADOPTED_BYTES = 256 * 1024
 """Bytes of jobs after which a step of an adoption ends."""
 
 TENDED = 100
 """Jobs of ended series that are looked at in one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A recurring job: its record, and its job as it stands. `repeat` is the number of runs left, `nominal` the armed
+    time before jitter."""
+
+    id: str
+    due: int
+    rev: str
+    spec: bytes
+    adopted_meta: bytes
+    adopted_created_at: bytes
+    meta: bytes
+    created_at: bytes
+    repeat: int | None = None
+    nominal: int = 0
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether its job is another than the one that was adopted. One that was deleted says nothing."""
+        if not self.created_at:
+            return False
+        if self.created_at != self.adopted_created_at:
+            return True
+        return bool(self.meta) and self.meta != self.adopted_meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +69,29 @@ class Unadopted(StrEnum):
 
 class SeriesCommands(Commands):
     """Operations on recurring jobs of the 0.14 API."""
+
+    @operation
+    def read_recurring(self, ids: Sequence[str]) -> Procedure[list[Record]]:
+        """Those of these jobs that are pending, with their records, if they have any."""
+        keys = self.keys
+        replies = yield from pipeline(
+            each
+            for id in ids
+            for each in (
+                call("ZSCORE", keys.scheduled_jobs, wire(id)),
+                call("HMGET", keys.schedule(id), *_RECORD),
+                call("HMGET", job_key(keys.prefix, id), "meta", "created_at"),
+            )
+        )
+        rows = zip(ids, replies[::3], replies[1::3], replies[2::3], strict=True)
+        return [_record(id, score, record, job) for id, score, record, job in rows if isinstance(score, bytes | float)]
+
+    @operation
+    def want_plans(self, ids: Sequence[str], at: int) -> Command[int]:
+        """Has recurring jobs planned from that moment (us) on."""
+        return call(
+            "ZADD", self.keys.unplanned, "NX", *(each for id in ids for each in (score_of(at), wire(id))), read=int
+        )
 
     @operation
     def adopt(self, adoptions: Sequence[Adoption]) -> Procedure[list[Record | Unadopted]]:
@@ -80,12 +130,28 @@ class SeriesCommands(Commands):
         return self._script("forget_schedule", self.keys.scheduled_jobs, record.id, record.rev, read=is_ok)
 
 
+_RECORD = ("kind", "rev", "spec", "meta", "created_at", "repeat", "armed")
+
+
+def _record(id: str, score: Any, record: Any, job: Any) -> Record:
+    # What is no hash has none of these.
+    kind, rev, spec, adopted_meta, adopted_at, repeat, armed = _values(record, len(_RECORD))
+    meta, created_at = _values(job, 2)
+    at = armed_instant(score, armed)
+    known = text(rev) if kind == b"job" else ""
+    return Record(id, at.due, known, spec, adopted_meta, adopted_at, meta, created_at, whole(repeat), at.nominal)
+
+
+def _values(reply: Any, number: int) -> list[bytes]:
+    return [value or b"" for value in cast("list[bytes | None]", reply)] if isinstance(reply, list) else [b""] * number
+
+
 def _adoption_arguments(adoption: Adoption) -> tuple[Any, ...]:
     record, repeat = adoption.record, adoption.repeat
     spec = encode_spec(adoption.spec)
     return (
         *(record.id, score_of(record.due), record.meta, record.created_at, record.rev),
-        *(spec, "" if repeat is None else repeat, armed_text(record.nominal, record.due)),
+        *(spec, "" if repeat is None else repeat, armed_text(Instant(record.nominal, record.due))),
     )
 
 

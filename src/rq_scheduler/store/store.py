@@ -14,7 +14,7 @@ from rq_scheduler.store.events import EventCommands
 from rq_scheduler.store.executor import Connection
 from rq_scheduler.store.fires import FireCommands
 from rq_scheduler.store.fleet import FleetCommands
-from rq_scheduler.store.handoff import HandOffCommands, HandOffOperations
+from rq_scheduler.store.handoff import HandOffCommands
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.parked import ParkedCommands
 from rq_scheduler.store.pauses import PauseCommands
@@ -48,7 +48,6 @@ class StoreCommands(
 
 
 class Store(
-    HandOffOperations,
     ViaRQOperations,
     StoreCommands,
 ):

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError, ResponseError, TimeoutError, Watch
 from rq.job import Job
 from rq.queue import Queue
 
-from rq_scheduler.planning import Instant, Missed
+from rq_scheduler.planning import Instant
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import (
     Operations,
@@ -28,23 +28,14 @@ from rq_scheduler.store.base import (
     wire,
 )
 from rq_scheduler.store.command import Command, Commands, call
-from rq_scheduler.store.handoff import Dropped, Fenced, dropped_of, fenced, rows
-from rq_scheduler.store.history import LENGTH, enqueued_line, missed_part
+from rq_scheduler.store.handoff import dropped_of, fenced, rows
+from rq_scheduler.store.history import LENGTH, enqueued_line
 from rq_scheduler.store.keys import FENCE_HOLDER
 from rq_scheduler.store.operation import operation
+from rq_scheduler.store.outcomes import Dropped, Fenced
 
 ATTEMPTS = 10
 """How often a caller's own hand-off is tried when others keep changing the job meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rearm:
-    """What follows a run of a recurring job: the instant to arm (None leaves the index as it is, for a run that was
-    remembered); the nominal time of this run; the instants passed over."""
-
-    next: Instant | None
-    nominal: int | None = None
-    missed: Missed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +100,20 @@ class ViaRQOperations(Operations):
         job: Job,
         queue: Queue,
         *,
-        rearm: Rearm | None = None,
+        next_due: int | None = None,
         expected_due: int | None = None,
-        expected_rev: str | None = None,
         index: str | None = None,
         meta: bytes | None = None,
         as_read: Mapping[bytes, bytes] | None = None,
         behind_fence: bool = False,
         attempts: int = ATTEMPTS,
     ) -> int | None:
-        """Enqueues the job as RQ does, and takes it out of the index or arms it anew, as one transaction.
+        """Enqueues the job as RQ does, and takes it out of the index or, with `next_due`, arms it anew, as one
+        transaction.
 
-        With `expected_due` (microseconds) and `expected_rev`, only if the entry is still that one; without, in any
-        case. `meta` is written as it is, for a job whose meta cannot be read here. `as_read`: only if the job's hash is
-        still that one, since RQ writes all of it. `behind_fence`: only while our dispatchers hold the fence.
+        With `expected_due` (both in microseconds), only if the entry is still due then; without, in any case. `meta` is
+        written as it is, for a job whose meta cannot be read here. `as_read`: only if the job's hash is still that one,
+        since RQ writes all of it. `behind_fence`: only while our dispatchers hold the fence.
 
         Returns the server's time (microseconds), or None when the entry has moved on or the fence is not ours. Raises
         WatchError when others have changed the job at every attempt, and redis-py's error when the network ended before
@@ -136,9 +127,8 @@ class ViaRQOperations(Operations):
             job,
             queue,
             index or self.keys.scheduled_jobs,
-            rearm,
+            next_due,
             expected_due,
-            expected_rev,
             meta,
             as_read,
             behind_fence,
@@ -195,9 +185,8 @@ class _Attempt:
     job: Job
     queue: Queue
     index: str
-    rearm: Rearm | None
+    next_due: int | None
     expected_due: int | None
-    expected_rev: str | None
     meta: bytes | None
     as_read: Mapping[bytes, bytes] | None
     behind_fence: bool
@@ -217,28 +206,26 @@ class _Attempt:
                 raise WatchError
             rev, retries, repeat = self._record(pipe)
             listed = rev is not None and self._is_listed(pipe)
-            if self.expected_rev is not None and text(rev or b"") != self.expected_rev:
-                return None
             now = self.store.server_time()
             # A plan that counted with the old number of runs left must not commit.
             new_rev = self.store.connection.incr(keys.revisions) if repeat else None
             dead = None
-            if self.rearm is not None or rev is not None:
+            if self.next_due is not None or rev is not None:
                 rq_format.start_afresh(job, int(retries) if retries else None)
                 dead = rq_format.dead_executions(pipe, keys.prefix, job, now / 1_000_000)
-            if self.rearm is None and rev is not None:
+            if self.next_due is None and rev is not None:
                 rq_format.limit_last_run(job)
             self._enqueue(pipe, dead)
             if self.meta is not None:
                 pipe.hset(job.key, "meta", self.meta)
             pipe.zrem(keys.claims, wire(job.id))
-            if self.rearm is None:
+            if self.next_due is None:
                 self._remove(pipe, recorded=rev is not None)
             else:
                 due = now if score is None else us_of(score)
-                self._rearm(pipe, self.rearm, due, now, recorded=rev is not None)
-                if listed and self.rearm.next is not None:
-                    pipe.zadd(keys.schedules_of("jobs"), {wire(job.id): score_of(self.rearm.next.due)})
+                self._rearm(pipe, self.next_due, due, now, recorded=rev is not None)
+                if listed:
+                    pipe.zadd(keys.schedules_of("jobs"), {wire(job.id): score_of(self.next_due)})
                 if new_rev is not None:
                     pipe.hincrby(keys.schedule(job.id), "repeat", -1)
                     pipe.hset(keys.schedule(job.id), "rev", new_rev)
@@ -248,10 +235,9 @@ class _Attempt:
 
     def _record(self, pipe: Any) -> tuple[bytes | None, ...]:
         """Rev, retries and runs left of the job's record, where it has one that this hand-off is to change: not that of
-        a run in `via_rq`, or in a registry of RQ's. What `put` wrote is none (0.14's clients ask nobody whether an id
-        is free), nor is what is no hash."""
-        keys = self.store.keys
-        if self.index not in (keys.scheduled_jobs, keys.buffered):
+        a run in `via_rq` (its series has gone on), or in a registry of RQ's. What `put` wrote is none (0.14's clients
+        ask nobody whether an id is free), nor is what is no hash."""
+        if self.index != self.store.keys.scheduled_jobs:
             return None, None, None
         try:
             kind, *known = pipe.hmget(self.store.keys.schedule(self.job.id), "kind", "rev", "retries", "repeat")
@@ -301,26 +287,17 @@ class _Attempt:
             for key in (*lists, keys.buffered):
                 pipe.zrem(key, id)
 
-    def _rearm(self, pipe: Any, rearm: Rearm, due: int, now: int, *, recorded: bool) -> None:
+    def _rearm(self, pipe: Any, next_due: int, due: int, now: int, *, recorded: bool) -> None:
         keys, id = self.store.keys, self.job.id
-        if rearm.next is None:
-            pipe.zrem(self.index, wire(id))
-        else:
-            pipe.zadd(self.index, {wire(id): score_of(rearm.next.due)})
+        pipe.zadd(self.index, {wire(id): score_of(next_due)})
         if not recorded:
             return
-        # The record keeps the meta it was made from: the next commit sees that the job's is another, and adopts again.
-        nominal = due if rearm.nominal is None else rearm.nominal
+        record: dict[str, Any] = {"mark": due, "last_run_at": now, "skips_in_a_row": 0}
+        record["armed"] = armed_text(Instant(next_due, next_due))
+        # The record keeps the meta it was made from: the job's is seen to be another, and adopted. Should the job
+        # expire before that, its copy has this one.
+        record["last_meta"] = self.meta or rq_format.stored_meta(self.job)
+        pipe.hset(keys.schedule(id), mapping=record)
         pipe.hincrby(keys.schedule(id), "runs", 1)
-        pipe.hset(keys.schedule(id), mapping={"mark": nominal, "last_run_at": now, "skips_in_a_row": 0})
-        # Should the job expire before that, its copy has the meta of this run.
-        pipe.hset(keys.schedule(id), "last_meta", self.meta or rq_format.stored_meta(self.job))
-        if rearm.next is None:
-            pipe.hdel(keys.schedule(id), "buffered")
-        else:
-            pipe.hset(keys.schedule(id), "armed", armed_text(rearm.next.nominal, rearm.next.due))
-        if rearm.missed is not None:
-            pipe.hincrby(keys.schedule(id), "missed", rearm.missed.count)
-            pipe.lpush(keys.history(id), f"{missed_part(rearm.missed)} {now}")
-        pipe.lpush(keys.history(id), enqueued_line(id, nominal, nominal, now))
+        pipe.lpush(keys.history(id), enqueued_line(id, due, due, now))
         pipe.ltrim(keys.history(id), 0, LENGTH - 1)

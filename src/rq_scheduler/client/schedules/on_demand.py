@@ -20,7 +20,7 @@ from rq_scheduler.model import Spec
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store, StoredJob
-from rq_scheduler.store.fires import Outcome
+from rq_scheduler.store.outcomes import Outcome
 from rq_scheduler.store.schedules import Stored
 from rq_scheduler.triggers.base import aware_us
 

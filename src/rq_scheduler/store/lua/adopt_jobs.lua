@@ -48,6 +48,7 @@ local function adopt(id, due, meta, created_at, read_rev, spec, runs_left, armed
   local queue = known[5]
   if queue and queue ~= job[7] then leave_registries(id, queue, A_YEAR) end
   list_schedule(id, job[7] or '', score)
+  have_planned(id, score)
   return 'adopted', rev
 end
 

@@ -1,22 +1,24 @@
--- Hands off one batch of due one-off jobs: marks each queued, pushes it, registers the queue, removes the entry.
--- Entries that need Python are returned, untouched; the next call of the pass begins behind the last one read.
+-- Hands off one batch of due jobs: marks each queued, pushes it, registers the queue, removes the entry. A recurring one fires by the plan
+-- in its record, and is armed for the next instant; what it cannot do by that is noted for Python (take_to_plan). Other entries that need
+-- Python are returned, untouched; the next call of the pass begins behind the last one read.
 --
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 due and 6 id of the last
---          entry read in this pass, or '' and '', 7 limit, 8 seconds to look ahead for schedules, 9 RQ's default timeout,
+--          entry read in this pass, or '' and '', 7 limit, 8 '1' when the application's own code hands off each of them, 9 RQ's default timeout,
 --          10 '1' when RQ itself has to enqueue every job, 11 '1' when every filled meta has to be read by Python,
 --          12 pattern of what RQ takes for an id, 13 '1' when each job that was handed off is to be told
--- returns  {'ok', now in us, next due or '', due and id of the last entry read when there may be more, or '' and '',
---          handed off {queue, number, ...}, of those, if asked for, {id, due, queue, ...},
---          left {kind, id, due, queue, ...}, dropped {id, due, reason, ...}, schedules ahead {id, due, ...},
---          when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when a schedule is to be
---          planned, or '', when a run that RQ has to enqueue may be taken, or '', when a job whose series has ended is to be looked
---          at, or '', when one that is parked is, or '', when a pause ends by itself, or ''}
+-- returns  {'ok', now in us, next due or '', due and id of the last entry read, where there may be more or one waits for its plan, or ''
+--          and '', '1' when there may be more, one-offs that entered a queue, if asked for, {id, due, queue, ...}, left {kind, id, due,
+--          queue, ...}, dropped {id, due, reason, ...}, '1' when a recurring job was armed that is due, how many wait for their plan, jobs
+--          that entered a queue {queue, number, ...}, recurring ones of those, if asked for, and answers: see fire; one more
+--          outcome: ended, when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when one is to
+--          be planned, or '', when a run that RQ has to enqueue may be taken, or '', when a job whose series has ended is to be
+--          looked at, or '', when one that is parked is, or '', when a pause ends by itself, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
--- keeps    each one-off is handed off exactly once; nothing leaves the index silently
+-- keeps    each one-off is handed off exactly once, each (recurring job, nominal time) at most once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local last_score, last_id, limit = ARGV[5], ARGV[6], tonumber(ARGV[7])
-local look_ahead, default_timeout = tonumber(ARGV[8]), ARGV[9]
+local by_hook, default_timeout = ARGV[8] == '1', ARGV[9]
 local all_via_rq, all_meta, id_pattern, tells = ARGV[10] == '1', ARGV[11] == '1', ARGV[12], ARGV[13] == '1'
 local index = KEYS[1]
 -- @include clock
@@ -30,32 +32,44 @@ local index = KEYS[1]
 -- @include ending
 -- @include parked
 -- @include waits
+-- @include revision
+-- @include schedule
+-- @include via_rq
+-- @include recurring
+-- @include keeping
+-- @include history
+-- @include previous_runs
+-- @include plan
+local counts, told, answers = {}, {}, {}
+local jobs = {counts = counts, told = told, answers = answers}
+-- @include recurring_fires
+local MOST_FIRES, MOST_COPIED = 100, 512 * 1024 -- fires in one call, and bytes of copies from which expired jobs are rebuilt
+local LONGEST_LOOK = 0.004 -- seconds of deciding about those, since the time of Redis stands still
 
--- Those of these ids that have a schedule record, and whether there is any; nearly always none, in one command.
+-- Those of these ids that have a record; nearly always none, in one command.
 local function schedules_among(ids)
-  local keys, found, any = {}, {}, false
+  local keys, found = {}, {}
   for i, id in ipairs(ids) do keys[i] = prefix .. ':scheduler:schedule:' .. id end
   for first = 1, #keys, CHUNK do
     local last = math.min(first + CHUNK - 1, #keys)
     if redis.call('EXISTS', unpack(keys, first, last)) > 0 then
       for i = first, last do
-        if redis.call('EXISTS', keys[i]) == 1 then found[ids[i]], any = true, true end
+        found[ids[i]] = redis.call('EXISTS', keys[i]) == 1 or nil
       end
     end
   end
-  return found, any
+  return found
 end
 
 local start = last_score == '' and 0 or rank_behind(index, last_score, last_id)
 local due = redis.call('ZRANGEBYSCORE', index, '-inf', now_score, 'LIMIT', start, limit)
-local last = #due == limit and due[#due]
-local last_due = last and redis.call('ZSCORE', index, last)
-local told, left, broken, dropped = {}, {}, {}, {}
+local left, broken, dropped = {}, {}, {}
+local clock = rawget(_G, 'os') and os.clock or function() return 0 end
+local entered, fires, noted, copied, began = {}, {}, {}, 0, clock()
 
 -- Only recurring jobs have a record, and they are listed.
-local recorded, any_recorded = {}, false
-local schedules = prefix .. ':scheduler:schedules'
-if due[1] and redis.pcall('ZCARD', schedules .. ':jobs') ~= 0 then recorded, any_recorded = schedules_among(due) end
+local recorded = {}
+if due[1] and redis.pcall('ZCARD', recurring_jobs) ~= 0 then recorded = schedules_among(due) end
 
 local function due_of(id) return redis.call('ZSCORE', index, id) end
 
@@ -63,13 +77,32 @@ local function note(list, ...)
   for _, value in ipairs({...}) do list[#list + 1] = value end
 end
 
+-- Takes a recurring job into the batch; false when it has no record of one, 'full' when the batch is.
+local function look_at_recurring(id)
+  local record, score = jobs.read_record(id), due_of(id)
+  if record.kind ~= 'job' then return false end
+  local fire = jobs.due_fire(id, score, record)
+  local outcome = fire and jobs.decide(fire)
+  if not fire or outcome == 'changed' or outcome == 'check' then
+    noted[#noted + 1], noted[#noted + 2] = now_score, id
+  else
+    fire.outcome = outcome
+    local bytes = fire.entry.bytes or 0
+    if fires[1] and copied + bytes > MOST_COPIED then return 'full' end
+    fires[#fires + 1] = fire
+    copied = copied + bytes
+  end
+  return true
+end
+
 -- An entry that is more than a plain job in a plain queue, or less.
 local function look_closer(id)
   local entry = read_entry(id)
   local kind = entry.kind
-  if recorded[id] then kind = 'schedule' end
   if id == '' or not string.find(id, id_pattern) then
     kind, entry.reason = 'broken', refused_id(id, due_of(id))
+  elseif by_hook and kind == 'ready' and entry.status ~= 'canceled' then
+    kind = 'via_rq'
   elseif kind == 'ready' then
     if names(entry.meta, 'interval') or names(entry.meta, 'cron_string')
         or (all_meta and filled(entry.meta)) then
@@ -87,7 +120,7 @@ local function look_closer(id)
   if kind == 'ready' then
     push_later(entry.origin, id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
     mark_queued(entry.key, entry.timeout, default_timeout)
-    if tells then note(told, id, due_of(id), entry.origin) end
+    if tells then note(entered, id, due_of(id), entry.origin) end
     if entry.ttl and entry.ttl > 0 then expire_job(id, entry.ttl) end
   elseif kind == 'broken' then
     note(broken, {id, due_of(id), entry.reason, entry.origin})
@@ -104,33 +137,45 @@ end
 -- origin and the data of a job in one command.
 local call, try = redis.call, redis.pcall
 local job_prefix = prefix .. ':job:'
-local closer = all_via_rq or any_recorded or not string.find(table.concat(due), id_pattern) -- anchored, which is quicker
+local closer = all_via_rq or not string.find(table.concat(due), id_pattern) -- anchored, which is quicker
 local queue, back
+local looked = 0
 for _, id in ipairs(due) do
-  local key = job_prefix .. id
-  local job = try('HMGET', key, 'origin', 'status', 'timeout', 'ttl', 'meta', 'dependency_id', 'enqueue_at_front',
-    'enqueue_at_front_on_retry', 'rate_limit_key')
-  local origin, timeout = job[1], job[3]
-  local plain = origin and not (closer or job[4] or job[5] or job[6] or job[7] or job[8] or job[9])
-    and job[2] ~= 'canceled' and id ~= ''
-  if plain and origin ~= queue then
-    queue = origin
-    back = queue ~= '' and is_queue(queue) and pushes_of(queue).back
-  end
-  if not (plain and back) then
-    look_closer(id)
-  else
-    mark_queued(key, timeout, default_timeout)
-    back[#back + 1] = id
-    if tells then note(told, id, due_of(id), queue) end
+  if #fires == MOST_FIRES or (fires[1] and clock() - began > LONGEST_LOOK) then break end
+  local taken = recorded[id] and not by_hook and string.find(id, id_pattern) and look_at_recurring(id)
+  if taken == 'full' then break end
+  looked = looked + 1
+  if not taken then
+    local key = job_prefix .. id
+    local job = try('HMGET', key, 'origin', 'status', 'timeout', 'ttl', 'meta', 'dependency_id', 'enqueue_at_front',
+      'enqueue_at_front_on_retry', 'rate_limit_key')
+    local origin, timeout = job[1], job[3]
+    local plain = origin and not (closer or job[4] or job[5] or job[6] or job[7] or job[8] or job[9])
+      and job[2] ~= 'canceled' and id ~= ''
+    if plain and origin ~= queue then
+      queue = origin
+      back = queue ~= '' and is_queue(queue) and pushes_of(queue).back
+    end
+    if plain and back then
+      mark_queued(key, timeout, default_timeout)
+      back[#back + 1] = id
+      if tells then note(entered, id, due_of(id), queue) end
+    else
+      look_closer(id)
+    end
   end
 end
+local may_be_more = looked < #due or #due == limit
+local last = (may_be_more or noted[1]) and due[looked]
+local last_due = last and due_of(last)
 if #broken > 0 then check_quarantine() end
 
 -- Then, a queue at a time, the push and at once the removal of exactly those ids.
-local counts = {}
-for _, queue in ipairs(queue_order) do note(counts, queue, #pushes[queue].front + #pushes[queue].back) end
+for _, queue in ipairs(queue_order) do counts[queue] = #pushes[queue].front + #pushes[queue].back end
 push_all(function(ids) call_in_chunks('ZREM', index, ids) end)
+local a_job_is_due = jobs.commit(fires)
+jobs.note_unplanned(noted)
+if noted[1] then limit_waits(unplanned, LEASE) end
 
 for _, fault in ipairs(broken) do
   quarantine(index, fault[1], fault[2], fault[3], fault[4])
@@ -143,17 +188,6 @@ for i = 1, #dropped, 3 do
   end
 end
 
-local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 64)
-local near, due_at = {}, {}
-for i = 1, #coming, 2 do
-  if tonumber(coming[i + 1]) > now + look_ahead then break end
-  near[#near + 1] = coming[i]
-  due_at[coming[i]] = coming[i + 1]
-end
-local ahead, planned = {}, schedules_among(near)
-for _, id in ipairs(near) do
-  if planned[id] then note(ahead, id, due_at[id]) end
-end
 -- What is no zset is for Python to find: jobs do not wait for that.
 local function first_of(key)
   local first = redis.pcall('ZRANGE', key, 0, 0, 'WITHSCORES')
@@ -165,7 +199,15 @@ local function next_look(key, longest)
   local first = first_of(key)
   return first ~= '' and limit_waits(key, longest) and first_of(key) or first
 end
+local function earlier(one, other)
+  if one == '' or (other ~= '' and tonumber(other) < tonumber(one)) then return other end
+  return one
+end
 local parked_look = first_of(parked) ~= '' and next_look(parked, seconds_parked()) or ''
-return {'ok', now_us, coming[2] or '', last_due or '', last or '', counts, told, left, dropped, ahead,
-  first_of(prefix .. ':scheduler:due_schedules'), next_look(prefix .. ':scheduler:buffered', 1), first_of(prefix .. ':scheduler:to_plan'),
-  next_look(prefix .. ':scheduler:via_rq', LEASE), first_of(ended), parked_look, first_of(prefix .. ':scheduler:pause_ends')}
+local queues = {}
+for queue, number in pairs(counts) do queues[#queues + 1], queues[#queues + 2] = queue, number end
+local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+return {'ok', now_us, coming[2] or '', last_due or '', last or '', may_be_more and '1' or '0', entered, left, dropped, a_job_is_due and '1' or '0',
+  #noted / 2, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffering, 1),
+  earlier(first_of(to_plan), first_of(unplanned)), next_look(via_rq, LEASE), first_of(ended), parked_look,
+  first_of(prefix .. ':scheduler:pause_ends')}

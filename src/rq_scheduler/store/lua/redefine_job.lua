@@ -27,6 +27,7 @@ local status = redis.pcall('HGET', job_key, 'status')
 if type(status) == 'string' then redis.call('HSET', job_key, 'status', status) end
 redis.call('ZADD', index, 'XX', score, id)
 list_as_due(id, score)
+have_planned(id, score)
 wake_if_first(tonumber(score))
 audit('changed', id, actor, 'version', version, 'changes', changes)
 return {'ok'}

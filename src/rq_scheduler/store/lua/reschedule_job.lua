@@ -34,6 +34,7 @@ redis.call('ZADD', index, 'XX', score, id)
 local recurs = redis.call('EXISTS', schedule_key(id)) == 1
 if recurs then
   redis.pcall('ZADD', recurring_jobs, 'XX', score, id)
+  if redis.pcall('HGET', schedule_key(id), 'kind') == 'job' then have_planned(id, score) end
   redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'), 'updated', now_us)
 end
 wake_if_first(tonumber(score))

@@ -164,6 +164,7 @@ local function save_record(entry)
     'repeat', entry.runs_left, 'armed', entry.armed)
   if keeps_copy(result_ttl, field.ttl, field.failure_ttl) then redis.call('HSET', key, 'template', template_of(entry.key)) end
   list_schedule(entry.id, field.origin or '', entry.score)
+  have_planned(entry.id, entry.score)
   redis.pcall('ZREM', prefix .. ':scheduler:buffered', entry.id)
 end
 

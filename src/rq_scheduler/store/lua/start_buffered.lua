@@ -4,8 +4,8 @@
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has to enqueue every
 --          run, 7 most schedules to look at, 8 most bytes of calls, which the runs are copies of, 9 '1' when each run is to be told, 10 id of
 --          one whose earlier runs were looked for, or '', 11 what the queues' lists say of them: 'gone id ...' or 'there id ...'
--- returns  {'ok', now in us, when to look again, or '', ids of recurring jobs of the 0.14 API that buffer a run, runs by queue, those that are
---          told, answers: see fire; more outcomes: waiting, check (detail: the job ids to look for)}
+-- returns  {'ok', now in us, when to look again, or '', runs by queue, those that are told, answers: see fire; more outcomes: waiting,
+--          check (detail: the job ids to look for), ended}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    a buffered run starts once
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -26,14 +26,40 @@ local index = KEYS[1]
 -- @include history
 -- @include previous_runs
 -- @include plan
+local jobs = {}
+do -- a script has at most 200 locals
+-- @include entry
+-- @include ending
+-- @include recurring
+-- @include keeping
+-- @include recurring_fires
+end
 -- @include firing
+jobs.counts, jobs.told, jobs.answers = counts, told, answers
 local NO_POLICY = 'skip one - - -' -- of a record that an older version wrote
 
-local fires, jobs, strays, bytes = {}, {}, {}, 0
+local fires, job_fires, unready, strays, bytes = {}, {}, {}, {}, 0
+local function look_at_job(id)
+  local record = jobs.read_record(id)
+  local fire = jobs.buffered_fire(id, record)
+  if not fire then
+    strays[#strays + 1] = id
+    return
+  end
+  if found ~= '' then fire.liveness = liveness_check(dated(found), us) end
+  fire.outcome = jobs.decide(fire)
+  bytes = bytes + (fire.entry.bytes or 0)
+  if fire.outcome == 'changed' or (jobs.lacks_meta(fire) and call('ZSCORE', scheduled_jobs, id)) then
+    unready[#unready + 1], unready[#unready + 2] = now_score, id -- Python first
+    fire.outcome = 'waiting'
+  end
+  job_fires[#job_fires + 1] = fire
+end
+
 local function look_at(id)
   local record = read_record(id)
   if record[KIND] == 'job' then
-    jobs[#jobs + 1] = id
+    if bytes <= most_bytes then look_at_job(id) end
   elseif record[KIND] ~= 'schedule' or record[PAUSED] == '1' then
     strays[#strays + 1] = id -- a foreign hand put it here, or took its record away
   else
@@ -55,5 +81,7 @@ elseif call('ZSCORE', buffered_schedules, looked_for) then
   look_at(looked_for)
 end
 commit(fires)
+jobs.commit(job_fires)
+jobs.note_unplanned(unready)
 for _, id in ipairs(strays) do call('ZREM', buffered_schedules, id) end
-return {'ok', now_us, call('ZRANGE', buffered_schedules, 0, 0, 'WITHSCORES')[2] or '', jobs, counts_told(), told, answers}
+return {'ok', now_us, call('ZRANGE', buffered_schedules, 0, 0, 'WITHSCORES')[2] or '', counts_told(), told, answers}

@@ -1,27 +1,51 @@
 -- Hands out schedules that Python has to plan, those that are due first, with all that planning needs. Nobody else is given them for two
 -- seconds: then they come again, unless the plan was written.
 --
--- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
+-- KEYS[1]  schedules that are armed (zset, id -> unix seconds); recurring jobs of the 0.14 API are in the index of jobs
 -- ARGV     1 prefix, 2 most
--- returns  {now in us, {id, due, rev, spec, armed, updated, bytes of the call, made_with}, ...}, with '' for what there is none of
+-- returns  {now in us, {id, due, rev, spec, armed, updated, bytes of the call, made_with, nothing or what a
+--          recurring job has besides: {meta and created_at of the record, meta and created_at of the job, runs left}}, ...}, with '' for
+--          what there is none of
 -- keeps    two dispatchers plan different ones; those of one that dies come back
 local prefix, most = ARGV[1], tonumber(ARGV[2])
 local index = KEYS[1]
 -- @include clock
 -- @include schedule
 -- @include waits
+local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
 local reply, until_then = {now_us}, string.format('%.6f', now + LEASE)
+local function read(key, ...)
+  local values = redis.pcall('HMGET', key, ...)
+  for i = 1, select('#', ...) do values[i] = values[i] or '' end
+  values.err = nil
+  return values
+end
+
+-- What planning needs, and when it is due; nil when it is not armed.
+local function row_of(id)
+  local key = schedule_key(id)
+  local record = read(key, 'kind', 'rev', 'spec', 'armed', 'updated', 'size', 'made_with')
+  local is_job = record[1] == 'job'
+  local due = redis.call('ZSCORE', is_job and scheduled_jobs or index, id)
+  if not due then return nil end
+  local row = {id, due, unpack(record, 2)}
+  row[9] = {}
+  if is_job then
+    local kept, job = read(key, 'meta', 'created_at', 'repeat'), read(prefix .. ':job:' .. id, 'meta', 'created_at')
+    row[7] = redis.call('EXISTS', prefix .. ':job:' .. id) == 1 and '' or tostring(redis.call('HSTRLEN', key, 'template'))
+    row[9] = {kept[1], kept[2], job[1], job[2], kept[3]}
+  end
+  return row
+end
+
 local function take_from(list, other)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, '-inf', now_score, 'LIMIT', 0, most - #reply + 1)) do
-    local due = redis.call('ZSCORE', index, id)
-    if due then
+    local row = row_of(id)
+    if row then
       redis.call('ZADD', list, until_then, id)
       redis.call('ZADD', other, 'XX', until_then, id)
-      local row = redis.pcall('HMGET', schedule_key(id), 'rev', 'spec', 'armed', 'updated', 'size', 'made_with')
-      if row.err then row = {} end
-      for i = 1, 6 do row[i] = row[i] or '' end
-      reply[#reply + 1] = {id, due, unpack(row)}
+      reply[#reply + 1] = row
     else
       redis.call('ZREM', list, id) -- paused, deleted, finished
     end

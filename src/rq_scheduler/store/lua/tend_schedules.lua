@@ -10,7 +10,7 @@
 -- keeps    a schedule outlives its jobs; one that was cancelled leaves nothing behind
 local prefix = ARGV[1]
 local due_schedules = prefix .. ':scheduler:due_schedules'
-local to_plan, pause_ends, PLAN_LEAD = prefix .. ':scheduler:to_plan', prefix .. ':scheduler:pause_ends', 60
+local to_plan, pause_ends = prefix .. ':scheduler:to_plan', prefix .. ':scheduler:pause_ends'
 -- @include clock
 -- @include recurring
 -- @include overlap
@@ -20,6 +20,7 @@ local function tend_job(id)
   local due = redis.call('ZSCORE', KEYS[1], id)
   if due then
     list_as_due(id, due)
+    if redis.call('HEXISTS', schedule_key(id), 'policy') == 0 then have_planned(id, due) end
   elseif not redis.call('ZSCORE', prefix .. ':scheduler:buffered', id) then
     end_series(id, forget_schedule(id), A_YEAR, A_YEAR)
     return 1

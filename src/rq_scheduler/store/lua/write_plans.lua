@@ -1,15 +1,16 @@
 -- Writes plans that Python has made, each if the schedule is what it was when it was read, books the instants that were missed, and fires
--- what is due by them.
+-- what is due by them. Recurring jobs of the 0.14 API are among them.
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has to enqueue every
 --          run, 7 until when an instant runs though the next one is due (us), 8 '1' when each run is to be told, 9 entries
 --          (MessagePack), a list each: id, rev, due and armed as read, plan ('' when there is no instant left), policy, made_with, when it is to be
 --          planned next (unix seconds, '' for never), missed, line of the history of those, what the queues' lists say of runs: 'gone id
---          ...', 'there id ...' or ''
+--          ...', 'there id ...' or '', runs that a recurring job has left, as read ('' for any number), bytes of its
+--          meta after the next run, 10 those metas, one behind the other
 -- returns  {'ok', now in us, '1' when something is due by now that was not fired, '1' when a plan does not serve what is due, for each entry '1' if it was
---          written, else '0' (one text), runs by queue, those that are told, answers: see fire; one more outcome: check (detail: the
---          job ids to look for)}
+--          written, else '0' (one text), runs by queue, those that are told, answers: see fire; more outcomes: check (detail: the
+--          job ids to look for), ended}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    an instant that was missed is counted once; each (schedule, nominal time) is handed off at most once
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -29,20 +30,35 @@ local index = KEYS[1]
 -- @include history
 -- @include previous_runs
 -- @include plan
+local jobs = {}
+do -- a script has at most 200 locals
+-- @include entry
+-- @include ending
+-- @include recurring
+-- @include keeping
+-- @include recurring_fires
+end
 -- @include firing
+jobs.counts, jobs.told, jobs.answers = counts, told, answers
 local AGAIN = 0.05 -- seconds until the next look at what a plan that was just written does not serve
 
-local function read_entry(fields)
+local metas_read = 0
+local function read_plan(fields)
   local entry = {}
   entry.id, entry.rev, entry.due, entry.armed, entry.plan, entry.policy, entry.made_with, entry.plan_at, entry.missed, entry.missed_line,
-    entry.found = unpack(fields, 1, 11)
+    entry.found, entry.runs_left, entry.meta_bytes = unpack(fields, 1, 13)
+  entry.next_meta = string.sub(ARGV[10], metas_read + 1, metas_read + entry.meta_bytes)
+  metas_read = metas_read + entry.meta_bytes
   return entry
 end
 
 local function is_current(entry)
-  local record = try('HMGET', schedule_key(entry.id), 'kind', 'rev', 'armed', 'paused')
-  return not record.err and record[1] == 'schedule' and record[4] ~= '1' and record[2] == entry.rev
-    and (record[3] or '') == entry.armed and same_moment(call('ZSCORE', index, entry.id), entry.due)
+  local record = try('HMGET', schedule_key(entry.id), 'kind', 'rev', 'armed', 'paused', 'repeat')
+  if record.err then return false end
+  entry.is_job = record[1] == 'job'
+  entry.index = entry.is_job and scheduled_jobs or index
+  return (entry.is_job and (record[5] or '') == entry.runs_left or record[1] == 'schedule' and record[4] ~= '1') and record[2] == entry.rev
+    and (record[3] or '') == entry.armed and same_moment(call('ZSCORE', entry.index, entry.id), entry.due)
 end
 
 local function write(entry)
@@ -52,10 +68,13 @@ local function write(entry)
   if entry.found ~= '' then
     call('HSET', key, 'looked_for', dated(entry.found))
   end
+  if entry.runs_left ~= '' then call('HSET', key, 'next_meta', entry.next_meta) end
   if first == '' then
-    call('ZREM', index, id)
+    call('ZREM', entry.index, id)
   elseif first ~= entry.armed then
-    call('ZADD', index, string.format('%.6f', seconds_of(string.match(first, ':(.*)$'))), id)
+    local score = string.format('%.6f', seconds_of(string.match(first, ':(.*)$')))
+    call('ZADD', entry.index, score, id)
+    if entry.is_job then jobs.list_as_due(id, score) end
   end
   call('ZREM', unplanned, id)
   if entry.plan_at == '' then call('ZREM', to_plan, id) else call('ZADD', to_plan, entry.plan_at, id) end
@@ -63,38 +82,53 @@ local function write(entry)
     try('HINCRBY', key, 'missed', entry.missed)
     add_history(id, {entry.missed_line .. ' ' .. now_us})
   end
+  if first == '' and entry.is_job then jobs.finish(id) end
 end
 
 local entries, written, seen = {}, {}, {}
 for i, fields in ipairs(cmsgpack.unpack(ARGV[9])) do
-  local entry = read_entry(fields)
+  local entry = read_plan(fields)
   written[i] = not seen[entry.id] and is_current(entry) and '1' or '0'
   seen[entry.id] = true -- a fire is decided before any is written: two of one schedule would both look good
   if written[i] == '1' then
     write(entry)
     entries[#entries + 1] = entry
-  elseif try('HGET', schedule_key(entry.id), 'kind') == 'schedule' then
+  elseif try('EXISTS', schedule_key(entry.id)) == 1 then
     call('ZADD', unplanned, 'XX', now_score, entry.id) -- somebody has changed it: whoever takes it next
   end
 end
 
-local fires, left, more = {}, {}, false
+local fires, job_fires, left, more = {}, {}, {}, false
+local function fire_of(entry, score)
+  if entry.is_job then
+    local fire = jobs.due_fire(entry.id, score, jobs.read_record(entry.id), lasting)
+    if fire then fire.outcome = jobs.decide(fire) end
+    if not fire or fire.outcome == 'changed' then return nil end
+    job_fires[#job_fires + 1] = fire
+    return fire
+  end
+  local fire = due_fire(entry.id, score, read_record(entry.id), math.huge, lasting)
+  if fire then
+    fire.outcome, fire.detail = decide(fire)
+    fires[#fires + 1] = fire
+  end
+  return fire
+end
+
 for _, entry in ipairs(entries) do
-  local score = call('ZSCORE', index, entry.id)
+  local score = call('ZSCORE', entry.index, entry.id)
   if score and tonumber(score) <= now then
     if has_looked_long() then
       more = true -- for fire to go on with, by the plan
       break
     end
-    local fire = due_fire(entry.id, score, read_record(entry.id), math.huge, lasting)
-    if fire then
-      fire.outcome, fire.detail = decide(fire)
-      fires[#fires + 1] = fire
-    end
+    local fire = fire_of(entry, score)
     if not fire or fire.outcome == 'check' then left[#left + 1], left[#left + 2] = string.format('%.6f', now + AGAIN), entry.id end
   end
 end
 commit(fires)
+local a_job_is_due = jobs.commit(job_fires)
 call_in_chunks('ZADD', unplanned, left)
 call_in_chunks('ZADD', unplanned, still_due) -- its plan ends there, or another instant has overtaken it
-return {'ok', now_us, (more or still_due[1]) and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told, answers}
+return {'ok', now_us, (more or still_due[1] or a_job_is_due) and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told,
+  answers}

@@ -2,7 +2,7 @@
 -- Kinds: 'ready', 'recurring' (its meta may name a 0.14 recurrence), 'via_rq' (RQ itself has to enqueue it),
 -- 'canceled' (by RQ's Job.cancel), 'broken' (with a reason).
 local JOB_FIELDS = {'status', 'origin', 'timeout', 'ttl', 'meta', 'dependency_ids', 'dependency_id',
-  'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'rate_limit_key'}
+  'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'rate_limit_key', 'created_at'}
 
 local function filled(value) return value and value ~= '' end
 
@@ -18,11 +18,11 @@ local function read_entry(id)
     if redis.call('EXISTS', key) == 0 then
       return {kind = 'broken', gone = true, reason = 'its job is gone: ' .. key .. ' was deleted, or expired'}
     end
-    return {kind = 'broken', reason = 'its job has no data: ' .. key .. ' was not written by RQ'}
+    return {kind = 'broken', no_data = true, reason = 'its job has no data: ' .. key .. ' was not written by RQ'}
   end
   local entry = {kind = 'ready', key = key, status = values[1], origin = values[2], timeout = values[3],
     ttl = tonumber(values[4] or ''), meta = values[5], at_front = values[8], at_front_on_retry = values[9],
-    ended_at = values[10]}
+    ended_at = values[10], created_at = values[12]}
   entry.depends = filled(values[6]) or filled(values[7])
   entry.rate_limited = filled(values[11])
   return entry

@@ -22,7 +22,9 @@ local function keep_schedule(id)
   unlist_schedule(id)
   redis.call('RENAME', schedule_key(id), kept_key(id))
   redis.call('DEL', prefix .. ':scheduler:history:' .. id)
-  redis.call('ZREM', prefix .. ':scheduler:buffered', id)
+  for _, set in ipairs({prefix .. ':scheduler:buffered', prefix .. ':scheduler:to_plan', prefix .. ':scheduler:unplanned'}) do
+    redis.call('ZREM', set, id)
+  end
 end
 
 -- Whether the job under the id is not the one that the kept record was made of.
@@ -35,4 +37,5 @@ local function bring_back(id, queue, score)
   redis.call('RENAME', kept_key(id), schedule_key(id))
   redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'))
   list_schedule(id, queue, score)
+  have_planned(id, score)
 end

@@ -35,8 +35,16 @@ local function forget_schedule(id)
   if redis.pcall('HGET', schedule_key(id), 'kind') == 'schedule' then return end
   local queue = unlist_schedule(id)
   redis.call('DEL', schedule_key(id), prefix .. ':scheduler:history:' .. id)
-  redis.pcall('ZREM', prefix .. ':scheduler:buffered', id)
+  for _, set in ipairs({prefix .. ':scheduler:buffered', prefix .. ':scheduler:to_plan', prefix .. ':scheduler:unplanned'}) do
+    redis.pcall('ZREM', set, id)
+  end
   return queue
+end
+
+-- A minute before it is due, or at once, Python plans it. Protected, since at the due time itself the dispatchers find it too.
+local PLAN_LEAD = 60
+local function have_planned(id, score)
+  redis.pcall('ZADD', prefix .. ':scheduler:to_plan', string.format('%.6f', tonumber(score) - PLAN_LEAD), id)
 end
 
 -- Fields that one run leaves on a job: never part of the copy from which an expired job is rebuilt.
