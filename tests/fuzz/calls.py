@@ -55,6 +55,7 @@ INSIDE = {
     "anchored",
     "with_anchor",
     "excluded_day",
+    "reason",
     "fires_like",
     "instants",
     "now_us",
@@ -113,6 +114,7 @@ _SCHEDULE = Schedule("defined", Every(600), jobs.echo)
 _BOOLS = [True, False]
 
 GOOD: dict[str, list[Any]] = {
+    "at": [START, LATER, START.date(), None],
     **dict.fromkeys(("scheduled_time", "date_time", "moment", "after", "start", "end", "dt", "since"), [START, LATER]),
     **dict.fromkeys(("queue_name",), ["default", "other", None]),
     **dict.fromkeys(

@@ -130,6 +130,7 @@ for _name, _home, _help in (
     ("list", "commands.read:list_", "List schedules, by id."),
     ("show", "commands.read:show", "Show a schedule: definition, state, next and last runs."),
     ("runs", "commands.read:runs", "Show the last runs of a schedule and how their jobs stand."),
+    ("why", "commands.why:why", "Say why a schedule or a job ran, or did not."),
     ("upcoming", "commands.read:upcoming", "Show what will run next, across all schedules."),
     ("next", "commands.preview:next_", "Show when a CRON string fires, in its zone and in UTC."),
     ("put", "commands.put:put", "Create or replace a schedule."),

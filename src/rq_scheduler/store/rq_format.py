@@ -71,6 +71,21 @@ def workers_key(prefix: str) -> str:
     return f"{prefix}:workers"
 
 
+def worker_key(prefix: str, name: str) -> str:
+    """hash: one worker; birth, death, hostname."""
+    return f"{prefix}:worker:{name}"
+
+
+def queue_workers_key(prefix: str, queue: str) -> str:
+    """set: the keys of the workers that have registered for a queue, some of them dead."""
+    return f"{prefix}:workers:{queue}"
+
+
+def suspended_key(prefix: str) -> str:
+    """string: there while `rq suspend` keeps all workers from taking jobs."""
+    return f"{prefix}:suspended"
+
+
 def cron_schedulers_key(prefix: str) -> str:
     """zset, name -> unix seconds of its last heartbeat: the `rq cron` processes."""
     return f"{prefix}:cron_schedulers"

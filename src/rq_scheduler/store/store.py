@@ -24,6 +24,7 @@ from rq_scheduler.store.quarantine import QuarantineCommands
 from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesCommands
+from rq_scheduler.store.traces import TraceCommands
 from rq_scheduler.store.via_rq import ViaRQCommands, ViaRQOperations
 
 
@@ -40,6 +41,7 @@ class StoreCommands(
     SeriesCommands,
     PresenceCommands,
     FleetCommands,
+    TraceCommands,
     ViaRQCommands,
     AuditCommands,
     EventCommands,

@@ -59,6 +59,14 @@ class _Exclusion(msgspec.Struct, metaclass=TriggerMeta, frozen=True, kw_only=Tru
         lo, hi = line.day_bounds(second)
         return lo * US, hi * US
 
+    def _date(self, us: int, zone_name: str) -> date:
+        """The local date at that moment."""
+        return date.fromordinal(zone(self.timezone or zone_name).day_number(us // US) + _EPOCH_ORDINAL)
+
+    @abstractmethod
+    def reason(self, us: int, zone_name: str) -> str:
+        """In words, why the local day that `us` lies in is excluded, which it has to be."""
+
     @abstractmethod
     def _excludes(self, day: int) -> bool:
         """Whether this date is excluded; in days since 1970-01-01."""
@@ -93,6 +101,10 @@ class Dates(_Exclusion, metaclass=_DatesMeta, frozen=True, tag="dates"):
         if not self.days:
             raise InvalidArgument("Dates() names no day, so it excludes none: give at least one, such as '2026-12-25'")
         force_setattr(self, "days", tuple(sorted(set(self.days))))
+
+    def reason(self, us: int, zone_name: str) -> str:
+        """As one of its dates."""
+        return "one of its Dates"
 
     def _excludes(self, day: int) -> bool:
         return day in _day_numbers(self.days)
@@ -145,6 +157,12 @@ class Holidays(_Exclusion, metaclass=_HolidaysMeta, frozen=True, tag="holidays")
                 raise InvalidType(f"{name}={value!r} is {kind_of(value)}: give a code, such as Holidays('FR')")
         if importlib.util.find_spec("holidays") is not None:
             _check(self.country, self.subdivision)
+
+    def reason(self, us: int, zone_name: str) -> str:
+        """By the holiday's name, in the country's language."""
+        day = self._date(us, zone_name)
+        name = _holidays(self.country, self.subdivision, day.year)[day.toordinal() - _EPOCH_ORDINAL]
+        return f"{name} ({self.country}{'' if self.subdivision is None else f', {self.subdivision}'})"
 
     def _excludes(self, day: int) -> bool:
         ordinal = day + _EPOCH_ORDINAL
@@ -218,13 +236,13 @@ def _day_numbers(days: tuple[date, ...]) -> frozenset[int]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _holidays(country: str, subdivision: str | None, year: int) -> frozenset[int]:
-    """The holidays of one year, in days since 1970-01-01."""
+def _holidays(country: str, subdivision: str | None, year: int) -> dict[int, str]:
+    """The names of the holidays of one year, by day since 1970-01-01."""
     _check(country, subdivision)
     import holidays
 
     found = holidays.country_holidays(country, subdiv=subdivision, years=year, expand=False)
-    return frozenset(day.toordinal() - _EPOCH_ORDINAL for day in found)
+    return {day.toordinal() - _EPOCH_ORDINAL: name for day, name in found.items()}
 
 
 @functools.lru_cache(maxsize=1024)

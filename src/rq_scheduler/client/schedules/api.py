@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from datetime import date, datetime, tzinfo
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
@@ -17,17 +18,21 @@ from rq_scheduler.aliases import DurationLike, Function
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id
 from rq_scheduler.client.schedules.bulk import BulkControl
+from rq_scheduler.client.schedules.explain import Explanation
+from rq_scheduler.client.schedules.explain.gather import explained
 from rq_scheduler.client.schedules.files import SUFFIXES, definitions_from, naming
-from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun, run_of
+from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun, runs_of
 from rq_scheduler.client.schedules.sync import Sync
 from rq_scheduler.client.schedules.upcoming import upcoming_runs
 from rq_scheduler.client.schedules.writer import not_found
 from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
-from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.model import Changes, Options, Schedule, check_id
 from rq_scheduler.triggers import AnyTrigger
-from rq_scheduler.triggers.base import not_negative
+from rq_scheduler.triggers.base import aware_us, not_negative
+from rq_scheduler.triggers.zone_names import zone_name
+from rq_scheduler.triggers.zones import zone
 
 __all__ = ["Schedules"]
 
@@ -238,8 +243,26 @@ class Schedules(BulkControl):
         now, kind, rows = self._store.read_runs(text_id(id), limit)
         if not kind:
             raise not_found(id)
-        newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
-        return [run_of(row, now, job_is_its_own=kind != "job" or n == newest) for n, row in enumerate(rows)]
+        return runs_of(rows, now, kind)
+
+    def explain(self, id: str, at: datetime | date | None = None, timezone: str | tzinfo | None = None) -> Explanation:
+        """Why a schedule ran at a time, or did not: `explain("nightly-report", at).sentence`.
+
+        `id` is that of a schedule, of one of its runs (`at` is left out then), of a recurring job of the 0.14 API, or
+        of a one-off. `at` is an aware datetime, of which one to the minute means the first instant of that minute; a
+        date, for the last instant of that day by the schedule's clock; or None for the newest instant that should have
+        run. `timezone` is the reader's, whose clock is told beside the schedule's; the one of `at` unless given.
+
+        An id of which nothing is known is explained as such. Raises InvalidArgument or InvalidType for a naive `at`, an
+        unknown zone, or a job's id with a time.
+        """
+        reader = None if timezone is None else ZoneInfo(zone(zone_name(timezone)).name)
+        if isinstance(at, datetime):
+            aware_us(at, "at")
+            reader = reader or at.tzinfo
+        elif at is not None and not isinstance(at, date):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"at={at!r} is {kind_of(at)}: give an aware datetime, or a date for all of a day")
+        return explained(self._store, self._writer.view, text_id(id), at, reader)
 
 
 def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:

@@ -7,7 +7,7 @@ Made from what the store has read. Sends no command; arguments are unpickled onl
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, islice
@@ -33,6 +33,7 @@ __all__ = [
     "SyncResult",
     "UpcomingRun",
     "run_of",
+    "runs_of",
     "spec_of",
     "stored_schedule",
     "tags_of",
@@ -285,6 +286,12 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
         duration=None if started is None or ended is None else ended - started,
         result_age=None if ended is None else timedelta(microseconds=now - to_us(ended)),
     )
+
+
+def runs_of(rows: Sequence[RunLine], now: int, kind: str) -> list[Run]:
+    """A history, newest first. The job id of a recurring job (`kind`) is that of all its runs."""
+    newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
+    return [run_of(row, now, job_is_its_own=kind != "job" or n == newest) for n, row in enumerate(rows)]
 
 
 def _runs_left(stored: Stored, spec: Spec | None) -> int | None:

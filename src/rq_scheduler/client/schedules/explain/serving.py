@@ -1,0 +1,279 @@
+"""Whether an instant that a schedule has was served: pauses, dispatchers, the run before, the hand-off.
+
+Each check says what it found, and whether the run got past it. Pure: a record of what happened is believed before
+anything is worked out anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rq_scheduler.client.schedules.explain.case import RUNS, Case, Finding, Stop
+from rq_scheduler.client.schedules.explain.evidence import JobEvidence, Outage
+from rq_scheduler.client.schedules.explain.explanation import Fact, Remedy
+from rq_scheduler.client.schedules.explain.jobs import state_of
+from rq_scheduler.client.schedules.results import Run
+from rq_scheduler.clock import from_us, to_us
+from rq_scheduler.humanize import length
+from rq_scheduler.planning import MISSED_AFTER
+
+__all__ = ["START_ONE", "dispatcher", "hand_off", "lock_words", "overlap", "pause"]
+
+START_ONE = Remedy("Start a dispatcher", "rqscheduler")
+
+
+def pause(case: Case) -> Iterator[Finding]:
+    """Whether it was paused then, or is to be."""
+    evidence, times, found = case.evidence, case.times, case.pause
+    if case.line is not None:
+        return
+    if found is None:
+        known = evidence.pauses_since is not None and evidence.pauses_since <= case.at
+        if known:
+            yield Finding(Fact("pause", "It was not paused" if case.is_past else "It is not paused"))
+        elif case.is_past:
+            yield Finding(Fact("pause", "Whether it was paused then is not recorded", None, standing="unknown"))
+        elif not case.schedule.paused:
+            yield Finding(Fact("pause", "It is not paused"))
+        return
+    by = f" by {found.by}" if found.by else ""
+    note = f' ("{found.note}")' if found.note else ""
+    since = "" if found.since is None else f" {times.on(found.since)}"
+    if found.until is not None:
+        resumed = f" by {found.resumed_by}" if found.resumed_by else ""
+        because = f"it was paused{by}{since}{note}, and resumed{resumed} {times.on(found.until)}"
+        yield Finding(
+            Fact("pause", f"It was paused{note} until {times.short(found.until)}", False, found.since, found.by),
+            Stop("paused", because, case.make_up_for),
+        )
+        return
+    ends = "" if found.ends_at is None else f", until {times.short(found.ends_at)}"
+    standing = "recorded"
+    if found.since is None:
+        standing = "unknown"
+        because = f"it is paused{by}{note}{ends}, and has no run since; when that was done is not recorded"
+    elif case.is_past:
+        because = f"it was paused{by}{since}{note}, and still is{ends}"
+    else:
+        because = f"it is paused{by}{note}{ends}"
+    resume = Remedy("Let it fire again, from its next instant on", case.rqscheduler("resume"), case.call("resume"))
+    fact = Fact("pause", f"It is paused{note}{ends}", False, found.since, found.by, standing)
+    yield Finding(fact, Stop("paused", because, (resume, *case.make_up_for)))
+
+
+def dispatcher(case: Case) -> Iterator[Finding]:
+    """Whether somebody was there to serve it, in time."""
+    line, times = case.line, case.times
+    if line is not None and line.outcome == "missed":
+        yield _missed(case, line)
+        return
+    if not case.is_past:
+        names = case.evidence.dispatchers
+        if not names:
+            fact = Fact("dispatcher", "No dispatcher is alive now", False)
+            yield Finding(fact, Stop("not_handed_off", "no dispatcher is alive", (START_ONE,)))
+        return
+    found = _outage(case, case.at, case.at)
+    if found is not None:
+        yield Finding(
+            Fact(
+                "dispatcher",
+                _outage_words(case, found)[0].upper() + _outage_words(case, found)[1:],
+                None if case.line is None else True,
+                found.since,
+            )
+        )
+    elif case.evidence.outages_since is not None and case.evidence.outages_since <= case.at:
+        yield Finding(Fact("dispatcher", f"A dispatcher was there {times.on(case.at)}"))
+
+
+def _missed(case: Case, line: Run) -> Finding:
+    times = case.times
+    found = _outage(case, line.nominal, line.handed_off_at)
+    if found is not None:
+        away = _outage_words(case, found)
+    else:
+        late = times.short(line.handed_off_at)
+        away = f"nobody handed it off until {late}, and whether the dispatchers or Redis were away is not recorded"
+    several = ""
+    if line.count > 1:
+        more = "at least " if line.at_least else ""
+        several = f", one of {more}{line.count:,} times {times.stretch(line.nominal, line.until)}"
+    dropped = _why_dropped(case, line)
+    sentence = f"{case.id} did not run at {case.when}{several}: {away}; {dropped}"
+    fact = Fact(
+        "dispatcher",
+        f"It was missed{several.replace(', one of', ',')}: {away}",
+        False,
+        line.handed_off_at,
+        "",
+        "recorded" if found is not None else "unknown",
+    )
+    return Finding(fact, Stop("missed", f"{away}; {dropped}", case.make_up_for, sentence))
+
+
+def _why_dropped(case: Case, line: Run) -> str:
+    """Why what was missed did not run late."""
+    spec, times, updated = case.spec, case.times, case.schedule.updated_at
+    if updated is not None and case.at < updated <= line.handed_off_at:
+        return f"its definition was changed {times.on(updated)}, and what lies before a change never runs late"
+    if spec is None:
+        return "and what is missed runs late only where its definition says so"
+    if spec.catchup == "none":
+        return f"with catchup='none', nothing that is more than {MISSED_AFTER // 1_000_000} s late runs"
+    window = spec.catchup_window
+    if window is not None and to_us(line.handed_off_at) - to_us(case.at) >= window.us:
+        return f"by then it was older than its catchup_window of {length(window)}"
+    after = [run for run in case.evidence.runs if run.outcome == "enqueued" and run.nominal > line.until]
+    newest = f", that of {times.short(after[-1].nominal)}" if after else ""
+    return f"of all that had passed, the newest alone ran (catchup='latest'){newest}"
+
+
+def _outage(case: Case, first: datetime, last: datetime) -> Outage | None:
+    """One that reaches into this stretch of time."""
+    for outage in case.evidence.outages:
+        if outage.since <= last and (outage.until is None or outage.until >= first):
+            return outage
+    return None
+
+
+def _outage_words(case: Case, outage: Outage) -> str:
+    times = case.times
+    stretch = f"since {times.short(outage.since)}"
+    if outage.until is not None:
+        stretch = times.stretch(outage.since, outage.until)
+    if outage.whose == "Redis":
+        return f"Redis was away {stretch}"
+    return f"no dispatcher was there {stretch}"
+
+
+def overlap(case: Case) -> Iterator[Finding]:
+    """Whether the run before it let it start."""
+    line, spec = case.line, case.spec
+    if line is not None and line.outcome == "skipped":
+        yield _skipped(case, line)
+    elif case.at in case.evidence.buffered:
+        words, remedies = _holder_words(case, case.evidence.holder)
+        policy = "" if spec is None else f" (overlap={spec.overlap!r})"
+        starts = f"it starts when the run before it has ended{policy}{words}"
+        sentence = f"{case.id} has not run at {case.when} yet: {starts}"
+        fact = Fact("overlap", f"It waits for the run before it{policy}", None)
+        yield Finding(fact, Stop("buffered", f"it waits for the run before it{words}", remedies, sentence))
+    elif case.was_handed_off and spec is not None and spec.overlap not in {"allow", "replace"}:
+        yield Finding(Fact("overlap", f"No run before it was in the way (overlap={spec.overlap!r})"))
+
+
+def _skipped(case: Case, line: Run) -> Finding:
+    times, holder = case.times, case.evidence.holder
+    words, remedies = _holder_words(case, holder)
+    if line.count > 1:
+        several = f"{line.count:,} times, {times.stretch(line.nominal, line.until)}"
+        what = f"was skipped {several}"
+        sentence = f"{case.id} did not run at {case.when}: it was skipped {several}"
+    else:
+        what, sentence = "was skipped", f"{case.id} did not run at {case.when}: it was skipped"
+    if holder is None:
+        held = ", as the run before it was still going; which that was is not recorded"
+    else:
+        held = f", held up by run {holder.job.id}{words}"
+    fact = Fact("overlap", f"It {what}: the run before it was still going", False, line.handed_off_at)
+    return Finding(
+        fact,
+        Stop("skipped", f"the run before it was still going{words}", (*remedies, *case.make_up_for), sentence + held),
+    )
+
+
+def _holder_words(case: Case, holder: JobEvidence | None) -> tuple[str, tuple[Remedy, ...]]:
+    if holder is None:
+        return "", ()
+    state = state_of(holder, case.times)
+    if state is None:
+        return ", of which RQ has nothing any more", ()
+    return f", which {state.says}", state.remedies
+
+
+def hand_off(case: Case) -> Iterator[Finding]:
+    """Whether it entered its queue."""
+    evidence, times, line = case.evidence, case.times, case.line
+    if line is not None and line.outcome in RUNS:
+        late = "on time" if line.lateness is None else f"{length(line.lateness)} after its time"
+        queue = case.schedule.queue_name
+        fact = Fact("hand_off", f"Handed off {late}, as job {line.job_id}, to {queue!r}", True, line.handed_off_at)
+        yield Finding(fact)
+        return
+    if evidence.held is not None and (line is None or line.outcome == "failed"):
+        held = evidence.held
+        since = "" if held.at is None else f" since {times.short(held.at)}"
+        because = f"it is in quarantine{since}: {held.reason}"
+        retry = Remedy(
+            "Once that is mended, put it back",
+            case.rqscheduler("quarantine retry"),
+            f"scheduler.quarantine.retry({case.id!r})",
+        )
+        fact = Fact("hand_off", f"It is in quarantine: {held.reason}", False, held.at)
+        yield Finding(fact, Stop("quarantined", because, (retry,)))
+        return
+    if line is not None and line.outcome == "failed":
+        because = "it could not be run" + (f": {case.schedule.note}" if case.schedule.note else "")
+        yield Finding(
+            Fact("hand_off", because[0].upper() + because[1:], False, line.handed_off_at), Stop("quarantined", because)
+        )
+        return
+    if line is not None or not case.is_past:
+        return
+    if evidence.run is not None and evidence.run.job.status:
+        yield Finding(Fact("hand_off", f"Its job is there: {case.job_id}"))
+        return
+    yield _not_served(case)
+
+
+def _not_served(case: Case) -> Finding:
+    """Of one without any record, whose time has come."""
+    evidence, times, schedule = case.evidence, case.times, case.schedule
+    armed = next(schedule.instants(), None)
+    if armed is not None and from_us(armed[0]) <= case.at:
+        return _is_late(case, from_us(armed[1]))
+    oldest = evidence.runs[-1].nominal if evidence.runs else None
+    if not evidence.is_whole and oldest is not None and case.at < oldest:
+        because = f"its history reaches back to {times.short(oldest)} only"
+        what = f"{because[0].upper()}{because[1:]} ({evidence.keeps} lines are kept)"
+    elif schedule.updated_at is not None and case.at < schedule.updated_at:
+        because = (
+            f"its definition was changed {times.on(schedule.updated_at)}, and neither a run of before nor what it said "
+            "then is recorded"
+        )
+        what = "What its definition said then is not recorded"
+    else:
+        because = "no record says what became of it"
+        if evidence.pauses_since is None or evidence.pauses_since > case.at:
+            because += ": it may have been paused, which is not recorded"
+        what = "No record says what became of it"
+    sentence = f"What became of {case.id} at {case.when} is not known: {because}"
+    return Finding(
+        Fact("hand_off", what, None, None, "", "unknown"),
+        Stop("not_recorded", because, case.make_up_for, sentence),
+    )
+
+
+def _is_late(case: Case, due: datetime) -> Finding:
+    evidence, times = case.evidence, case.times
+    late = times.until(due)
+    why, remedies = lock_words(evidence.dispatchers, evidence.lock_holder)
+    found = None if evidence.dispatchers or evidence.lock_holder else _outage(case, due, case.now)
+    if found is not None:
+        why = f"{why}, since {times.short(found.since)}"
+    sentence = f"{case.id} has not run at {case.when} yet, and is {late} late: {why}"
+    fact = Fact("hand_off", f"It is {late} late, and nobody has handed it off: {why}", False, due)
+    return Finding(fact, Stop("not_handed_off", why, remedies, sentence))
+
+
+def lock_words(dispatchers: Sequence[str], lock_holder: str) -> tuple[str, tuple[Remedy, ...]]:
+    """Why what is due is not handed off, as far as that is seen, and what to do."""
+    if lock_holder:
+        why = f"a daemon of rq-scheduler 0.14, or an application, holds the lock ({lock_holder!r})"
+        return why, (Remedy("End that daemon; a dispatcher takes a dead one's lock over", "rqscheduler --take-fence"),)
+    if not dispatchers:
+        return "no dispatcher is alive", (START_ONE,)
+    alive = "is alive, so its log says" if len(dispatchers) == 1 else "are alive, so their logs say"
+    return f"{', '.join(dispatchers[:3])} {alive} why", ()

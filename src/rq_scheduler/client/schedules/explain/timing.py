@@ -1,0 +1,181 @@
+"""Whether an instant is one of the schedule at all: its definition, trigger, start and end, days off, number of runs.
+
+Each check says what it found, and whether the run got past it. Pure: a record of what happened is believed before
+anything is worked out anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rq_scheduler.client.schedules.explain.asked import clocks_at, occurrences_of
+from rq_scheduler.client.schedules.explain.case import Case, Finding, Stop, iso
+from rq_scheduler.client.schedules.explain.explanation import Cause, Fact, Remedy
+from rq_scheduler.client.schedules.explain.times import clock
+from rq_scheduler.clock import from_us, to_us
+from rq_scheduler.humanize import trigger_words
+from rq_scheduler.model import Spec
+
+__all__ = ["definition", "exclusion", "is_to_come", "number_of_runs", "trigger"]
+
+MAX_SEARCHED = 400
+"""Instants among which that is looked for to which another was moved."""
+
+
+def definition(case: Case) -> Iterator[Finding]:
+    """Whether there was such a schedule, and what is known of its definition of that time."""
+    created, known = case.schedule.created_at, case.definition
+    if created is not None and case.at < created and case.line is None:
+        first = case.evidence.definitions[-1]
+        by = f" by {first.actor}" if first.actor and first.version == 1 else ""
+        made = f"it was made {case.times.on(created)}{by}"
+        stop = Stop("not_made", made, (), f"{case.id} did not exist yet at {case.when}: {made}")
+        yield Finding(Fact("definition", f"It was made later, {case.times.on(created)}", False, created), stop)
+        return
+    if not known.is_recorded or (known.since is not None and known.since > case.at):
+        what = "What its definition said then is not recorded; today's is taken for it"
+        yield Finding(Fact("definition", what, None, standing="unknown"))
+        return
+    what = f"Version {known.version} of its definition was in force"
+    yield Finding(Fact("definition", what, True, known.since, known.actor))
+
+
+def trigger(case: Case) -> Iterator[Finding]:
+    """Whether the trigger names the instant, between start and end."""
+    spec, asked, times = case.spec, case.asked, case.times
+    if spec is None:
+        what = "Its definition cannot be read here: a newer version of this package wrote it, or it is damaged"
+        yield Finding(Fact("trigger", what, None, standing="unknown"))
+        return
+    words = trigger_words(spec.trigger)
+    if asked.clocks:
+        yield Finding(Fact("trigger", asked.clocks[0].upper() + asked.clocks[1:], True, standing="recomputed"))
+    if case.line is not None and case.line.outcome in {"manual", "backfill"}:
+        asked_for = "now" if case.line.outcome == "manual" else f"for {times.short(case.at)}"
+        yield Finding(Fact("trigger", f"A person asked for a run {asked_for}", True, case.line.handed_off_at))
+        return
+    if case.line is not None:
+        yield Finding(Fact("trigger", f"It had an instant at {times.short(case.at)}: {words}", True, case.at))
+        return
+    if not asked.is_named:
+        yield _not_an_instant(case, words)
+        return
+    if spec.start is not None and case.at < spec.start:
+        yield _out_of_bounds(case, "before_start", f"before its start, {times.short(spec.start)}", spec.start)
+        return
+    if spec.end is not None and case.at >= spec.end:
+        yield _out_of_bounds(case, "after_end", f"not before its end, {times.short(spec.end)}", spec.end)
+        return
+    jumped = _jumped(case, spec)
+    yield Finding(Fact("trigger", f"{words} names {times.short(case.at)}{jumped}", True, case.at, "", "recomputed"))
+
+
+def _out_of_bounds(case: Case, cause: Cause, where: str, bound: datetime) -> Finding:
+    return Finding(Fact("trigger", f"That is {where}", False, bound), Stop(cause, f"that is {where}"))
+
+
+def _not_an_instant(case: Case, words: str) -> Finding:
+    asked, times = case.asked, case.times
+    near = {"the one before is": asked.before, "the next one is": asked.after}
+    nearest = " and ".join(f"{text} {times.short(at)}" for text, at in near.items() if at is not None)
+    nearest = nearest or "it has no other"
+    what = f"{words} names no time {'on that day' if asked.day else 'then'}"
+    if asked.day is not None:
+        sentence = f"{case.id} has no run on {times.day(case.at)}: its trigger is {words}; {nearest}"
+    else:
+        sentence = f"{case.when} is no time of {case.id}: its trigger is {words}; {nearest}"
+    if asked.is_skipped:
+        sentence = f"{asked.clocks[0].upper() + asked.clocks[1:]}: {case.id} has no time then; {nearest}"
+    elif (first := _shown_before(case)) is not None:
+        sentence += f". The clock showed that time twice that day, and its run was the first time, at {first}"
+    remedies = tuple(
+        Remedy(f"Ask about {times.short(at)}", case.rqscheduler("why", "--at", iso(at)))
+        for at in (asked.before, asked.after)
+        if at is not None
+    )
+    fact = Fact("trigger", what, False, None, "", "recomputed")
+    return Finding(fact, Stop("not_an_instant", what, remedies, sentence))
+
+
+def _shown_before(case: Case) -> str | None:
+    """When the clock of the schedule's zone showed the time for the first time, if an instant was there."""
+    here = case.at.astimezone(case.times.zone)
+    if not here.fold or case.spec is None:
+        return None
+    first = here.replace(fold=0)
+    us = to_us(first)
+    is_instant = occurrences_of(case.evidence, case.spec).after(us - 1) == us
+    return clock(first) if is_instant else None
+
+
+def _jumped(case: Case, spec: Spec) -> str:
+    """What to add where the instant is the moment of a jump of the clocks."""
+    if not spec.trigger.zone_names or case.asked.clocks:
+        return ""
+    before, now = clocks_at(case.times.zone, case.at)
+    return f", since the clocks went from {clock(before)} to {clock(now)} then" if now > before else ""
+
+
+def exclusion(case: Case) -> Iterator[Finding]:
+    """Whether it is a day off, and what becomes of it then."""
+    spec, times = case.spec, case.times
+    if spec is None or not spec.exclude or case.line is not None:
+        return
+    if case.asked.is_kept:
+        yield Finding(Fact("exclusion", "It is no day off", True, standing="recomputed"))
+        return
+    us = to_us(case.at)
+    zone = "UTC" if all(one.timezone for one in spec.exclude) else spec.trigger.zone_name
+    why = next((one.reason(us, zone) for one in spec.exclude if one.excluded_day(us, zone) is not None), "")
+    because = f"{times.day(case.at)} is a day off, {why}"
+    fact = Fact("exclusion", f"{times.day(case.at)} is a day off: {why}", False, None, "", "recomputed")
+    if spec.excluded == "skip":
+        yield Finding(fact, Stop("excluded", because, case.make_up_for))
+        return
+    target = _moved_to(case, spec)
+    if target is None:
+        yield Finding(fact, Stop("moved", f"{because}, and no day was found to move it to"))
+        return
+    ask = Remedy(f"Ask about {times.short(target)}", case.rqscheduler("why", "--at", iso(target)))
+    yield Finding(fact, Stop("moved", f"{because}, and its run was moved to {times.short(target)}", (ask,)))
+
+
+def _moved_to(case: Case, spec: Spec) -> datetime | None:
+    """The instant that one on a day off was moved to: the nearest one, in its direction, at the same time of day."""
+    occurrences, us, zone = occurrences_of(case.evidence, spec), to_us(case.at), case.times.zone
+    step = occurrences.after if spec.excluded == "next_day" else occurrences.before
+    for _ in range(MAX_SEARCHED):
+        found = step(us)
+        if found is None:
+            return None
+        at, us = from_us(found), found
+        if at.astimezone(zone).time() == case.at.astimezone(zone).time():
+            return at
+    return None
+
+
+def number_of_runs(case: Case) -> Iterator[Finding]:
+    """Whether it had made all of its runs before."""
+    spec, schedule = case.spec, case.schedule
+    if spec is None or spec.max_runs is None or case.line is not None or not schedule.finished:
+        return
+    last = schedule.last_run_at
+    if schedule.runs >= spec.max_runs and (last is None or last < case.at):
+        on = "" if last is None else f", the last {case.times.on(last)}"
+        because = f"it had made all of its {spec.max_runs:,} runs (max_runs={spec.max_runs}){on}"
+        yield Finding(Fact("trigger", because[0].upper() + because[1:], False, last), Stop("max_runs", because))
+
+
+def is_to_come(case: Case) -> Iterator[Finding]:
+    """Whether its time has not come yet; with jitter, the time at which it is due."""
+    spec = case.spec
+    if case.line is not None or spec is None or (case.evidence.run is not None and case.evidence.run.job.status):
+        return
+    due = from_us(occurrences_of(case.evidence, spec).due(to_us(case.at)))
+    if due <= case.now:
+        return
+    jitter = "" if due == case.at else f", as its jitter delays it to {clock(due.astimezone(case.times.zone))}"
+    sentence = f"{case.id} has not run at {case.when} yet{jitter}: that is in {case.times.until(due)}"
+    fact = Fact("trigger", f"That is in {case.times.until(due)}{jitter}", None, due, "", "recomputed")
+    yield Finding(fact, Stop("not_yet", "its time has not come", (), sentence))

@@ -1,0 +1,70 @@
+"""An explanation as JSON, and as lines for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from typing import Any
+
+from rq_scheduler.client.schedules.explain import Explanation, Fact
+from rq_scheduler.humanize import moment
+from rq_scheduler.views.serializers import iso
+from rq_scheduler.views.table import Part
+
+__all__ = ["render", "serialize"]
+
+_MARKS = {True: ("+", "green"), False: ("x", "red"), None: ("?", "yellow")}
+
+
+def serialize(found: Explanation) -> dict[str, Any]:
+    """The JSON. `holds` of a fact is null where that is open, or not known."""
+    return {
+        "id": found.id,
+        "at": iso(found.at),
+        "timezone": found.timezone,
+        "cause": found.cause,
+        "sentence": found.sentence,
+        "otherwise": found.otherwise,
+        "facts": [
+            {
+                "step": fact.step,
+                "what": fact.what,
+                "holds": fact.holds,
+                "at": iso(fact.at),
+                "who": fact.who,
+                "standing": fact.standing,
+            }
+            for fact in found.facts
+        ],
+        "remedies": [{"what": one.what, "command": one.command, "call": one.call} for one in found.remedies],
+    }
+
+
+def render(found: Explanation, zone: tzinfo) -> Iterator[Part]:
+    """The sentence, the facts behind it, and what to do. Moments of the facts are shown in `zone`."""
+    yield found.sentence, "bold"
+    if found.otherwise:
+        yield found.otherwise
+    yield ""
+    for fact in found.facts:
+        mark, style = _MARKS[fact.holds]
+        yield f"  {mark} {fact.what}{_source(fact, zone)}", style if fact.holds is not True else ""
+    for remedy in found.remedies:
+        yield ""
+        yield f"{remedy.what}:" if remedy.command or remedy.call else f"{remedy.what}."
+        if remedy.command:
+            yield f"    {remedy.command}"
+        elif remedy.call:
+            yield f"    {remedy.call}"
+
+
+def _source(fact: Fact, zone: tzinfo) -> str:
+    """When, by whom and how it is known, as far as that says something."""
+    known = {"recorded": "", "recomputed": "by today's rules", "unknown": "not recorded"}[fact.standing]
+    parts = [_moment(fact.at, zone), f"by {fact.who}" if fact.who else "", known]
+    said = ", ".join(filter(None, parts))
+    return f" [{said}]" if said else ""
+
+
+def _moment(at: datetime | None, zone: tzinfo) -> str:
+    return "" if at is None else moment(at, zone)
