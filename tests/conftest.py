@@ -186,7 +186,8 @@ _EXPECTED = re.compile(
     | scheduler:(?:scheduled_jobs | due_schedules | to_plan | unplanned | via_rq | buffered | schedules | rev
         | pause_ends | quarantine | claims | rq_claims | rq_since | dispatchers | clock | ended | parked | parked_due
         | audit | events)
-    | scheduler:(?:ended | planned | schedule | history | template | tombstone | buffer | quarantine | saved):.+
+    | scheduler:(?:ended | planned | schedule | history | template | tombstone | buffer | quarantine | saved
+        | versions):.+
     | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)
     )$""",
     re.VERBOSE | re.DOTALL,

@@ -23,6 +23,7 @@ from rq_scheduler.store.quarantine import QuarantineCommands
 from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesCommands
+from rq_scheduler.store.versions import VersionCommands
 from rq_scheduler.store.via_rq import ViaRQCommands, ViaRQOperations
 
 
@@ -39,6 +40,7 @@ class StoreCommands(
     SeriesCommands,
     PresenceCommands,
     ViaRQCommands,
+    VersionCommands,
     AuditCommands,
     EventCommands,
 ):
