@@ -187,7 +187,8 @@ _EXPECTED = re.compile(
         | pause_ends | quarantine | claims | rq_claims | rq_since | dispatchers | clock | ended | parked | parked_due
         | audit | events
         | heartbeats | run_id | outages | lock_held | last_look | workers_seen | workers_left | unserved)
-    | scheduler:(?:ended | planned | schedule | history | template | tombstone | buffer | quarantine | saved):.+
+    | scheduler:(?:ended | planned | schedule | history | template | tombstone | buffer | quarantine | saved
+        | versions):.+
     | scheduler:lateness:.+
     | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)
     )$""",

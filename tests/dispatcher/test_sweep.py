@@ -78,7 +78,7 @@ class TestABatch:
         read = record_of(store, "a")  # by a dispatcher that is slower than another, and a person
         (adopted,) = store.adopt([Adoption(read, SPEC)])
         assert isinstance(adopted, Record)
-        assert store.redefine("a", adopted.rev, due, Spec(trigger=Every(90)), Instant(due, due))
+        assert store.redefine("a", adopted.rev, due, Spec(trigger=Every(90)), Instant(due, due), {})
         before = snapshot(redis)
         assert store.adopt([Adoption(read, SPEC)]) == [Unadopted.CHANGED]
         assert snapshot(redis) == before

@@ -31,7 +31,7 @@ from rq_scheduler import (
 from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.events import Events
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
-from rq_scheduler.client.schedules import Run, Schedules, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.client.schedules import Run, Schedules, StoredSchedule, SyncResult, UpcomingRun, Version
 from rq_scheduler.model import Options, Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
@@ -62,7 +62,7 @@ INSIDE = {
 }
 """Methods that the package calls itself, with its own integers of microseconds."""
 
-VALUES = {AuditEntry, Event, HandOff, Quarantined, RetryResult, Run, SyncResult, UpcomingRun}
+VALUES = {AuditEntry, Event, HandOff, Quarantined, RetryResult, Run, SyncResult, UpcomingRun, Version}
 """Public types that the package makes, and callers only read."""
 
 CLASSES: dict[type, Callable[[Any], Any]] = {
@@ -148,6 +148,7 @@ GOOD: dict[str, list[Any]] = {
         ("offset", "length", "limit", "n", "version", "max_runs", "pause_on_failures", "keep_runs", "repeat"), [1, 5]
     ),
     **dict.fromkeys(("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"), [0, 1, 1.5]),
+    "change": ["nightly", "unknown"],
     "actor": ["deploy 4711", None],
     "actions": ["deleted", ["paused", "resumed"], None],
     "kinds": ["quarantined", ("adopted", "missed"), None],
@@ -213,6 +214,8 @@ OF_ONE_CALL: dict[tuple[str, str], list[Any]] = {
     ("Quarantine.retry", "id"): ["broken", "unknown"],
     ("Quarantine.purge", "id"): ["broken", "unknown"],
     ("Quarantine.__contains__", "id"): ["broken", "unknown"],
+    ("Schedules.versions", "id"): ["nightly", "daily", "unknown"],
+    ("Schedules.undo", "version"): [None, 1],
     ("Schedules.runs", "id"): ["nightly", "daily", "unknown"],
     ("Schedules.sync", "owner"): ["me"],
     ("Schedules.backfill", "until"): [START, START - timedelta(hours=1)],

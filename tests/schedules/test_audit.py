@@ -35,6 +35,7 @@ class TestWhoItWas:
         deletes(scheduler, "a")
         assert scheduler.actor == "deploy 4711, é"
         (entry,) = scheduler.audit.read(actions="deleted")
+        assert entry.details == {"version": "1"}
         assert (entry.action, entry.id, entry.actor) == ("deleted", "a", "deploy 4711, é")
         assert abs(entry.at - datetime.now(UTC)) < timedelta(minutes=1)
 
@@ -151,7 +152,7 @@ class TestWhatIsDone:
         moved = {"before": str(to_us(due) // US), "due": f"{to_us(due) // US + 1}.500000"}
         assert self.entries(scheduler, "defined") == [
             ("moved", "r", "me", moved),
-            ("changed", "c", "me", {"version": "2", "changes": ""}),
+            ("changed", "c", "me", {"version": "2"}),
             ("cancelled", "r", "me", {}),
             ("cancelled", "s", "me", {}),
         ]

@@ -238,6 +238,7 @@ class TestDeleting:
         assert left == {
             *("rq:queues", "rq:queue:default", f"rq:job:{run}"),
             *("rq:scheduler:rev", "rq:scheduler_lock", store.keys.tombstone("s"), store.keys.audit),
+            store.keys.versions("s"),
         }
         tombstone = redis.hgetall(store.keys.tombstone("s"))
         assert int(tombstone[b"mark"]) > nominal

@@ -135,7 +135,7 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     record = record_of(store, "old")
     adopt(store, record, every)
     adopted = record_of(store, "old")
-    assert store.redefine("old", adopted.rev, adopted.due, every, Instant(now - 6, now - 5))
+    assert store.redefine("old", adopted.rev, adopted.due, every, Instant(now - 6, now - 5), {})
     store.forget_schedule(record_of(store, "gone"))
     client.hset(key + "running", "status", "queued")
     client.hset(key + "unsure", "status", "queued")
@@ -192,6 +192,7 @@ def _use_schedules(store: Store, prefix: str) -> None:
     (stored,) = store.read_definitions(["aside"])[1]
     assert stored is not None
     assert not store.rename_schedule(stored, "fires")
+    store.read_versions("deleted")
     store.read_definitions(["fires", "slow"])
     list(store.find_schedules(Filter(tag="tag", paused=False)))
     list(store.coming(10))
@@ -218,7 +219,7 @@ class TestKeys:
                 keys.workers_left,
                 keys.unserved,
             ),
-            *(keys.audit, keys.events),
+            *(keys.audit, keys.events, keys.versions("")),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: registries, executions, what hangs on a job, workers.
@@ -263,6 +264,7 @@ class TestKeys:
             keys.pause_ends,
             keys.buffer("skips"),
             keys.tombstone("deleted"),
+            keys.versions("deleted"),
         }
         mine |= {keys.schedules_of(*what) for what in (("owner", "me"), ("tag", "tag"), ("queue", "default"))}
         mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused")}

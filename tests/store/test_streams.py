@@ -28,12 +28,12 @@ def ids_of(entries: Any) -> list[str]:
 
 def test_what_is_done_is_written_with_who_did_it(redis: redis_py.Redis) -> None:
     store = Store(redis, actor="deploy 4711")
-    put(store, new(redis, "s"))
     before = now_us(redis)
+    put(store, new(redis, "s"))
     store.delete_schedule("s")
     store.delete_schedule("s")
-    (found,) = store.read_audit(before // 1000 * 1000)
-    assert found.fields == {"action": "deleted", "id": "s", "actor": "deploy 4711"}
+    found, _ = store.read_audit(before // 1000 * 1000)
+    assert found.fields == {"action": "deleted", "id": "s", "actor": "deploy 4711", "version": "1"}
     assert before // 1000 * 1000 <= found.at <= now_us(redis)
 
 

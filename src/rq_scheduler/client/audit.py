@@ -15,6 +15,7 @@ from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.streams import bounds, picked, words
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import check_texts
+from rq_scheduler.store.audit import Changes, read_changes
 from rq_scheduler.store.streams import StreamEntry
 
 __all__ = ["Audit", "AuditEntry"]
@@ -25,8 +26,9 @@ class AuditEntry:
     """Something that somebody did.
 
     action: what. id: of the schedule, or of the job, that it was done to. actor: who, as `Scheduler(actor=...)` says,
-    or user@host. at: aware UTC, to the millisecond. details: what else is known, such as `version` and `note`; texts
-    are cut to 200 characters. place: where in the audit it stands.
+    or user@host. at: aware UTC, to the millisecond. changes: of a definition, old and new text by the name of the
+    option, both empty where it has no text. details: what else is known, such as `version` and `note`; texts are cut to
+    200 characters. place: where in the audit it stands.
     """
 
     place: str
@@ -34,6 +36,7 @@ class AuditEntry:
     action: AuditAction
     id: str
     actor: str
+    changes: Changes
     details: Mapping[str, str]
 
 
@@ -66,5 +69,7 @@ class Audit:
 
 def _view(entry: StreamEntry) -> AuditEntry:
     fields = dict(entry.fields)
-    action, id, actor = (fields.pop(name, "") for name in ("action", "id", "actor"))
-    return AuditEntry(entry.place, from_us(entry.at), cast("AuditAction", action), id, actor, fields)
+    action, id, actor, changes = (fields.pop(name, "") for name in ("action", "id", "actor", "changes"))
+    return AuditEntry(
+        entry.place, from_us(entry.at), cast("AuditAction", action), id, actor, read_changes(changes), fields
+    )

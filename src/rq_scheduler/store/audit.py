@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
 from rq_scheduler.store.command import Commands, Listing
 from rq_scheduler.store.operation import listing
 from rq_scheduler.store.streams import StreamEntry, newest_first
+
+Changes: TypeAlias = Mapping[str, tuple[str, str]]
+"""What another definition changes: by the name of the option, the old text and the new one."""
+
+
+def changes_text(changes: Changes) -> str:
+    """As an entry has them."""
+    return msgspec.json.encode(changes).decode()
+
+
+def read_changes(written: str) -> Changes:
+    """Back; none where that cannot be read."""
+    try:
+        return msgspec.json.decode(written, type=dict[str, tuple[str, str]])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return {}
 
 
 class AuditCommands(Commands):

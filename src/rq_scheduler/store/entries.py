@@ -16,6 +16,7 @@ import msgspec
 from rq_scheduler.errors import IdTaken, InvalidArgument
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Instant
+from rq_scheduler.store.audit import Changes, changes_text
 from rq_scheduler.store.base import MOST, armed_text, flag, is_ok, mapping, pairs, score_of, text, us_of
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.operation import listing, operation
@@ -154,11 +155,11 @@ class EntryCommands(Commands):
         return self._script("reschedule_job", self.keys.scheduled_jobs, *arguments, read=is_ok)
 
     @operation
-    def redefine(self, id: str, rev: str, due: int, spec: Spec, armed: Instant, changes: str = "") -> Command[bool]:
+    def redefine(self, id: str, rev: str, due: int, spec: Spec, armed: Instant, changes: Changes) -> Command[bool]:
         """Gives a recurring job, as it was read (`rev`, `due`), another spec and its next time; `changes` says for the
         audit what that changes. False when it has changed meanwhile: then nothing is touched."""
         next_armed = (score_of(armed.due), armed_text(armed))
-        arguments = (id, rev, score_of(due), encode_spec(spec), *next_armed, self.actor, changes)
+        arguments = (id, rev, score_of(due), encode_spec(spec), *next_armed, self.actor, changes_text(changes))
         return self._script("redefine_job", self.keys.scheduled_jobs, *arguments, read=is_ok)
 
     @operation

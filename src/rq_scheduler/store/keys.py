@@ -126,6 +126,10 @@ class Keys:
         """hash, counter -> number: what all dispatchers have done, for metrics."""
         return f"{self.prefix}:scheduler:counters"
 
+    def versions(self, id: str) -> str:
+        """list, newest first, with a TTL once the schedule is deleted: its last ten earlier definitions."""
+        return f"{self.prefix}:scheduler:versions:{id}"
+
     @property
     def revisions(self) -> str:
         """string: the counter from which every schedule takes its `rev`. Never reset, so never re-used."""

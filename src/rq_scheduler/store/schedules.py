@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from rq_scheduler.model import Spec, encode_spec
 from rq_scheduler.planning import Coming, Instant
+from rq_scheduler.store.audit import Changes, changes_text
 from rq_scheduler.store.base import MOST, armed_text, is_ok, moment, pairs, score_of, text, us_of, whole
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
 from rq_scheduler.store.history import HistoryLine, read_line
@@ -39,6 +40,9 @@ COPIES = 1024 * 1024
 
 TOMBSTONE_TTL = 86_400
 """Seconds for which it is remembered how far a deleted schedule had come."""
+
+VERSIONS_TTL = 30 * 86_400
+"""Seconds for which the definitions of a deleted schedule are kept."""
 
 
 class Written(StrEnum):
@@ -121,6 +125,8 @@ class Write:
     instants than before. `paused` None leaves that and the note; of a pause, `ends` is when it does so by itself, and
     `in_bulk` whether many were paused together; of its end, `resumed_at` when that was, None for now.
 
+    For the audit, `changes` says what another definition changes, and `restores` which version's it is again.
+
     `supposed_at`: nothing was read, and this is right where no schedule has the id, at that moment (microseconds) and a
     second from it on; `defined` is the spec before it got an anchor."""
 
@@ -139,6 +145,8 @@ class Write:
     ends: int | None = None
     in_bulk: bool = False
     resumed_at: int | None = None
+    changes: Changes | None = None
+    restores: int | None = None
     supposed_at: int | None = None
     defined: Spec | None = None
 
@@ -214,7 +222,7 @@ class ScheduleCommands(Commands):
         return self._script(
             "delete_schedule",
             self.keys.due_schedules,
-            *(id, "*" if owner is None else owner, TOMBSTONE_TTL, self.actor),
+            *(id, "*" if owner is None else owner, TOMBSTONE_TTL, self.actor, VERSIONS_TTL),
             read=lambda reply: Deleted(text(reply[0])),
         )
 
@@ -361,6 +369,10 @@ def _change(write: Write) -> dict[str, Any]:
             "retimed": write.retimed,
             "job": packed_fields(job.fields),
         }
+        if write.changes is not None:
+            change["changes"] = changes_text(write.changes)
+        if write.restores is not None:
+            change["restores"] = str(write.restores)
     if isinstance(write.armed, Instant):
         change |= {"armed": armed_text(write.armed), "due": score_of(write.armed.due)}
         change["plan_at"] = plan_at_score(write.armed, write.coming)

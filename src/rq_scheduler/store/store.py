@@ -25,6 +25,7 @@ from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesCommands
 from rq_scheduler.store.traces import TraceCommands
+from rq_scheduler.store.versions import VersionCommands
 from rq_scheduler.store.via_rq import ViaRQCommands, ViaRQOperations
 
 
@@ -43,6 +44,7 @@ class StoreCommands(
     FleetCommands,
     TraceCommands,
     ViaRQCommands,
+    VersionCommands,
     AuditCommands,
     EventCommands,
 ):

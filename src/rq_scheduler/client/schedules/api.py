@@ -15,6 +15,7 @@ from typing import Any, TypeVar, Unpack, cast, overload
 from zoneinfo import ZoneInfo
 
 from rq_scheduler.aliases import DurationLike, Function
+from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id
 from rq_scheduler.client.schedules.bulk import BulkControl
@@ -24,6 +25,7 @@ from rq_scheduler.client.schedules.files import SUFFIXES, definitions_from, nami
 from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun, runs_of
 from rq_scheduler.client.schedules.sync import Sync
 from rq_scheduler.client.schedules.upcoming import upcoming_runs
+from rq_scheduler.client.schedules.versions import Version, undo_change, versions_of, what_is_undone
 from rq_scheduler.client.schedules.writer import not_found
 from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
@@ -149,7 +151,31 @@ class Schedules(BulkControl):
         """
         return change_timezone(self._writer, text_id(id), timezone)
 
+    def undo(self, change: str | AuditEntry, *, version: int | None = None) -> StoredSchedule:
+        """Put back the definition that a schedule had before its last change, or the one with which it was deleted.
+
+        `change` is its id, or the entry of the audit that tells of the change. With `version` (the one that is to be
+        undone), or an entry, raises VersionConflict when the definition has been changed since. An undone change is
+        a change, and can be undone in turn; pauses, counts and history stay, but of one that was deleted these are
+        gone. No argument is loaded, so code that is not here does not matter.
+
+        Raises ScheduleNotFound; InvalidArgument where no earlier definition is kept: there are ten, for 30 days after a
+        deletion. Nothing is written then.
+        """
+        if version is not None:
+            not_negative(version=version)
+        id, made = what_is_undone(change, version)
+        return undo_change(self._writer, check_id(id), made)
+
     # Reading
+
+    def versions(self, id: str) -> list[Version]:
+        """The definitions that a schedule has and had, newest first: the present one and ten before it; of one that was
+        deleted, for 30 days.
+
+        Raises ScheduleNotFound; IdTaken for a recurring job of the 0.14 API, of which no earlier definitions are kept.
+        """
+        return versions_of(self._writer, text_id(id))
 
     def __getitem__(self, id: str) -> StoredSchedule:
         """The schedule of this id. Raises ScheduleNotFound, a KeyError."""

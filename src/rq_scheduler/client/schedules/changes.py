@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from rq_scheduler.client.schedules.differences import differences
 from rq_scheduler.client.schedules.results import spec_of
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument
@@ -19,7 +20,7 @@ from rq_scheduler.store.schedules import JobFields, Stored, Write
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
 from rq_scheduler.warn import warn_once
 
-__all__ = ["creation", "redefinition", "resumption", "rezoned", "supposition"]
+__all__ = ["creation", "redefinition", "replacement", "resumption", "rezoned", "supposition"]
 
 _TIMING = ("trigger", "start", "end", "exclude", "excluded")
 """Fields of Spec that say which instants there are."""
@@ -64,13 +65,8 @@ def redefinition(
     *,
     same_job: Callable[[], bool],
 ) -> Write | None:
-    """The write that makes a stored schedule this one; None where it is the same. `owner` None keeps the owner.
-
-    Where it fires as before, the armed time stays, and also where that time has come, was not served yet, and still is
-    an instant. Otherwise the next fire is the first one after `now`, for an interval without an anchor one interval
-    after it. Raises InvalidArgument for another trigger that has none; an end that has passed is a way to end a
-    schedule.
-    """
+    """The write that makes a stored schedule this one; None where it is the same. `owner` None keeps the owner. See
+    `replacement`."""
     old = spec_of(stored)
     owner = stored.text("owner") if owner is None else owner
     if old is not None:
@@ -78,7 +74,18 @@ def redefinition(
     same_rest = (owner, "\n".join(tags)) == (stored.text("owner"), stored.text("tags"))
     if old == spec and same_rest and stored.text("runs_as") and same_job():
         return None
-    anchored = _anchored(spec, now)
+    return replacement(stored, spec, job, now, owner, tags)
+
+
+def replacement(stored: Stored, spec: Spec, job: JobFields, now: int, owner: str, tags: Sequence[str]) -> Write:
+    """The write that gives a stored schedule this definition.
+
+    Where it fires as before, the armed time stays, and also where that time has come, was not served yet, and still is
+    an instant. Otherwise the next fire is the first one after `now`, for an interval without an anchor one interval
+    after it. Raises InvalidArgument for another trigger that has none; an end that has passed is a way to end a
+    schedule.
+    """
+    old, anchored = spec_of(stored), _anchored(spec, now)
     if old is None or old.trigger != anchored.trigger:
         unbounded = Spec(trigger=anchored.trigger)
         if _next_instant(stored.id, unbounded, now, late=anchored is spec) is None:
@@ -98,6 +105,7 @@ def redefinition(
         _coming(stored.id, anchored, armed, now),
         armed_as_read=stored.text("armed"),
         retimed=retimed,
+        changes=differences(stored, anchored, job, owner, tags),
     )
 
 

@@ -25,7 +25,7 @@ from rq_scheduler.model import Schedule, Spec, decode_spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
 
-__all__ = ["MAX_ATTEMPTS", "Writer", "not_found", "readable_spec", "refusal", "the_schedule", "too_busy"]
+__all__ = ["MAX_ATTEMPTS", "Writer", "job_of", "not_found", "readable_spec", "refusal", "the_schedule", "too_busy"]
 
 MAX_ATTEMPTS = 100
 """How often a change is worked out anew when others change the same schedule meanwhile."""
@@ -160,13 +160,7 @@ class Writer:
         named.update(tags=tags_of(current))
         named.update(changed)
         checked = Schedule(current.id, func=current.text("func"), **named)
-        job = JobFields(
-            {name.decode(): value for name, value in current.template.items()},
-            current.text("func"),
-            current.text("call"),
-            current.text("queue"),
-            current.text("slow") == "1",
-        )
+        job = job_of(current)
         return changes.redefinition(current, checked.spec, job, now, None, checked.tags, same_job=lambda: True)
 
     def _read_and_load(self, id: str) -> Schedule:
@@ -191,6 +185,12 @@ def the_schedule(id: str, stored: Stored | None) -> Stored:
     if stored.kind == "job":
         raise _is_job(id)
     return stored
+
+
+def job_of(stored: Stored) -> JobFields:
+    """Its job, as a write takes it."""
+    fields = {name.decode(): value for name, value in stored.template.items()}
+    return JobFields(fields, stored.text("func"), stored.text("call"), stored.text("queue"), stored.text("slow") == "1")
 
 
 def readable_spec(stored: Stored) -> Spec:

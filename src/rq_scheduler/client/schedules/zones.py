@@ -39,7 +39,8 @@ def change_timezone(writer: Writer, id: str, timezone: Any) -> StoredSchedule:
             return writer.view(stored)
         if due is None:
             raise not_found(id)
-        if writer.store.redefine(id, stored.text("rev"), due, moved, rezoned(stored, moved, now)):
+        changes = {"trigger": (str(spec.trigger), str(moved.trigger))}
+        if writer.store.redefine(id, stored.text("rev"), due, moved, rezoned(stored, moved, now), changes):
             _, (stored,) = writer.store.read_definitions([id])
             if stored is None:
                 raise not_found(id)

@@ -12,6 +12,7 @@ local prefix, id, rev, new_id, remembered_for, actor = unpack(ARGV)
 -- @include schedule
 -- @include revision
 -- @include parked
+-- @include versions
 -- @include audit
 local KEPT = {schedule_key, template_key, buffer_key, history_key}
 local quarantined, scheduled_jobs = prefix .. ':scheduler:quarantine', prefix .. ':scheduler:scheduled_jobs'
@@ -55,5 +56,7 @@ end
 for _, key in ipairs(KEPT) do
   if redis.call('EXISTS', key(id)) == 1 then redis.call('RENAME', key(id), key(new_id)) end
 end
+redis.call('DEL', versions_key(new_id))
+if redis.call('EXISTS', versions_key(id)) == 1 then redis.call('RENAME', versions_key(id), versions_key(new_id)) end
 audit('renamed', new_id, actor, 'from', id)
 return {'ok'}

@@ -6,7 +6,8 @@
 --          plan_at, when it is to be planned next (unix seconds, or ''), paused ('1' or '0') and note; of a pause: ends (us, or '') and
 --          in_bulk, see pause_fields; of the end of one: resumed_at (us) where it was not now; of a new definition: spec
 --          (JSON), func, call, queue, owner, tags (one a line), slow ('1' when RQ itself has to enqueue its runs), policy, retimed
---          (whether it has other instants than before), job (a list: field, value, ...); where there is one: plan, and made_with;
+--          (whether it has other instants than before), job (a list: field, value, ...), and for the audit changes (JSON) and restores,
+--          the version whose definition it is again; where there is one: plan, and made_with;
 --          where nothing was read: supposed_at, the moment (us) for which it was worked out, and defined, the spec before it got
 --          an anchor, 4 the bytes that stand in them, 5 who writes
 -- returns  {now in us, {field, ...} that a record may have, {outcome, rev, what show_schedules returns of it, if it is to be shown:
@@ -23,7 +24,9 @@ local index = KEYS[1]
 -- @include shown
 -- @include packed
 -- @include parked
+-- @include versions
 -- @include audit
+-- @include audit_writes
 
 local CHUNK, PLAN_LEAD = 1000, 60
 local MAX_AGE = 1000000 -- us: what was worked out without a read is written so much later at most
@@ -85,6 +88,17 @@ local function list_anew(entry, record)
   for _, list in ipairs(lists_of(entry.owner, entry.queue, entry.tags)) do redis.call('ZADD', list, 0, entry.id) end
 end
 
+-- The version of what is written: one of a deleted schedule of this id is not used again.
+local function next_version(entry, record)
+  local last = record[VERSION]
+  if entry.rev == '' then
+    local deleted = read_versions(entry.id, 1)[1]
+    if deleted then redis.pcall('PERSIST', versions_key(entry.id)) end
+    last = deleted and deleted[1]
+  end
+  return string.format('%d', (tonumber(last or '') or 0) + 1)
+end
+
 -- What the record of a new one begins with: how far a deleted schedule of this id had come.
 local function beginning(entry)
   local left = redis.call('HMGET', tombstone_key(entry.id), 'mark', 'backfilled', 'manual')
@@ -100,12 +114,12 @@ local function write_job(entry)
 end
 
 -- What the record says of the definition. What a fire needs to know of the job stands among it: see runs.lua.
-local function definition(entry, record)
+local function definition(entry)
   local job = {}
   for i = 1, #entry.job, 2 do job[entry.job[i]] = entry.job[i + 1] end
   return {'kind', 'schedule', 'spec', entry.spec, 'func', entry.func, 'call', entry.call, 'queue', entry.queue, 'owner', entry.owner,
     'tags', entry.tags, 'slow', entry.slow, 'policy', entry.policy, 'updated', now_us,
-    'version', (tonumber(record[VERSION] or '') or 0) + 1, 'runs_as', runs_as(entry.queue, job.timeout, job.ttl, job.enqueue_at_front, entry.slow), 'failure_ttl', job.failure_ttl or '',
+    'version', entry.version, 'by', actor, 'runs_as', runs_as(entry.queue, job.timeout, job.ttl, job.enqueue_at_front, entry.slow), 'failure_ttl', job.failure_ttl or '',
     'size', #(job.data or '')}
 end
 
@@ -130,23 +144,6 @@ local function leave_indexes(id, ends)
   wake_if_first(tonumber(score_of(ends)))
 end
 
-local MAX_AUDITED = 200 -- bytes of a text
-local function audit_pause(entry, record)
-  local details = {}
-  local function add(name, value)
-    if value and value ~= '' then details[#details + 1], details[#details + 2] = name, string.sub(value, 1, MAX_AUDITED) end
-  end
-  if entry.paused == '1' then
-    add('note', entry.note)
-    add('until', entry.ends)
-    add('in_bulk', entry.in_bulk and '1')
-    audit('paused', entry.id, actor, unpack(details))
-  elseif record[PAUSED] == '1' then
-    add('ended', entry.resumed_at) -- by itself, then
-    audit('resumed', entry.id, actor, unpack(details))
-  end
-end
-
 -- Without a plan, Python is needed a minute before it is due.
 local function plan_later(entry, record)
   local plan_at = entry.plan_at or ''
@@ -163,14 +160,16 @@ local function write(entry, record)
   local function set(values)
     for _, value in ipairs(values) do fields[#fields + 1] = value end
   end
+  local earlier = entry.spec and entry.rev ~= '' and version_of(entry.id, now_us)
   if entry.spec then
+    entry.version = next_version(entry, record)
     list_anew(entry, record)
     if entry.rev == '' then
       local begun
       begun, mark = beginning(entry)
       set(begun)
     end
-    set(definition(entry, record))
+    set(definition(entry))
     write_job(entry)
     -- The stretches were covered for other instants.
     if entry.retimed then set({'backfilled', ''}) end
@@ -185,6 +184,7 @@ local function write(entry, record)
   if entry.armed then set({'armed', entry.armed}) end
   if entry.plan then set({'plan', entry.plan, 'plan_rev', rev, 'made_with', entry.made_with}) end
   redis.call('HSET', schedule_key(entry.id), unpack(fields))
+  if earlier then keep_version(entry.id, earlier) end
   if entry.rev ~= '' then redis.call('ZREM', unplanned, entry.id) end
   if paused == '1' then
     leave_indexes(entry.id, ends)
@@ -223,7 +223,7 @@ for _, entry in ipairs(unpack_maps(ARGV[3], ARGV[4])) do
   local record = read_record(entry.id)
   local outcome = refusal(entry, record) or 'ok'
   local rev = outcome == 'ok' and tostring(write(entry, record)) or ''
-  if outcome == 'ok' and entry.paused and entry.rev ~= '' then audit_pause(entry, record) end
+  if outcome == 'ok' then audit_write(entry, record) end
   reply[#reply + 1] = {outcome, rev, shows and seen(entry, outcome, record) or nil}
 end
 return reply

@@ -1,0 +1,38 @@
+-- The earlier definitions of a schedule: a list, newest first, of what was replaced or deleted. It only informs. Needs: prefix, schedule,
+-- clock.
+local MAX_VERSIONS, MAX_VERSION_SIZE = 10, 65536
+local VERSION_FIELDS = {'version', 'updated', 'by', 'spec', 'func', 'call', 'queue', 'owner', 'tags', 'slow', 'paused', 'note'}
+
+local function versions_key(id) return prefix .. ':scheduler:versions:' .. id end
+
+-- The fields and values of a schedule's job; none where they are too large to be kept.
+local function job_of_version(id)
+  if (tonumber(redis.call('HGET', schedule_key(id), 'size') or '') or 0) > MAX_VERSION_SIZE then return {} end
+  local job, size = redis.pcall('HGETALL', template_key(id)), 0
+  for _, value in ipairs(job) do size = size + #value end
+  return size <= MAX_VERSION_SIZE and job or {}
+end
+
+-- The definition as it stands: the values of VERSION_FIELDS, until when it holds (us, or ''), and its job.
+local function version_of(id, ends)
+  local values = redis.call('HMGET', schedule_key(id), unpack(VERSION_FIELDS))
+  for i in ipairs(VERSION_FIELDS) do values[i] = values[i] or '' end
+  values[#values + 1] = ends
+  for _, value in ipairs(job_of_version(id)) do values[#values + 1] = value end
+  return values
+end
+
+local function keep_version(id, version)
+  local length = redis.pcall('LPUSH', versions_key(id), cmsgpack.pack(version))
+  if type(length) == 'number' and length > MAX_VERSIONS then redis.pcall('LTRIM', versions_key(id), 0, MAX_VERSIONS - 1) end
+end
+
+-- Those that are kept, newest first; what is none of ours is left out.
+local function read_versions(id, most)
+  local versions = {}
+  for _, kept in ipairs(redis.pcall('LRANGE', versions_key(id), 0, most - 1)) do
+    local known, version = pcall(cmsgpack.unpack, kept)
+    if known and type(version) == 'table' and #version > #VERSION_FIELDS then versions[#versions + 1] = version end
+  end
+  return versions
+end
