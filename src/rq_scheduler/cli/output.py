@@ -40,8 +40,9 @@ ROWS_PER_TABLE = 1_000
 def answer(
     as_json: bool, serialize: Callable[[], Any], render: Callable[[], Iterable[Part]], zone: tzinfo = UTC
 ) -> None:
-    """Prints what `serialize` gives as one JSON document, or what `render` gives as tables and lines, and in which
-    `zone` the moments are. An iterator of names and values, and iterators among those, are written as they come."""
+    """Prints what `serialize` gives as one JSON document, or what `render` gives as tables and lines; to a terminal also
+    in which `zone` the moments are. An iterator of names and values, and iterators among those, are written as they
+    come."""
     if as_json:
         made = serialize()
         parts = plain_json_parts(cast("Iterator[Any]", made)) if isinstance(made, Iterator) else None
@@ -53,7 +54,7 @@ def answer(
     width = out.width if out.is_terminal else None
     # A console as wide as it takes: rich itself never cuts or wraps, `_fit` has done that.
     console = Console(file=sys.stdout, width=UNLIMITED_WIDTH, highlight=False, emoji=False)
-    for part in chain(render(), [] if zone is UTC else [(f"Times are those of {zone}.", "dim")]):
+    for part in chain(render(), [] if width is None or zone is UTC else [(f"Times are those of {zone}.", "dim")]):
         for line in lines_of(part, width, console):
             click.echo(line)
 
