@@ -107,10 +107,10 @@ def _facts(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequ
     yield "state", _state(stored, f" ({stored.note})" if stored.note else "")
     if stored.kind == "job":
         yield "kind", "recurring job of Scheduler.schedule() or cron(); the id is its job's"
-    if stored.paused:
+    if stored.paused_at is not None:
         by = f" by {stored.paused_by}" if stored.paused_by else ""
-        ends = f", until {when(stored.paused_until, now, zone)}" if stored.paused_until else ""
-        yield "paused", when(stored.paused_at, now, zone) + by + ends
+        ends = f", until {_about(stored.paused_until, now, zone)}" if stored.paused_until else ""
+        yield "paused", _about(stored.paused_at, now, zone) + by + ends
     yield "trigger", trigger_words(stored.trigger)
     if stored.spec is not None:
         yield from _policies(stored.spec, zone)
@@ -122,11 +122,20 @@ def _facts(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequ
         yield "owner", stored.owner
     yield "next run", when(stored.next_run_at, now, zone)
     last = "" if stored.last_status is None else f", {stored.last_status}"
-    yield "last run", when(stored.last_run_at, now, zone) + last
+    yield "last run", _about(stored.last_run_at, now, zone) + last
     yield "runs", f"{stored.runs:,}, skipped {stored.skipped:,}, missed {stored.missed:,}"
     yield "version", f"{stored.version:,}"
-    yield "created", when(stored.created_at, now, zone)
-    yield "updated", when(stored.updated_at, now, zone)
+    yield "created", _about(stored.created_at, now, zone)
+    yield "updated", _about(stored.updated_at, now, zone)
+
+
+def _about(at: datetime | None, now: datetime, zone: tzinfo) -> str:
+    """When something was done or seen: the fraction of a second says nothing."""
+    return when(_second(at), now, zone)
+
+
+def _second(at: datetime | None) -> datetime | None:
+    return None if at is None else at.replace(microsecond=0)
 
 
 def _policies(spec: Spec, zone: tzinfo) -> Iterator[Sequence[Cell]]:
@@ -179,7 +188,7 @@ def _run_row(run: Run, zone: tzinfo) -> Sequence[Cell]:
         length(run.lateness),
         _status(run.status),
         length(run.duration),
-        moment(run.ended_at, zone),
+        moment(_second(run.ended_at), zone),
         run.job_id or NONE,
     )
 
@@ -197,7 +206,7 @@ def left_out(found: Sequence[LeftOut], zone: tzinfo, which: str) -> Iterator[Par
         (
             one.schedule_id,
             f"{one.count:,}{'+' if one.at_least else ''}",
-            *(moment(at.replace(microsecond=0), zone) for at in (one.first, one.since, one.until)),
+            *(moment(_second(at), zone) for at in (one.first, one.since, one.until)),
         )
         for one in found
     ]

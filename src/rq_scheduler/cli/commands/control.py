@@ -38,7 +38,7 @@ def pause(ctx: click.Context, /, **params: Any) -> None:
     with open_session(ctx, params) as session:
         now = session.now()
         until = None if params["until"] is None else read_until(params["until"], now, zone, "--until")
-        ends = "" if until is None else f" until {when(until, now, zone)}"
+        ends = "" if until is None else f" until {when(until.replace(microsecond=0), now, zone)}"
         if target.id is not None:
             stored = session.schedules.pause(target.id, note, until=until)
             answer(

@@ -40,6 +40,7 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
         params["as_json"],
         lambda: {"entries": [serializers.quarantined(one) for one in found], "total": total},
         lambda: render.quarantine_table(found, total, now, zone),
+        zone,
     )
 
 

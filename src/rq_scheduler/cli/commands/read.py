@@ -47,6 +47,7 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
             params["as_json"],
             lambda: serializers.page(page, offset),
             lambda: render.schedules_table(page, now, zone, offset=offset),
+            zone,
         )
 
 
@@ -72,6 +73,7 @@ def show(ctx: click.Context, /, **params: Any) -> None:
             "last_runs": [serializers.run(run) for run in last],
         },
         lambda: render.one_schedule(stored, coming, last, now, zone),
+        zone,
     )
 
 
@@ -90,6 +92,7 @@ def runs(ctx: click.Context, /, **params: Any) -> None:
         params["as_json"],
         lambda: {"schedule_id": id, "runs": [serializers.run(run) for run in last]},
         lambda: render.runs_table(id, last, zone),
+        zone,
     )
 
 
@@ -109,4 +112,5 @@ def upcoming(ctx: click.Context, /, **params: Any) -> None:
         params["as_json"],
         lambda: serializers.upcoming(coming),
         lambda: render.upcoming_table(coming, now, zone),
+        zone,
     )

@@ -77,9 +77,6 @@ class StoredSchedule:
     last_status: JobStatus | None
     paused: bool
     note: str
-    paused_at: datetime | None
-    paused_by: str
-    paused_until: datetime | None
     finished: bool
     runs: int
     skipped: int
@@ -98,6 +95,9 @@ class StoredSchedule:
     mean_duration: timedelta | None = None
     last_outcomes: str = ""
     overdue_since: datetime | None = None
+    paused_at: datetime | None = None
+    paused_by: str = ""
+    paused_until: datetime | None = None
 
     @property
     def trigger(self) -> AnyTrigger | None:
