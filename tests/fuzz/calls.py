@@ -30,6 +30,7 @@ from rq_scheduler import (
 )
 from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.events import Events
+from rq_scheduler.client.fleet import Fleet, Outage, SeenDispatcher, SeenWorker, UnservedQueue
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
 from rq_scheduler.client.schedules import Run, Schedules, StoredSchedule, SyncResult, UpcomingRun, Version
 from rq_scheduler.model import Options, Spec
@@ -62,7 +63,8 @@ INSIDE = {
 }
 """Methods that the package calls itself, with its own integers of microseconds."""
 
-VALUES = {AuditEntry, Event, HandOff, Quarantined, RetryResult, Run, SyncResult, UpcomingRun, Version}
+VALUES = {AuditEntry, Event, HandOff, Outage, Quarantined, RetryResult, Run, SeenDispatcher, SeenWorker, SyncResult,
+          UnservedQueue, UpcomingRun, Version}  # fmt: skip
 """Public types that the package makes, and callers only read."""
 
 CLASSES: dict[type, Callable[[Any], Any]] = {
@@ -71,6 +73,7 @@ CLASSES: dict[type, Callable[[Any], Any]] = {
     Quarantine: lambda world: world.scheduler.quarantine,
     Audit: lambda world: world.scheduler.audit,
     Events: lambda world: world.scheduler.events,
+    Fleet: lambda world: world.scheduler.fleet,
     StoredSchedule: lambda world: world.scheduler.schedules["nightly"],
     ManualClock: lambda world: world.clock,
     ManualDispatcher: lambda world: world.dispatcher,
@@ -142,7 +145,18 @@ GOOD: dict[str, list[Any]] = {
     ),
     **dict.fromkeys(("description", "job_description", "note", "tag", "prefix", "owner"), ["n", "some text", ""]),
     **dict.fromkeys(
-        ("at_front", "paused", "with_times", "delete_job", "prune", "dry_run", "force", "use_local_timezone"), _BOOLS
+        (
+            "at_front",
+            "paused",
+            "with_times",
+            "delete_job",
+            "prune",
+            "dry_run",
+            "force",
+            "all_pauses",
+            "use_local_timezone",
+        ),
+        _BOOLS,
     ),
     **dict.fromkeys(
         ("offset", "length", "limit", "n", "version", "max_runs", "pause_on_failures", "keep_runs", "repeat"), [1, 5]
@@ -207,6 +221,7 @@ GOOD: dict[str, list[Any]] = {
 OF_ONE_CALL: dict[tuple[str, str], list[Any]] = {
     ("Scheduler", "interval"): [60, 0.5],
     **{(call, "schedule"): ["nightly", "unknown", None] for call in ("Audit.read", "Events.read")},
+    **{("Fleet.outages", name): [START, LATER] for name in ("since", "until")},
     **{(call, name): [START, None] for call in ("Audit.read", "Events.read") for name in ("since", "until")},
     ("Dates", "days"): ["2026-12-25", date(2026, 12, 31)],
     ("Duration.of", "name"): ["jitter"],
@@ -294,6 +309,7 @@ def _calls() -> Iterator[Call]:
             Quarantine,
             Audit,
             Events,
+            Fleet,
             Duration,
         ):  # of the package's making, and timedelta's own
             yield Call(kind.__name__, _of_constructor(kind), lambda world, kind=kind: kind)

@@ -40,8 +40,8 @@ ROWS_PER_TABLE = 1_000
 def answer(
     as_json: bool, serialize: Callable[[], Any], render: Callable[[], Iterable[Part]], zone: tzinfo = UTC
 ) -> None:
-    """Prints what `serialize` gives as one JSON document, or what `render` gives as tables and lines; to a terminal also
-    in which `zone` the moments are. An iterator of names and values, and iterators among those, are written as they
+    """Prints what `serialize` gives as one JSON document, or what `render` gives as tables and lines; to a terminal
+    also in which `zone` the moments are. An iterator of names and values, and iterators among those, are written as they
     come."""
     if as_json:
         made = serialize()
