@@ -117,6 +117,7 @@ _SCHEDULE = Schedule("defined", Every(600), jobs.echo)
 _BOOLS = [True, False]
 
 GOOD: dict[str, list[Any]] = {
+    "use_local_timezone": _BOOLS,
     "at": [START, LATER, START.date(), None],
     **dict.fromkeys(("scheduled_time", "date_time", "moment", "after", "start", "end", "dt", "since"), [START, LATER]),
     **dict.fromkeys(("queue_name",), ["default", "other", None]),

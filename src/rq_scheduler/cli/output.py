@@ -41,8 +41,8 @@ def answer(
     as_json: bool, serialize: Callable[[], Any], render: Callable[[], Iterable[Part]], zone: tzinfo = UTC
 ) -> None:
     """Prints what `serialize` gives as one JSON document, or what `render` gives as tables and lines; to a terminal
-    also in which `zone` the moments are. An iterator of names and values, and iterators among those, are written as they
-    come."""
+    also in which `zone` the moments are. An iterator of names and values, and iterators among those, are written as
+    they come."""
     if as_json:
         made = serialize()
         parts = plain_json_parts(cast("Iterator[Any]", made)) if isinstance(made, Iterator) else None
