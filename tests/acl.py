@@ -11,7 +11,7 @@ Role = Literal["dispatcher", "client"]
 ROLES: tuple[Role, ...] = ("dispatcher", "client")
 PASSWORD = "a-long-password"
 
-OPTIONAL = frozenset({"config", "info", "publish", "subscribe", "client"})
+OPTIONAL = frozenset({"config", "info", "publish", "subscribe", "client", "dbsize", "scan"})
 """What the page names as allowed to be refused: then something is not checked, not told or not known."""
 
 

@@ -17,6 +17,7 @@ from conftest import RunWorker
 from rq_scheduler import Cron, Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.client.schedules import Schedules
+from rq_scheduler.store import Store
 from servers import ClusterSetup
 from support import Processes, environment, wait_until
 
@@ -42,7 +43,7 @@ def text(cli: Callable[..., Result]) -> Callable[..., str]:
     def run(*args: str) -> str:
         result = cli(*args)
         assert result.exit_code == 0, result.output
-        return result.output
+        return result.stdout
 
     return run
 
@@ -145,8 +146,9 @@ def test_put_says_what_it_did(text: Callable[..., str]) -> None:
     assert "next run: paused (why)" in text("put", "y", NOTHING, "--every", "1m", "--paused", "--note", "why")
 
 
-def test_put_notes_a_function_that_is_not_to_be_found_here(text: Callable[..., str], schedules: Schedules) -> None:
-    assert "Note: shop.nope.report cannot be imported here" in text("put", "x", "shop.nope.report", "--every", "1m")
+def test_put_notes_a_function_that_is_not_to_be_found_here(cli: Callable[..., Result], schedules: Schedules) -> None:
+    said = cli("put", "x", "shop.nope.report", "--every", "1m")
+    assert "Note: shop.nope.report cannot be imported here" in said.stderr
     assert "x" in schedules
 
 
@@ -572,6 +574,23 @@ def test_a_reader_that_leaves_early_is_no_error(some: Schedules, redis_url: str,
 # status
 
 
+@pytest.mark.parametrize(
+    "args",
+    [("list",), ("show", "a-one"), ("runs", "a-one"), ("upcoming",), ("put", "a-one", NOTHING, "--every", "10m")],
+    ids=lambda args: args[0],
+)
+def test_commands_about_schedules_say_that_nobody_serves_them(
+    cli: Callable[..., Result], some: Schedules, redis: redis_py.Redis, args: tuple[str, ...]
+) -> None:
+    said = cli(*args, "--json")
+    assert said.stderr == "Note: no dispatcher is alive, so nothing is handed off: rqscheduler\n"
+    json.loads(said.stdout)
+    Store(redis).heartbeat("d1", {"host": "h"}, 60, dispatcher=True)
+    assert cli(*args).stderr == ""
+    Store(redis).leave("d1")
+    assert "is handed off, for " in cli(*args).stderr
+
+
 def test_status_fails_without_a_dispatcher(cli: Callable[..., Result], some: Schedules, redis: redis_py.Redis) -> None:
     Scheduler(connection=redis).enqueue_in(timedelta(hours=1), print)
     before = written(redis)
@@ -581,10 +600,10 @@ def test_status_fails_without_a_dispatcher(cli: Callable[..., Result], some: Sch
     assert (found["healthy"], found["dispatchers"], found["fence"]) == (False, [], None)
     assert (found["schedules"], found["paused"], found["one_offs"], found["due_now"]) == (3, 1, 1, 0)
     assert found["next"]["id"] == "a-one"
-    assert "no dispatcher is alive" in found["problems"][0]
+    assert found["problems"][0]["code"] == "no_dispatcher"
     said = cli("status")
     assert said.exit_code == 1
-    assert said.output.startswith("! no dispatcher is alive: nothing is handed off. Start one: rqscheduler")
+    assert said.output.startswith("! no dispatcher is alive, so nothing is handed off: rqscheduler")
     assert written(redis) == before
 
 
@@ -604,17 +623,18 @@ def test_status_shows_live_dispatchers_and_workers(
         return found if len(found["dispatchers"]) == 2 and handed_off else None
 
     found = wait_until(both)
-    assert (found["healthy"], found["fence"]["ours"]) == (True, True)
+    assert [one["code"] for one in found["problems"]] == ["no_worker"]
+    assert found["fence"]["ours"]
     assert [one["name"] for one in found["dispatchers"]] == ["d1", "d2"]
     assert all(one["pid"] and one["host"] and one["version"] for one in found["dispatchers"])
     assert all(0 <= one["heartbeat_age_seconds"] < 12 for one in found["dispatchers"])  # else it has expired
     assert (found["schedules"], found["one_offs"]) == (1, 0)
-    assert {one["name"]: (one["length"], one["worker"]) for one in found["queues"]} == {
-        "default": (1, False), "elsewhere": (0, True),
+    assert {one["name"]: (one["length"], one["workers"]) for one in found["queues"]} == {
+        "default": (1, 0), "elsewhere": (0, 1),
     }  # fmt: skip
     said = cli("status")
-    assert said.exit_code == 0
-    assert "! 1 job waits in 'default', and no worker listens on it" in said.output
+    assert said.exit_code == 1
+    assert "! 1 job waits in 'default', and no worker listens on it: rq worker default" in said.output
 
 
 @pytest.mark.newest_only
@@ -625,9 +645,9 @@ def test_on_a_cluster(cluster: ClusterSetup, processes: Processes) -> None:
     def run(*args: str) -> str:
         return processes.run(sys.executable, "-m", "rq_scheduler.cli", *where, *args, env=env)
 
-    assert json.loads(run("put", "x", NOTHING, "--every", "10m", "--json"))["outcome"] == "created"
     processes.start(sys.executable, "-m", "rq_scheduler.cli", *where, "--name", "d1", env=env)
     wait_until(lambda: cluster.client().zcard("{site-a}:scheduler:dispatchers"))
+    assert json.loads(run("put", "x", NOTHING, "--every", "10m", "--json"))["outcome"] == "created"
     found = json.loads(run("status", "--json"))
     assert (found["schedules"], found["next"]["id"], found["dispatchers"][0]["name"]) == (1, "x", "d1")
     assert [one["id"] for one in json.loads(run("list", "--json"))["schedules"]] == ["x"]
@@ -645,4 +665,4 @@ def test_status_for_a_user_who_may_only_read(some: Schedules, redis: redis_py.Re
         redis.acl_deluser("reader")
     assert found["schedules"] == 3
     assert found["redis"]["maxmemory_policy"] is None
-    assert any("may not use the wake-up channel" in problem for problem in found["problems"])
+    assert any("may not use the wake-up channel" in notice for notice in found["notices"])

@@ -32,7 +32,7 @@ def said(redis_url: str) -> Callable[[str], list[str]]:
 
     def run(command: str) -> list[str]:
         found: Any = json.loads(CliRunner().invoke(rqscheduler, ["--url", redis_url, command, "--json"]).output)
-        items = found["attention" if command == "check" else "problems"]
+        items = found["attention"] if command == "check" else [one["text"] for one in found["problems"]]
         return [item for item in items if "rq cron" in item]
 
     return run

@@ -67,7 +67,7 @@ class TestTextFromRedis:
         redis.expire(store.keys.instance("x").encode()[:-1] + evil, 60)
         for args in (["list"], ["show", "s"], ["quarantine", "list"], ["check"], ["status"]):
             for form in ([], ["--json"]):
-                said = cli(*args, *form)
+                said = cli(*args, *form, status=int(args == ["status"]))
                 assert all(line.isprintable() for line in said.split("\n")), [args, said]
                 assert "evil" in said, args
                 assert "[red]bold[/red]" in said or args == ["check"]

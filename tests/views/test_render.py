@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -14,7 +14,7 @@ from rich.console import Console
 from rq_scheduler import AnyOf, At, Cron, Dates, Every
 from rq_scheduler.cli.output import lines_of
 from rq_scheduler.cli.times import read_moment, zone_of
-from rq_scheduler.client.health import Health
+from rq_scheduler.client.health import Health, RqCron, Some, Troubles
 from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Spec
 from rq_scheduler.sanitize import plain, plain_json, plain_json_parts
@@ -29,6 +29,7 @@ from rq_scheduler.views.humanize import (
     when,
 )
 from rq_scheduler.views.pages import Page
+from rq_scheduler.views.problems import problems
 from rq_scheduler.views.table import Cell, Column, Part, Table
 
 pytestmark = pytest.mark.once
@@ -522,13 +523,13 @@ def found(**changes: Any) -> Health:
         fence=Fence("rq-scheduler:dispatchers", 14_000),
         wakeup_refused=None,
         queues={"reports": 2, "default": 0},
-        heard={"reports"},
+        heard={"reports": 1},
     )
     return replace(made, **changes)
 
 
 def test_status_of_a_healthy_site() -> None:
-    assert health.problems(found()) == []
+    assert problems(found()) == []
     assert shown(health.render(found(), UTC_ZONE)) == [
         "redis             redis://h:1/0, version 8.2.3",
         "maxmemory-policy  noeviction",
@@ -544,9 +545,9 @@ def test_status_of_a_healthy_site() -> None:
         "DISPATCHER  HOST  PID  VERSION  HEARTBEAT  HANDED OFF",
         "d1          h       7  1.0.0       3s ago      12,345",
         "",
-        "QUEUE    JOBS  WORKER",
-        "reports     2  yes",
-        "default     0  none",
+        "QUEUE    JOBS  WORKERS",
+        "reports     2        1",
+        "default     0     none",
     ]
 
 
@@ -558,25 +559,48 @@ def test_status_says_how_many_runs_rq_has_to_enqueue_where_there_are_any() -> No
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"dispatchers": []}, "no dispatcher is alive: nothing is handed off. Start one: rqscheduler"),
-        ({"fence": Fence("1767225600.0", 60_000)}, "somebody else holds the lock, for 60 s more: a daemon"),
+        ({"dispatchers": []}, "no dispatcher is alive, so nothing is handed off: rqscheduler"),
+        ({"dispatchers": [], "last_heard": after(minutes=-3)},
+         "no dispatcher is alive, so nothing is handed off, for 3m now: rqscheduler"),
+        ({"old_daemons": [Daemon("old", {"hostname": "h2", "pid": "8"}, 9)]},
+         "a daemon of rq-scheduler 0.14 is alive (old, host h2, pid 8): rqscheduler check"),
+        ({"rq_crons": [RqCron("c", "h", "7", "cron.py")]}, "rq cron is alive (c on h, pid 7, cron.py)"),
+        ({"troubles": Troubles(failing=Some(1, ("a",)))}, "1 schedule is failing (a): rqscheduler runs a"),
+        ({"troubles": Troubles(failing=Some(1_234, ("a", "b", "c", "d")))},
+         "1,234 schedules are failing (a, b, c, ...): rqscheduler runs a"),
+        ({"troubles": Troubles(paused=Some(2, ("a", "b")))},
+         "2 schedules were paused by failures or a fault (a, b): rqscheduler show a"),
+        ({"troubles": Troubles(late=Some(1, ("a",)))},
+         "1 schedule has not succeeded in the time that is expected (a): rqscheduler runs a"),
+        ({"troubles": Troubles(missed=Some(2, ("a b", "c"), at_least=True))},
+         "2 or more schedules missed runs within a day (a b, c): rqscheduler runs 'a b'"),
+        ({"troubles": Troubles(suspended=True)}, "the workers are suspended, and take no job: rq resume"),
+        ({"fence": Fence("1767225600.0", 60_000)}, "somebody else holds the lock, for 60 s more (a daemon"),
         ({"fence": Fence("1767225600.0", -1)}, "somebody else holds the lock, and never expires"),
         ({"server": {"maxmemory": "0", "maxmemory_policy": "allkeys-lru"}}, "Redis may evict schedules"),
         ({"server": {"maxmemory": "9", "maxmemory_policy": "volatile-lru"}}, "Redis may evict schedules"),
         ({"counts": replace(QUIET, quarantined=1_000)}, "1,000 entries are in quarantine"),
         ({"counts": replace(QUIET, quarantined=1)}, "1 entry is in quarantine"),
         ({"counts": replace(QUIET, next_due=int(after(minutes=-3).timestamp() * 1e6))}, "nightly is 3m overdue"),
-        ({"wakeup_refused": "No permissions"}, "may not use the wake-up channel (No permissions)"),
-        ({"heard": set()}, "2 jobs wait in 'reports', and no worker listens on it"),
+        ({"heard": {}}, "2 jobs wait in 'reports', and no worker listens on it"),
     ],
-    ids=["no dispatcher", "0.14", "stuck lock", "eviction", "eviction with a limit", "quarantine",
-         "one in quarantine", "overdue", "channel", "no worker"],
+    ids=["no dispatcher", "no dispatcher since", "0.14", "rq cron", "failing", "many failing", "paused", "expected",
+         "missed", "suspended", "0.14's lock", "stuck lock", "eviction", "eviction with a limit", "quarantine",
+         "one in quarantine", "overdue", "no worker"],
 )  # fmt: skip
 def test_status_names_what_is_wrong(changes: dict[str, Any], says: str) -> None:
-    (problem,) = health.problems(found(**changes))
-    assert says in problem
+    (problem,) = problems(found(**changes))
+    assert says in str(problem)
     assert shown(health.render(found(**changes), UTC_ZONE))[0] == f"! {problem}"
-    assert health.serialize(found(**changes))["problems"] == [problem]
+    form = health.serialize(found(**changes))
+    assert (form["healthy"], form["problems"]) == (False, [asdict(problem)])
+
+
+def test_what_is_worth_knowing_needs_nobody() -> None:
+    refused = found(wakeup_refused="No permissions")
+    assert "may not use the wake-up channel (No permissions)" in shown(health.render(refused, UTC_ZONE))[0]
+    form = health.serialize(refused)
+    assert (form["healthy"], form["problems"], len(form["notices"])) == (True, [], 1)
 
 
 def test_status_in_json() -> None:
@@ -587,7 +611,7 @@ def test_status_in_json() -> None:
     ]
     assert form["next"] == {"id": "nightly", "due": "2026-11-24T23:00:00.000000Z"}
     assert form["fence"] == {"ours": True, "ttl_seconds": 14.0}
-    assert form["queues"][0] == {"name": "reports", "length": 2, "worker": True}
+    assert form["queues"][0] == {"name": "reports", "length": 2, "workers": 1}
     bare = health.serialize(found(server={}, dispatchers=[Daemon("x", {}, 1)], fence=None, queues={}, counts=Counts(
         0, 0, 0, 0, 0, 0, 0, 0, None, None)))  # fmt: skip
     assert list(bare) == list(form)

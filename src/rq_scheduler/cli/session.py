@@ -21,6 +21,7 @@ from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_cla
 from rq_scheduler.cli.options import application_options, connection_options, gather_application, gather_connection
 from rq_scheduler.cli.refusals import of_redis
 from rq_scheduler.cli.times import time_zone, zone_of
+from rq_scheduler.client.health import calendar_time
 from rq_scheduler.client.scheduler import Scheduler
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.clock import from_us
@@ -28,6 +29,7 @@ from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarni
 from rq_scheduler.host import host_zone
 from rq_scheduler.sanitize import plain
 from rq_scheduler.store.survey import Survey
+from rq_scheduler.views.problems import no_dispatcher
 
 __all__ = ["Session", "json_option", "open_session", "sentences", "session_options", "timezone_option", "zone_from"]
 
@@ -70,6 +72,13 @@ class Session:
     def now(self) -> datetime:
         """The server's time: the clock that decides what is due."""
         return from_us(self.survey.now())
+
+    def note_missing_dispatcher(self) -> None:
+        """Says so, on stderr, where no dispatcher is alive: what is shown as coming does not come then."""
+        if not self.survey.dispatchers():
+            heard = self.survey.last_heard()
+            problem = no_dispatcher(None if heard is None else calendar_time(heard), self.now())
+            click.echo(f"Note: {plain(str(problem))}", err=True)
 
 
 @contextmanager

@@ -5,15 +5,16 @@ Reads only, in a fixed number of round trips; knows no key of Redis, and judges 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from rq_scheduler.clock import from_us
 from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked, RqCron, Survey
+from rq_scheduler.store.troubles import Some, Troubles
 from rq_scheduler.triggers import MAX_US, MIN_US
 
-__all__ = ["Daemon", "Health", "RqCron", "read_health"]
+__all__ = ["Daemon", "Health", "RqCron", "Some", "Troubles", "read_health"]
 
 MAX_QUEUES = 100
 """Queues that are shown; those with something in them come first."""
@@ -21,8 +22,9 @@ MAX_QUEUES = 100
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What was found. `queues` maps names to lengths, `heard` holds those that a live worker listens on; `misfits`
-    says which keys hold something of another type."""
+    """What was found. `queues` maps names to lengths, `heard` to the number of live workers that listen; `misfits`
+    says which keys hold something of another type; `last_heard` is the last heartbeat of any dispatcher, alive or
+    not."""
 
     where: str
     now: datetime
@@ -32,10 +34,13 @@ class Health:
     fence: Fence | None
     wakeup_refused: str | None
     queues: dict[str, int]
-    heard: set[str]
+    heard: Mapping[str, int]
     misfits: Sequence[str] = ()
     rq_crons: Sequence[RqCron] = ()
     parked: Parked = field(default_factory=Parked)
+    troubles: Troubles = field(default_factory=Troubles)
+    last_heard: datetime | None = None
+    old_daemons: Sequence[Daemon] = ()
 
     @property
     def next_due(self) -> datetime | None:
@@ -64,9 +69,10 @@ def read_health(survey: Survey, where: str) -> Health:
     heard = survey.listened_queues()
     lengths = survey.queue_lengths(sorted({*survey.queue_names(), *heard}))
     shown = sorted(lengths, key=lambda name: (-lengths[name], name))[:MAX_QUEUES]
+    now, heard_at = survey.now(), survey.last_heard()
     return Health(
         where=where,
-        now=from_us(survey.now()),
+        now=from_us(now),
         server=survey.server_facts(),
         dispatchers=survey.dispatchers(),
         counts=survey.counts(),
@@ -77,4 +83,7 @@ def read_health(survey: Survey, where: str) -> Health:
         misfits=survey.misfits(),
         rq_crons=survey.rq_crons(),
         parked=survey.parked(1),
+        troubles=survey.troubles(now),
+        last_heard=None if heard_at is None else calendar_time(heard_at),
+        old_daemons=survey.old_daemons(),
     )

@@ -305,7 +305,7 @@ class Dispatcher:
         new = (result.queues | self._sweep.queues) - self._attended
         if new and not self._sweep.unfinished:
             self._attended |= new
-            if unattended := new - self._survey.listened_queues():
+            if unattended := new - self._survey.listened_queues().keys():
                 self._events.unattended(sorted(unattended))
 
     def _look_around(self) -> None:

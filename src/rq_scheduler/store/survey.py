@@ -6,6 +6,7 @@ command: a survey that stops at the first oddity is of no use on the Redis that 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, cast
@@ -13,10 +14,11 @@ from typing import Any, TypeGuard, cast
 from redis.exceptions import RedisError, ResponseError
 
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import text, us_of, wire
+from rq_scheduler.store.base import scores, text, us_of, wire
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call, pipeline
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.operation import listing, operation
+from rq_scheduler.store.troubles import TroubleCommands
 
 __all__ = ["Counts", "Daemon", "Fence", "Parked", "RawEntry", "RqCron", "RqRegistry", "Survey"]
 
@@ -25,6 +27,8 @@ _HOUR_US = 3_600_000_000
 _US = 1_000_000
 _MOST = 1_000
 """Dispatchers that are shown at most."""
+_FEW_KEYS = 200_000
+"""Keys among which a monitor may look for a daemon of 0.14: a fifth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Parked:
     first: tuple[tuple[str, int], ...] = ()
 
 
-class SurveyCommands(Commands):
+class SurveyCommands(TroubleCommands):
     """Reads under one key prefix. Not one of them writes."""
 
     @listing
@@ -152,14 +156,14 @@ class SurveyCommands(Commands):
         return sorted(name.decode(errors="replace").removeprefix(prefix) for name in names)
 
     @operation
-    def listened_queues(self) -> Procedure[set[str]]:
-        """The queues that some live worker listens on."""
+    def listened_queues(self) -> Procedure[dict[str, int]]:
+        """The queues that live workers listen on, and how many do."""
         workers = yield from _members(rq_format.workers_key(self.keys.prefix))
-        heard: set[str] = set()
+        heard: Counter[str] = Counter()
         for reply in (yield from pipeline(call("HMGET", worker, "queues", "death") for worker in workers)):
             if not isinstance(reply, RedisError) and reply[0] and not reply[1]:
                 names: str = reply[0].decode(errors="replace")
-                heard.update(names.split(","))
+                heard.update(set(names.split(",")))
         return heard
 
     @operation
@@ -186,6 +190,12 @@ class SurveyCommands(Commands):
         """Our live dispatchers, by name. Cheap: they are listed, 0.14's daemons are not (`daemons` finds those too)."""
         names = yield from self._alive(self.keys.dispatchers, 0)
         return (yield from self.instances({wire(self.keys.instance(text(name))) for name in names}))
+
+    @operation
+    def last_heard(self) -> Procedure[int | None]:
+        """When a dispatcher was last heard of (us), alive or not."""
+        last = yield from _if_allowed(call("ZRANGE", self.keys.heartbeats, -1, -1, "WITHSCORES"), [])
+        return max(map(us_of, scores(last).values()), default=None)
 
     @operation
     def instances(self, keys: Iterable[bytes]) -> Procedure[list[Daemon]]:
@@ -313,6 +323,14 @@ class Survey(Executor, SurveyCommands):
             return self.instances(set(self.connection.scan_iter(match=pattern, count=1000)))
         except ResponseError:
             return []
+
+    def old_daemons(self) -> list[Daemon]:
+        """Those of 0.14 among them, which say no version; none where there is too much to look through for that."""
+        try:
+            few = self.connection.dbsize() <= _FEW_KEYS
+        except ResponseError:
+            return []
+        return [daemon for daemon in self.daemons() if "version" not in daemon.fields] if few else []
 
     def wakeup_refused(self) -> str | None:
         """Why this user may not use the channel on which dispatchers hear of earlier jobs; None where it may."""

@@ -1,68 +1,29 @@
-"""The state of one Redis as JSON and for people. Owns the judgement what is worth a warning. Pure."""
+"""The state of one Redis as JSON and for people. What is wrong with it, `problems.py` says. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from rq_scheduler.client.health import Daemon, Health
-from rq_scheduler.views.humanize import NONE, counted, length, when
-from rq_scheduler.views.rq_cron import notice
+from rq_scheduler.views.humanize import NONE, length, when
+from rq_scheduler.views.problems import notices, problems
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Cell, Column, Part, Table
 
-__all__ = ["problems", "render", "serialize"]
-
-OVERDUE_AFTER = timedelta(seconds=10)
-"""How late the first entry may be before that is worth a warning."""
-
-
-def problems(health: Health) -> list[str]:
-    """What a person should look at, the worst first."""
-    found: list[str] = []
-    if not health.dispatchers:
-        found.append("no dispatcher is alive: nothing is handed off. Start one: rqscheduler")
-    if health.fence is not None and not health.fence.value.startswith("rq-scheduler:"):
-        left = "and never expires" if health.fence.ttl_ms < 0 else f"for {health.fence.ttl_ms / 1000:.0f} s more"
-        found.append(
-            f"somebody else holds the lock, {left}: a daemon of rq-scheduler 0.14 in its pass, or an application. "
-            "Nothing is handed off meanwhile"
-        )
-    found += health.misfits
-    policy = health.server.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction" and (health.server.get("maxmemory", "0") != "0" or policy.startswith("allkeys")):
-        found.append(f"maxmemory-policy is {policy}: Redis may evict schedules. Set it to noeviction")
-    if health.dispatchers and health.next_due is not None and health.now - health.next_due > OVERDUE_AFTER:
-        found.append(
-            f"{health.counts.next_id} is {length(health.now - health.next_due, coarse=True)} overdue and still here: "
-            "look at the dispatchers' log"
-        )
-    if health.counts.quarantined:
-        quarantined = counted(health.counts.quarantined, "entry is", "entries are")
-        found.append(f"{quarantined} in quarantine: rqscheduler quarantine list says why")
-    found += map(notice, health.rq_crons)
-    if health.wakeup_refused:
-        found.append(
-            f"this user may not use the wake-up channel ({health.wakeup_refused}): what it schedules for the next "
-            "moment is seen at the dispatchers' next poll only"
-        )
-    found += [
-        f"{counted(health.queues[name], 'job waits', 'jobs wait')} in {name!r}, and no worker listens on it"
-        for name in health.queues
-        if health.queues[name] and name not in health.heard
-    ]
-    return found
+__all__ = ["render", "serialize"]
 
 
 def serialize(health: Health) -> dict[str, Any]:
     """The JSON."""
-    counts = health.counts
+    counts, wrong = health.counts, problems(health)
     return {
         "now": iso(health.now),
-        "healthy": bool(health.dispatchers),
-        "problems": problems(health),
+        "healthy": not wrong,
+        "problems": [asdict(problem) for problem in wrong],
+        "notices": notices(health),
         "redis": {
             "where": health.where,
             "version": health.server.get("redis_version"),
@@ -87,7 +48,8 @@ def serialize(health: Health) -> dict[str, Any]:
         },
         "next": _named(None if health.next_due is None else (counts.next_id, health.next_due)),
         "queues": [
-            {"name": name, "length": count, "worker": name in health.heard} for name, count in health.queues.items()
+            {"name": name, "length": count, "workers": health.heard.get(name, 0)}
+            for name, count in health.queues.items()
         ],
     }
 
@@ -99,7 +61,9 @@ def _named(entry: tuple[str | None, datetime] | None) -> dict[str, Any] | None:
 def render(health: Health, zone: tzinfo) -> Iterator[Part]:
     """For a person: the worst first, then what is there."""
     for problem in problems(health):
-        yield f"! {problem}", "red" if not health.dispatchers else "yellow"
+        yield f"! {problem}", "red"
+    for notice in notices(health):
+        yield f"  {notice}", "yellow"
     counts = health.counts
     policy = health.server.get("maxmemory_policy") or "not told to this user"
     next_text = "" if health.next_due is None else f": {counts.next_id}"
@@ -137,7 +101,7 @@ def render(health: Health, zone: tzinfo) -> Iterator[Part]:
         yield "No dispatcher is alive."
     if health.queues:
         yield ""
-        columns = (Column("QUEUE"), Column("JOBS", right=True), Column("WORKER"))
+        columns = (Column("QUEUE"), Column("JOBS", right=True), Column("WORKERS", right=True))
         yield Table(columns, [_queue_row(name, count, health.heard) for name, count in health.queues.items()])
 
 
@@ -165,8 +129,9 @@ def _serialize_dispatcher(one: Daemon, now: datetime) -> dict[str, Any]:
     }
 
 
-def _queue_row(name: str, count: int, heard: set[str]) -> Sequence[Cell]:
-    return name, f"{count:,}", "yes" if name in heard else ("none", "yellow" if count else "dim")
+def _queue_row(name: str, count: int, heard: Mapping[str, int]) -> Sequence[Cell]:
+    workers = heard.get(name, 0)
+    return name, f"{count:,}", f"{workers:,}" if workers else ("none", "yellow" if count else "dim")
 
 
 def _heartbeat_age(one: Daemon, now: datetime) -> float | None:

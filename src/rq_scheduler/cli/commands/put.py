@@ -119,6 +119,7 @@ def put(ctx: click.Context, /, **params: Any) -> None:
         before: StoredSchedule | None = session.schedules.get(params["id"])
         stored = session.schedules.put(params["id"], trigger, params["func"], **options)
         now = session.now()
+        session.note_missing_dispatcher()
     done = "created" if before is None else "unchanged" if before.version == stored.version else "changed"
     which = f" ({_changed(before, stored)})" if before is not None and done == "changed" else ""
     coming = when(stored.next_run_at, now, zone_of(params["timezone"]))

@@ -49,6 +49,7 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
             lambda: render.schedules_table(page, now, zone, offset=offset),
             zone,
         )
+        session.note_missing_dispatcher()
 
 
 @click.command()
@@ -65,6 +66,7 @@ def show(ctx: click.Context, /, **params: Any) -> None:
         coming = stored.upcoming(count)
         last = session.schedules.runs(stored.id, limit=count)
         now = session.now()
+        session.note_missing_dispatcher()
     answer(
         params["as_json"],
         lambda: {
@@ -88,6 +90,7 @@ def runs(ctx: click.Context, /, **params: Any) -> None:
     zone, id = zone_from(params), params["id"]
     with open_session(ctx, params) as session:
         last = session.schedules.runs(id, limit=params["limit"])
+        session.note_missing_dispatcher()
     answer(
         params["as_json"],
         lambda: {"schedule_id": id, "runs": [serializers.run(run) for run in last]},
@@ -108,6 +111,7 @@ def upcoming(ctx: click.Context, /, **params: Any) -> None:
     with open_session(ctx, params) as session:
         coming = session.schedules.upcoming(within=params["within"], limit=params["limit"])
         now = session.now()
+        session.note_missing_dispatcher()
     answer(
         params["as_json"],
         lambda: serializers.upcoming(coming),

@@ -10,6 +10,7 @@ from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.client.health import read_health
 from rq_scheduler.views import health
+from rq_scheduler.views.problems import problems
 
 __all__ = ["status"]
 
@@ -21,13 +22,13 @@ __all__ = ["status"]
 def status(ctx: click.Context, /, **params: Any) -> None:
     """Say how things stand: Redis, dispatchers, schedules, queues.
 
-    What is wrong comes first. Writes nothing.
+    What needs a person comes first, each with the command to type. Writes nothing.
 
-    Exit status: 0 when a dispatcher is alive, 1 when none is or Redis cannot be asked.
+    Exit status: 0 when nothing needs a person, 1 when something does or Redis cannot be asked.
     """
     zone = zone_from(params)
     with open_session(ctx, params) as session:
         found = read_health(session.survey, session.where)
     answer(params["as_json"], lambda: health.serialize(found), lambda: health.render(found, zone))
-    if not found.dispatchers:
+    if problems(found):
         ctx.exit(1)

@@ -1,0 +1,103 @@
+"""What needs a person, as it stands in Redis: a bounded read, whatever is stored. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from rq_scheduler.store import rq_format
+from rq_scheduler.store.base import score_of, text
+from rq_scheduler.store.command import Commands, Procedure, call, pipeline
+from rq_scheduler.store.operation import operation
+
+__all__ = ["Some", "Troubles"]
+
+_NAMED = 10
+"""Ids of each kind."""
+
+_LOOKED_AT = 1_000
+"""Paused schedules, and runs that did not happen, that are looked at."""
+
+_DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """How many there are, and the first of them in order. `at_least` when only so many were looked at."""
+
+    count: int = 0
+    first: tuple[str, ...] = ()
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """failing: schedules whose last run failed. late: those that are past what they expect. paused: those that failures
+    or a fault have paused, and no person. missed: those that missed runs within a day. suspended: whether RQ's workers
+    are told to take nothing (`rq suspend`)."""
+
+    failing: Some = Some()
+    late: Some = Some()
+    paused: Some = Some()
+    missed: Some = Some()
+    suspended: bool = False
+
+
+class TroubleCommands(Commands):
+    """The read. It tolerates keys of a wrong type, and users who may not read them."""
+
+    @operation
+    def troubles(self, now: int) -> Procedure[Troubles]:
+        """What needs a person at this moment (us)."""
+        lists = [self.keys.schedules_of(what) for what in ("failing", "late")]
+        since = score_of(now - _DAY_US)
+        replies = yield from pipeline(
+            [
+                *(call("ZCARD", key) for key in lists),
+                *(call("ZRANGE", key, 0, _NAMED - 1) for key in lists),
+                call("ZRANGE", self.keys.schedules_of("paused"), 0, _LOOKED_AT - 1),
+                call("ZRANGEBYSCORE", self.keys.not_run, since, "+inf", "LIMIT", 0, _LOOKED_AT),
+                call("EXISTS", rq_format.suspended_key(self.keys.prefix)),
+            ]
+        )
+        counts, firsts, (paused, not_run, suspended) = replies[:2], replies[2:4], replies[4:]
+        failing, late = (
+            Some(count, tuple(map(text, _members(first)))) if isinstance(count, int) else Some()
+            for count, first in zip(counts, firsts, strict=True)
+        )
+        ids = _members(paused)
+        states = yield from pipeline(call("HMGET", self.keys.schedule(text(id)), "paused_by", "note") for id in ids)
+        by_itself = [text(id) for id, state in zip(ids, states, strict=True) if _by_itself(state)]
+        lines = _members(not_run)
+        missed = sorted({id for id, what in map(_not_run, lines) if what == _MISSED})
+        return Troubles(
+            failing,
+            late,
+            _some(by_itself, len(ids) == _LOOKED_AT),
+            _some(missed, len(lines) == _LOOKED_AT),
+            suspended == 1,
+        )
+
+
+_MISSED = "m"
+
+
+def _members(reply: Any) -> Sequence[bytes]:
+    return [] if isinstance(reply, RedisError) else reply
+
+
+def _by_itself(state: Any) -> bool:
+    """Whether failures or a fault have paused it: then no person did, and there is a note that says why."""
+    return not isinstance(state, RedisError) and state[0] == b"" and bool(state[1])
+
+
+def _not_run(line: bytes) -> tuple[str, str]:
+    id, _, rest = text(line).partition(" ")
+    return id, rest.partition(" ")[0]
+
+
+def _some(ids: Sequence[str], at_least: bool) -> Some:
+    return Some(len(ids), tuple(ids[:_NAMED]), at_least and bool(ids))

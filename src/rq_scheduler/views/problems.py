@@ -1,0 +1,117 @@
+"""What of one Redis needs a person, the worst first, each with the command to type. Owns the judgement. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rq_scheduler.client.health import Daemon, Health, Some
+from rq_scheduler.views.humanize import counted, length
+from rq_scheduler.views.rq_cron import notice
+
+__all__ = ["Problem", "no_dispatcher", "notices", "problems"]
+
+OVERDUE_AFTER = timedelta(seconds=10)
+"""How late the first entry may be before that is worth a warning."""
+
+_NAMED = 3
+"""Ids that a line names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`code` is for programs, and does not change; `command` is what to type next, empty where there is none."""
+
+    code: str
+    text: str
+    command: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text}: {self.command}" if self.command else self.text
+
+
+def no_dispatcher(last_heard: datetime | None, now: datetime) -> Problem:
+    """That nobody hands anything off, where no dispatcher is alive."""
+    since = "" if last_heard is None else f", for {length(now - last_heard, coarse=True)} now"
+    return Problem("no_dispatcher", f"no dispatcher is alive, so nothing is handed off{since}", "rqscheduler")
+
+
+def problems(health: Health) -> list[Problem]:
+    """All of them."""
+    return [*_of_dispatchers(health), *_of_redis(health), *_of_schedules(health), *_of_workers(health)]
+
+
+def notices(health: Health) -> list[str]:
+    """What is worth knowing, and needs nobody now."""
+    if not health.wakeup_refused:
+        return []
+    refused = f"this user may not use the wake-up channel ({health.wakeup_refused})"
+    return [f"{refused}: dispatchers see what it schedules for the next moment at their next poll only"]
+
+
+def _of_dispatchers(health: Health) -> Iterator[Problem]:
+    if not health.dispatchers:
+        yield no_dispatcher(health.last_heard, health.now)
+    if health.fence is not None and not health.fence.value.startswith("rq-scheduler:"):
+        left = "and never expires" if health.fence.ttl_ms < 0 else f"for {health.fence.ttl_ms / 1000:.0f} s more"
+        who = "a daemon of rq-scheduler 0.14 in its pass, or an application"
+        text = f"somebody else holds the lock, {left} ({who}), and nothing is handed off; if its holder is dead"
+        yield Problem("lock_held", text, "rqscheduler --take-fence")
+    for one in health.old_daemons:
+        yield Problem("daemon_0_14", f"a daemon of rq-scheduler 0.14 is alive ({_place(one)})", "rqscheduler check")
+    for cron in health.rq_crons:
+        yield Problem("rq_cron", notice(cron))
+
+
+def _of_redis(health: Health) -> Iterator[Problem]:
+    for misfit in health.misfits:
+        yield Problem("misfit", misfit)
+    policy = health.server.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction" and (health.server.get("maxmemory", "0") != "0" or policy.startswith("allkeys")):
+        text = f"maxmemory-policy is {policy}, and Redis may evict schedules"
+        yield Problem("eviction", text, "redis-cli CONFIG SET maxmemory-policy noeviction")
+
+
+def _of_schedules(health: Health) -> Iterator[Problem]:
+    troubles = health.troubles
+    by_failures = "paused by failures or a fault"
+    expected = "not succeeded in the time that is expected"
+    for code, some, one, many, command in (
+        ("failing", troubles.failing, "schedule is failing", "schedules are failing", "runs"),
+        ("paused", troubles.paused, f"schedule was {by_failures}", f"schedules were {by_failures}", "show"),
+        ("overdue", troubles.late, f"schedule has {expected}", f"schedules have {expected}", "runs"),
+        ("missed", troubles.missed, "schedule missed runs within a day", "schedules missed runs within a day", "runs"),
+    ):
+        if some.count:
+            more = "or more " if some.at_least else ""
+            text = f"{counted(some.count, f'{more}{one}', f'{more}{many}')} ({_names(some)})"
+            yield Problem(code, text, f"rqscheduler {command} {shlex.quote(some.first[0])}")
+    due, id = health.next_due, health.counts.next_id
+    if health.dispatchers and due is not None and id is not None and health.now - due > OVERDUE_AFTER:
+        late = length(health.now - due, coarse=True)
+        yield Problem("not_handed_off", f"{id} is {late} overdue and still here; the dispatchers' log says why")
+    if health.counts.quarantined:
+        text = f"{counted(health.counts.quarantined, 'entry is', 'entries are')} in quarantine"
+        yield Problem("quarantine", text, "rqscheduler quarantine list")
+
+
+def _of_workers(health: Health) -> Iterator[Problem]:
+    if health.troubles.suspended:
+        yield Problem("suspended", "the workers are suspended, and take no job", "rq resume")
+    for name, count in health.queues.items():
+        if count and not health.heard.get(name):
+            waiting = counted(count, "job waits", "jobs wait")
+            text = f"{waiting} in {name!r}, and no worker listens on it"
+            yield Problem("no_worker", text, f"rq worker {shlex.quote(name)}")
+
+
+def _names(some: Some) -> str:
+    named = some.first[:_NAMED]
+    return ", ".join(named) + (", ..." if some.count > len(named) else "")
+
+
+def _place(one: Daemon) -> str:
+    parts = (("host", one.fields.get("hostname") or one.fields.get("host")), ("pid", one.fields.get("pid")))
+    return ", ".join([one.name, *(f"{name} {value}" for name, value in parts if value)])
