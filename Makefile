@@ -20,7 +20,7 @@ REDISCRON := .venvs/rediscron
 SERVERS := .venvs/servers
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input --root-user-action=ignore
 
-.PHONY: help demo test test-newest test-oldest test-valkey test-all chaos fuzz bench lint format setup clean
+.PHONY: help demo test test-newest test-oldest test-valkey test-all chaos fuzz bench records lint format setup clean
 
 help:
 	@echo "make demo    the whole system in 20 seconds, with a private Redis"
@@ -29,6 +29,7 @@ help:
 	@echo "make chaos   faults of every kind at random on real processes: MINUTES=10 SEED=1"
 	@echo "make fuzz    hostile values, texts and records for every call and reader: MINUTES=5 SEED=1"
 	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes: ONLY=fires,late for some; QUICK=1 for small sizes"
+	@echo "make records writes tests/upgrade/records.json anew: what the last commit before plans in Redis leaves there"
 	@echo "make lint    style, types, import rule"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove the environments and caches"
@@ -78,6 +79,10 @@ fuzz: $(VENV)/.ready $(SERVERS)/.ready
 
 bench: $(VENV)/.ready $(SERVERS)/.ready $(PEER_NEWEST)/.ready $(REDISCRON)/.ready
 	$(VENV)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(QUICK)$(ONLY),,--write) $(BENCH_ARGS)
+
+# What an earlier commit writes: tests/upgrade/records.json.
+records: $(VENV)/.ready
+	PYTHONPATH=. $(VENV)/bin/python tests/upgrade/earlier.py
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
