@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import pytest
 import redis as redis_py
+from hypothesis import settings
 
 import acl
 from making import Told, dispatcher
@@ -42,6 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.register_profile("suite", deadline=None)  # a slow machine is no fault of an example
+    settings.load_profile("suite")
     # Thousands of collected tests are no garbage: to look through them again and again took a fifth of the time.
     gc.set_threshold(100_000, 20, 20)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -243,6 +246,8 @@ def _no_unexpected_keys(request: pytest.FixtureRequest) -> Iterator[None]:
 def _whole_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass serves all that is due, in commits that are full, also on a machine that is slow just now."""
     monkeypatch.setattr(passes, "LONGEST_PASS", PATIENCE)
+    monkeypatch.setattr(passes, "BUDGET", PATIENCE)
+    monkeypatch.setattr(schedules, "BUDGET", PATIENCE)
     monkeypatch.setattr(schedules, "PLANNING", PATIENCE)
 
 

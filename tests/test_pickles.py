@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import values_for_tests as values
@@ -204,7 +204,6 @@ _anything = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_plain, st.sampled_from([4, 5]))
 def test_plain_values_are_read_as_pickle_reads_them(value: Any, protocol: int) -> None:
     """From protocol 4 on (RQ writes the highest), in which sets and bytes are no objects; the newest has bytearrays."""
@@ -213,7 +212,6 @@ def test_plain_values_are_read_as_pickle_reads_them(value: Any, protocol: int) -
         assert repr(PlainPickles.loads(data)) == repr(pickle.loads(data))
 
 
-@settings(deadline=None)
 @given(_anything, st.sampled_from(PROTOCOLS))
 def test_anything_nested_in_anything(value: Any, protocol: int) -> None:
     try:

@@ -142,7 +142,7 @@ def _not_past_the_next(made: Spec, moved: int | None) -> int | None:
 
 
 class TestProperties:
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     @given(SPECS, LATE, st.sampled_from(["a", "b", "some-id"]), AT_MOST, UPDATED, MOVED)
     def test_is_what_the_model_says(
         self, made: Spec, late: int, id: str, at_most: int, updated: int | None, moved: int | None
@@ -152,7 +152,7 @@ class TestProperties:
         planned = plan(id, made, T, now, due=moved, updated=updated, at_most=at_most)
         assert told(planned) == model(id, made, T, now, due=moved, updated=updated, at_most=at_most)
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     @given(SPECS, LATE, UPDATED, MOVED, st.data())
     def test_holds_as_long_as_it_says(
         self, made: Spec, late: int, updated: int | None, moved: int | None, data: st.DataObject
@@ -170,7 +170,7 @@ class TestProperties:
         if end is not None:
             assert told(plan("id", made, T, end, due=moved, updated=updated)) != told(first)
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(SPECS, LATE, AT_MOST)
     def test_many_at_once_are_what_one_by_one_would_run(self, made: Spec, late: int, at_most: int) -> None:
         now = T + min(late, interval_of(made) * 2_000)
@@ -186,7 +186,7 @@ class TestProperties:
             assert together.next is not None
             assert armed == together.next.nominal
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(SPECS, LATE, AT_MOST)
     def test_a_run_is_never_early(self, made: Spec, late: int, at_most: int) -> None:
         planned = plan("id", made, T, T + late, at_most=at_most)
@@ -195,7 +195,7 @@ class TestProperties:
         armed = [*planned.fires, *([planned.next] if planned.next else [])]
         assert all(one.nominal < other.nominal and one.due < other.due for one, other in pairwise(armed))
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(SPECS, st.lists(st.integers(0, 90 * US), min_size=1, max_size=20), AT_MOST)
     def test_passes_at_any_moments_drop_and_double_nothing(self, made: Spec, pauses: list[int], at_most: int) -> None:
         """Whenever dispatchers come by: each instant is run, or missed, exactly once, in order, without drift."""
@@ -220,7 +220,6 @@ class TestProperties:
             assert seen[0][0] == T
             assert (seen[-1][1] - T) % interval == 0
 
-    @settings(deadline=None)
     @given(st.text(max_size=20), st.integers(-(10**15), 10**16), st.integers(0, 10**12), st.integers(1, 10**12))
     def test_jitter_stays_within_its_bounds(self, id: str, nominal: int, jitter: int, gap: int) -> None:
         amount = jitter_of(id, nominal, jitter, gap)

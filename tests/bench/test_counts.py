@@ -311,9 +311,7 @@ def record(title: str, counted: Count) -> None:
 
 
 @pytest.mark.parametrize("title", SCENARIOS)
-def test_costs_what_it_did(redis: redis_py.Redis, client: redis_py.Redis, title: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("rq_scheduler.dispatcher.schedules.PLANNING", 60.0)  # a slow machine commits smaller batches
-    monkeypatch.setattr("rq_scheduler.dispatcher.passes.LONGEST_PASS", 60.0)
+def test_costs_what_it_did(redis: redis_py.Redis, client: redis_py.Redis, title: str):
     counted = count(redis, client, SCENARIOS[title])
     if os.environ.get("RQS_RECORD_COUNTS"):
         record(title, counted)

@@ -177,7 +177,7 @@ _values = st.recursive(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_values, min_size=1, max_size=20))
 def test_its_messagepack_reads_as_redis_does(redis: redis_py.Redis, value: list[Any]) -> None:
     """The very text runs on a real server, beside that server's own."""
@@ -194,7 +194,7 @@ def test_its_messagepack_reads_as_redis_does(redis: redis_py.Redis, value: list[
     assert redis.eval(script, 0, msgspec.msgpack.encode(value)) == 1
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=300), max_size=300))
 def test_its_messagepack_writes_what_redis_reads(redis: redis_py.Redis, texts: list[bytes]) -> None:
     script = f"""

@@ -86,7 +86,9 @@ class World:
         """A dispatcher, through the proxy and on the same clock."""
         client = self.connect(retry)
         options = {"events": Told(), "options": self.serving, **options}
-        return Dispatcher(client, store=Store(client, clock=MANUAL_CLOCK), **options)
+        made = Dispatcher(client, store=Store(client, clock=MANUAL_CLOCK), **options)
+        made._passes._registry_poll = 0  # RQ's registries are looked at in each pass, however long it took
+        return made
 
     def consume(self, but: bytes = b"") -> None:
         """Workers take all that is in the queues (but one), and are done with it at once."""
@@ -152,6 +154,8 @@ def shape(redis: redis_py.Redis) -> dict[str, str]:
             content = sorted((name, value) for name, value in content.items() if name not in _NOT_SHAPE)
         elif isinstance(content, set):
             content = sorted(content)
+        elif content and isinstance(content[0], tuple):
+            content = sorted(content)  # RQ's scores are seconds: what came in one of them has no order
         found[_steady(key.decode())] = _steady(f"{content} {'for ever' if ttl == -1 else 'mortal'}")
     return found
 

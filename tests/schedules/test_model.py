@@ -329,7 +329,6 @@ def test_whatever_happens_the_rules_hold(redis: redis_py.Redis) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,
         ),

@@ -75,9 +75,8 @@ class Pass:
 
     @property
     def more_is_due(self) -> bool:
-        """Whether another pass would find something: this one ran out of time, or armed what is due already."""
-        seconds = self.seconds_to_next() if self.handed_off else None
-        return self.unfinished or (seconds is not None and seconds <= 0)
+        """Whether another pass would find something: this one ran out of time, or armed what was due by then."""
+        return self.unfinished or (self.handed_off > 0 and self.next_due is not None and self.next_due <= self.now)
 
     @property
     def time(self) -> int:
