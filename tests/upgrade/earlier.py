@@ -40,8 +40,8 @@ def write(redis: Any) -> None:
         for minute in range(10):
             if minute == 9:
                 redis.delete("rq:scheduler:template:lost")
-                redis.hdel("rq:job:lost-job", "data")
-                redis.hset("rq:job:lost-recurring", "origin", "")
+                for id in ("lost-job", "lost-recurring"):
+                    redis.hset(f"rq:job:{id}", "origin", "")
             dispatcher.tick("1m")
             work(redis, but=KEPT_BUSY)
         schedules = scheduler.schedules
