@@ -1,6 +1,6 @@
 """What RQ, or the application, has to enqueue: dependencies, rate limits, queue classes, runs of schedules; races."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -212,6 +212,25 @@ class TestRunsOfSchedules:
         assert [one.dispatch_once().handed_off for _ in range(2)] == [1, 0]
         assert waiting(redis) == [run]
         assert redis.zcard(VIA_RQ) == redis.zcard(store.keys.claims) == 0
+
+    def test_whose_meta_says_that_it_recurs_run_once_all_the_same(self, redis: redis_py.Redis, store: Store) -> None:
+        """What a meta holds is the application's."""
+        put_due(store, job=job_fields(redis, slow=True, meta={"interval": 60}))
+        (run,) = ids_of(fire(store))
+        one = dispatcher(redis, hooks=Hooks(enqueue_job=Scheduler(connection=redis).enqueue_job))
+        one.dispatch_once()
+        assert waiting(redis) == [run]
+        assert redis.zcard(INDEX) == redis.zcard(VIA_RQ) == 0
+
+    def test_are_counted_until_rq_has_them(self, redis: redis_py.Redis, store: Store) -> None:
+        put_run(store)
+        scheduler = Scheduler(connection=redis)
+        assert take(store).taken
+        assert scheduler.count() == scheduler.count(until=timedelta(0)) == 1
+        assert scheduler.count(until=datetime.now(UTC) - timedelta(hours=1)) == 0
+        let_leases_end(redis, 0)
+        dispatcher(redis).dispatch_once()
+        assert scheduler.count() == 0
 
     def test_those_that_cannot_be_enqueued_now_hide_nothing_and_come_again(
         self, redis: redis_py.Redis, store: Store, told: Told

@@ -781,10 +781,13 @@ class TestLostRuns:
         due_again(store)
         assert fire(store).outcome is (Outcome.DONE if age == 4 else Outcome.CHECK)
 
-    def test_that_runs_meanwhile_is_not_taken_for_gone(self, redis: redis_py.Redis, store: Store) -> None:
+    @pytest.mark.parametrize("status", ["started", "queued"])
+    def test_that_runs_meanwhile_is_not_taken_for_gone(self, redis: redis_py.Redis, store: Store, status: str) -> None:
+        """Whatever its status says: who enqueues it again while it runs writes another."""
         put_due(store)
         (run,) = ids_of(fire(store))
         start(redis, run)
+        redis.hset(f"rq:job:{run}", "status", status)
         redis.hset(store.keys.schedule("s"), "skips_in_a_row", 1)
         due_again(store)
         assert len(fire(store, found=f"gone {run}").skipped) == 1

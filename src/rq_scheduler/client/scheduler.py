@@ -37,6 +37,7 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, Not
 from rq_scheduler.functions import warn_about_function
 from rq_scheduler.jobs import meta_of, unread_meta
 from rq_scheduler.model import decode_spec
+from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import NewEntry, StoredJob
 from rq_scheduler.store.entries import Place
 from rq_scheduler.store.rq_format import limit_last_run
@@ -386,7 +387,9 @@ class Scheduler(RecurringJobs):
                 "serializer that wrote it (serializer=), or leave the job to a dispatcher"
             )
         meta = meta_of(job)
-        after = recurring.next_of(meta, lambda: self._stored_zone(job.id), due, self._clock.now_us())
+        after = None
+        if parse_run_id(job.id) is None:  # a run of a schedule runs once, whatever its meta holds
+            after = recurring.next_of(meta, lambda: self._stored_zone(job.id), due, self._clock.now_us())
         next_due = None if after is None else after.due
         if after is not None and next_due is None:
             limit_last_run(job)

@@ -28,7 +28,7 @@ end
 
 -- `looked_up`: what Python found in the queue's lists: 'gone', 'there', or '' when it has not looked.
 local function is_going(id, status, queue, looked_up)
-  if status == 'queued' then return looked_up ~= 'gone' end
+  if status == 'queued' then return looked_up ~= 'gone' or has_live_execution(id, queue) end
   -- 'scheduled' is what a 0.14 client writes when it defines the job anew, whatever goes on.
   if (status == 'started' or status == 'scheduled') and has_live_execution(id, queue) then return true end
   if status == 'scheduled' then -- a retry, or a run that RQ itself has to enqueue
