@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "Every",
     "Holidays",
+    "LeftOut",
     "Outage",
     "Quarantined",
     "RRule",
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from rq_scheduler.client.fleet import Outage, SeenDispatcher, SeenWorker, UnservedQueue
     from rq_scheduler.client.quarantine import Quarantined, RetryResult
     from rq_scheduler.client.scheduler import Scheduler
-    from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun, Version
+    from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun, Version
     from rq_scheduler.model import Schedule
     from rq_scheduler.runs import current_run
     from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays, RRule
@@ -54,7 +55,7 @@ else:
         "client.fleet": ("Outage", "SeenDispatcher", "SeenWorker", "UnservedQueue"),
         "client.quarantine": ("Quarantined", "RetryResult"),
         "client.scheduler": ("Scheduler",),
-        "client.schedules": ("Run", "StoredSchedule", "SyncResult", "UpcomingRun", "Version"),
+        "client.schedules": ("LeftOut", "Run", "StoredSchedule", "SyncResult", "UpcomingRun", "Version"),
         "model": ("Schedule",),
         "runs": ("current_run",),
         "triggers": ("AnyOf", "At", "Cron", "Dates", "Every", "Holidays", "RRule"),

@@ -32,7 +32,8 @@ from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.events import Events
 from rq_scheduler.client.fleet import Fleet, Outage, SeenDispatcher, SeenWorker, UnservedQueue
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
-from rq_scheduler.client.schedules import Run, Schedules, StoredSchedule, SyncResult, UpcomingRun, Version
+from rq_scheduler.client.schedules import LeftOut, Run, Schedules, StoredSchedule, SyncResult, UpcomingRun, Version
+from rq_scheduler.client.schedules.arguments import Selection
 from rq_scheduler.model import Options, Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
@@ -63,7 +64,7 @@ INSIDE = {
 }
 """Methods that the package calls itself, with its own integers of microseconds."""
 
-VALUES = {AuditEntry, Event, HandOff, Outage, Quarantined, RetryResult, Run, SeenDispatcher, SeenWorker, SyncResult,
+VALUES = {AuditEntry, Event, HandOff, LeftOut, Outage, Quarantined, RetryResult, Run, SeenDispatcher, SeenWorker, SyncResult,
           UnservedQueue, UpcomingRun, Version}  # fmt: skip
 """Public types that the package makes, and callers only read."""
 
@@ -95,6 +96,7 @@ _ENQUEUE = (
     "on_success", "on_failure", "on_stopped", "at_front", "failure_ttl", "retry",
 )  # fmt: skip
 _OPTIONS = tuple(get_type_hints(Options))
+_SELECTION = tuple(get_type_hints(Selection))
 _SPEC = tuple(name for name in Spec.__struct_fields__ if name != "trigger")
 
 # What stands behind **kwargs and **options.
@@ -106,6 +108,12 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "Schedules.put": _OPTIONS,
     "Schedules.register": _OPTIONS,
     "Schedules.update": (*_OPTIONS, "trigger", "func"),
+    **{
+        f"Schedules.{name}": _SELECTION
+        for name in (
+            *("pause_all", "resume_all", "run_all_now", "delete_all", "count", "left_out", "backfill_left_out"),
+        )
+    },
     "Schedule": _OPTIONS,
     "Spec": _SPEC,
 }
@@ -154,6 +162,7 @@ GOOD: dict[str, list[Any]] = {
             "prune",
             "dry_run",
             "force",
+            "everything",
             "all_pauses",
             "use_local_timezone",
         ),
@@ -237,6 +246,7 @@ OF_ONE_CALL: dict[tuple[str, str], list[Any]] = {
     ("Schedules.backfill", "until"): [START, START - timedelta(hours=1)],
     ("Schedules.backfill", "since"): [START - timedelta(hours=2)],
     ("Schedules.update", "version"): [None, 1],
+    **{(f"Schedules.{name}", "until"): [None, LATER, "10m"] for name in ("pause", "pause_all")},
 }
 """Where a name means something else."""
 
