@@ -19,6 +19,7 @@ __all__ = [
     "Holidays",
     "LeftOut",
     "Outage",
+    "PendingJob",
     "Quarantined",
     "RRule",
     "RetryResult",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from rq_scheduler.client.audit import AuditEntry
     from rq_scheduler.client.events import Event
     from rq_scheduler.client.fleet import Outage, SeenDispatcher, SeenWorker, UnservedQueue
+    from rq_scheduler.client.pending import PendingJob
     from rq_scheduler.client.quarantine import Quarantined, RetryResult
     from rq_scheduler.client.scheduler import Scheduler
     from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun, Version
@@ -53,6 +55,7 @@ else:
         "client.audit": ("AuditEntry",),
         "client.events": ("Event",),
         "client.fleet": ("Outage", "SeenDispatcher", "SeenWorker", "UnservedQueue"),
+        "client.pending": ("PendingJob",),
         "client.quarantine": ("Quarantined", "RetryResult"),
         "client.scheduler": ("Scheduler",),
         "client.schedules": ("LeftOut", "Run", "StoredSchedule", "SyncResult", "UpcomingRun", "Version"),
