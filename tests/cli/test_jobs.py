@@ -31,7 +31,7 @@ def text(cli: Callable[..., Result]) -> Callable[..., str]:
     def run(*args: str) -> str:
         result = cli(*args)
         assert result.exit_code == 0, result.output
-        return result.output
+        return result.stdout
 
     return run
 
