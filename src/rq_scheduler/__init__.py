@@ -17,7 +17,9 @@ __all__ = [
     "Event",
     "Every",
     "Holidays",
+    "LeftOut",
     "Outage",
+    "PendingJob",
     "Quarantined",
     "RRule",
     "RetryResult",
@@ -39,9 +41,10 @@ if TYPE_CHECKING:
     from rq_scheduler.client.audit import AuditEntry
     from rq_scheduler.client.events import Event
     from rq_scheduler.client.fleet import Outage, SeenDispatcher, SeenWorker, UnservedQueue
+    from rq_scheduler.client.pending import PendingJob
     from rq_scheduler.client.quarantine import Quarantined, RetryResult
     from rq_scheduler.client.scheduler import Scheduler
-    from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun, Version
+    from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun, Version
     from rq_scheduler.model import Schedule
     from rq_scheduler.runs import current_run
     from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays, RRule
@@ -52,9 +55,10 @@ else:
         "client.audit": ("AuditEntry",),
         "client.events": ("Event",),
         "client.fleet": ("Outage", "SeenDispatcher", "SeenWorker", "UnservedQueue"),
+        "client.pending": ("PendingJob",),
         "client.quarantine": ("Quarantined", "RetryResult"),
         "client.scheduler": ("Scheduler",),
-        "client.schedules": ("Run", "StoredSchedule", "SyncResult", "UpcomingRun", "Version"),
+        "client.schedules": ("LeftOut", "Run", "StoredSchedule", "SyncResult", "UpcomingRun", "Version"),
         "model": ("Schedule",),
         "runs": ("current_run",),
         "triggers": ("AnyOf", "At", "Cron", "Dates", "Every", "Holidays", "RRule"),

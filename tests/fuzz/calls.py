@@ -31,8 +31,10 @@ from rq_scheduler import (
 from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.events import Events
 from rq_scheduler.client.fleet import Fleet, Outage, SeenDispatcher, SeenWorker, UnservedQueue
+from rq_scheduler.client.pending import Jobs, PendingJob
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
-from rq_scheduler.client.schedules import Run, Schedules, StoredSchedule, SyncResult, UpcomingRun, Version
+from rq_scheduler.client.schedules import LeftOut, Run, Schedules, StoredSchedule, SyncResult, UpcomingRun, Version
+from rq_scheduler.client.schedules.arguments import Selection
 from rq_scheduler.model import Options, Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
@@ -63,8 +65,8 @@ INSIDE = {
 }
 """Methods that the package calls itself, with its own integers of microseconds."""
 
-VALUES = {AuditEntry, Event, HandOff, Outage, Quarantined, RetryResult, Run, SeenDispatcher, SeenWorker, SyncResult,
-          UnservedQueue, UpcomingRun, Version}  # fmt: skip
+VALUES = {AuditEntry, Event, HandOff, LeftOut, Outage, PendingJob, Quarantined, RetryResult, Run, SeenDispatcher,
+          SeenWorker, SyncResult, UnservedQueue, UpcomingRun, Version}  # fmt: skip
 """Public types that the package makes, and callers only read."""
 
 CLASSES: dict[type, Callable[[Any], Any]] = {
@@ -72,6 +74,7 @@ CLASSES: dict[type, Callable[[Any], Any]] = {
     Schedules: lambda world: world.scheduler.schedules,
     Quarantine: lambda world: world.scheduler.quarantine,
     Audit: lambda world: world.scheduler.audit,
+    Jobs: lambda world: world.scheduler.jobs,
     Events: lambda world: world.scheduler.events,
     Fleet: lambda world: world.scheduler.fleet,
     StoredSchedule: lambda world: world.scheduler.schedules["nightly"],
@@ -95,6 +98,7 @@ _ENQUEUE = (
     "on_success", "on_failure", "on_stopped", "at_front", "failure_ttl", "retry",
 )  # fmt: skip
 _OPTIONS = tuple(get_type_hints(Options))
+_SELECTION = tuple(get_type_hints(Selection))
 _SPEC = tuple(name for name in Spec.__struct_fields__ if name != "trigger")
 
 # What stands behind **kwargs and **options.
@@ -106,6 +110,12 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "Schedules.put": _OPTIONS,
     "Schedules.register": _OPTIONS,
     "Schedules.update": (*_OPTIONS, "trigger", "func"),
+    **{
+        f"Schedules.{name}": _SELECTION
+        for name in (
+            *("pause_all", "resume_all", "run_all_now", "delete_all", "count", "left_out", "backfill_left_out"),
+        )
+    },
     "Schedule": _OPTIONS,
     "Spec": _SPEC,
 }
@@ -154,6 +164,7 @@ GOOD: dict[str, list[Any]] = {
             "prune",
             "dry_run",
             "force",
+            "everything",
             "all_pauses",
             "use_local_timezone",
         ),
@@ -165,6 +176,12 @@ GOOD: dict[str, list[Any]] = {
     **dict.fromkeys(("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"), [0, 1, 1.5]),
     "change": ["nightly", "unknown"],
     "actor": ["deploy 4711", None],
+    "behind": [None],
+    "call": ["echo", None],
+    "step": ["15m", 600],
+    "over": ["3h"],
+    "to": ["other"],
+    "when": [LATER],
     "actions": ["deleted", ["paused", "resumed"], None],
     "kinds": ["quarantined", ("adopted", "missed"), None],
     "us": [0, 1_800_000_000_000_000],
@@ -237,6 +254,11 @@ OF_ONE_CALL: dict[tuple[str, str], list[Any]] = {
     ("Schedules.backfill", "until"): [START, START - timedelta(hours=1)],
     ("Schedules.backfill", "since"): [START - timedelta(hours=2)],
     ("Schedules.update", "version"): [None, 1],
+    **{("Jobs.find", name): [LATER, None] for name in ("since", "until")},
+    **{(f"Jobs.{name}", "until"): [LATER] for name in ("histogram", "spread")},
+    **{(f"Jobs.{name}", "since"): [START] for name in ("histogram", "spread")},
+    ("Jobs.move_queue", "queue_name"): ["default"],
+    **{(f"Schedules.{name}", "until"): [None, LATER, "10m"] for name in ("pause", "pause_all")},
 }
 """Where a name means something else."""
 
@@ -311,6 +333,7 @@ def _calls() -> Iterator[Call]:
             Audit,
             Events,
             Fleet,
+            Jobs,
             Duration,
         ):  # of the package's making, and timedelta's own
             yield Call(kind.__name__, _of_constructor(kind), lambda world, kind=kind: kind)

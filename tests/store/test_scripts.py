@@ -188,6 +188,11 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.put_aside(unplanned_of(store, "aside"), "why")
     put(store, Write("paused", record(store, "paused")["rev"], paused=True, ends=now_us(client) + US))
     store.take_ended_pauses(10)
+    store.counts_by_time([0, US, 2 * US])
+    store.recurring_among(["cron"])
+    store.spread(now_us(client) - US, now_us(client) + US, 10 * US)
+    store.move_queue("nowhere", "default")
+    store.note_action("stopped", "one", how="asked")
     store.delete_schedule("deleted")
     (stored,) = store.read_definitions(["aside"])[1]
     assert stored is not None

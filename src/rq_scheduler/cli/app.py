@@ -132,6 +132,7 @@ for _name, _home, _help in (
     ("runs", "commands.read:runs", "Show the last runs of a schedule and how their jobs stand."),
     ("why", "commands.why:why", "Say why a schedule or a job ran, or did not."),
     ("upcoming", "commands.read:upcoming", "Show what will run next, across all schedules."),
+    ("jobs", "commands.jobs:jobs", "See one-off jobs that wait for their time; cancel, move, spread and stop them."),
     ("next", "commands.preview:next_", "Show when a CRON string fires, in its zone and in UTC."),
     ("put", "commands.put:put", "Create or replace a schedule."),
     ("pause", "commands.control:pause", "Let a schedule fire no more until it is resumed."),

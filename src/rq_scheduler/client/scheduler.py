@@ -28,6 +28,7 @@ from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.base import SchedulerBase, context_of
 from rq_scheduler.client.events import Events
 from rq_scheduler.client.fleet import Fleet
+from rq_scheduler.client.pending import Jobs
 from rq_scheduler.client.prototype import Prototypes, goes_by_name
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.recurring import RecurringJobs
@@ -96,6 +97,11 @@ class Scheduler(RecurringJobs):
     def fleet(self) -> Fleet:
         """Who was there: dispatchers and workers, outages, queues that nobody serves."""
         return Fleet(context_of(self))
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Pending one-offs as a person looks after them: page, count, move and spread them; and jobs that RQ has."""
+        return Jobs(context_of(self))
 
     # One-off jobs
 

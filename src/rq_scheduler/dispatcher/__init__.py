@@ -4,6 +4,17 @@ from rq_scheduler.dispatcher.dispatcher import BURST_PATIENCE, Dispatcher
 from rq_scheduler.dispatcher.events import Events, LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass
-from rq_scheduler.dispatcher.previous_runs import look_for, stop_run
+from rq_scheduler.dispatcher.previous_runs import end_run, look_for, stop_run
 
-__all__ = ["BURST_PATIENCE", "Dispatcher", "Events", "Hooks", "LogEvents", "Options", "Pass", "look_for", "stop_run"]
+__all__ = [
+    "BURST_PATIENCE",
+    "Dispatcher",
+    "Events",
+    "Hooks",
+    "LogEvents",
+    "Options",
+    "Pass",
+    "end_run",
+    "look_for",
+    "stop_run",
+]

@@ -6,7 +6,7 @@ Knows RQ's own ways of ending a job, and nothing of what a schedule makes of the
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import redis.exceptions
 import rq.command
@@ -17,7 +17,7 @@ from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store, StoredJob
 from rq_scheduler.store.base import text
 
-__all__ = ["look_for", "stop_run"]
+__all__ = ["end_run", "look_for", "stop_run"]
 
 
 MADE_WAY = 3600
@@ -44,23 +44,28 @@ def stop_run(store: Store, jobs: JobCreator, events: Events, job_id: str) -> Non
 
     A run that has ended meanwhile, or cannot be asked, is told to `events`. Raises where Redis does not answer.
     """
-    fields = store.job_fields(job_id)
-    if not fields:
-        return
     try:
-        job: Job = jobs.restore(StoredJob(job_id, 0, fields))
-        while (status := job.get_status()) not in _OVER:
-            if status is JobStatus.STARTED:
-                cast("Any", rq.command).send_stop_job_command(job.connection, job_id, jobs.serializer)
-                return
-            if store.cancel_run(job, _kept_for(job)):
-                return
+        end_run(store, jobs, job_id, MADE_WAY)
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
         raise
     except Exception as error:  # noqa: BLE001  RQ's own checks, rights on a channel: it has ended, or cannot be asked
         events.not_stopped(job_id, error)
 
 
-def _kept_for(job: Job) -> int:
-    own = job.failure_ttl
-    return MADE_WAY if own is None or own < 0 else min(own, MADE_WAY)
+def end_run(store: Store, jobs: JobCreator, job_id: str, keep_for: int) -> Literal["asked", "canceled"] | None:
+    """Sends RQ's stop command for a job that a worker runs ("asked"); cancels one that waits, which is then kept for
+    its failure TTL, but no longer than `keep_for` seconds ("canceled"). None where there is nothing to stop.
+
+    Raises JobUnreadable, and what RQ and redis-py raise."""
+    fields = store.job_fields(job_id)
+    if not fields:
+        return None
+    job: Job = jobs.restore(StoredJob(job_id, 0, fields))
+    while (status := job.get_status()) not in _OVER:
+        if status is JobStatus.STARTED:
+            cast("Any", rq.command).send_stop_job_command(job.connection, job_id, jobs.serializer)
+            return "asked"
+        own = job.failure_ttl
+        if store.cancel_run(job, keep_for if own is None or own < 0 else min(own, keep_for)):
+            return "canceled"
+    return None

@@ -199,14 +199,21 @@ class EntryCommands(Commands):
 
     @listing
     def pages(
-        self, until: int | None = None, offset: int | None = None, length: int | None = None, size: int = PAGE
+        self,
+        until: int | None = None,
+        offset: int | None = None,
+        length: int | None = None,
+        size: int = PAGE,
+        behind: tuple[int, str] | None = None,
     ) -> Listing[list[StoredJob]]:
         """Entries with their jobs in due order, a page a round trip; those whose job is gone are left out.
 
         `until` is in microseconds; `offset` and `length` count entries, as they stand when the first page is read.
+        `behind` is a due time (us) and an id: those that come behind it in that order, whether it is still there or
+        not; an empty id begins at that time.
         """
         greatest = "+inf" if until is None else score_of(until)
-        last: tuple[Any, Any] = ("", "")
+        last: tuple[Any, Any] = ("", "") if behind is None else (score_of(behind[0]), behind[1])
         skip, left = min(offset or 0, MOST), length
         while left is None or left > 0:
             limit = size if left is None else min(size, left)

@@ -18,6 +18,7 @@ from rq_scheduler.store.handoff import HandOffCommands
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.parked import ParkedCommands
 from rq_scheduler.store.pauses import PauseCommands
+from rq_scheduler.store.pending import PendingCommands
 from rq_scheduler.store.plans import PlanCommands
 from rq_scheduler.store.presence import PresenceCommands
 from rq_scheduler.store.quarantine import QuarantineCommands
@@ -37,6 +38,7 @@ class StoreCommands(
     ScheduleCommands,
     PlanCommands,
     PauseCommands,
+    PendingCommands,
     FireCommands,
     QuarantineCommands,
     SeriesCommands,

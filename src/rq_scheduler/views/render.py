@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
 
+from rq_scheduler.client.pending import PendingJob
 from rq_scheduler.client.quarantine import Quarantined, RetryResult
 from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Spec
@@ -214,19 +215,27 @@ def left_out(found: Sequence[LeftOut], zone: tzinfo, which: str) -> Iterator[Par
     yield f"To make up for it: rqscheduler backfill {which} --left-out"
 
 
-def upcoming_table(coming: Sequence[UpcomingRun], now: datetime, zone: tzinfo) -> Iterator[Part]:
-    """What runs next, across all schedules; the nominal time where jitter makes it another."""
+def upcoming_table(coming: Sequence[UpcomingRun | PendingJob], now: datetime, zone: tzinfo) -> Iterator[Part]:
+    """What runs next: runs of schedules, with the nominal time where jitter makes it another, and one-offs."""
     if not coming:
         yield "Nothing comes up."
         return
-    jitter = any(run.nominal != run.due for run in coming)
-    columns = [Column("DUE"), Column("IN", right=True), Column("SCHEDULE")]
+    jitter = any(isinstance(run, UpcomingRun) and run.nominal != run.due for run in coming)
+    one_offs = any(isinstance(run, PendingJob) for run in coming)
+    columns = [Column("DUE"), Column("IN", right=True), Column("SCHEDULE OR JOB" if one_offs else "SCHEDULE")]
     if jitter:
         columns.append(Column("NOMINAL", spare=1))
+    if one_offs:
+        columns.append(Column("CALL OF THE JOB", cut=True, spare=2))
     rows: list[Sequence[Cell]] = []
     for run in coming:
-        row = (moment(run.due, zone), distance(run.due, now).removeprefix("in "), run.schedule_id)
-        rows.append((*row, moment(run.nominal, zone)) if jitter else row)
+        row: list[Cell] = [moment(run.due, zone), distance(run.due, now).removeprefix("in ")]
+        row.append(run.id if isinstance(run, PendingJob) else run.schedule_id)
+        if jitter:
+            row.append("" if isinstance(run, PendingJob) else moment(run.nominal, zone))
+        if one_offs:
+            row.append(run.call if isinstance(run, PendingJob) else "")
+        rows.append(row)
     yield Table(columns, rows)
 
 

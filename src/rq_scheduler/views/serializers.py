@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rq_scheduler import serialization
+from rq_scheduler.client.pending import PendingJob
 from rq_scheduler.client.quarantine import Quarantined
 from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.model import Spec
@@ -136,11 +137,15 @@ def left_out(one: LeftOut) -> dict[str, Any]:
     }
 
 
-def upcoming(runs: Iterable[UpcomingRun]) -> dict[str, Any]:
-    """What comes next."""
-    return {
-        "upcoming": [{"schedule_id": run.schedule_id, "nominal": iso(run.nominal), "due": iso(run.due)} for run in runs]
-    }
+def upcoming(runs: Iterable[UpcomingRun | PendingJob]) -> dict[str, Any]:
+    """What comes next: runs of schedules, and one-offs, which have a `job_id` and no schedule."""
+    return {"upcoming": [_upcoming(run) for run in runs]}
+
+
+def _upcoming(run: UpcomingRun | PendingJob) -> dict[str, Any]:
+    if isinstance(run, PendingJob):
+        return {"schedule_id": None, "job_id": run.id, "nominal": iso(run.due), "due": iso(run.due)}
+    return {"schedule_id": run.schedule_id, "job_id": None, "nominal": iso(run.nominal), "due": iso(run.due)}
 
 
 def sync(result: SyncResult, owner: str, dry_run: bool) -> dict[str, Any]:
