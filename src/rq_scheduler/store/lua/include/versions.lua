@@ -7,20 +7,21 @@ local VERSION_FIELDS = {'version', 'updated', 'by', 'spec', 'func', 'call', 'que
 
 local function versions_key(id) return prefix .. ':scheduler:versions:' .. id end
 
--- The fields and values of a schedule's job; none where they are too large to be kept.
-local function job_of_version(id)
-  if (tonumber(redis.call('HGET', schedule_key(id), 'size') or '') or 0) > MAX_VERSION_SIZE then return {} end
-  local job, size = redis.pcall('HGETALL', template_key(id)), 0
-  for _, value in ipairs(job) do size = size + #value end
-  return size <= MAX_VERSION_SIZE and job or {}
+-- The fields and values of a schedule's job; none where they, or the call alone (`size` bytes), are too large to be kept.
+local function job_of_version(id, size)
+  if (tonumber(size or '') or 0) > MAX_VERSION_SIZE then return {} end
+  local job, whole = redis.pcall('HGETALL', template_key(id)), 0
+  for _, value in ipairs(job) do whole = whole + #value end
+  return whole <= MAX_VERSION_SIZE and job or {}
 end
 
 -- The definition as it stands: the values of VERSION_FIELDS, until when it holds (us, or ''), and its job.
 local function version_of(id, ends)
-  local values = redis.call('HMGET', schedule_key(id), unpack(VERSION_FIELDS))
+  local values = redis.call('HMGET', schedule_key(id), 'size', unpack(VERSION_FIELDS))
+  local size = table.remove(values, 1)
   for i in ipairs(VERSION_FIELDS) do values[i] = values[i] or '' end
   values[#values + 1] = ends
-  for _, value in ipairs(job_of_version(id)) do values[#values + 1] = value end
+  for _, value in ipairs(job_of_version(id, size)) do values[#values + 1] = value end
   return values
 end
 
