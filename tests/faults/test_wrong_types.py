@@ -74,6 +74,7 @@ STOPS = {
     "cron_schedulers": set(),
     "clock": set(),
     "audit": set(),
+    "deleted_schedules": set(),
     "events": set(),
     "fence": {*KINDS},
     "queues": {*KINDS},

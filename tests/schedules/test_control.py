@@ -379,7 +379,8 @@ def test_delete_takes_the_schedule_and_its_history_and_leaves_runs_that_are_queu
     assert waiting(redis) == [run.id]
     assert Job.fetch(run.id, connection=redis).get_status() == "queued"
     left = {key for key in redis.keys("rq:scheduler:*") if not key.endswith((b":rev", b":clock", b":dispatchers"))}
-    assert left == {b"rq:scheduler:tombstone:a", b"rq:scheduler:audit", b"rq:scheduler:versions:a"}
+    of_people = {b"rq:scheduler:audit", b"rq:scheduler:versions:a", b"rq:scheduler:deleted_schedules"}
+    assert left == {b"rq:scheduler:tombstone:a", *of_people}
     worker.end(run.id)
     assert dispatcher.tick(300) == [], "nor what was remembered"
 

@@ -81,6 +81,22 @@ class TestWhatIsKept:
         assert numbers(scheduler.schedules.versions("a")) == [3, 2, 1]
         assert scheduler.schedules["a"].version == 3, "a number means one definition"
 
+    def test_of_so_many_deleted_schedules(self, redis: redis_py.Redis, scheduler: Scheduler) -> None:
+        for id in ("a", "b", "c"):
+            scheduler.schedules.put(id, Every(60), jobs.nothing)
+        scheduler.schedules.delete("a")
+        with redis.pipeline(transaction=False) as pipe:
+            for number in range(10_000):
+                pipe.zadd("rq:scheduler:deleted_schedules", {f"other-{number}": 4e9})
+            pipe.execute()
+        scheduler.schedules.delete("b")
+        assert numbers(scheduler.schedules.versions("b")) == [1]
+        with pytest.raises(ScheduleNotFound):
+            scheduler.schedules.versions("a")
+        scheduler.schedules.undo("b")
+        scheduler.schedules.delete("c")
+        assert numbers(scheduler.schedules.versions("b")) == [2, 1], "it is there again"
+
     def test_goes_along_with_another_id(self, scheduler: Scheduler) -> None:
         for id in ("old", "new"):
             for seconds in (60, 61, 62):

@@ -240,7 +240,7 @@ class TestDeleting:
         assert left == {
             *("rq:queues", "rq:queue:default", f"rq:job:{run}"),
             *("rq:scheduler:rev", "rq:scheduler_lock", store.keys.tombstone("s"), store.keys.audit),
-            store.keys.versions("s"),
+            *(store.keys.versions("s"), store.keys.deleted_schedules),
         }
         tombstone = redis.hgetall(store.keys.tombstone("s"))
         assert int(tombstone[b"mark"]) > nominal

@@ -224,7 +224,7 @@ class TestKeys:
                 keys.workers_left,
                 keys.unserved,
             ),
-            *(keys.audit, keys.events, keys.versions("")),
+            *(keys.audit, keys.events, keys.versions(""), keys.deleted_schedules),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: registries, executions, what hangs on a job, workers.
@@ -270,6 +270,7 @@ class TestKeys:
             keys.buffer("skips"),
             keys.tombstone("deleted"),
             keys.versions("deleted"),
+            keys.deleted_schedules,
         }
         mine |= {keys.schedules_of(*what) for what in (("owner", "me"), ("tag", "tag"), ("queue", "default"))}
         mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused")}

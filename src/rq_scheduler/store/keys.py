@@ -131,6 +131,11 @@ class Keys:
         return f"{self.prefix}:scheduler:versions:{id}"
 
     @property
+    def deleted_schedules(self) -> str:
+        """zset, id -> when it was deleted in unix seconds: the last 10,000 of which definitions are kept."""
+        return f"{self.prefix}:scheduler:deleted_schedules"
+
+    @property
     def revisions(self) -> str:
         """string: the counter from which every schedule takes its `rev`. Never reset, so never re-used."""
         return f"{self.prefix}:scheduler:rev"
@@ -287,6 +292,7 @@ class Keys:
                 (self.to_plan, self.unplanned, self.pause_ends, self.via_rq, self.parked, self.parked_due), "zset"
             ),
             **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
+            **dict.fromkeys((self.deleted_schedules,), "zset"),
             **dict.fromkeys(map(self.schedules_of, ("failing", "late", "running")), "zset"),
             **dict.fromkeys((self.open_runs, self.missing_runs, self.unread_errors, self.expected), "zset"),
             **dict.fromkeys((self.not_run, self.names), "zset"),

@@ -22,6 +22,6 @@ for _, list in ipairs({schedules, paused_schedules, buffered_schedules, to_plan,
 leave_quarantine(id)
 redis.call('DEL', schedule_key(id), template_key(id), buffer_key(id), history_key(id))
 keep_version(id, version)
-redis.pcall('EXPIRE', versions_key(id), versions_for)
+keep_deleted(id, versions_for)
 audit('deleted', id, actor, 'version', version[1])
 return {'ok'}

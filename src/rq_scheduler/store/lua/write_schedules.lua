@@ -93,7 +93,7 @@ local function next_version(entry, record)
   local last = record[VERSION]
   if entry.rev == '' then
     local deleted = read_versions(entry.id, 1)[1]
-    if deleted then redis.pcall('PERSIST', versions_key(entry.id)) end
+    if deleted then keep_again(entry.id) end
     last = deleted and deleted[1]
   end
   return string.format('%d', (tonumber(last or '') or 0) + 1)
