@@ -144,6 +144,7 @@ for _name, _home, _help in (
     ("sync", "commands.sync:sync", "Make an owner's schedules exactly those that FILE defines."),
     ("quarantine", "commands.quarantine:quarantine", "See what could not be served, put it back, or forget it."),
     ("schema", "commands.preview:schema", "Print the JSON Schema of the files that `sync` reads."),
+    ("doctor", "commands.doctor:doctor", "Check that Redis, dispatchers, workers and host fit together."),
     ("check", "commands.check:check", "Say what an upgrade from 0.14 will do to this Redis."),
     ("demo", "demo.command:demo", "Show the whole system at work, while parts of it get killed."),
     ("dev", "dev:dev", "Run Redis, a dispatcher and rq workers in one terminal."),

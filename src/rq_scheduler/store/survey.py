@@ -6,27 +6,27 @@ command: a survey that stops at the first oddity is of no use on the Redis that 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from redis.exceptions import RedisError, ResponseError
 
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import scores, text, us_of, wire
-from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call, pipeline
+from rq_scheduler.store.base import text, us_of
+from rq_scheduler.store.command import Commands, Listing, Procedure, call, pipeline
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.operation import listing, operation
+from rq_scheduler.store.processes import Daemon, ProcessCommands, RqCron, Worker, if_allowed, is_number, members
 from rq_scheduler.store.troubles import TroubleCommands
 
-__all__ = ["Counts", "Daemon", "Fence", "Parked", "RawEntry", "RqCron", "RqRegistry", "Survey"]
+__all__ = ["Counts", "Daemon", "Fence", "Parked", "RawEntry", "RqCron", "RqRegistry", "Survey", "Worker"]
 
 _FIELDS = ("meta", "origin", "created_at", "timeout")
+_FACTS = ("redis_version", "maxmemory", "maxmemory_policy", "aof_enabled", "aof_last_write_status",
+          "rdb_last_bgsave_status")  # fmt: skip
 _HOUR_US = 3_600_000_000
 _US = 1_000_000
-_MOST = 1_000
-"""Dispatchers that are shown at most."""
 _FEW_KEYS = 200_000
 """Keys among which a monitor may look for a daemon of 0.14: a fifth of a second."""
 
@@ -50,25 +50,6 @@ class RqRegistry:
     total: int
     overdue: int
     oldest: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Daemon:
-    """A live scheduler instance: 0.14's, or ours (which says its version)."""
-
-    name: str
-    fields: dict[str, str]
-    ttl: int
-
-
-@dataclass(frozen=True, slots=True)
-class RqCron:
-    """A live `rq cron` process; what its hash does not say is empty."""
-
-    name: str
-    host: str
-    pid: str
-    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +87,7 @@ class Parked:
     first: tuple[tuple[str, int], ...] = ()
 
 
-class SurveyCommands(TroubleCommands):
+class SurveyCommands(ProcessCommands, TroubleCommands):
     """Reads under one key prefix. Not one of them writes."""
 
     @listing
@@ -152,19 +133,8 @@ class SurveyCommands(TroubleCommands):
     def queue_names(self) -> Procedure[list[str]]:
         """RQ's list of queues, sorted."""
         prefix = rq_format.queue_key(self.keys.prefix, "")
-        names = yield from _members(rq_format.queues_key(self.keys.prefix))
+        names = yield from members(rq_format.queues_key(self.keys.prefix))
         return sorted(name.decode(errors="replace").removeprefix(prefix) for name in names)
-
-    @operation
-    def listened_queues(self) -> Procedure[dict[str, int]]:
-        """The queues that live workers listen on, and how many do."""
-        workers = yield from _members(rq_format.workers_key(self.keys.prefix))
-        heard: Counter[str] = Counter()
-        for reply in (yield from pipeline(call("HMGET", worker, "queues", "death") for worker in workers)):
-            if not isinstance(reply, RedisError) and reply[0] and not reply[1]:
-                names: str = reply[0].decode(errors="replace")
-                heard.update(set(names.split(",")))
-        return heard
 
     @operation
     def rq_registries(self, queues: Iterable[str], overdue_us: int = _HOUR_US) -> Procedure[list[RqRegistry]]:
@@ -176,61 +146,14 @@ class SurveyCommands(TroubleCommands):
         used = [
             (name, key, total)
             for name, key, total in zip(names, keys, totals, strict=True)
-            if _is_number(total) and total
+            if is_number(total) and total
         ]
         overdue = yield from pipeline(call("ZCOUNT", key, "-inf", limit) for _, key, _ in used)
         heads = map(_flat, (yield from pipeline(call("ZRANGE", key, 0, 0, "WITHSCORES") for _, key, _ in used)))
         return [
-            RqRegistry(name, total, late if _is_number(late) else 0, us_of(head[1]) if head else None)
+            RqRegistry(name, total, late if is_number(late) else 0, us_of(head[1]) if head else None)
             for (name, _, total), late, head in zip(used, overdue, heads, strict=True)
         ]
-
-    @operation
-    def dispatchers(self) -> Procedure[list[Daemon]]:
-        """Our live dispatchers, by name. Cheap: they are listed, 0.14's daemons are not (`daemons` finds those too)."""
-        names = yield from self._alive(self.keys.dispatchers, 0)
-        return (yield from self.instances({wire(self.keys.instance(text(name))) for name in names}))
-
-    @operation
-    def last_heard(self) -> Procedure[int | None]:
-        """When a dispatcher was last heard of (us), alive or not."""
-        last = yield from _if_allowed(call("ZRANGE", self.keys.heartbeats, -1, -1, "WITHSCORES"), [])
-        return max(map(us_of, scores(last).values()), default=None)
-
-    @operation
-    def instances(self, keys: Iterable[bytes]) -> Procedure[list[Daemon]]:
-        """The scheduler instances under these keys that have not ended, by name."""
-        keys = list(keys)
-        answers = yield from pipeline(call(command, key) for key in keys for command in ("HGETALL", "PTTL"))
-        found: list[Daemon] = []
-        for key, fields, ttl in zip(keys, answers[::2], answers[1::2], strict=True):
-            if not fields:
-                continue  # expired meanwhile
-            known = cast("dict[bytes, bytes]", fields) if isinstance(fields, dict) else {}
-            if b"death" in known:
-                continue  # a 0.14 daemon that has ended: its hash stays for a minute
-            shown = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in known.items()}
-            name = key.decode(errors="replace").removeprefix(self.keys.instance_prefix)
-            found.append(Daemon(name, shown, ttl // 1000 if _is_number(ttl) else -1))
-        return sorted(found, key=lambda one: one.name)
-
-    @operation
-    def rq_crons(self) -> Procedure[list[RqCron]]:
-        """The `rq cron` processes that are alive, by name."""
-        names = yield from self._alive(rq_format.cron_schedulers_key(self.keys.prefix), rq_format.CRON_SCHEDULER_TTL)
-        prefix = rq_format.cron_scheduler_key(self.keys.prefix, "").encode()
-        answers = yield from pipeline(call("HMGET", prefix + name, "hostname", "pid", "config_file") for name in names)
-        found: list[RqCron] = []
-        for name, answer in zip(names, answers, strict=True):
-            fields = (b"",) * 3 if isinstance(answer, RedisError) else [value or b"" for value in answer]
-            found.append(RqCron(*(value.decode(errors="replace") for value in (name, *fields))))
-        return sorted(found, key=lambda one: one.name)
-
-    def _alive(self, key: str, ttl: int) -> Procedure[list[bytes]]:
-        """The members of a list of processes that were seen within so many seconds."""
-        since = (yield from self.now()) / _US - ttl
-        names = call("ZRANGEBYSCORE", key, since, "+inf", "LIMIT", 0, _MOST)
-        return (yield from _if_allowed(names, []))
 
     @operation
     def counts(self) -> Procedure[Counts]:
@@ -262,7 +185,7 @@ class SurveyCommands(TroubleCommands):
         count, first = yield from pipeline([call("ZCARD", key), call("ZRANGE", key, 0, most - 1, "WITHSCORES")])
         flat = _flat(first)
         named = tuple((text(id), us_of(due)) for id, due in zip(flat[::2], flat[1::2], strict=True))
-        return Parked(count if _is_number(count) else 0, named)
+        return Parked(count if is_number(count) else 0, named)
 
     @operation
     def misfits(self) -> Procedure[list[str]]:
@@ -285,7 +208,7 @@ class SurveyCommands(TroubleCommands):
     @operation
     def fence(self) -> Procedure[Fence | None]:
         """The lock that 0.14's daemons and our dispatchers respect, as it stands."""
-        value = yield from _if_allowed(call("GET", self.keys.fence), None)
+        value = yield from if_allowed(call("GET", self.keys.fence), None)
         if value is None:
             return None
         ttl = yield from call("PTTL", self.keys.fence, read=int)
@@ -293,21 +216,16 @@ class SurveyCommands(TroubleCommands):
 
     @operation
     def server_facts(self) -> Procedure[dict[str, str]]:
-        """`redis_version`, `maxmemory`, `maxmemory_policy`, `aof_enabled`, as far as this user may know them."""
+        """Of what INFO tells, the names in `_FACTS`, as far as this user may know them."""
         facts: dict[str, str] = {}
         for section in ("server", "memory", "persistence"):
-            reply: dict[str, Any] = yield from _if_allowed(call("INFO", section), {})
+            reply: dict[str, Any] = yield from if_allowed(call("INFO", section), {})
             if reply and all(isinstance(value, dict) for value in reply.values()):
                 reply = next(iter(reply.values()))  # a cluster answers node by node
-            for name in ("redis_version", "maxmemory", "maxmemory_policy", "aof_enabled"):
+            for name in _FACTS:
                 if name in reply:
                     facts[name] = str(reply[name])
         return facts
-
-    @operation
-    def now(self) -> Command[int]:
-        """The server's clock, in microseconds."""
-        return call("TIME", read=lambda time: int(time[0]) * _US + int(time[1]))
 
 
 class Survey(Executor, SurveyCommands):
@@ -332,6 +250,24 @@ class Survey(Executor, SurveyCommands):
             return []
         return [daemon for daemon in self.daemons() if "version" not in daemon.fields] if few else []
 
+    def user(self) -> str:
+        """Who this connection has logged in as; empty where the server does not tell."""
+        try:
+            return str(self.connection.acl_whoami())
+        except RedisError:
+            return ""
+
+    def refused(self) -> list[str]:
+        """Of what only dispatchers, or only some, need, what this user may not do."""
+        tries = {"EVAL": ("EVAL", "return 1", 0), "CONFIG GET": ("CONFIG GET", "maxmemory-policy"), "INFO": ("INFO",)}
+        found: list[str] = []
+        for name, (command, *arguments) in tries.items():
+            try:
+                self.run(call(command, *arguments))
+            except ResponseError:
+                found.append(name)
+        return found
+
     def wakeup_refused(self) -> str | None:
         """Why this user may not use the channel on which dispatchers hear of earlier jobs; None where it may."""
         channel = self.connection.pubsub(ignore_subscribe_messages=True)
@@ -343,24 +279,6 @@ class Survey(Executor, SurveyCommands):
         finally:
             channel.close()
         return None
-
-
-# ResponseError covers a wrong type and NOPERM; losing the connection still ends the survey.
-def _if_allowed(command: Command[Any], otherwise: Any) -> Procedure[Any]:
-    try:
-        return (yield from command)
-    except ResponseError:
-        return otherwise
-
-
-def _members(key: str) -> Procedure[list[bytes]]:
-    """All that a set holds."""
-    cursor, found = 0, list[bytes]()
-    while True:
-        cursor, some = yield from _if_allowed(call("SSCAN", key, cursor, "COUNT", 500), (0, []))
-        found += some
-        if int(cursor) == 0:
-            return found
 
 
 def _fields_of(reply: Any) -> dict[str, bytes]:
@@ -383,7 +301,3 @@ def _flat(reply: Any) -> list[Any]:
 
 def _has_meta(reply: Any) -> bool:
     return not isinstance(reply, RedisError) and bool(reply[0])
-
-
-def _is_number(reply: Any) -> TypeGuard[int]:
-    return isinstance(reply, int)

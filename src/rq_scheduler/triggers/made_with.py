@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rq_scheduler._version import __version__
 
-__all__ = ["made_with", "ordered"]
+__all__ = ["made_with", "ordered", "zone_data"]
 
 _ZONE_DATA = re.compile(r"# version (\w+)")
 
@@ -27,11 +27,12 @@ def ordered(text: str) -> str:
 @cache
 def made_with() -> str:
     """The versions of zone data, of the package `holidays` ("-" without it) and of this package, in that order."""
-    return " ".join(ordered(each) for each in (_zone_data(), _version_of("holidays"), __version__))
+    return " ".join(ordered(each) for each in (zone_data(), _version_of("holidays"), __version__))
 
 
-def _zone_data() -> str:
-    """Where zoneinfo finds zones: the host's files first, then the package `tzdata`."""
+def zone_data() -> str:
+    """The version of the zone data, "-" where none is told. zoneinfo finds zones in the host's files first, then in the
+    package `tzdata`."""
     for folder in zoneinfo.TZPATH:
         with suppress(OSError):
             if (Path(folder) / "UTC").exists():
