@@ -48,7 +48,7 @@ local function due_fire(id, score, record, most, lasting)
   local armed, plan = record[ARMED], record[PLAN]
   if not (policy and armed and plan and record[REV] and record[REV] == record[PLAN_REV]) then return nil end
   local instants = served_by(plan, armed, policy, count(record[UPDATED]), us, most, lasting)
-  if not instants or not same_moment(score, instants[1].due_us / 1000000) then return nil end
+  if not instants or not is_due_at(instants[1], score) then return nil end
   return new_fire(id, record, 'due', policy, instants)
 end
 
@@ -247,8 +247,17 @@ local function make_runs(fire)
   fire.started = made or kept
 end
 
+-- Arms the instant behind this one, with all others at the end.
 local armings, still_due = {}, {}
-local function arm_at_end(id, score) armings[#armings + 1], armings[#armings + 2] = score, id end
+local function arm_follower(id, instant)
+  if instant.follower == '' then
+    call('ZREM', index, id)
+    return
+  end
+  local length = #armings
+  armings[length + 1], armings[length + 2] = instant.next_score, id
+  if instant.next_due_us <= us then still_due[#still_due + 1], still_due[#still_due + 2] = now_score, id end
+end
 
 local fields, width = {}, 0
 local function set(field, value)
@@ -259,13 +268,12 @@ end
 local function advance_due(fire)
   local last = fire.instants[#fire.instants]
   if is_behind(last.nominal, fire.record[MARK]) then set('mark', last.nominal) end
-  if last.follower == '' or is_full(fire) then
+  if is_full(fire) then
     set('armed', '')
     call('ZREM', index, fire.id)
   else
     set('armed', last.follower)
-    arm_at_end(fire.id, last.next_score)
-    if last.next_due_us <= us then still_due[#still_due + 1], still_due[#still_due + 2] = now_score, fire.id end
+    arm_follower(fire.id, last)
   end
 end
 
@@ -343,6 +351,13 @@ end
 -- The answer. Nearly all fires are one run that entered its queue, and are only counted.
 local counts, told, answers = {}, {}, {}
 
+local function count_run(queue, job_id, due)
+  counts[queue] = (counts[queue] or 0) + 1
+  if not tells then return end
+  local length = #told
+  told[length + 1], told[length + 2], told[length + 3] = job_id, due, queue
+end
+
 local function nominals_of(runs)
   local nominals = {}
   for i, run in ipairs(runs or NONE) do nominals[i] = run.nominal end
@@ -354,13 +369,7 @@ local function answer(fire)
   local is_via_rq = goes_via_rq(job)
   if fire.outcome == 'done' and started[1] and not (is_via_rq or fire.stops or fire.skipped or fire.buffered or fire.mode == 'manual'
       or count(fire.record[SKIPS]) > 0) then
-    counts[job.queue] = (counts[job.queue] or 0) + #started
-    if tells then
-      for _, run in ipairs(started) do
-        local n = #told
-        told[n + 1], told[n + 2], told[n + 3] = run.id, run.due, job.queue
-      end
-    end
+    for _, run in ipairs(started) do count_run(job.queue, run.id, run.due) end
     return
   end
   local runs = fire.repeated and {fire.repeated.id, fire.repeated.due} or {}
@@ -380,27 +389,37 @@ local function counts_told()
   return list
 end
 
--- Writes what was decided of these fires (outcome, detail), and answers each.
+-- The books of a fire, and its answer.
+local function settle(fire)
+  if fire.outcome == 'done' then
+    keep_books(fire)
+  elseif fire.mode ~= 'manual' and (fire.outcome == 'paused' or fire.outcome == 'broken') then
+    put_aside(fire) -- the caller of a manual run is told
+  end
+  answer(fire)
+end
+
+-- Writes what was decided of these fires (outcome, detail; some may be of `plain_fires`), and answers each.
+local plain = {}
 local function commit(fires)
   for _, fire in ipairs(fires) do
     if fire.outcome == 'broken' then check_quarantine() end
     if fire.outcome == 'broken' or fire.outcome == 'paused' then check_revisions() end
   end
   make_and_push(function()
-    for _, fire in ipairs(fires) do
-      if fire.outcome == 'done' then make_runs(fire) end
+    for i, fire in ipairs(fires) do
+      if fire[1] then fires[i] = plain.make(fire) elseif fire.outcome == 'done' then make_runs(fire) end
     end
   end)
   for _, fire in ipairs(fires) do
-    if fire.outcome == 'done' or fire.outcome == 'waiting' then advance(fire) end
+    if fire[1] then plain.advance(fire) elseif fire.outcome == 'done' or fire.outcome == 'waiting' then advance(fire) end
   end
   call_in_chunks('ZADD', index, armings)
   for _, fire in ipairs(fires) do
-    if fire.outcome == 'done' then
-      keep_books(fire)
-    elseif fire.mode ~= 'manual' and (fire.outcome == 'paused' or fire.outcome == 'broken') then
-      put_aside(fire) -- the caller of a manual run is told
+    if fire[1] then
+      plain.keep_books(fire)
+    else
+      settle(fire)
     end
-    answer(fire)
   end
 end

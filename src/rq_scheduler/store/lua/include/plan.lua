@@ -24,8 +24,8 @@ local function run_ending(nominal)
   return stamp .. fraction .. 'Z'
 end
 
--- One instant of a plan: {at, nominal, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is none),
--- next_due_us and next_score (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text.
+-- One instant of a plan: {at, nominal, nominal_us, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is
+-- none), next_due_us and next_score (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text.
 local read_plans = {}
 local function instant_in(plan, at)
   local known = read_plans[plan]
@@ -39,11 +39,19 @@ local function instant_in(plan, at)
     local rest = string.sub(plan, last + 1)
     if rest == ' -' then follower = '' elseif rest ~= '' then return nil end
   end
-  known = {at = at, nominal = nominal, due = due, due_us = tonumber(due), follower = follower,
+  known = {at = at, nominal = nominal, nominal_us = tonumber(nominal), due = due, due_us = tonumber(due), follower = follower,
     next_due_us = next_due and tonumber(next_due), next_score = next_due and string.format('%.6f', seconds_of(next_due)),
     ending = run_ending(nominal)}
   read_plans[plan] = known
   return known
+end
+
+-- Whether that is its score in the index.
+local function is_due_at(instant, score)
+  if score == instant.score then return true end
+  if not same_moment(score, seconds_of(instant.due_us)) then return false end
+  instant.score = score
+  return true
 end
 
 -- A policy: 'overlap catchup grace max_runs max_failures', grace in us, '-' for none; nil for one that a newer version wrote.
@@ -54,7 +62,10 @@ local function policy_of(text)
     local overlap, catchup, grace, most_runs, most_failures = string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
     policy = OVERLAPS[overlap or ''] and {overlap = overlap, most_buffered = OVERLAPS[overlap], grace = tonumber(grace),
       most_runs = tonumber(most_runs), most_failures = tonumber(most_failures)}
-    if policy then policy.in_order = catchup == 'all' and not policy.grace end
+    if policy then
+      policy.in_order = catchup == 'all' and not policy.grace
+      policy.is_plain = policy.most_buffered == 0 and not (policy.most_runs or policy.most_failures)
+    end
     read_policies[text] = policy or false
   end
   return policy or nil
@@ -81,4 +92,13 @@ local function served_by(plan, armed, policy, updated, us, most, lasting)
   local is_missed = grace and us - instant.due_us > grace
   if is_missed or not (is_last_due or (lasting and us < lasting)) then return nil end
   return {instant}
+end
+
+-- The armed instant where it runs alone, and is not so late that anything else would matter; nil otherwise.
+local function on_time(plan, armed, policy, us)
+  local instant = plan and instant_in(plan, armed)
+  if not (instant and instant.follower) then return nil end
+  local late = us - instant.due_us
+  if late < 0 or late > TEN_SECONDS or (policy.grace and late > policy.grace) then return nil end
+  return (not instant.next_due_us or us < instant.next_due_us) and instant or nil
 end
