@@ -2,10 +2,13 @@
 -- and the run before has finished. They have few questions, commands and tables, and the effect that `firing` has, which serves all
 -- others. Fills the table `plain`. Needs: firing, and what that needs.
 do
-  local ID, KEY, JOB_ID, JOB, INSTANT, RUNS = 1, 2, 3, 4, 5, 6
+  local ID, KEY, TEMPLATE, JOB_ID, JOB, INSTANT, RUNS = 1, 2, 3, 4, 5, 6, 7
   local record_prefix, template_prefix, job_prefix = schedule_key(''), template_key(''), prefix .. ':job:'
 
   local function is_set(value) return value and value ~= '' and value ~= '0' end
+
+  -- Microseconds of sixteen digits, as all from 2001 to 2286 have, are in the order of their texts.
+  local function is_earlier(mark, nominal) return #mark == 16 and #nominal == 16 and mark < nominal end
 
   local plain_jobs = {}
   local function plain_job(text)
@@ -31,20 +34,21 @@ do
     policy = policy_of(policy)
     local instant, job = policy and policy.is_plain and on_time(record[3], armed, policy, us), plain_job(record[6])
     if not (instant and job and is_due_at(instant, score)) then return nil end
-    if mark and mark ~= '' and (tonumber(mark) or math.huge) >= instant.nominal_us then return nil end
+    if mark and mark ~= '' and not is_earlier(mark, instant.nominal) then return nil end
     if live and live ~= '' and not has_finished(live) then return nil end
-    local size = try('HSTRLEN', template_prefix .. id, 'data')
+    local template = template_prefix .. id
+    local size = try('HSTRLEN', template, 'data')
     if type(size) ~= 'number' or size == 0 then return nil end
-    return {id, key, id .. instant.ending, job, instant, record[9]}, size
+    return {id, key, template, id .. instant.ending, job, instant, record[9]}, size
   end
 
   -- Writes the job of its run. Returns the fire; where that job is there, which counts as made, one without a run, which is not plain.
   function plain.make(fire)
-    local id, job_id, job = fire[ID], fire[JOB_ID], fire[JOB]
+    local job_id, job = fire[JOB_ID], fire[JOB]
     local key = job_prefix .. job_id
-    if call('COPY', template_prefix .. id, key) == 0 then
-      local record = read_record(id)
-      local other = new_fire(id, record, 'due', policy_of(record[POLICY]), {fire[INSTANT]})
+    if call('COPY', fire[TEMPLATE], key) == 0 then
+      local record = read_record(fire[ID])
+      local other = new_fire(fire[ID], record, 'due', policy_of(record[POLICY]), {fire[INSTANT]})
       other.job, other.outcome = job, 'done'
       return other
     end
@@ -62,7 +66,8 @@ do
 
   function plain.keep_books(fire)
     local instant, job_id, job = fire[INSTANT], fire[JOB_ID], fire[JOB]
-    add_lines(fire[ID], history_line('enqueued', instant.nominal, instant.due, job_id))
+    instant.line = instant.line or history_line('enqueued', instant.nominal, instant.due, '')
+    add_lines(fire[ID], instant.line .. job_id)
     count_run(job.queue, job_id, instant.due)
   end
 end

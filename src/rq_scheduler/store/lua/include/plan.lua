@@ -6,41 +6,48 @@ local OVERLAPS = {skip = 0, allow = 0, replace = 0, buffer_one = 1, buffer_all =
 -- Microseconds as the seconds of a score; a double that is the same as that of their decimal text.
 local function seconds_of(us) return tonumber(us) / 1000000 end
 
+-- Whole seconds, and the six digits behind them, of microseconds; all are texts.
+local function seconds_and_rest(us)
+  if #us > 6 and string.byte(us) ~= 45 then return string.sub(us, 1, -7), string.sub(us, -6) end
+  local seconds = math.floor(tonumber(us) / 1000000)
+  return string.format('%d', seconds), string.format('%06d', tonumber(us) - seconds * 1000000)
+end
+
+-- Microseconds (text) as a score.
+local function score_of(us)
+  local seconds, rest = seconds_and_rest(us)
+  return string.byte(us) ~= 45 and seconds .. '.' .. rest or string.format('%.6f', seconds_of(us))
+end
+
 -- What the job id of a run ends with (run_ending in runs.py); `nominal` is a decimal text of microseconds.
 local stamps = {} -- by second
 local function run_ending(nominal)
-  local us, seconds, fraction = tonumber(nominal), nil, nil
-  if us >= 1000000 then
-    seconds, fraction = string.sub(nominal, 1, -7), string.sub(nominal, -6)
-  else
-    seconds = math.floor(us / 1000000)
-    fraction = string.format('%06d', us - seconds * 1000000)
-  end
+  local seconds, rest = seconds_and_rest(nominal)
   local stamp = stamps[seconds]
   if not stamp then
     stamp = string.format('-%04d%02d%02dT%02d%02d%02d', utc(tonumber(seconds)))
     stamps[seconds] = stamp
   end
-  return stamp .. fraction .. 'Z'
+  return stamp .. rest .. 'Z'
 end
 
--- One instant of a plan: {at, nominal, nominal_us, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is
+-- One instant of a plan: {at, nominal, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is
 -- none), next_due_us and next_score (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text.
 local read_plans = {}
 local function instant_in(plan, at)
   local known = read_plans[plan]
   if known and known.at == at then return known end
-  local nominal, due = string.match(at, '^(%-?%d+):(%-?%d+)$')
-  if not nominal then return nil end
-  local first, last = string.find(plan, at, 1, true)
+  local first = string.find(plan, at, 1, true)
   if not first or (first > 1 and string.byte(plan, first - 1) ~= 32) then return nil end
-  local follower, next_due = string.match(plan, '^ (%-?%d+:(%-?%d+))', last + 1)
+  local nominal, due, follower, next_due = string.match(plan, '^(%-?%d+):(%-?%d+) (%-?%d+:(%-?%d+))', first)
   if not follower then
-    local rest = string.sub(plan, last + 1)
+    local rest
+    nominal, due, rest = string.match(plan, '^(%-?%d+):(%-?%d+)( ?%-?)$', first)
     if rest == ' -' then follower = '' elseif rest ~= '' then return nil end
   end
-  known = {at = at, nominal = nominal, nominal_us = tonumber(nominal), due = due, due_us = tonumber(due), follower = follower,
-    next_due_us = next_due and tonumber(next_due), next_score = next_due and string.format('%.6f', seconds_of(next_due)),
+  if #nominal + #due + 1 ~= #at then return nil end
+  known = {at = at, nominal = nominal, due = due, due_us = tonumber(due), follower = follower,
+    next_due_us = next_due and tonumber(next_due), next_score = next_due and score_of(next_due),
     ending = run_ending(nominal)}
   read_plans[plan] = known
   return known
