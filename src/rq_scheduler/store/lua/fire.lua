@@ -33,6 +33,7 @@ local index = KEYS[1]
 -- @include history
 -- @include previous_runs
 -- @include plan
+-- @include answers
 -- @include firing
 -- @include plain_fires
 -- @include waits

@@ -1,5 +1,5 @@
 -- A fire of a schedule: what becomes of it (decide), and the writes (commit). The scripts that fire say which schedules, and why.
--- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, index, tells.
+-- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, answers, index.
 local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
 local nobody_buffers = call('ZCARD', buffered_schedules) == 0
@@ -348,45 +348,14 @@ local function put_aside(fire)
   if last then add_history(id, {history_line('failed', last.nominal, last.due, id .. last.ending)}) end
 end
 
--- The answer. Nearly all fires are one run that entered its queue, and are only counted.
-local counts, told, answers = {}, {}, {}
-
-local function count_run(queue, job_id, due)
-  counts[queue] = (counts[queue] or 0) + 1
-  if not tells then return end
-  local length = #told
-  told[length + 1], told[length + 2], told[length + 3] = job_id, due, queue
-end
-
-local function nominals_of(runs)
-  local nominals = {}
-  for i, run in ipairs(runs or NONE) do nominals[i] = run.nominal end
-  return nominals
-end
-
 local function answer(fire)
-  local job, started = fire.job, fire.outcome == 'done' and fire.started or NONE
-  local is_via_rq = goes_via_rq(job)
-  if fire.outcome == 'done' and started[1] and not (is_via_rq or fire.stops or fire.skipped or fire.buffered or fire.mode == 'manual'
-      or count(fire.record[SKIPS]) > 0) then
-    for _, run in ipairs(started) do count_run(job.queue, run.id, run.due) end
+  local job, is_via_rq = fire.job, goes_via_rq(fire.job)
+  if fire.outcome ~= 'done' or not fire.started[1] or is_via_rq or fire.stops or fire.skipped or fire.buffered or fire.mode == 'manual'
+      or count(fire.record[SKIPS]) > 0 then
+    tell_fire(fire, is_via_rq)
     return
   end
-  local runs = fire.repeated and {fire.repeated.id, fire.repeated.due} or {}
-  for _, run in ipairs(started) do
-    runs[#runs + 1] = run.id
-    runs[#runs + 1] = run.due
-  end
-  local done = fire.outcome == 'done'
-  answers[#answers + 1] = {fire.id, fire.outcome == 'repeated' and 'done' or fire.outcome, job.queue or '', fire.detail or '', runs,
-    nominals_of(done and fire.skipped), nominals_of(done and fire.buffered), fire.stops or {}, is_via_rq and '1' or '0'}
-end
-
--- The counts as a list {queue, number, ...}.
-local function counts_told()
-  local list = {}
-  for queue, number in pairs(counts) do list[#list + 1], list[#list + 2] = queue, number end
-  return list
+  for _, run in ipairs(fire.started) do count_run(job.queue, run.id, run.due) end
 end
 
 -- The books of a fire, and its answer.
