@@ -33,39 +33,57 @@ local index = KEYS[1]
 -- @include history
 -- @include previous_runs
 -- @include plan
+-- @include answers
 -- @include firing
+-- @include plain_fires
 -- @include waits
+local PAGE = 25
 local start = last_score == '' and 0 or rank_behind(index, last_score, last_id)
-local page = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start, most_looks)
-local fires, left, strays, seen, runs, bytes = {}, {}, {}, 0, 0, 0
+local fires, left, strays, looks, runs, bytes = {}, {}, {}, 0, 0, 0
 
--- Takes one into the batch; false when that is full.
+-- Takes a fire of so many runs, each a copy of so many bytes, into the batch; false when that is full.
+local function takes(fire, number, size)
+  if runs > 0 and (runs + number > most_runs or bytes + number * size > most_bytes) then return false end
+  runs, bytes = runs + number, bytes + number * size
+  fires[#fires + 1] = fire
+  return true
+end
+
+local function leave(id) left[#left + 1], left[#left + 2] = now_score, id end
+
+-- Looks at one that is due; false when the batch is full.
 local function look_at(id, score)
+  local plain_fire, size = plain.fire(id, score)
+  if plain_fire then return takes(plain_fire, 1, size) end
   local record = read_record(id)
   if record[KIND] == 'job' or (record[KIND] == 'schedule' and record[PAUSED] == '1') then
     strays[#strays + 1] = id -- a foreign hand put it here
     return true
   end
-  local fire = record[KIND] == 'schedule' and due_fire(id, score, record, math.floor(most_bytes / math.max(count(record[SIZE]), 1)))
+  size = count(record[SIZE])
+  local fire = record[KIND] == 'schedule' and due_fire(id, score, record, math.floor(most_bytes / math.max(size, 1)))
   if not fire then
-    left[#left + 1], left[#left + 2] = now_score, id
+    leave(id)
     return true
   end
-  local copied = #fire.instants * count(record[SIZE])
-  if runs > 0 and (runs + #fire.instants > most_runs or bytes + copied > most_bytes) then return false end
-  runs, bytes = runs + #fire.instants, bytes + copied
+  if not takes(fire, #fire.instants, size) then return false end
   fire.outcome, fire.detail = decide(fire)
   if fire.outcome == 'check' then
-    left[#left + 1], left[#left + 2] = now_score, id
-  else
-    fires[#fires + 1] = fire
+    fires[#fires] = nil
+    leave(id)
   end
   return true
 end
 
-while page[seen + 1] and look_at(page[seen + 1], page[seen + 2]) do
-  seen = seen + 2
-  if has_looked_long() then break end
+-- Page by page, since a batch that is full has read the rest of its page in vain.
+local more, reached_score, reached_id = true, '', ''
+while more and looks < most_looks and not has_looked_long() do
+  local limit = math.min(PAGE, most_looks - looks)
+  local page, seen = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start + looks, limit), 0
+  while page[seen + 1] and look_at(page[seen + 1], page[seen + 2]) do seen = seen + 2 end
+  looks, more = looks + seen / 2, seen < #page or seen == 2 * limit
+  if seen > 0 then reached_score, reached_id = page[seen], page[seen - 1] end
+  if seen < #page then break end
 end
 commit(fires)
 for _, id in ipairs(strays) do call('ZREM', index, id) end
@@ -73,8 +91,7 @@ for _, id in ipairs(strays) do call('ZREM', index, id) end
 for first = 1, #left, CHUNK do call('ZADD', unplanned, 'NX', unpack(left, first, math.min(first + CHUNK - 1, #left))) end
 if left[1] then limit_waits(unplanned, LEASE) end
 
-local more = seen > 0 and (seen < #page or #page / 2 == most_looks)
 local function first_of(key) return call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or '' end
 return {'ok', now_us, call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '',
-  more and page[seen] or '', more and page[seen - 1] or '', first_of(unplanned), first_of(to_plan), still_due[1] and '1' or '0',
+  more and reached_score or '', more and reached_id or '', first_of(unplanned), first_of(to_plan), still_due[1] and '1' or '0',
   counts_told(), told, answers}

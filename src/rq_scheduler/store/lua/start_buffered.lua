@@ -34,6 +34,7 @@ do -- a script has at most 200 locals
 -- @include keeping
 -- @include recurring_fires
 end
+-- @include answers
 -- @include firing
 jobs.counts, jobs.told, jobs.answers = counts, told, answers
 local NO_POLICY = 'skip one - - -' -- of a record that an older version wrote

@@ -1,5 +1,5 @@
 -- A fire of a schedule: what becomes of it (decide), and the writes (commit). The scripts that fire say which schedules, and why.
--- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, index, tells.
+-- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, answers, index.
 local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
 local nobody_buffers = call('ZCARD', buffered_schedules) == 0
@@ -48,7 +48,7 @@ local function due_fire(id, score, record, most, lasting)
   local armed, plan = record[ARMED], record[PLAN]
   if not (policy and armed and plan and record[REV] and record[REV] == record[PLAN_REV]) then return nil end
   local instants = served_by(plan, armed, policy, count(record[UPDATED]), us, most, lasting)
-  if not instants or not same_moment(score, instants[1].due_us / 1000000) then return nil end
+  if not instants or not is_due_at(instants[1], score) then return nil end
   return new_fire(id, record, 'due', policy, instants)
 end
 
@@ -247,8 +247,17 @@ local function make_runs(fire)
   fire.started = made or kept
 end
 
+-- Arms the instant behind this one, with all others at the end.
 local armings, still_due = {}, {}
-local function arm_at_end(id, score) armings[#armings + 1], armings[#armings + 2] = score, id end
+local function arm_follower(id, instant)
+  if instant.follower == '' then
+    call('ZREM', index, id)
+    return
+  end
+  local length = #armings
+  armings[length + 1], armings[length + 2] = instant.next_score, id
+  if instant.next_due_us <= us then still_due[#still_due + 1], still_due[#still_due + 2] = now_score, id end
+end
 
 local fields, width = {}, 0
 local function set(field, value)
@@ -259,13 +268,12 @@ end
 local function advance_due(fire)
   local last = fire.instants[#fire.instants]
   if is_behind(last.nominal, fire.record[MARK]) then set('mark', last.nominal) end
-  if last.follower == '' or is_full(fire) then
+  if is_full(fire) then
     set('armed', '')
     call('ZREM', index, fire.id)
   else
     set('armed', last.follower)
-    arm_at_end(fire.id, last.next_score)
-    if last.next_due_us <= us then still_due[#still_due + 1], still_due[#still_due + 2] = now_score, fire.id end
+    arm_follower(fire.id, last)
   end
 end
 
@@ -340,67 +348,47 @@ local function put_aside(fire)
   if last then add_history(id, {history_line('failed', last.nominal, last.due, id .. last.ending)}) end
 end
 
--- The answer. Nearly all fires are one run that entered its queue, and are only counted.
-local counts, told, answers = {}, {}, {}
-
-local function nominals_of(runs)
-  local nominals = {}
-  for i, run in ipairs(runs or NONE) do nominals[i] = run.nominal end
-  return nominals
-end
-
 local function answer(fire)
-  local job, started = fire.job, fire.outcome == 'done' and fire.started or NONE
-  local is_via_rq = goes_via_rq(job)
-  if fire.outcome == 'done' and started[1] and not (is_via_rq or fire.stops or fire.skipped or fire.buffered or fire.mode == 'manual'
-      or count(fire.record[SKIPS]) > 0) then
-    counts[job.queue] = (counts[job.queue] or 0) + #started
-    if tells then
-      for _, run in ipairs(started) do
-        local n = #told
-        told[n + 1], told[n + 2], told[n + 3] = run.id, run.due, job.queue
-      end
-    end
+  local job, is_via_rq = fire.job, goes_via_rq(fire.job)
+  if fire.outcome ~= 'done' or not fire.started[1] or is_via_rq or fire.stops or fire.skipped or fire.buffered or fire.mode == 'manual'
+      or count(fire.record[SKIPS]) > 0 then
+    tell_fire(fire, is_via_rq)
     return
   end
-  local runs = fire.repeated and {fire.repeated.id, fire.repeated.due} or {}
-  for _, run in ipairs(started) do
-    runs[#runs + 1] = run.id
-    runs[#runs + 1] = run.due
+  for _, run in ipairs(fire.started) do count_run(job.queue, run.id, run.due) end
+end
+
+-- The books of a fire, and its answer.
+local function settle(fire)
+  if fire.outcome == 'done' then
+    keep_books(fire)
+  elseif fire.mode ~= 'manual' and (fire.outcome == 'paused' or fire.outcome == 'broken') then
+    put_aside(fire) -- the caller of a manual run is told
   end
-  local done = fire.outcome == 'done'
-  answers[#answers + 1] = {fire.id, fire.outcome == 'repeated' and 'done' or fire.outcome, job.queue or '', fire.detail or '', runs,
-    nominals_of(done and fire.skipped), nominals_of(done and fire.buffered), fire.stops or {}, is_via_rq and '1' or '0'}
+  answer(fire)
 end
 
--- The counts as a list {queue, number, ...}.
-local function counts_told()
-  local list = {}
-  for queue, number in pairs(counts) do list[#list + 1], list[#list + 2] = queue, number end
-  return list
-end
-
--- Writes what was decided of these fires (outcome, detail), and answers each.
+-- Writes what was decided of these fires (outcome, detail; some may be of `plain_fires`), and answers each.
+local plain = {}
 local function commit(fires)
   for _, fire in ipairs(fires) do
     if fire.outcome == 'broken' then check_quarantine() end
     if fire.outcome == 'broken' or fire.outcome == 'paused' then check_revisions() end
   end
   make_and_push(function()
-    for _, fire in ipairs(fires) do
-      if fire.outcome == 'done' then make_runs(fire) end
+    for i, fire in ipairs(fires) do
+      if fire[1] then fires[i] = plain.make(fire) elseif fire.outcome == 'done' then make_runs(fire) end
     end
   end)
   for _, fire in ipairs(fires) do
-    if fire.outcome == 'done' or fire.outcome == 'waiting' then advance(fire) end
+    if fire[1] then plain.advance(fire) elseif fire.outcome == 'done' or fire.outcome == 'waiting' then advance(fire) end
   end
   call_in_chunks('ZADD', index, armings)
   for _, fire in ipairs(fires) do
-    if fire.outcome == 'done' then
-      keep_books(fire)
-    elseif fire.mode ~= 'manual' and (fire.outcome == 'paused' or fire.outcome == 'broken') then
-      put_aside(fire) -- the caller of a manual run is told
+    if fire[1] then
+      plain.keep_books(fire)
+    else
+      settle(fire)
     end
-    answer(fire)
   end
 end

@@ -1,0 +1,137 @@
+"""Fires that are plain, as nearly all are, have the effect of the others: of those with a limit that is far away."""
+
+from collections.abc import Callable
+
+import pytest
+import redis as redis_py
+
+from making import now_us, snapshot
+from making_schedules import fire_page, job_fields, new, planned_in_time, put
+from rq_scheduler.runs import run_id
+from rq_scheduler.store import Store
+
+PLAIN, OTHER = "plain", "other"
+IDS = (PLAIN, OTHER)
+
+
+def nothing(store: Store, id: str, nominal: int) -> None:
+    """It has never run."""
+
+
+def has_run(store: Store, id: str, nominal: int) -> None:
+    store.connection.hset(store.keys.schedule(id), mapping={"mark": nominal - 1, "live": f"{id}-before", "runs": 7})
+    store.connection.hset(f"rq:job:{id}-before", mapping={"status": "finished", "origin": "default"})
+
+
+def still_runs(store: Store, id: str, nominal: int) -> None:
+    has_run(store, id, nominal)
+    store.connection.hset(f"rq:job:{id}-before", "status", "deferred")
+
+
+def has_failed(store: Store, id: str, nominal: int) -> None:
+    has_run(store, id, nominal)
+    store.connection.hset(f"rq:job:{id}-before", "status", "failed")
+
+
+def has_failed_before(store: Store, id: str, nominal: int) -> None:
+    has_run(store, id, nominal)
+    store.connection.hset(store.keys.schedule(id), "failures", 3)
+
+
+def has_skipped(store: Store, id: str, nominal: int) -> None:
+    has_run(store, id, nominal)
+    store.connection.hset(store.keys.schedule(id), "skips_in_a_row", 2)
+
+
+def was_looked_for(store: Store, id: str, nominal: int) -> None:
+    store.connection.hset(store.keys.schedule(id), "looked_for", f"gone {nominal} {id}-before")
+
+
+def has_run_for_it(store: Store, id: str, nominal: int) -> None:
+    store.connection.hset(store.keys.schedule(id), "mark", nominal)
+
+
+def has_the_job(store: Store, id: str, nominal: int) -> None:
+    has_run(store, id, nominal)
+    store.connection.hset(f"rq:job:{run_id(id, nominal)}", mapping={"status": "queued", "origin": "default"})
+
+
+def has_no_further_instant(store: Store, id: str, nominal: int) -> None:
+    store.connection.hset(store.keys.schedule(id), "plan", f"{nominal}:{nominal} -")
+
+
+def has_a_mark_that_is_no_time(store: Store, id: str, nominal: int) -> None:
+    store.connection.hset(store.keys.schedule(id), "mark", "yesterday")
+
+
+def has_no_template(store: Store, id: str, nominal: int) -> None:
+    store.connection.delete(store.keys.template(id))
+
+
+def has_a_template_of_another_type(store: Store, id: str, nominal: int) -> None:
+    has_no_template(store, id, nominal)
+    store.connection.set(store.keys.template(id), "a text")
+
+
+def _change_job(store: Store, id: str, before: bytes, after: bytes) -> None:
+    key = store.keys.schedule(id)
+    runs_as = store.connection.hget(key, "runs_as") or b""
+    assert before in runs_as
+    store.connection.hset(key, "runs_as", runs_as.replace(before, after))
+
+
+def goes_to_the_front(store: Store, id: str, nominal: int) -> None:
+    _change_job(store, id, b'"at_front":false', b'"at_front":true')
+
+
+def expires(store: Store, id: str, nominal: int) -> None:
+    _change_job(store, id, b'"ttl":""', b'"ttl":"900"')
+
+
+def has_a_timeout(store: Store, id: str, nominal: int) -> None:
+    _change_job(store, id, b'"timeout":""', b'"timeout":"77"')
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        *(nothing, has_run, still_runs, has_failed, has_failed_before, has_skipped, was_looked_for, has_run_for_it),
+        *(has_the_job, has_no_further_instant, has_a_mark_that_is_no_time, has_no_template),
+        *(has_a_template_of_another_type, goes_to_the_front, expires, has_a_timeout),
+    ],
+)
+@pytest.mark.parametrize("tell", [True, False])
+def test_both_leave_the_same(
+    redis: redis_py.Redis, store: Store, arrange: Callable[[Store, str, int], None], tell: bool
+) -> None:
+    nominal, job = now_us(redis) - 1000, job_fields(redis)
+    put(store, *(new(redis, id, nominal, job=job) for id in IDS))
+    redis.hset(store.keys.schedule(OTHER), "policy", "skip one - 1000000 -")
+    for id in IDS:
+        planned_in_time(store, id)
+        arrange(store, id, nominal)
+    redis.rpush("rq:queue:default", "first")
+    page = fire_page(store, tell=tell)
+    handed_off = [job.id for job in page.fires.handed_off]
+    plain, other = (
+        (
+            left_of(store, id),
+            repr([each for each in page.fires.answers if each.id == id]).replace(id, "*"),
+            f"{id}-" in repr(handed_off),
+        )
+        for id in IDS
+    )
+    assert plain == other
+
+
+def left_of(store: Store, id: str) -> dict[str, str]:
+    """All that Redis holds of a schedule, under another id, without what has to differ."""
+    redis = store.connection
+    found = {key.decode(): value for key, value in snapshot(redis).items() if id in key.decode()}
+    fields = found[store.keys.schedule(id)][0]
+    for name in (b"rev", b"plan_rev", b"policy"):
+        fields.pop(name, None)
+    for key in (store.keys.due_schedules, store.keys.to_plan, store.keys.unplanned):
+        found[key] = redis.zscore(key, id)
+    found["queue"] = [run for run in redis.lrange("rq:queue:default", 0, -1) if id in run.decode() or run == b"first"]
+    return {key.replace(id, "*"): repr(value).replace(id, "*") for key, value in found.items()}
