@@ -48,7 +48,11 @@ _APPLICATION: tuple[Callable[[Any], Any], ...] = (
     click.option("--serializer", metavar="json|pickle|DOTTED.PATH", help="What jobs are serialized with."),
     click.option("-j", "--job-class", metavar="DOTTED.PATH", help="RQ Job class."),
     click.option("-q", "--queue-class", metavar="DOTTED.PATH", help="RQ Queue class."),
-)
+    click.option(
+        "--as", "act_as", metavar="NAME", envvar="RQS_ACTOR", show_envvar=True,
+        help="Who does this, as the audit says it; else user@host.",
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class ApplicationOptions:
     serializer: str | None = None
     job_class: str | None = None
     queue_class: str | None = None
+    act_as: str | None = None
 
 
 def connection_options(command: _Command) -> _Command:

@@ -99,6 +99,7 @@ def open_session(ctx: click.Context, params: dict[str, Any]) -> Generator[Sessio
             # By name: then the jobs say which class they are for.
             queue_class=application.queue_class,
             serializer=serializer,
+            actor=application.act_as,
         )
         try:
             yield Session(scheduler, Survey(connection), where.describe())
