@@ -34,9 +34,9 @@ __all__ = ["backfill"]
 @session_options
 @click.pass_context
 def backfill(ctx: click.Context, /, **params: Any) -> None:
-    """Make a run for every instant of a time that has passed, or that a pause has left out.
+    """Make a run for every instant of a time that has passed.
 
-    Each instant has one run, also if it is asked for twice."""
+    Or of what a pause has left out. Each instant has one run, also if it is asked for twice."""
     target, zone, limit, as_json = target_from(params), zone_from(params), params["limit"], params["as_json"]
     if params["left_out"] == (params["since"] is not None) or (params["left_out"] and params["until"]):
         raise click.UsageError("say which runs: --since (and --until), or --left-out.")

@@ -100,7 +100,9 @@ def resume(ctx: click.Context, /, **params: Any) -> None:
 @session_options
 @click.pass_context
 def run_now(ctx: click.Context, /, **params: Any) -> None:
-    """Make one run of a schedule, or of each of many, now; the next one stays where it is."""
+    """Make one run of a schedule, or of each of many, now.
+
+    The next one stays where it is."""
     target, force = target_from(params), params["force"]
     with open_session(ctx, params) as session:
         if target.id is not None:

@@ -24,7 +24,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 @click.group()
 def jobs() -> None:
-    """See one-off jobs that wait for their time; cancel, move and spread them; stop what runs."""
+    """List, cancel, move or spread one-off jobs; stop what runs."""
 
 
 @jobs.command("list")
