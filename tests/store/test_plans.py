@@ -615,10 +615,10 @@ def now_shown(client: redis_py.Redis) -> int:
 )
 def test_the_id_of_a_run_is_the_same_in_both_languages(redis: redis_py.Redis, us: int) -> None:
     source = scripts.load("run_now").source
-    functions = source.split("-- The instants that a plan serves")[0].split("\n", 1)[1]
-    header = source.index("local prefix")
-    text = source[header : source.index("-- The instants that a plan serves")] + "return run_ending(ARGV[10])"
-    assert functions
+    # With all that is included up to where firing begins.
+    text = (
+        source[source.index("local prefix") : source.index("-- A fire of a schedule:")] + "return run_ending(ARGV[10])"
+    )
     arguments = ["rq", "180", "0", "s", "skip one - - -", "1", "1", "0", "", str(us)]
     assert redis.eval(text, 1, "rq:scheduler:due_schedules", *arguments).decode() == run_ending(us)
 
