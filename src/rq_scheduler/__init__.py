@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "Every",
     "Holidays",
+    "Lateness",
     "LeftOut",
     "Outage",
     "PendingJob",
@@ -40,7 +41,7 @@ __all__ = [
 if TYPE_CHECKING:
     from rq_scheduler.client.audit import AuditEntry
     from rq_scheduler.client.events import Event
-    from rq_scheduler.client.fleet import Outage, SeenDispatcher, SeenWorker, UnservedQueue
+    from rq_scheduler.client.fleet import Lateness, Outage, SeenDispatcher, SeenWorker, UnservedQueue
     from rq_scheduler.client.pending import PendingJob
     from rq_scheduler.client.quarantine import Quarantined, RetryResult
     from rq_scheduler.client.scheduler import Scheduler
@@ -54,7 +55,7 @@ else:
     _NAMES = {
         "client.audit": ("AuditEntry",),
         "client.events": ("Event",),
-        "client.fleet": ("Outage", "SeenDispatcher", "SeenWorker", "UnservedQueue"),
+        "client.fleet": ("Lateness", "Outage", "SeenDispatcher", "SeenWorker", "UnservedQueue"),
         "client.pending": ("PendingJob",),
         "client.quarantine": ("Quarantined", "RetryResult"),
         "client.scheduler": ("Scheduler",),

@@ -257,6 +257,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "dispatchers": (COMMANDS.dispatchers(), 5, {}, {"a": 1}),
     "outages": (COMMANDS.outages(0, 5),),
     "workers": (COMMANDS.workers(), {}),
+    "lateness": (COMMANDS.lateness(0, 5),),
     "unserved": (COMMANDS.unserved(),),
     "take_fence": (COMMANDS.take_fence(),),
     "acquire_lock": (COMMANDS.acquire_lock("me", 60),),

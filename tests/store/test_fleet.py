@@ -1,12 +1,17 @@
 """Who was there: heartbeats, outages and their causes, workers that come and go, queues that nobody serves."""
 
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import redis as redis_py
 
-from making import US, now_us
+from making import US, add, entry, hand_off, move_to, now_us
+from making_schedules import fire, put_due
+from rq_scheduler import Scheduler
 from rq_scheduler.store import Store
+from rq_scheduler.store.clock import MANUAL_CLOCK, ManualTime
 from rq_scheduler.store.fleet import MEMORY, OUTAGE_AFTER, UNSERVED_AFTER
 
 EVER = (0, 10**17)
@@ -252,3 +257,48 @@ class TestALook:
         look = self.look()
         assert (look.began, look.ended) == ([], []), "it was never told of"
         assert self.store.unserved() == []
+
+
+class TestLateness:
+    @pytest.mark.parametrize(
+        ("late", "bucket"), [(0, 0), (999, 0), (1_000, 1), (1_999, 1), (2_000, 2), (3_999, 2), (4_000, 3)]
+    )
+    def test_buckets(self, redis: redis_py.Redis, late: int, bucket: int) -> None:
+        store = Store(redis, clock=MANUAL_CLOCK)
+        move_to(redis, 3600 * US)
+        add(store, entry(redis, "a", 3600 * US - late))
+        hand_off(store)
+        assert store.lateness(0, 3600 * US) == {3600 * US: {bucket: 1}}
+        assert redis.ttl(store.keys.lateness(1)) > 86_400
+        ManualTime(redis).remove()
+
+    def test_of_many_at_once_each_counts(self, redis: redis_py.Redis) -> None:
+        """Also of those that come with others that stay, or go elsewhere."""
+        store = Store(redis, clock=MANUAL_CLOCK)
+        now = 7200 * US
+        move_to(redis, now)
+        late = [n * n * 1_000 for n in range(300)]
+        add(store, *(entry(redis, f"e{n}", now - us) for n, us in enumerate(late)))
+        add(
+            store,
+            entry(redis, "odd", now - 5 * US, origin=""),
+            entry(redis, "q", now - US, meta={"queue_class_name": "q"}),
+        )
+        hand_off(store, 1_000)
+        wanted = Counter((us // 1_000).bit_length() for us in late)
+        assert store.lateness(0, now) == {now: wanted}
+        assert store.lateness(0, now - 1) == {}
+        ManualTime(redis).remove()
+
+    def test_of_fires(self, redis: redis_py.Redis, store: Store) -> None:
+        put_due(store, "a")
+        fire(store, "a")
+        ((_, buckets),) = store.lateness(0, now_us(redis)).items()
+        assert sum(buckets.values()) == 1
+
+    def test_for_people(self, redis: redis_py.Redis) -> None:
+        redis.hset("rq:scheduler:lateness:1", mapping={"5 0": 5, "5 3": 4, "5 11": 1, "x y": 1})
+        fleet = Scheduler(connection=redis).fleet
+        (told,) = fleet.lateness(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, 2, tzinfo=UTC))
+        assert (told.minute, told.jobs) == (datetime(1970, 1, 1, 1, 5, tzinfo=UTC), 10)
+        assert (told.median, told.worst) == (timedelta(milliseconds=1), timedelta(milliseconds=2048))

@@ -5,8 +5,10 @@ A face over the store. Knows no key of Redis, and judges nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Literal, get_args
 
 from rq_scheduler.client.context import SchedulerContext
@@ -15,10 +17,13 @@ from rq_scheduler.clock import US, from_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.store.fleet import OUTAGE_AFTER, WorkerLine
 
-__all__ = ["Fleet", "Outage", "OutageCause", "SeenDispatcher", "SeenWorker", "UnservedQueue"]
+__all__ = ["Fleet", "Lateness", "Outage", "OutageCause", "SeenDispatcher", "SeenWorker", "UnservedQueue"]
 
 OutageCause = Literal["fleet", "redis", "lock", "unknown"]
 """What was away: the dispatchers, Redis, or one of the two; or who held the lock kept dispatchers from their work."""
+
+_LATEST = 40
+"""The bucket of all that is later: 34 years."""
 
 _CAUSES: tuple[OutageCause, ...] = get_args(OutageCause)
 
@@ -65,6 +70,17 @@ class UnservedQueue:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late jobs were handed off within the minute that begins at `minute` (aware UTC): of `jobs`, half no later
+    than `median`, and all no later than `worst`. Both are powers of two of a millisecond, rounded up."""
+
+    minute: datetime
+    jobs: int
+    median: timedelta
+    worst: timedelta
+
+
 class Fleet:
     """Dispatchers and workers of one Redis, seen through a Scheduler: also those that are gone, for two days."""
 
@@ -91,9 +107,7 @@ class Fleet:
 
         Raises InvalidArgument, a ValueError, where `until` is before `since`, InvalidType for what is no datetime.
         """
-        first, last = due_at(since, "since"), due_at(until, "until")
-        if last < first:
-            raise InvalidArgument(f"until={until} is before since={since}: give the earlier one as since")
+        first, last = _span(since, until)
         store = self._context.store
         found = [
             Outage(from_us(line.began), from_us(line.ended), _cause(line.cause)) for line in store.outages(first, last)
@@ -107,9 +121,34 @@ class Fleet:
         """Those that the last look found, and those that left within two days, by name."""
         return [_worker(line) for line in self._context.store.workers()]
 
+    def lateness(self, since: datetime, until: datetime) -> list[Lateness]:
+        """By minute, for those of the last day in which something was handed off because it was due. Raises as
+        `outages` does."""
+        first, last = _span(since, until)
+        return [_lateness(minute, buckets) for minute, buckets in self._context.store.lateness(first, last).items()]
+
     def unserved(self) -> list[UnservedQueue]:
         """The queues in which the last look, a minute ago at most, found jobs that no worker listens on."""
         return [UnservedQueue(line.queue, from_us(line.since)) for line in self._context.store.unserved()]
+
+
+def _span(since: datetime, until: datetime) -> tuple[int, int]:
+    first, last = due_at(since, "since"), due_at(until, "until")
+    if last < first:
+        raise InvalidArgument(f"until={until} is before since={since}: give the earlier one as since")
+    return first, last
+
+
+def _lateness(minute: int, buckets: Mapping[int, int]) -> Lateness:
+    jobs = sum(buckets.values())
+    order = sorted(buckets)
+    below = accumulate(buckets[bucket] for bucket in order)
+    median = next(bucket for bucket, count in zip(order, below, strict=True) if count * 2 >= jobs)
+    return Lateness(from_us(minute), jobs, _at_most(median), _at_most(order[-1]))
+
+
+def _at_most(bucket: int) -> timedelta:
+    return timedelta(milliseconds=2 ** min(bucket, _LATEST))
 
 
 def _cause(text: str) -> OutageCause:

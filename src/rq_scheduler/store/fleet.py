@@ -13,11 +13,13 @@ import msgspec
 from redis.exceptions import ResponseError
 
 from rq_scheduler.clock import US
-from rq_scheduler.store.base import mapping, moment, score_of, scores, text, us_of
+from rq_scheduler.store.base import mapping, moment, score_of, scores, text, us_of, whole
 from rq_scheduler.store.command import Command, Commands, Procedure, call, pipeline
 from rq_scheduler.store.operation import operation
 
 __all__ = ["DispatcherLine", "Look", "OutageLine", "UnservedLine", "WorkerLine"]
+
+_MINUTE = 60 * US
 
 LOOK_EVERY = 60.0
 """Seconds between two looks at workers and queues."""
@@ -141,6 +143,24 @@ class FleetCommands(Commands):
         there = [_worker(line, name) for name, line in seen.items()]
         found = [*there, *(_worker(line, b"") for line in left)]
         return sorted((line for line in found if line is not None), key=lambda line: (line.name, line.since))
+
+    @operation
+    def lateness(self, since: int, until: int) -> Procedure[dict[int, dict[int, int]]]:
+        """By minute (us) from that of `since` to that of `until`, at most the last day: how many jobs were handed off,
+        by bucket: 0 is under a millisecond late, b under 2**b of them and no less than half of that."""
+        first, last = since // _MINUTE, until // _MINUTE
+        hours = range(max(first, last - 24 * 60) // 60, last // 60 + 1)
+        replies = yield from pipeline(call("HGETALL", self.keys.lateness(hour), read=mapping) for hour in hours)
+        found: dict[int, dict[int, int]] = {}
+        for hour, reply in zip(hours, replies, strict=True):
+            if isinstance(reply, ResponseError):
+                raise reply
+            for field, jobs in reply.items():
+                minute, _, bucket = field.partition(b" ")
+                at, late, count = whole(minute), whole(bucket), whole(jobs)
+                if at is not None and late is not None and count and first <= hour * 60 + at <= last:
+                    found.setdefault((hour * 60 + at) * _MINUTE, {})[late] = count
+        return dict(sorted(found.items()))
 
     @operation
     def unserved(self) -> Command[list[UnservedLine]]:

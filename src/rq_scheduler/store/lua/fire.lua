@@ -33,6 +33,7 @@ local index = KEYS[1]
 -- @include history
 -- @include previous_runs
 -- @include plan
+-- @include lateness
 -- @include answers
 -- @include firing
 -- @include plain_fires
@@ -90,6 +91,7 @@ for _, id in ipairs(strays) do call('ZREM', index, id) end
 -- Who has taken one has it for two seconds: a later look does not change that.
 for first = 1, #left, CHUNK do call('ZADD', unplanned, 'NX', unpack(left, first, math.min(first + CHUNK - 1, #left))) end
 if left[1] then limit_waits(unplanned, LEASE) end
+lateness.write()
 
 local function first_of(key) return call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or '' end
 return {'ok', now_us, call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '',

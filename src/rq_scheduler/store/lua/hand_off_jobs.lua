@@ -30,6 +30,7 @@ local index = KEYS[1]
 -- @include seek
 -- @include overlap
 -- @include ending
+-- @include lateness
 -- @include parked
 -- @include waits
 -- @include revision
@@ -170,6 +171,20 @@ local last = (may_be_more or noted[1]) and due[looked]
 local last_due = last and due_of(last)
 if #broken > 0 then check_quarantine() end
 
+-- How late they are, while their scores are there: nearly always, all that are due are handed off.
+do
+  local plain = due
+  if left[1] or broken[1] or dropped[1] then
+    local others = {}
+    for i = 2, #left, 4 do others[left[i]] = true end
+    for i = 1, #dropped, 3 do others[dropped[i]] = true end
+    for _, fault in ipairs(broken) do others[fault[1]] = true end
+    plain = {}
+    for _, id in ipairs(due) do plain[#plain + 1] = not others[id] and id or nil end
+  end
+  if plain[1] then lateness.note_span(index, plain, 1, #plain) end
+end
+
 -- Then, a queue at a time, the push and at once the removal of exactly those ids.
 for _, queue in ipairs(queue_order) do counts[queue] = #pushes[queue].front + #pushes[queue].back end
 push_all(function(ids) call_in_chunks('ZREM', index, ids) end)
@@ -206,6 +221,7 @@ end
 local parked_look = first_of(parked) ~= '' and next_look(parked, seconds_parked()) or ''
 local queues = {}
 for queue, number in pairs(counts) do queues[#queues + 1], queues[#queues + 2] = queue, number end
+lateness.write()
 local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', may_be_more and '1' or '0', entered, left, dropped, a_job_is_due and '1' or '0',
   #noted / 2, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffering, 1),

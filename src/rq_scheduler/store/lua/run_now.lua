@@ -24,6 +24,7 @@ local index, tells = KEYS[1], true
 -- @include history
 -- @include previous_runs
 -- @include plan
+-- @include lateness
 -- @include answers
 -- @include firing
 -- @include audit

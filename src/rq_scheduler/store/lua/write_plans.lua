@@ -38,6 +38,7 @@ do -- a script has at most 200 locals
 -- @include keeping
 -- @include recurring_fires
 end
+-- @include lateness
 -- @include answers
 -- @include firing
 jobs.counts, jobs.told, jobs.answers = counts, told, answers
@@ -131,5 +132,6 @@ commit(fires)
 local a_job_is_due = jobs.commit(job_fires)
 call_in_chunks('ZADD', unplanned, left)
 call_in_chunks('ZADD', unplanned, still_due) -- its plan ends there, or another instant has overtaken it
+lateness.write()
 return {'ok', now_us, (more or still_due[1] or a_job_is_due) and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told,
   answers}

@@ -1,8 +1,10 @@
--- What a script that fires says of it. Nearly all fires are one run that entered its queue, and are only counted. Needs: tells.
+-- What a script that fires says of it. Nearly all fires are one run that entered its queue, and are only counted. Needs: clock,
+-- lateness, tells.
 local counts, told, answers = {}, {}, {}
 
 local function count_run(queue, job_id, due)
   counts[queue] = (counts[queue] or 0) + 1
+  lateness.note(lateness.bucket(now_us - due), 1)
   if not tells then return end
   local length = #told
   told[length + 1], told[length + 2], told[length + 3] = job_id, due, queue
