@@ -29,6 +29,7 @@ __all__ = [
     "JobStatus",
     "Outcome",
     "Overlap",
+    "QuarantineCode",
     "RateLimitLike",
     "RetryLike",
     "RqOverdue",
@@ -98,6 +99,21 @@ EntryKind: TypeAlias = Literal[
     "one-off", "recurring job", "schedule", "run of a schedule", "rq's scheduled job", "unknown"
 ]
 """What an entry in quarantine was before."""
+
+QuarantineCode: TypeAlias = Literal[
+    "job_gone",
+    "job_damaged",
+    "id_refused",
+    "id_taken",
+    "queue_unnamed",
+    "template_gone",
+    "wrong_type",
+    "unplannable",
+    "unreadable",
+    "not_adopted",
+    "other",
+]
+"""Why an entry is in quarantine, in a word that does not change."""
 
 AuditAction: TypeAlias = Literal[
     "defined",

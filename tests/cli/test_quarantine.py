@@ -49,12 +49,14 @@ class TestList:
         result = cli("quarantine", "list")
         assert result.exit_code == 0
         title, first, second = result.output.splitlines()
-        assert title.split() == ["ID", "KIND", "SINCE", "DUE", "REASON"]
+        assert title.split() == ["ID", "KIND", "SINCE", "DUE", "CODE", "REASON"]
         assert first.split() == [
-            *("a", "one-off", "now", "2023-11-14", "22:13:20Z"),
+            *("a", "one-off", "now", "2023-11-14", "22:13:20Z", "wrong_type"),
             *["the", "key", "rq:queue:odd", "is", "not", "the", "list", "of", "a", "queue"],
         ]
-        assert second.startswith("gone  one-off  2h ago  1970-01-01 00:00:05Z  its job is gone: rq:job:gone")
+        assert second.startswith(
+            "gone  one-off  2h ago  1970-01-01 00:00:05Z  job_gone    its job is gone: rq:job:gone"
+        )
 
     def test_json(self, cli: Callable[..., Result]) -> None:
         said = json.loads(cli("quarantine", "list", "--json").output)
@@ -64,10 +66,21 @@ class TestList:
         assert first == {
             "id": "a",
             "kind": "one-off",
+            "code": "wrong_type",
             "reason": "the key rq:queue:odd is not the list of a queue",
             "due": "2023-11-14T22:13:20.000000Z",
             "queue_name": "odd",
         }
+
+    def test_of_one_code(self, cli: Callable[..., Result], redis: redis_py.Redis) -> None:
+        said = json.loads(cli("quarantine", "list", "--code", "job_gone", "--json").output)
+        assert ([one["id"] for one in said["entries"]], said["total"]) == (["gone"], 1)
+        assert said["codes"] == {"job_gone": 1, "wrong_type": 1}
+        redis.delete("rq:queue:odd")
+        assert cli("quarantine", "retry", "--code", "wrong_type").output == "a is back\n"
+        assert cli("quarantine", "purge", "--code", "other", "--yes").output == "0 entries forgotten\n"
+        assert cli("quarantine", "purge", "--code", "job_gone", "--yes").output == "1 entry forgotten\n"
+        assert cli("quarantine", "list").output == "Nothing is in quarantine.\n"
 
     def test_no_more_than_asked_for(self, cli: Callable[..., Result]) -> None:
         said = cli("quarantine", "list", "--limit", "1").output.splitlines()
@@ -81,7 +94,7 @@ class TestList:
 
 def test_where_nothing_is(cli: Callable[..., Result], redis: redis_py.Redis) -> None:
     assert cli("quarantine", "list").output == "Nothing is in quarantine.\n"
-    assert json.loads(cli("quarantine", "list", "--json").output) == {"entries": [], "total": 0}
+    assert json.loads(cli("quarantine", "list", "--json").output) == {"entries": [], "total": 0, "codes": {}}
     assert cli("quarantine", "retry", "--all").output == "0 entries are back\n"
     assert cli("quarantine", "purge", "--all", "--yes").output == "0 entries forgotten\n"
     for act in ("retry", "purge"):
@@ -166,10 +179,11 @@ class TestPurge:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["retry"], "give the id of an entry, or --all"),
-        (["retry", "a", "--all"], "give the id of an entry, or --all"),
-        (["purge"], "give the id of an entry, or --all"),
-        (["purge", "a", "--all"], "give the id of an entry, or --all"),
+        (["retry"], "give the id of an entry, --all, or --code"),
+        (["retry", "a", "--code", "job_gone"], "give the id of an entry, --all, or --code"),
+        (["retry", "a", "--all"], "give the id of an entry, --all, or --code"),
+        (["purge"], "give the id of an entry, --all, or --code"),
+        (["purge", "a", "--all"], "give the id of an entry, --all, or --code"),
         (["purge", "--all", "--older-than", "1h"], "leave out the id, or --all"),
         (["purge", "a", "--older-than", "1h"], "leave out the id, or --all"),
         (["purge", "--all"], "there is no terminal to ask on: add --yes"),

@@ -175,6 +175,7 @@ GOOD: dict[str, list[Any]] = {
     ),
     **dict.fromkeys(("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"), [0, 1, 1.5]),
     "change": ["nightly", "unknown"],
+    "code": ["job_gone", "wrong_type", None],
     "actor": ["deploy 4711", None],
     "behind": [None],
     "call": ["echo", None],

@@ -5,13 +5,15 @@ A face over the store. Knows no key of Redis, and not how an entry comes here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from rq.defaults import DEFAULT_FAILURE_TTL
 
-from rq_scheduler.aliases import DurationLike, EntryKind
+from rq_scheduler.aliases import DurationLike, EntryKind, QuarantineCode
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.clock import duration_us, from_us
@@ -26,10 +28,11 @@ __all__ = ["Quarantine", "Quarantined", "RetryResult"]
 class Quarantined:
     """An entry that nothing could serve.
 
-    reason: why, for people. kind: "one-off", "recurring job" (of `schedule` or `cron`), "schedule", "run of a schedule"
-    (that RQ had to enqueue), "rq's scheduled job" (of RQ's own `enqueue_at`), or "unknown" where its record cannot be
-    read. at: when it was put here; due: when it was due; both aware UTC, None where the record does not say, or no
-    calendar has the time. queue: its queue's name, where that was known.
+    reason: why, for people; code: the same in a word, for programs, by which they group. kind: "one-off", "recurring
+    job" (of `schedule` or `cron`), "schedule", "run of a schedule" (that RQ had to enqueue), "rq's scheduled job" (of
+    RQ's own `enqueue_at`), or "unknown" where its record cannot be read. at: when it was put here; due: when it was
+    due; both aware UTC, None where the record does not say, or no calendar has the time. queue: its queue's name, where
+    that was known.
     """
 
     id: str
@@ -38,6 +41,7 @@ class Quarantined:
     at: datetime | None
     due: datetime | None
     queue: str | None
+    code: QuarantineCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,13 @@ class Quarantine:
         held = self._store.held_entry(_id(id))
         return None if held is None else _view(held)
 
+    def codes(self) -> dict[QuarantineCode, int]:
+        """How many entries there are of each code, the most first."""
+        counted = Counter[QuarantineCode]()
+        for page in self._store.held_pages():
+            counted.update(held.code for held in page)
+        return dict(counted.most_common())
+
     def retry(self, id: str) -> bool:
         """Put an entry back where it came from, atomically: with its due time, so that it is handed off at once when
         that has passed. A recurring job goes on as it was; a schedule is resumed, from its next instant on.
@@ -92,12 +103,14 @@ class Quarantine:
             raise RetryRefused(f"{id!r} stays in quarantine: {refused[id]}. Mend that, or purge the entry")
         return True
 
-    def retry_all(self) -> RetryResult:
-        """Put everything back that can go back; see `retry`."""
+    def retry_all(self, code: QuarantineCode | None = None) -> RetryResult:
+        """Put everything back that can go back, or all of one code; see `retry`. Raises InvalidArgument for a code that
+        there is not."""
+        _check_code(code)
         retried: dict[str, None] = {}
         refused: dict[str, str] = {}
         for page in self._store.held_pages():
-            page = [held for held in page if held.id not in retried]
+            page = [held for held in page if held.id not in retried and code in (None, held.code)]
             refused |= self._retry(page)
             retried |= {held.id: None for held in page if held.id not in refused}
         return RetryResult(tuple(retried), refused)
@@ -114,13 +127,14 @@ class Quarantine:
         self._store.purge_entries([held], DEFAULT_FAILURE_TTL)
         return id not in self
 
-    def purge_all(self, older_than: DurationLike | None = None) -> int:
+    def purge_all(self, older_than: DurationLike | None = None, code: QuarantineCode | None = None) -> int:
         """Forget everything, or what has been here for longer than `older_than` (seconds, a timedelta or text such as
-        "30d"); how many entries. See `purge`.
+        "30d"), or is of one code; how many entries. See `purge`.
 
         With `older_than`, records that do not say since when stay. Raises InvalidArgument or InvalidType for what is no
-        length of time.
+        length of time, or no code.
         """
+        _check_code(code)
         before = None
         if older_than is not None:
             length = duration_us(older_than, "older_than")
@@ -129,7 +143,11 @@ class Quarantine:
             before = self._store.server_time() - length
         return sum(
             self._store.purge_entries(
-                [held for held in page if before is None or (held.at is not None and held.at < before)],
+                [
+                    held
+                    for held in page
+                    if (before is None or (held.at is not None and held.at < before)) and code in (None, held.code)
+                ],
                 DEFAULT_FAILURE_TTL,
             )
             for page in self._store.held_pages()
@@ -173,7 +191,14 @@ def _id(id: str) -> str:
 
 
 def _view(held: Held) -> Quarantined:
-    return Quarantined(held.id, held.reason, held.origin.value, _moment(held.at), _moment(held.due), held.queue)
+    at, due = _moment(held.at), _moment(held.due)
+    return Quarantined(held.id, held.reason, held.origin.value, at, due, held.queue, held.code)
+
+
+def _check_code(code: str | None) -> None:
+    known: tuple[str, ...] = get_args(QuarantineCode)
+    if code is not None and code not in known:
+        raise InvalidArgument(f"code={code!r} is none of a quarantine: give one of {', '.join(known)}")
 
 
 def _moment(us: int | None) -> datetime | None:

@@ -6,6 +6,7 @@ Entries come here in the scripts that find them unservable. Knows nothing of han
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from rq_scheduler.aliases import QuarantineCode
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import decode_spec
 from rq_scheduler.store.base import mapping, text, us_of
@@ -39,6 +41,33 @@ class Origin(StrEnum):
     UNKNOWN = "unknown"
 
 
+_CODES: tuple[tuple[QuarantineCode, str], ...] = (
+    ("job_gone", "its job is gone|what was planned is gone"),
+    ("job_damaged", "its job has no data|the key .* is not the hash that RQ keeps a job in"),
+    ("id_refused", "the installed RQ refuses its id"),
+    ("id_taken", "the key .* holds a schedule of schedules.put"),
+    ("queue_unnamed", "its job names no queue"),
+    ("template_gone", "its job template is gone"),
+    ("wrong_type", "the key .* is (no list|not the list of a queue)"),
+    ("unplannable", "it cannot be planned|its recurrence can never fire"),
+    ("unreadable", "(its schedule|its record in quarantine) cannot be read|its meta may name a recurrence"),
+    ("not_adopted", "a recurring job of rq-scheduler 0.14, and --no-adopt"),
+)
+"""What the reasons begin with, those of earlier versions too: a record holds the reason alone."""
+
+_REASONS: list[tuple[QuarantineCode, re.Pattern[str]]] = [
+    (code, re.compile(beginning, re.DOTALL)) for code, beginning in _CODES
+]
+
+
+def code_of(reason: str) -> QuarantineCode:
+    """The code of a reason."""
+    for code, beginning in _REASONS:
+        if beginning.match(reason):
+            return code
+    return "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """An entry in quarantine. `raw` is its record as it stands; `at` (when it was put there) and `due` are
@@ -52,6 +81,11 @@ class Held:
     due: int | None
     origin: Origin
     queue: str | None
+
+    @property
+    def code(self) -> QuarantineCode:
+        """Why, in a word."""
+        return code_of(self.reason)
 
 
 class Retried(StrEnum):

@@ -280,9 +280,16 @@ def quarantine_table(found: Sequence[Quarantined], total: int, now: datetime, zo
         yield "Nothing is in quarantine."
         return
     columns = (Column("ID"), Column("KIND", spare=2), Column("SINCE", spare=1), Column("DUE", spare=3),
-               Column("REASON", cut=True))  # fmt: skip
+               Column("CODE", spare=4), Column("REASON", cut=True))  # fmt: skip
     rows = [
-        (one.id, one.kind, NONE if one.at is None else distance(one.at, now), moment(one.due, zone), one.reason)
+        (
+            one.id,
+            one.kind,
+            NONE if one.at is None else distance(one.at, now),
+            moment(one.due, zone),
+            one.code,
+            one.reason,
+        )
         for one in found
     ]
     yield Table(columns, list(rows))

@@ -166,6 +166,7 @@ def quarantined(one: Quarantined) -> dict[str, Any]:
     return {
         "id": one.id,
         "kind": one.kind,
+        "code": one.code,
         "reason": one.reason,
         "at": iso(one.at),
         "due": iso(one.due),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from heapq import nlargest
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from rq_scheduler.aliases import QuarantineCode
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
@@ -19,12 +21,17 @@ from rq_scheduler.views.humanize import counted
 __all__ = ["quarantine"]
 
 
+def _code_option(text: str) -> Callable[[Any], Any]:
+    return click.option("--code", type=click.Choice(get_args(QuarantineCode)), help=text)
+
+
 @click.group()
 def quarantine() -> None:
     """See what could not be served, put it back, or forget it."""
 
 
 @quarantine.command("list")
+@_code_option("Only those of this code.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
 @timezone_option
 @session_options
@@ -33,12 +40,14 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
     """List what is in quarantine, the newest first, and why. Writes nothing."""
     zone, limit = zone_from(params), params["limit"]
     with open_session(ctx, params) as session:
-        total = len(session.scheduler.quarantine)
-        found = nlargest(limit, session.scheduler.quarantine, key=_since)
+        codes, code = session.scheduler.quarantine.codes(), params["code"]
+        total = sum(codes.values()) if code is None else codes.get(code, 0)
+        fitting = (one for one in session.scheduler.quarantine if code in (None, one.code))
+        found = nlargest(limit, fitting, key=_since)
         now = session.now()
     answer(
         params["as_json"],
-        lambda: {"entries": [serializers.quarantined(one) for one in found], "total": total},
+        lambda: {"entries": [serializers.quarantined(one) for one in found], "total": total, "codes": codes},
         lambda: render.quarantine_table(found, total, now, zone),
         zone,
     )
@@ -47,6 +56,7 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
 @quarantine.command()
 @click.argument("id", required=False)
 @click.option("--all", "everything", is_flag=True, help="Everything that is there.")
+@_code_option("Everything of this code.")
 @session_options
 @click.pass_context
 def retry(ctx: click.Context, /, **params: Any) -> None:
@@ -59,7 +69,8 @@ def retry(ctx: click.Context, /, **params: Any) -> None:
     """
     id = _one_or_all(params)
     with open_session(ctx, params) as session:
-        done = session.scheduler.quarantine.retry_all() if id is None else _retry(session.scheduler.quarantine, id)
+        held = session.scheduler.quarantine
+        done = held.retry_all(params["code"]) if id is None else _retry(held, id)
     answer(
         params["as_json"],
         lambda: {"retried": list(done.retried), "refused": done.refused},
@@ -72,6 +83,7 @@ def retry(ctx: click.Context, /, **params: Any) -> None:
 @quarantine.command()
 @click.argument("id", required=False)
 @click.option("--all", "everything", is_flag=True, help="Everything that is there.")
+@_code_option("What is of this code.")
 @click.option("--older-than", metavar="DURATION", help="What has been there for longer, such as 12h or 30d.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @session_options
@@ -81,7 +93,7 @@ def purge(ctx: click.Context, /, **params: Any) -> None:
 
     A schedule stays as it is, paused; what is pending again is not touched.
     """
-    older = params["older_than"]
+    older, code = params["older_than"], params["code"]
     id = None if older and not params["id"] and not params["everything"] else _one_or_all(params)
     if older and (id is not None or params["everything"]):
         raise click.UsageError("--older-than names what to forget: leave out the id, or --all.")
@@ -90,8 +102,8 @@ def purge(ctx: click.Context, /, **params: Any) -> None:
         if id is not None and id not in held:
             raise _unknown(id)
         if not params["yes"]:
-            _ask(id or (f"what is older than {older}" if older else counted(len(held), "entry", "entries")))
-        purged = held.purge_all(older) if id is None else int(held.purge(id))
+            _ask(id or _what(held, older, code))
+        purged = held.purge_all(older, code) if id is None else int(held.purge(id))
     answer(params["as_json"], lambda: {"purged": purged}, lambda: [f"{counted(purged, 'entry', 'entries')} forgotten"])
 
 
@@ -108,9 +120,15 @@ def _unknown(id: str) -> click.ClickException:
 
 
 def _one_or_all(params: dict[str, Any]) -> str | None:
-    if (params["id"] is None) != params["everything"]:
-        raise click.UsageError("give the id of an entry, or --all.")
+    if (params["id"] is not None) + params["everything"] + (params["code"] is not None) != 1:
+        raise click.UsageError("give the id of an entry, --all, or --code.")
     return params["id"]
+
+
+def _what(held: Quarantine, older: str | None, code: QuarantineCode | None) -> str:
+    number = len(held) if code is None else held.codes().get(code, 0)
+    what = f"what is older than {older}" if older else counted(number, "entry", "entries")
+    return what if code is None else f"{what}, of the code {code}"
 
 
 def _ask(what: str) -> None:
