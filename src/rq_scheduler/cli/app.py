@@ -145,6 +145,7 @@ for _name, _home, _help in (
     ("delete", "commands.control:delete", "Delete a schedule, or many, and their history."),
     ("undo", "commands.streams:undo", "Put back the definition of before the last change."),
     ("sync", "commands.sync:sync", "Make an owner's schedules exactly those that FILE defines."),
+    ("export", "commands.export:export", "Print schedules as the JSON file that `sync` reads."),
     ("quarantine", "commands.quarantine:quarantine", "See what could not be served, put it back, or forget it."),
     ("schema", "commands.preview:schema", "Print the JSON Schema of the files that `sync` reads."),
     ("doctor", "commands.doctor:doctor", "Check that Redis, dispatchers, workers and host fit together."),

@@ -51,16 +51,21 @@ def import_dotted(name: str, option: str) -> Any:
         raise click.BadParameter(_ended(f"{error} {_where(error)}".strip()), param_hint=option) from None
 
 
-def note_function(func: str, what: str = "") -> None:
-    """A note on stderr where a function cannot be imported here. The application's code need not be here, but workers
-    have to find it: a typo shows itself now. `what` says what names it, if that is not the command line."""
+def note_function(func: str, what: str = "", *, strict: bool = False) -> None:
+    """A note on stderr where a function cannot be imported here, an error if `strict`. The application's code need not
+    be here, but workers have to find it: a typo shows itself now. `what` says what names it, if that is not the command
+    line."""
     try:
         found: Any = find(func)
         said = "" if callable(found) else "it cannot be called"
     except InvalidArgument as error:
         said = f"{error} {_where(error)}".strip()
-    if said:
-        click.echo(plain(f"Note: {what}{func} cannot be imported here: {_ended(said)} Workers have to."), err=True)
+    if not said:
+        return
+    text = plain(f"{what}{func} cannot be imported here: {_ended(said)} Workers have to.")
+    if strict:
+        raise click.ClickException(text)
+    click.echo(f"Note: {text}", err=True)
 
 
 def _where(error: InvalidArgument) -> str:

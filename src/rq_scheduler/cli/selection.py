@@ -15,7 +15,7 @@ from rq_scheduler.client.schedules.arguments import Selection
 from rq_scheduler.sanitize import plain
 from rq_scheduler.views.humanize import counted
 
-__all__ = ["Target", "confirm", "selection_options", "target_from"]
+__all__ = ["Target", "confirm", "selection_options", "target_from", "target_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -25,8 +25,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--queue", "queue_name", metavar="NAME", help="Likewise: those whose runs go to this queue."),
     click.option("--prefix", metavar="TEXT", help="Likewise: those whose ids begin so."),
     click.option("--all", "everything", is_flag=True, help="Likewise: all schedules."),
-    click.option("--yes", is_flag=True, help="Do not ask."),
 )
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
 _FLAGS = {"tag": "--tag", "owner": "--owner", "queue_name": "--queue", "prefix": "--prefix"}
 
 
@@ -38,6 +38,11 @@ class Target:
     selection: Selection
     flags: str
 
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The selection as `find_iter` takes it, which has no word for everything."""
+        return {name: value for name, value in self.selection.items() if name != "everything"}
+
     def ask(self, session: Session, verb: str, *, yes: bool, paused: bool | None = None) -> int:
         """Asks whether to act on them, unless told not to; how many there are. Aborts on a no."""
         found = session.schedules.count(paused=paused, **self.selection)
@@ -47,11 +52,16 @@ class Target:
         return found
 
 
-def selection_options(command: _Command) -> _Command:
-    """Declare them, and --yes. The argument ID is the command's own."""
+def target_options(command: _Command) -> _Command:
+    """Declare what chooses many. The argument ID is the command's own."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def selection_options(command: _Command) -> _Command:
+    """Declare that, and --yes, for a command that asks."""
+    return target_options(_YES(command))
 
 
 def target_from(params: dict[str, Any]) -> Target:

@@ -27,6 +27,7 @@ from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarning
 from rq_scheduler.host import host_zone
+from rq_scheduler.pickles import PlainPickles
 from rq_scheduler.sanitize import plain
 from rq_scheduler.store.survey import Survey
 from rq_scheduler.views.problems import no_dispatcher
@@ -82,8 +83,10 @@ class Session:
 
 
 @contextmanager
-def open_session(ctx: click.Context, params: dict[str, Any]) -> Generator[Session]:
-    """Take the shared options out of `params` and open what they name. Inside, errors become sentences."""
+def open_session(ctx: click.Context, params: dict[str, Any], *, plain_arguments: bool = False) -> Generator[Session]:
+    """Take the shared options out of `params` and open what they name. Inside, errors become sentences.
+    `plain_arguments`: without a serializer of the application's, pickled arguments are read only where that makes no
+    object."""
     where = gather_connection(ctx, params)
     application = gather_application(ctx, params)
     extend_path(application.path)
@@ -98,7 +101,7 @@ def open_session(ctx: click.Context, params: dict[str, Any]) -> Generator[Sessio
             job_class=job_class,
             # By name: then the jobs say which class they are for.
             queue_class=application.queue_class,
-            serializer=serializer,
+            serializer=serializer or (PlainPickles if plain_arguments else None),
             actor=application.act_as,
         )
         try:

@@ -6,13 +6,14 @@ Knows no command, no terminal and no Redis. `now` is the server's time; moments 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import chain
+from typing import Any, cast
 
 from rq_scheduler.client.pending import PendingJob
 from rq_scheduler.client.quarantine import Quarantined, RetryResult
 from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
-from rq_scheduler.model import Spec
+from rq_scheduler.model import Schedule, Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.views.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words, when
 from rq_scheduler.views.pages import Page
@@ -88,10 +89,15 @@ def _schedule_row(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Sequen
 
 
 def one_schedule(
-    stored: StoredSchedule, coming: Sequence[datetime], runs: Sequence[Run], now: datetime, zone: tzinfo
+    stored: StoredSchedule,
+    coming: Sequence[datetime],
+    runs: Sequence[Run],
+    now: datetime,
+    zone: tzinfo,
+    definition: Schedule | None = None,
 ) -> Iterator[Part]:
-    """All about one schedule: definition, state, what comes next and what was last."""
-    yield Table((Column(""), Column("", cut=True)), list(_facts(stored, now, zone)))
+    """All about one schedule: definition (as far as it could be loaded), state, what comes next and what was last."""
+    yield Table((Column(""), Column("", cut=True)), list(_facts(stored, now, zone, definition)))
     if coming:
         yield ""
         yield "Next runs:", "bold"
@@ -103,7 +109,9 @@ def one_schedule(
         yield from runs_table(stored.id, runs, zone)
 
 
-def _facts(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequence[Cell]]:
+def _facts(
+    stored: StoredSchedule, now: datetime, zone: tzinfo, definition: Schedule | None
+) -> Iterator[Sequence[Cell]]:
     yield "id", (stored.id, "bold")
     yield "state", _state(stored, f" ({stored.note})" if stored.note else "")
     if stored.kind == "job":
@@ -117,6 +125,8 @@ def _facts(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequ
         yield from _policies(stored.spec, zone)
     yield "call", stored.call or stored.func
     yield "queue", stored.queue_name
+    if definition is not None:
+        yield from _job_options(definition)
     if stored.tags:
         yield "tags", ", ".join(stored.tags)
     if stored.owner:
@@ -124,7 +134,8 @@ def _facts(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequ
     yield "next run", when(stored.next_run_at, now, zone)
     last = "" if stored.last_status is None else f", {stored.last_status}"
     yield "last run", _about(stored.last_run_at, now, zone) + last
-    yield "runs", f"{stored.runs:,}, skipped {stored.skipped:,}, missed {stored.missed:,}"
+    left = "" if stored.runs_left is None else f", {stored.runs_left:,} left"
+    yield "runs", f"{stored.runs:,}{left}, skipped {stored.skipped:,}, missed {stored.missed:,}"
     yield "version", f"{stored.version:,}"
     yield "created", _about(stored.created_at, now, zone)
     yield "updated", _about(stored.updated_at, now, zone)
@@ -137,6 +148,36 @@ def _about(at: datetime | None, now: datetime, zone: tzinfo) -> str:
 
 def _second(at: datetime | None) -> datetime | None:
     return None if at is None else at.replace(microsecond=0)
+
+
+_JOB_DURATIONS = ("job_timeout", "result_ttl", "ttl", "failure_ttl")
+
+
+def _job_options(definition: Schedule) -> Iterator[Sequence[Cell]]:
+    """What is set of the options of its jobs, but for what `call` says."""
+    for name in _JOB_DURATIONS:
+        value: Any = getattr(definition, name)
+        if value is not None:
+            seconds = Duration.of(value, name)
+            yield name.replace("_", " "), "for ever" if seconds < timedelta() else length(seconds)
+    if definition.retry is not None:
+        yield "retry", _retry_words(definition.retry)
+    for name in ("description", "meta", "depends_on", "on_success", "on_failure", "on_stopped", "at_front"):
+        value = getattr(definition, name)
+        if value:
+            yield name.replace("_", " "), "yes" if value is True else _words(value)
+
+
+def _retry_words(retry: Any) -> str:
+    """RQ's Retry."""
+    intervals = [f"{seconds:,}s" for seconds in retry.intervals if seconds]
+    return counted(retry.max, "time", "times") + (f", after {', '.join(intervals)}" if intervals else "")
+
+
+def _words(value: Any) -> str:
+    """A callback by its name, job ids in a list, anything else as Python has it."""
+    name: Any = getattr(value, "name", value)
+    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(name)
 
 
 def _policies(spec: Spec, zone: tzinfo) -> Iterator[Sequence[Cell]]:
@@ -266,12 +307,20 @@ def synced(result: SyncResult, owner: str, dry_run: bool) -> Iterator[Part]:
     )
     for sign, ids, style in kinds:
         for id in ids[:MAX_NAMED]:
-            yield f"{sign} {id}", style
+            over = " (taken over: nobody owned it)" if id in result.taken_over else ""
+            yield f"{sign} {id}{over}", style
+            yield from map(_change, result.changes.get(id, {}).items())
         if len(ids) > MAX_NAMED:
             yield f"{sign} and {len(ids) - MAX_NAMED:,} more", style
     names = ("added", "changed", *(("renamed",) if result.renamed else ()), "removed", "unchanged")
     counts = ", ".join(f"{len(getattr(result, name)):,} {name}" for name in names)
     yield f"{owner}: {counts}" + (" (dry run: nothing was written)" if dry_run else "")
+
+
+def _change(change: tuple[str, tuple[str, str]]) -> str:
+    """What a sync changes of one field. What is no text has only changed."""
+    name, (old, new) = change
+    return f"    {name}: {old or NONE} -> {new or NONE}" if old or new else f"    {name} is another"
 
 
 def quarantine_table(found: Sequence[Quarantined], total: int, now: datetime, zone: tzinfo) -> Iterator[Part]:

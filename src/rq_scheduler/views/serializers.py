@@ -158,6 +158,8 @@ def sync(result: SyncResult, owner: str, dry_run: bool) -> dict[str, Any]:
         "removed": list(result.removed),
         "unchanged": list(result.unchanged),
         "renamed": [list(pair) for pair in result.renamed],
+        "changes": {id: {name: list(pair) for name, pair in changes.items()} for id, changes in result.changes.items()},
+        "taken_over": list(result.taken_over),
     }
 
 

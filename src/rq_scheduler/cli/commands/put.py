@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
+from msgspec.structs import replace
 from rq import Retry
 
 from rq_scheduler.aliases import Catchup, Excluded, Overlap
+from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.loading import note_function
+from rq_scheduler.cli.options import ApplicationOptions
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options
 from rq_scheduler.cli.times import read_moment, time_zone, zone_of
 from rq_scheduler.client.schedules import StoredSchedule
-from rq_scheduler.model import MAX_KEPT_RUNS, Spec
+from rq_scheduler.client.schedules.files import read_shown
+from rq_scheduler.model import MAX_KEPT_RUNS, Schedule, Spec
 from rq_scheduler.triggers import At, Cron, Dates, Every, Holidays, RRule, Trigger
 from rq_scheduler.views import serializers
 from rq_scheduler.views.humanize import trigger_words, when
@@ -95,8 +101,15 @@ def _options(command: _Command) -> _Command:
 @click.command(
     epilog="A MOMENT without an offset is a time in --timezone. A DURATION is seconds, or has a unit: 90s, 10m, 1h, 7d."
 )
-@click.argument("id")
-@click.argument("func")
+@click.argument("id", required=False)
+@click.argument("func", required=False)
+@click.option(
+    "--file",
+    "source",
+    metavar="FILE",
+    type=click.File(encoding="utf-8"),
+    help="Take all of it from what `rqscheduler show ID --json` printed; - is stdin. With an ID: under that one.",
+)
 @_options
 @session_options
 @click.pass_context
@@ -109,15 +122,22 @@ def put(ctx: click.Context, /, **params: Any) -> None:
     \b
     rqscheduler put nightly shop.reports.send --cron '30 2 * * *' --timezone Europe/Paris \\
         --arg '"weekly"' --kwarg 'to="ops"' --jitter 30s
+
+    \b
+    rqscheduler show nightly --json | rqscheduler --url redis://elsewhere put --file -
     """
     time_zone(params["timezone"] or "UTC", "--timezone")
-    _one_trigger(params)
+    if params["source"] is not None:
+        _nothing_but_an_id(ctx)
+    elif params["func"] is None:
+        raise click.UsageError("give an ID and a FUNC, or --file.")
+    else:
+        _one_trigger(params)
     with open_session(ctx, params) as session:
-        trigger: Any = _trigger(params)
-        options = _schedule_options(params)
-        note_function(params["func"])
-        before: StoredSchedule | None = session.schedules.get(params["id"])
-        stored = session.schedules.put(params["id"], trigger, params["func"], **options)
+        definition = _from_options(params) if params["source"] is None else _from_file(params)
+        note_function(str(definition.func))
+        before: StoredSchedule | None = session.schedules.get(definition.id)
+        stored = session.schedules.put(definition)
         now = session.now()
         session.note_missing_dispatcher()
     done = "created" if before is None else "unchanged" if before.version == stored.version else "changed"
@@ -129,6 +149,29 @@ def put(ctx: click.Context, /, **params: Any) -> None:
         lambda: {"outcome": done, **serializers.schedule(stored)},
         lambda: [f"{stored.id}: {done}{which}, {trigger_words(stored.trigger)}; next run: {state}"],
     )
+
+
+def _nothing_but_an_id(ctx: click.Context) -> None:
+    """Refuses options that say something of the schedule, beside --file."""
+    others = {"id", "source", "as_json", *_names_of(ConnectionOptions), *_names_of(ApplicationOptions)}
+    for param in ctx.command.params:
+        name = param.name or ""
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE and name not in others:
+            raise click.UsageError(f"--file says all of it: leave out {param.opts[0]}.")
+
+
+def _names_of(kind: Any) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
+def _from_file(params: dict[str, Any]) -> Schedule:
+    shown = read_shown(params["source"].read())
+    return shown if params["id"] is None else replace(shown, id=params["id"])
+
+
+def _from_options(params: dict[str, Any]) -> Schedule:
+    trigger: Any = _trigger(params)
+    return Schedule(params["id"], trigger, params["func"], **_schedule_options(params))
 
 
 def _changed(before: StoredSchedule, stored: StoredSchedule) -> str:

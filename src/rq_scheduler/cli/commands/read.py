@@ -10,6 +10,10 @@ import click
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.cli.times import read_until
+from rq_scheduler.client.schedules import StoredSchedule
+from rq_scheduler.client.schedules.export import table_of
+from rq_scheduler.errors import SchedulerError
+from rq_scheduler.model import Schedule
 from rq_scheduler.views import render, serializers
 from rq_scheduler.views.pages import Page
 
@@ -60,10 +64,14 @@ def list_(ctx: click.Context, /, **params: Any) -> None:
 @session_options
 @click.pass_context
 def show(ctx: click.Context, /, **params: Any) -> None:
-    """Show a schedule: definition, state, next and last runs."""
+    """Show a schedule: definition, state, next and last runs.
+
+    `rqscheduler show ID --json` has what `rqscheduler put --file` makes the same schedule of.
+    """
     zone, count = zone_from(params), params["count"]
-    with open_session(ctx, params) as session:
+    with open_session(ctx, params, plain_arguments=True) as session:
         stored = session.schedules[params["id"]]
+        definition, table, problem = _definition(stored)
         coming = stored.upcoming(count)
         last = session.schedules.runs(stored.id, limit=count)
         now = session.now()
@@ -72,12 +80,28 @@ def show(ctx: click.Context, /, **params: Any) -> None:
         params["as_json"],
         lambda: {
             **serializers.schedule(stored),
+            "definition": table,
+            "definition_problem": problem,
             "upcoming": [serializers.iso(at) for at in coming],
             "last_runs": [serializers.run(run) for run in last],
         },
-        lambda: render.one_schedule(stored, coming, last, now, zone),
+        lambda: render.one_schedule(stored, coming, last, now, zone, definition),
         zone,
     )
+
+
+def _definition(stored: StoredSchedule) -> tuple[Schedule | None, dict[str, Any] | None, str]:
+    """Its definition, as a file gives it too; None, and why, where that cannot be."""
+    if stored.kind == "job":
+        return None, None, "it is a recurring job of Scheduler.schedule() or cron()"
+    try:
+        definition = stored.definition
+    except SchedulerError as error:
+        return None, None, str(error)
+    try:
+        return definition, table_of(definition), ""
+    except SchedulerError as error:
+        return definition, None, str(error)
 
 
 @click.command()

@@ -20,6 +20,7 @@ __all__ = ["sync"]
 @click.argument("file")
 @click.option("--owner", required=True, metavar="NAME", help="Whose schedules they are; nobody else's are touched.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+@click.option("--strict", is_flag=True, help="Refuse functions that cannot be imported here, instead of a note.")
 @click.option("--prune/--no-prune", default=True, show_default=True, help="Delete the owner's others.")
 @click.option(
     "--rq-timezone",
@@ -38,7 +39,8 @@ def sync(ctx: click.Context, /, **params: Any) -> None:
     with open_session(ctx, params) as session:
         if Path(params["file"]).suffix.lower() in SUFFIXES:
             for schedule in read_definitions(params["file"]):
-                note_function(str(schedule.func), f"{params['file']}: schedule {schedule.id!r}: ")
+                what = f"{params['file']}: schedule {schedule.id!r}: "
+                note_function(str(schedule.func), what, strict=params["strict"])
         result = session.schedules.sync(
             params["file"], owner, prune=params["prune"], dry_run=dry_run, rq_timezone=params["rq_timezone"]
         )

@@ -19,7 +19,7 @@ from rq_scheduler.functions import check_function
 from rq_scheduler.model import RetryFields, Schedule
 from rq_scheduler.serialization import Duration
 
-__all__ = ["write_definitions"]
+__all__ = ["table_of", "write_definitions"]
 
 
 def write_definitions(definitions: Iterable[Schedule]) -> str:
@@ -33,8 +33,13 @@ def write_definitions(definitions: Iterable[Schedule]) -> str:
     for schedule in definitions:
         if schedule.id in tables:
             raise InvalidArgument(f"id={schedule.id!r} is defined twice: a file holds each id once")
-        tables[schedule.id] = named(f"schedule {schedule.id!r}", _table, schedule)
+        tables[schedule.id] = table_of(schedule)
     return json.dumps({"schedules": tables}, indent=2, ensure_ascii=False) + "\n"
+
+
+def table_of(schedule: Schedule) -> dict[str, Any]:
+    """The fields of one schedule as such a file gives them, but for its id. Raises as `write_definitions`."""
+    return named(f"schedule {schedule.id!r}", _table, schedule)
 
 
 def _table(schedule: Schedule) -> dict[str, Any]:

@@ -41,6 +41,7 @@ __all__ = [
     "named",
     "naming",
     "read_definitions",
+    "read_shown",
     "schedule_from",
 ]
 
@@ -189,6 +190,22 @@ def read_definitions(path: str | Path) -> list[Schedule]:
         named(f"{path}: schedule {id!r}", schedule_from, id, table)
         for id, table in cast("dict[str, Any]", tables).items()
     ]
+
+
+def read_shown(text: str) -> Schedule:
+    """The schedule that `rqscheduler show ID --json` shows, from its `id` and `definition`.
+
+    Raises InvalidArgument for anything else."""
+    try:
+        shown = _parse_json(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"it is no JSON document: {error}") from error
+    given = cast("dict[str, Any]", shown) if isinstance(shown, dict) else {}
+    if not isinstance(given.get("definition"), dict):
+        why = given.get("definition_problem") or "give what `rqscheduler show ID --json` prints"
+        raise InvalidArgument(f"it holds no definition of a schedule: {why}")
+    id = given.get("id")
+    return named(f"schedule {id!r}", schedule_from, check_id(id), given["definition"])
 
 
 def file_schema() -> dict[str, Any]:

@@ -7,7 +7,7 @@ Made from what the store has read. Sends no command; arguments are unpickled onl
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, islice
@@ -21,6 +21,7 @@ from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import Schedule, Spec, decode_spec
 from rq_scheduler.occurrences import Occurrences
+from rq_scheduler.store.audit import Changes
 from rq_scheduler.store.base import whole
 from rq_scheduler.store.schedules import RunLine, Stored
 from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
@@ -103,6 +104,11 @@ class StoredSchedule:
     def trigger(self) -> AnyTrigger | None:
         """When it fires, before jitter, exclusions, start and end."""
         return None if self.spec is None else self.spec.trigger
+
+    @property
+    def runs_left(self) -> int | None:
+        """How many runs it may still have (`max_runs`, or `repeat` of the 0.14 API); None for any number."""
+        return self._runs_left
 
     @property
     def definition(self) -> Schedule:
@@ -200,13 +206,17 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class SyncResult:
     """The ids that a sync added, changed, removed and left as they were (would have, for a dry run); each in order.
-    `renamed`: the old and the new id of those that kept all else."""
+    `renamed`: the old and the new id of those that kept all else. `changes`: of each changed id, by the name of the
+    option, the old text and the new one (both empty for what is no text, such as `meta`). `taken_over`: those of the
+    changed ones that nobody owned."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
+    changes: Mapping[str, Changes] = field(default_factory=dict[str, Changes], compare=False)
+    taken_over: tuple[str, ...] = ()
 
 
 def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | None = None) -> StoredSchedule:

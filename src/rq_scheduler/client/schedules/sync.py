@@ -29,9 +29,11 @@ MAX_BATCH, MAX_BATCH_BYTES = 100, 512 * 1024
 
 @dataclass(slots=True)
 class _Comparison:
-    """What has to be written, and what need not; `taken` says of each id that somebody else has who that is."""
+    """What has to be written, and what need not; `taken` says of each id that somebody else has who that is,
+    `unowned` are the ids that nobody owned."""
 
     writes: list[Write] = field(default_factory=list[Write])
+    unowned: list[str] = field(default_factory=list[str])
     unchanged: list[str] = field(default_factory=list[str])
     taken: list[str] = field(default_factory=list[str])
 
@@ -67,6 +69,8 @@ class Sync:
             removed=tuple(sorted(unwanted)),
             unchanged=tuple(sorted(compared.unchanged)),
             renamed=tuple(sorted(names)),
+            changes={write.id: write.changes or {} for write in compared.writes if write.rev},
+            taken_over=tuple(sorted(write.id for write in compared.writes if write.id in compared.unowned)),
         )
 
     def _rename(
@@ -117,6 +121,8 @@ class Sync:
                     compared.unchanged.append(schedule.id)
                 else:
                     compared.writes.append(write)
+                    if stored is not None and not stored.text("owner"):
+                        compared.unowned.append(schedule.id)
         return compared
 
     def _other(self, id: str, stored: Stored | None, *, pending: bool) -> str:
