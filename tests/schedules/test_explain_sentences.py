@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Holidays, Run, StoredSchedule
+from rq_scheduler.client.fleet import Outage
 from rq_scheduler.client.schedules.explain import Explanation
 from rq_scheduler.client.schedules.explain.asked import resolve
-from rq_scheduler.client.schedules.explain.evidence import Definition, Evidence, Held, JobEvidence, Outage, Pause
+from rq_scheduler.client.schedules.explain.evidence import Definition, Evidence, Held, JobEvidence, LeftWorker, Pause
 from rq_scheduler.client.schedules.explain.one_offs import JobQuestion, explain_job
 from rq_scheduler.client.schedules.explain.verdict import explain
 from rq_scheduler.clock import to_us
@@ -86,6 +87,11 @@ def run(outcome: Any = "enqueued", nominal: datetime = LAST, **changes: Any) -> 
     return replace(made, **changes)
 
 
+def ended(end: Any, **changes: Any) -> Run:
+    times = {"started_at": LAST + timedelta(seconds=1), "ended_at": LAST + timedelta(minutes=1)}
+    return run(end=end, **{**times, **changes})
+
+
 def evidence(spec: Spec | None = NIGHTLY, schedule: StoredSchedule | None = None, **known: Any) -> Evidence:
     schedule = schedule or stored(spec)
     known = {"definitions": (Definition(schedule.spec, 1, schedule.updated_at),), "dispatchers": ALIVE, **known}
@@ -94,7 +100,8 @@ def evidence(spec: Spec | None = NIGHTLY, schedule: StoredSchedule | None = None
 
 def job(status: str = "queued", *, queue: QueueTrace | None = None, **known: Any) -> JobEvidence:
     fields = {"status": status, "origin": "reports", **known.pop("fields", {})}
-    return JobEvidence(JobTrace(known.pop("id", JOB), fields if status else {}, **known), queue)
+    left, line = known.pop("left", None), known.pop("line", None)
+    return JobEvidence(JobTrace(known.pop("id", JOB), fields if status else {}, **known), queue, line, left)
 
 
 NOBODY = QueueTrace("reports", 41, ())
@@ -293,7 +300,7 @@ ROWS = [
         "catchup='none', nothing that is more than 10 s late runs.",
         {
             "runs": (run("missed", handed_off_at=LAST + timedelta(minutes=90)),),
-            "outages": (Outage(LAST - timedelta(minutes=90), LAST + timedelta(minutes=90), "the fleet"),),
+            "outages": (Outage(LAST - timedelta(minutes=90), LAST + timedelta(minutes=90), "fleet"),),
         },
         stored(Spec(trigger=NIGHTLY.trigger, catchup="none")),
     ),
@@ -313,24 +320,24 @@ ROWS = [
                     handed_off_at=LAST + timedelta(minutes=37),
                 ),
             ),
-            "outages": (Outage(LAST - timedelta(minutes=32), LAST + timedelta(minutes=37), "Redis"),),
+            "outages": (Outage(LAST - timedelta(minutes=32), LAST + timedelta(minutes=37), "redis"),),
             "asked": paris(28),
         },
         stored(Spec(trigger=Cron("*/5 * * * *", "Europe/Paris"))),
     ),
     Row(
-        "missed, and who was away is not recorded",
+        "missed, and no outage is recorded",
         "missed",
-        "nightly did not run at 02:30 on Sat 28 Nov (Europe/Paris): nobody handed it off until 04:00, and whether the "
-        "dispatchers or Redis were away is not recorded; by then it was older than its catchup_window of 1h.",
+        "nightly did not run at 02:30 on Sat 28 Nov (Europe/Paris): nobody handed it off until 04:00, and no outage "
+        "is recorded of that time; by then it was older than its catchup_window of 1h.",
         {"runs": (run("missed", handed_off_at=LAST + timedelta(minutes=90)),)},
         stored(Spec(trigger=NIGHTLY.trigger, catchup_window="1h")),
     ),
     Row(
         "missed, and made up for",
         "missed",
-        "nightly did not run at 02:30 on Sat 28 Nov (Europe/Paris): nobody handed it off until 04:00, and whether the "
-        "dispatchers or Redis were away is not recorded; with catchup='none', nothing that is more than 10 s late "
+        "nightly did not run at 02:30 on Sat 28 Nov (Europe/Paris): nobody handed it off until 04:00, and no outage "
+        "is recorded of that time; with catchup='none', nothing that is more than 10 s late "
         f"runs. It was backfilled at 05:00, as job {JOB}.",
         {
             "runs": (
@@ -454,7 +461,7 @@ ROWS = [
     Row(
         "it ran",
         "finished",
-        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and finished at 02:34:02.100, after 4m 2s on "
+        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and finished at 02:34:02, after 4m 2s on "
         "worker w1.",
         {"runs": (run(),), "run": job("finished", fields=FINISHED)},
     ),
@@ -462,7 +469,7 @@ ROWS = [
         "it ran late",
         "finished",
         "nightly was handed off at 02:40 for 02:30 on Sat 28 Nov (Europe/Paris), 10m late, and finished at "
-        "02:34:02.100, after 4m 2s on worker w1.",
+        "02:34:02, after 4m 2s on worker w1.",
         {
             "runs": (run(handed_off_at=LAST + timedelta(minutes=10), lateness=timedelta(minutes=10)),),
             "run": job("finished", fields=FINISHED),
@@ -471,7 +478,7 @@ ROWS = [
     Row(
         "it failed",
         "failed",
-        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and failed at 02:34:02.100, after 4m 2s on "
+        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and failed at 02:34:02, after 4m 2s on "
         "worker w1.",
         {"runs": (run(),), "run": job("failed", fields=FINISHED)},
     ),
@@ -481,6 +488,95 @@ ROWS = [
         "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and how it ended is not known: RQ no longer "
         "has its job.",
         {"runs": (run(status="expired"),), "run": job("")},
+    ),
+    Row(
+        "no worker any more",
+        "no_worker",
+        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and waits in 'reports', where no worker listens "
+        "since 02:04, when w1 left.",
+        {
+            "runs": (run(),),
+            "run": job(
+                place=0,
+                queue=replace(NOBODY, length=1),
+                left=LeftWorker("w1", LAST - timedelta(minutes=26)),
+            ),
+        },
+    ),
+    Row(
+        "it is recorded how it failed",
+        "failed",
+        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and failed at 02:31, after 59s on worker w1, at "
+        "attempt 3: ValueError: no such table (shop.tasks:42).",
+        {
+            "runs": (
+                FAILED := ended(
+                    "failed", worker="w1", attempts=3, error="ValueError: no such table", error_at="shop.tasks:42"
+                ),
+            ),
+            "run": job("", line=FAILED),
+        },
+    ),
+    Row(
+        "its worker died, and somebody requeued it",
+        "finished",
+        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and finished at 02:31, after 59s on worker w2; "
+        "before, it failed at 02:30:20.",
+        {
+            "runs": (
+                AGAIN := ended("finished", worker="w2", earlier_ends=(("failed", LAST + timedelta(seconds=20)),)),
+            ),
+            "run": job("", line=AGAIN),
+        },
+    ),
+    Row(
+        "its work-horse was killed",
+        "failed",
+        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and failed at 02:31, after 59s on worker w1: its "
+        "worker died.",
+        {
+            "runs": (KILLED := ended("failed", worker="w1", cause="worker-died"),),
+            "run": job("", line=KILLED),
+        },
+    ),
+    Row(
+        "its queue was emptied",
+        "deleted",
+        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and was deleted at 02:31: it was gone before "
+        "it had ended, by a person's hand or an emptied queue.",
+        {
+            "runs": (EMPTIED := ended("deleted", started_at=None),),
+            "run": job("", line=EMPTIED),
+        },
+    ),
+    Row(
+        "nobody saw how it ended",
+        "not_recorded",
+        "nightly was handed off at 02:30 on Sat 28 Nov (Europe/Paris) and ended unseen: RQ had forgotten it before "
+        "anybody looked, so how is not known.",
+        {
+            "runs": (UNSEEN := ended("unknown", started_at=None, ended_at=None),),
+            "run": job("", line=UNSEEN),
+        },
+    ),
+    Row(
+        "by hand",
+        "finished",
+        "nightly was run by hand at 02:33 (Europe/Paris) and finished.",
+        {
+            "asked": LAST + timedelta(minutes=3),
+            "job_id": "nightly-20261128T013300000000Z-m1",
+            "runs": (
+                run(
+                    "manual",
+                    LAST + timedelta(minutes=3),
+                    job_id="nightly-20261128T013300000000Z-m1",
+                    handed_off_at=LAST + timedelta(minutes=3),
+                    lateness=None,
+                ),
+            ),
+            "run": job("finished"),
+        },
     ),
     # What no record reaches
     Row(
@@ -517,6 +613,14 @@ def answer(known: Evidence) -> Explanation:
 def test_what_is_said(row: Row) -> None:
     found = answer(evidence(schedule=row.schedule, **row.known))
     assert (found.cause, found.sentence, found.otherwise) == (row.cause, row.sentence, row.otherwise)
+
+
+def test_a_stretch_speaks_of_its_instants_alone() -> None:
+    stretch = run("missed", LAST - timedelta(days=2), until=LAST, count=3, handed_off_at=LAST + timedelta(hours=1))
+    for asked, cause in ((paris(27), "missed"), (paris(27, 12), "not_an_instant")):
+        assert answer(evidence(asked=asked, runs=(stretch,))).cause == cause
+    before_the_change = stored(updated_at=NOW, version=2)
+    assert answer(evidence(schedule=before_the_change, asked=paris(27, 12), runs=(stretch,))).cause == "missed"
 
 
 def test_the_readers_clock_is_told_where_it_shows_another_time() -> None:

@@ -265,6 +265,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "release_lock": (COMMANDS.release_lock("me"),),
     "eviction_policy": (COMMANDS.eviction_policy(),),
     "job_trace": (COMMANDS.job_trace("a", 5), [[None] * 10, None, None, None, 0], [None, None, None]),
+    "last_exception": (COMMANDS.last_exception("a"),),
     "queue_trace": (COMMANDS.queue_trace("q"), [0, 0, [0, [b"rq:worker:w"]]], [[b"b", None, b"h"]]),
     "service_trace": (COMMANDS.service_trace("a", 5), [[b"me"], None, [b"enqueued 5 5 a"]]),
     "read_versions": (COMMANDS.read_versions("a"),),

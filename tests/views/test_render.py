@@ -16,18 +16,18 @@ from rq_scheduler.cli.output import lines_of
 from rq_scheduler.cli.times import read_moment, zone_of
 from rq_scheduler.client.health import Health, RqCron, Some, Troubles
 from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
-from rq_scheduler.model import Spec
-from rq_scheduler.sanitize import plain, plain_json, plain_json_parts
-from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked
-from rq_scheduler.triggers import RRule
-from rq_scheduler.views import health, render, serializers
-from rq_scheduler.views.humanize import (
+from rq_scheduler.humanize import (
     distance,
     length,
     moment,
     trigger_words,
     when,
 )
+from rq_scheduler.model import Spec
+from rq_scheduler.sanitize import plain, plain_json, plain_json_parts
+from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked
+from rq_scheduler.triggers import RRule
+from rq_scheduler.views import health, render, serializers
 from rq_scheduler.views.pages import Page
 from rq_scheduler.views.problems import problems
 from rq_scheduler.views.table import Cell, Column, Part, Table

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from itertools import chain, islice
+from textwrap import wrap
 from typing import Any, cast
 
 import click
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rq_scheduler.sanitize import plain, plain_json, plain_json_parts
-from rq_scheduler.views.table import Cell, Column, Part, Table
+from rq_scheduler.views.table import Cell, Column, Paragraph, Part, Table
 
 __all__ = ["answer", "lines_of"]
 
@@ -62,10 +63,22 @@ def answer(
 def lines_of(part: Part, width: int | None = None, console: Console | None = None) -> Iterator[str]:
     """A part as lines. `width` is the terminal's; None is no limit. Colored only as `console` says."""
     console = console or Console(width=UNLIMITED_WIDTH, no_color=True, force_terminal=False)
-    for line in _lines(part, width) if isinstance(part, Table) else (_text(part),):
+    for line in _lines_of(part, width):
         with console.capture() as captured:
             console.print(line)
         yield from (printed.rstrip() for printed in captured.get().splitlines())
+
+
+def _lines_of(part: Part, width: int | None) -> Iterable[Text]:
+    if isinstance(part, Table):
+        return _lines(part, width)
+    if not isinstance(part, Paragraph):
+        return (_text(part),)
+    text = plain(part.text)
+    if width is None:
+        return (_text((text, part.style)),)
+    broken = wrap(text, width, subsequent_indent=" " * part.hanging, break_long_words=False, break_on_hyphens=False)
+    return (_text((line, part.style)) for line in broken)
 
 
 def _lines(table: Table, width: int | None) -> Iterator[Text]:

@@ -12,8 +12,8 @@ import click
 
 from rq_scheduler.cli.session import Session
 from rq_scheduler.client.schedules.arguments import Selection
+from rq_scheduler.humanize import counted
 from rq_scheduler.sanitize import plain
-from rq_scheduler.views.humanize import counted
 
 __all__ = ["Target", "confirm", "selection_options", "target_from", "target_options"]
 

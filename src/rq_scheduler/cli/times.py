@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import click
@@ -12,7 +12,7 @@ from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.zones import zone
 
-__all__ = ["read_moment", "read_until", "time_zone", "zone_of"]
+__all__ = ["read_asked_time", "read_moment", "read_until", "time_zone", "zone_of"]
 
 _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
@@ -73,6 +73,37 @@ def read_moment(text: str, zone: tzinfo, option: str, now: datetime | None = Non
             param_hint=option,
         )
     return found
+
+
+def read_asked_time(text: str, zone: tzinfo, option: str, now: datetime) -> datetime | date:
+    """What somebody asks about at the moment `now`, by the wall clock of `zone`: a moment, as `read_moment` reads it,
+    or all of a day ("yesterday", "2026-12-24"). A time without a day is the last such time.
+
+    One that the clocks jump over is left as it is, for the answer to say so. A usage error for what is no time.
+    """
+    words, here = text.strip().lower().split(), now.astimezone(zone)
+    if len(words) == 1 and words[0] in _DAYS:
+        return here.date() + timedelta(days=_DAYS[words[0]])
+    if (day := _iso_day(text.strip())) is not None:
+        return day
+    given, clock = _iso(text.strip()), _of_a_day(words, here)
+    if given is None and clock is not None:
+        is_to_come = len(words) == 1 and clock.replace(tzinfo=zone) > now
+        given = clock - timedelta(days=1) if is_to_come else clock
+    if given is None:
+        raise click.BadParameter(
+            f"{text!r} is no time. Write for example 02:30, yesterday, 'yesterday 02:30', 2026-11-28, "
+            "'2026-11-28 02:30' or 2026-11-28T01:30Z.",
+            param_hint=option,
+        )
+    return given if given.tzinfo is not None else given.replace(tzinfo=zone)
+
+
+def _iso_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _iso(text: str) -> datetime | None:

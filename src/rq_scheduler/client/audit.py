@@ -18,7 +18,7 @@ from rq_scheduler.errors import check_texts
 from rq_scheduler.store.audit import Changes, read_changes
 from rq_scheduler.store.streams import StreamEntry
 
-__all__ = ["Audit", "AuditEntry"]
+__all__ = ["Audit", "AuditEntry", "entry_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,11 @@ class Audit:
         found = self._context.store.read_audit(*bounds(since, until))
         check_texts(schedule=schedule, actor=actor)
         wanted = words(actions, "actions", AuditAction)
-        return [_view(entry) for entry in picked(found, limit, action=wanted, id=schedule, actor=actor)]
+        return [entry_of(entry) for entry in picked(found, limit, action=wanted, id=schedule, actor=actor)]
 
 
-def _view(entry: StreamEntry) -> AuditEntry:
+def entry_of(entry: StreamEntry) -> AuditEntry:
+    """What callers are shown of it."""
     fields = dict(entry.fields)
     action, id, actor, changes = (fields.pop(name, "") for name in ("action", "id", "actor", "changes"))
     return AuditEntry(

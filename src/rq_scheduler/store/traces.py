@@ -13,8 +13,8 @@ from typing import Any, cast
 from redis.exceptions import RedisError
 
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import moment, score_of, text, us_of
-from rq_scheduler.store.command import Commands, Procedure, call, pipeline
+from rq_scheduler.store.base import mapping, moment, score_of, text, us_of
+from rq_scheduler.store.command import Command, Commands, Procedure, call, pipeline
 from rq_scheduler.store.keys import FENCE_HOLDER
 from rq_scheduler.store.operation import operation
 
@@ -163,6 +163,12 @@ class TraceCommands(Commands):
         )
 
     @operation
+    def last_exception(self, id: str) -> Command[bytes]:
+        """What the last run of a job raised, as RQ keeps it (zlib in base64); empty where RQ has nothing."""
+        results = rq_format.results_key(self.keys.prefix, id)
+        return call("XREVRANGE", results, "+", "-", "COUNT", 1, read=_exception)
+
+    @operation
     def queue_trace(self, name: str) -> Procedure[QueueTrace]:
         """What stands in Redis of the queue of this name; two round trips."""
         prefix = self.keys.prefix
@@ -191,6 +197,10 @@ def _fields(values: Any) -> Mapping[str, str]:
         return {}
     named = zip(_FIELDS, cast("Sequence[bytes | None]", values), strict=True)
     return {name: value.decode(errors="replace") for name, value in named if value is not None}
+
+
+def _exception(rows: Sequence[Any]) -> bytes:
+    return next((mapping(fields).get(b"exc_string", b"") for _, fields in rows), b"")
 
 
 def _us(score: Any) -> int | None:

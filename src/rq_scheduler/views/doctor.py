@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from rq_scheduler.client.diagnosis import Diagnosis
-from rq_scheduler.views.humanize import counted, length
+from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.problems import problems
 from rq_scheduler.views.table import Part
 

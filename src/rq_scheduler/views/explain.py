@@ -9,7 +9,7 @@ from typing import Any
 from rq_scheduler.client.schedules.explain import Explanation, Fact
 from rq_scheduler.humanize import moment
 from rq_scheduler.views.serializers import iso
-from rq_scheduler.views.table import Part
+from rq_scheduler.views.table import Paragraph, Part
 
 __all__ = ["render", "serialize"]
 
@@ -42,13 +42,14 @@ def serialize(found: Explanation) -> dict[str, Any]:
 
 def render(found: Explanation, zone: tzinfo) -> Iterator[Part]:
     """The sentence, the facts behind it, and what to do. Moments of the facts are shown in `zone`."""
-    yield found.sentence, "bold"
+    yield Paragraph(found.sentence, "bold")
     if found.otherwise:
-        yield found.otherwise
+        yield Paragraph(found.otherwise)
     yield ""
     for fact in found.facts:
         mark, style = _MARKS[fact.holds]
-        yield f"  {mark} {fact.what}{_source(fact, zone)}", style if fact.holds is not True else ""
+        style = "" if fact.holds is True else style
+        yield Paragraph(f"  {mark} {fact.what}{_source(fact, zone)}", style, hanging=4)
     for remedy in found.remedies:
         yield ""
         yield f"{remedy.what}:" if remedy.command or remedy.call else f"{remedy.what}."

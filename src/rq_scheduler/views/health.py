@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from rq_scheduler.client.health import Daemon, Health
-from rq_scheduler.views.humanize import NONE, length, when
+from rq_scheduler.humanize import NONE, length, when
 from rq_scheduler.views.problems import notices, problems
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Cell, Column, Part, Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rq_scheduler.views.humanize import counted
+from rq_scheduler.humanize import counted
 
 __all__ = ["attention", "scope"]
 

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from rq_scheduler.client.pending import PendingJob
-from rq_scheduler.views.humanize import distance, moment, when
+from rq_scheduler.humanize import distance, moment, when
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Column, Part, Table
 

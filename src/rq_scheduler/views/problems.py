@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rq_scheduler.client.health import Daemon, Health, Some
-from rq_scheduler.views.humanize import counted, length
+from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.rq_cron import notice
 
 __all__ = ["Problem", "no_dispatcher", "notices", "problems"]

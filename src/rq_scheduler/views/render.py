@@ -13,9 +13,9 @@ from typing import Any, cast
 from rq_scheduler.client.pending import PendingJob
 from rq_scheduler.client.quarantine import Quarantined, RetryResult
 from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words, when
 from rq_scheduler.model import Schedule, Spec
 from rq_scheduler.serialization import Duration
-from rq_scheduler.views.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words, when
 from rq_scheduler.views.pages import Page
 from rq_scheduler.views.table import Cell, Column, Part, Table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Cell", "Column", "Part", "Table"]
+__all__ = ["Cell", "Column", "Paragraph", "Part", "Table"]
 
 Cell = str | tuple[str, str]
 """A text, or a text and its style (rich's)."""
@@ -30,5 +30,14 @@ class Table:
     rows: Iterable[Sequence[Cell]] = ()
 
 
-Part = Table | Cell
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A text that a narrow screen breaks between words; what follows the first line stands further in by `hanging`."""
+
+    text: str
+    style: str = ""
+    hanging: int = 0
+
+
+Part = Table | Paragraph | Cell
 """What a screen is made of."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rq_scheduler.client.upgrade.report import Examples, Report
+from rq_scheduler.humanize import counted
 from rq_scheduler.sanitize import either_of
 from rq_scheduler.views import other_keys
-from rq_scheduler.views.humanize import counted
 from rq_scheduler.views.rq_cron import notice
 
 __all__ = ["lines"]

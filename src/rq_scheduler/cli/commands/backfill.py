@@ -13,9 +13,9 @@ from rq_scheduler.cli.session import Session, open_session, session_options, tim
 from rq_scheduler.cli.times import read_moment
 from rq_scheduler.client.schedules import LeftOut, StoredSchedule
 from rq_scheduler.clock import to_us
+from rq_scheduler.humanize import counted
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.views import render, serializers
-from rq_scheduler.views.humanize import counted
 
 __all__ = ["backfill"]
 

@@ -11,8 +11,8 @@ from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.selection import confirm, selection_options, target_from
 from rq_scheduler.cli.session import Session, open_session, session_options, timezone_option, zone_from
 from rq_scheduler.cli.times import read_until
+from rq_scheduler.humanize import counted, when
 from rq_scheduler.views import render, serializers
-from rq_scheduler.views.humanize import counted, when
 
 __all__ = ["delete", "pause", "resume", "run_now"]
 

@@ -11,8 +11,8 @@ from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.selection import confirm
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.cli.times import read_moment
+from rq_scheduler.humanize import counted, when
 from rq_scheduler.views import pending
-from rq_scheduler.views.humanize import counted, when
 from rq_scheduler.views.serializers import iso
 
 __all__ = ["jobs"]

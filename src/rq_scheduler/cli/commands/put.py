@@ -21,10 +21,10 @@ from rq_scheduler.cli.session import open_session, session_options
 from rq_scheduler.cli.times import read_moment, time_zone, zone_of
 from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.client.schedules.files import read_shown
+from rq_scheduler.humanize import trigger_words, when
 from rq_scheduler.model import MAX_KEPT_RUNS, Schedule, Spec
 from rq_scheduler.triggers import At, Cron, Dates, Every, Holidays, RRule, Trigger
 from rq_scheduler.views import serializers
-from rq_scheduler.views.humanize import trigger_words, when
 
 __all__ = ["put"]
 

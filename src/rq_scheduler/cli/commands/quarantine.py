@@ -14,9 +14,9 @@ from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
 from rq_scheduler.clock import US, to_us
+from rq_scheduler.humanize import counted
 from rq_scheduler.sanitize import plain
 from rq_scheduler.views import render, serializers
-from rq_scheduler.views.humanize import counted
 
 __all__ = ["quarantine"]
 

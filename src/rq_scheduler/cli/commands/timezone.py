@@ -11,9 +11,9 @@ from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import Session, open_session, session_options
 from rq_scheduler.cli.times import time_zone, zone_of
 from rq_scheduler.client.schedules import StoredSchedule
+from rq_scheduler.humanize import when
 from rq_scheduler.triggers import Cron
 from rq_scheduler.views import serializers
-from rq_scheduler.views.humanize import when
 
 __all__ = ["timezone"]
 

@@ -288,7 +288,7 @@ class Schedules(BulkControl):
             reader = reader or at.tzinfo
         elif at is not None and not isinstance(at, date):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(f"at={at!r} is {kind_of(at)}: give an aware datetime, or a date for all of a day")
-        return explained(self._store, self._writer.view, text_id(id), at, reader)
+        return explained(self._context, self._writer.view, text_id(id), at, reader)
 
 
 def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:

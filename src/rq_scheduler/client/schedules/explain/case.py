@@ -1,5 +1,5 @@
-"""One question, and what its records come to: the line of history that speaks of the instant, the run in the way, the
-words for moments. What the checks share. Pure."""
+"""One question, and what its records come to: the line of history that speaks of the instant, the words for
+moments. What the checks share. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from rq_scheduler.client.schedules.explain.explanation import Cause, Fact, Remed
 from rq_scheduler.client.schedules.explain.times import Times, zone_label
 from rq_scheduler.client.schedules.results import Run
 from rq_scheduler.clock import to_us
-from rq_scheduler.runs import run_id
+from rq_scheduler.runs import parse_run_id, run_id
 
-__all__ = ["RUNS", "Case", "Finding", "Stop", "holder_of", "iso", "line_of"]
+__all__ = ["RUNS", "Case", "Finding", "Stop", "iso", "line_of"]
 
 RUNS: Final = frozenset({"enqueued", "manual", "backfill"})
 """The outcomes of lines that made a job."""
@@ -56,7 +56,7 @@ class Case:
         self.schedule = evidence.schedule
         self.definition: Definition = evidence.definition_at(asked.at)
         self.spec = self.definition.spec
-        self.line = line_of(evidence, asked.at)
+        self.line = line_of(evidence, asked, is_sure=self.definition.is_recorded and self.spec is not None)
         backfills = (run for run in evidence.runs if run.outcome == "backfill" and run.nominal == self.at)
         self.backfill = next(backfills, None)
         zone = zone_of_schedule(self.spec) or (zone_label(evidence.reader) if evidence.reader else "UTC")
@@ -93,13 +93,19 @@ class Case:
             end = pause.until or pause.ends_at
             ended = end is not None and end <= self.at
             if pause.since is None:
-                # All that is sure: it is paused now, and it has run before.
-                begun = self.line is None and all(run.handed_off_at < self.at for run in self.evidence.runs)
+                # All that is sure: it was paused at the end, and nothing was decided in between.
+                decided = (run for run in self.evidence.runs if run.outcome not in {"manual", "backfill"})
+                begun = not any(self.at <= run.handed_off_at < (end or self.now) for run in decided)
             else:
                 begun = pause.since <= self.at
             if begun and not ended:
                 return pause
         return None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is in quarantine, which has paused it."""
+        return self.evidence.held is not None and (self.pause is None or not self.pause.by)
 
     def rqscheduler(self, command: str, *arguments: str) -> str:
         """A command line about this schedule."""
@@ -132,26 +138,16 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def line_of(evidence: Evidence, at: datetime) -> Run | None:
-    """The line of history that says what became of an instant: a run of its own, or a stretch that it lies in."""
-    found = None
-    for run in evidence.runs:
-        if evidence.job_id and run.job_id == evidence.job_id:
-            return run
-        if run.outcome in {"manual", "backfill"} or not run.nominal <= at <= run.until:
-            continue
-        if run.nominal == run.until == at:
-            return run
-        found = found or run
-    return found
-
-
-def holder_of(evidence: Evidence, line: Run) -> str | None:
-    """The job id of the run that was in the way of one that was skipped: the newest one before it that had not ended
-    then; None where the records do not reach it."""
-    for run in evidence.runs:
-        if run.outcome not in RUNS or run.nominal >= line.nominal or run.handed_off_at > line.handed_off_at:
-            continue
-        has_ended = run.ended_at is not None and run.ended_at <= line.handed_off_at
-        return None if has_ended else run.job_id
-    return None
+def line_of(evidence: Evidence, asked: Asked, *, is_sure: bool) -> Run | None:
+    """The line of history that says what became of an instant: a run of its own, or a stretch that it lies in. Where it
+    is sure what the definition said then, a stretch speaks of its instants alone."""
+    job_id, at = evidence.job_id, asked.at
+    if job_id:
+        own = next((run for run in evidence.runs if run.job_id == job_id), None)
+        kind = parse_run_id(job_id)
+        if own is not None or (kind is not None and kind.kind != "scheduled"):
+            return own
+    lines = [run for run in evidence.runs if run.outcome not in {"manual", "backfill"}]
+    of_its_own = (run for run in lines if run.nominal == run.until == at)
+    stretches = (run for run in lines if run.nominal <= at <= run.until and (asked.is_kept or not is_sure))
+    return next(of_its_own, None) or next(stretches, None)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import TypeAlias
 
+from rq_scheduler.client.fleet import Outage
 from rq_scheduler.client.schedules.results import Run, StoredSchedule
 from rq_scheduler.model import Spec
 from rq_scheduler.store.traces import JobTrace, QueueTrace
 
-__all__ = ["AskedTime", "Definition", "Evidence", "Held", "JobEvidence", "Outage", "Pause"]
+__all__ = ["AskedTime", "Definition", "Evidence", "Held", "JobEvidence", "LeftWorker", "Pause"]
 
 AskedTime: TypeAlias = datetime | date | None
 """An aware moment; a whole day, by the schedule's clock; None for the newest instant that should have run."""
@@ -43,16 +44,6 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
-    """A time in which no dispatcher was there. until: None while it lasts. whose: "the fleet", "Redis", or "" where
-    that is not known."""
-
-    since: datetime
-    until: datetime | None = None
-    whose: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Held:
     """In quarantine: why, and since when."""
 
@@ -61,11 +52,22 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftWorker:
+    """A worker that is gone, and when it was last known to be there."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class JobEvidence:
-    """A job, and the queue that it goes to, as they stand now."""
+    """A job, and the queue that it goes to, as they stand now. line: what its schedule has recorded of it; left: the
+    last worker of that queue that went away."""
 
     job: JobTrace
     queue: QueueTrace | None = None
+    line: Run | None = None
+    left: LeftWorker | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,8 @@ class Evidence:
     """All of it. `now` is the server's time; moments are aware UTC.
 
     runs: the history, newest first; keeps: how many lines of it are kept. definitions: newest first, today's being the
-    first. pauses and outages: newest first, known from `pauses_since` and `outages_since` on (None: not recorded at
-    all). dispatchers: the names of those that are alive now. lock_holder: who else holds the lock of 0.14's daemons.
+    first. pauses: newest first, known from `pauses_since` on (None: not at all). outages: those that may matter, in
+    order. dispatchers: the names of those that are alive now. lock_holder: who else holds the lock of 0.14's daemons.
     buffered: nominal times of runs that wait for the present one to end. run: the job of the instant that is asked
     about; holder: the one that held it up. job_id: of the run that is asked about, where it was named by that."""
 
@@ -88,7 +90,6 @@ class Evidence:
     pauses: tuple[Pause, ...] = ()
     pauses_since: datetime | None = None
     outages: tuple[Outage, ...] = ()
-    outages_since: datetime | None = None
     held: Held | None = None
     dispatchers: tuple[str, ...] = ()
     lock_holder: str = ""

@@ -1,128 +1,152 @@
-"""Reads what is needed to explain an instant of a schedule, or a job; in a few round trips, whatever is stored.
+"""Reads what is needed to explain an instant of a schedule, or a job; in some round trips, however much is stored.
 
 Judges nothing: which instant is meant, and what follows, is for the pure modules beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
+from itertools import islice
 
+from rq_scheduler.client.audit import entry_of
+from rq_scheduler.client.context import SchedulerContext
+from rq_scheduler.client.fleet import Fleet
 from rq_scheduler.client.schedules.explain.asked import resolve
-from rq_scheduler.client.schedules.explain.case import Case, holder_of
-from rq_scheduler.client.schedules.explain.evidence import (
-    AskedTime,
-    Definition,
-    Evidence,
-    Held,
-    JobEvidence,
-    Pause,
-)
+from rq_scheduler.client.schedules.explain.audited import Audited, definitions_of, pauses_of
+from rq_scheduler.client.schedules.explain.case import Case
+from rq_scheduler.client.schedules.explain.evidence import AskedTime, Evidence, Held, JobEvidence, LeftWorker
 from rq_scheduler.client.schedules.explain.explanation import Explanation
 from rq_scheduler.client.schedules.explain.one_offs import JobQuestion, explain_job
 from rq_scheduler.client.schedules.explain.verdict import explain
 from rq_scheduler.client.schedules.results import Run, StoredSchedule, runs_of
-from rq_scheduler.clock import from_us
+from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import MOST
-from rq_scheduler.store.history import LENGTH
 from rq_scheduler.store.schedules import Stored
 
 __all__ = ["explained"]
 
+MAX_AUDITED = 10_000
+"""Entries of the audit, the newest ones, among which those of the id are looked for."""
+
+
+class _Gatherer:
+    """Reads for one question, at the server's time `now` (microseconds)."""
+
+    def __init__(self, context: SchedulerContext, now: int, reader: tzinfo | None) -> None:
+        self._store: Store = context.store
+        self._fleet = Fleet(context)
+        self._now = now
+        self._reader = reader
+
+    def explain_schedule(
+        self, schedule: StoredSchedule, runs: list[Run], asked: AskedTime, job_id: str = ""
+    ) -> Explanation:
+        """Why the schedule ran, or did not, at the time that is asked about, or as this job."""
+        service = self._store.service_trace(schedule.id, self._now)
+        audited = self._audited(schedule.id, schedule.created_at)
+        evidence = Evidence(
+            schedule=schedule,
+            now=from_us(self._now),
+            asked=asked,
+            reader=self._reader,
+            runs=tuple(runs),
+            keeps=50 if schedule.spec is None else schedule.spec.keep_runs,
+            definitions=definitions_of(schedule, self._store.read_versions(schedule.id)[1]),
+            pauses=pauses_of(schedule, audited),
+            pauses_since=audited.since,
+            held=self._held(schedule.id),
+            dispatchers=service.dispatchers,
+            lock_holder=service.lock_holder,
+            buffered=tuple(map(from_us, service.buffered)),
+            job_id=job_id,
+        )
+        found = resolve(evidence)
+        case = Case(evidence, found)
+        run = holder = None
+        # A job id that is used again speaks for its last run alone.
+        if case.line.status is not None if case.line is not None else schedule.kind != "job":
+            run = self._job(case.job_id, case.line)
+        held_up_by = None if case.line is None else case.line.held_up_by
+        if case.at in evidence.buffered:
+            held_up_by = next((each.job_id for each in runs if each.job_id and each.end is None), None)
+        if held_up_by is not None:
+            holder = self._job(held_up_by, next((each for each in runs if each.job_id == held_up_by), None))
+        until = from_us(self._now) if case.line is None else case.line.handed_off_at
+        outages = self._fleet.outages(min(case.at, until), until) if case.is_past else []
+        return explain(replace(evidence, run=run, holder=holder, outages=tuple(outages)), found)
+
+    def explain_job(self, id: str) -> Explanation:
+        """Why a job that is no run of a schedule ran, or did not."""
+        service = self._store.service_trace(id, self._now)
+        asked = JobQuestion(
+            job=self._job(id),
+            now=from_us(self._now),
+            reader=self._reader,
+            held=self._held(id),
+            dispatchers=service.dispatchers,
+            lock_holder=service.lock_holder,
+            audited=self._audited(id, None).entries,
+        )
+        return explain_job(asked)
+
+    def _job(self, id: str, line: Run | None = None) -> JobEvidence:
+        job = self._store.job_trace(id, self._now)
+        if job.status != "queued":
+            return JobEvidence(job, line=line)
+        queue = self._store.queue_trace(job.queue)
+        return JobEvidence(job, queue, line, None if queue.workers else self._left(job.queue))
+
+    def _left(self, queue: str) -> LeftWorker | None:
+        """The last worker of a queue that went away."""
+        seen = [(worker.last_heartbeat or worker.left, worker) for worker in self._fleet.workers()]
+        gone = [(at, worker.name) for at, worker in seen if at is not None and worker.left and queue in worker.queues]
+        at, name = max(gone, default=(None, ""))
+        return None if at is None else LeftWorker(name, at)
+
+    def _held(self, id: str) -> Held | None:
+        held = self._store.held_entry(id)
+        return None if held is None else Held(held.reason, None if held.at is None else from_us(held.at))
+
+    def _audited(self, id: str, created: datetime | None) -> Audited:
+        """What the audit says of this id, since it was made."""
+        first = None if created is None else to_us(created - timedelta(milliseconds=1))
+        entries = [entry_of(entry) for entry in islice(self._store.read_audit(first), MAX_AUDITED)]
+        own = [entry for entry in entries if entry.id == id]
+        is_whole = any(entry.action == "defined" for entry in own)
+        return Audited(own, created if is_whole else entries[-1].at if entries else None)
+
 
 def explained(
-    store: Store, view: Callable[[Stored], StoredSchedule], id: str, asked: AskedTime, reader: tzinfo | None
+    context: SchedulerContext,
+    view: Callable[[Stored], StoredSchedule],
+    id: str,
+    asked: AskedTime,
+    reader: tzinfo | None,
 ) -> Explanation:
     """Why a schedule, a run or a single job of this id ran, or did not. Raises InvalidArgument for a time where the id
     is that of a job, which has but one."""
-    run = parse_run_id(id)
+    run, store = parse_run_id(id), context.store
     for schedule_id in (id,) if run is None else (id, run.schedule_id):
         now, (stored,) = store.read_definitions([schedule_id])
         if stored is None:
             continue
         _, _, rows = store.read_runs(schedule_id, MOST)
-        runs = runs_of(rows, now, stored.kind)
+        runs, gatherer = runs_of(rows, now, stored.kind), _Gatherer(context, now, reader)
         if run is None or schedule_id == id:
-            return _explain_schedule(store, view(stored), runs, now, asked, reader)
+            return gatherer.explain_schedule(view(stored), runs, asked)
         _no_time_of_a_job(id, asked)
-        return _explain_schedule(store, view(stored), runs, now, run.nominal, reader, id)
-    _no_time_of_a_job(id, asked)
-    return _explain_single(store, id, store.server_time(), reader)
+        return gatherer.explain_schedule(view(stored), runs, run.nominal, id)
+    found = _Gatherer(context, store.server_time(), reader).explain_job(id)
+    if found.cause not in {"deleted_schedule", "not_recorded"}:
+        _no_time_of_a_job(id, asked)
+    return found
 
 
 def _no_time_of_a_job(id: str, asked: AskedTime) -> None:
     if asked is not None:
         raise InvalidArgument(f"at={asked!r}: {id!r} is no schedule, and a job has but one time, so leave that out")
-
-
-def _explain_schedule(
-    store: Store,
-    schedule: StoredSchedule,
-    runs: Sequence[Run],
-    now: int,
-    asked: AskedTime,
-    reader: tzinfo | None,
-    job_id: str = "",
-) -> Explanation:
-    """Why the schedule ran, or did not, at the time that is asked about, or as this job. `now`: the server's time, in
-    microseconds."""
-    service = store.service_trace(schedule.id, now)
-    evidence = Evidence(
-        schedule=schedule,
-        now=from_us(now),
-        asked=asked,
-        reader=reader,
-        runs=tuple(runs),
-        keeps=LENGTH,
-        definitions=(Definition(schedule.spec, schedule.version, schedule.updated_at),),
-        pauses=_pauses(schedule),
-        held=_held(store, schedule.id),
-        dispatchers=service.dispatchers,
-        lock_holder=service.lock_holder,
-        buffered=tuple(map(from_us, service.buffered)),
-        job_id=job_id,
-    )
-    found = resolve(evidence)
-    case = Case(evidence, found)
-    run = holder = None
-    # A job id that is used again speaks for its last run alone.
-    if case.line.status is not None if case.line is not None else schedule.kind != "job":
-        run = _job(store, case.job_id, now)
-    if case.line is not None and case.line.outcome == "skipped":
-        holder_id = holder_of(evidence, case.line)
-        holder = None if holder_id is None else _job(store, holder_id, now)
-    return explain(replace(evidence, run=run, holder=holder), found)
-
-
-def _explain_single(store: Store, id: str, now: int, reader: tzinfo | None) -> Explanation:
-    """Why a job that is no run of a schedule ran, or did not."""
-    service = store.service_trace(id, now)
-    asked = JobQuestion(
-        job=_job(store, id, now),
-        now=from_us(now),
-        reader=reader,
-        held=_held(store, id),
-        dispatchers=service.dispatchers,
-        lock_holder=service.lock_holder,
-    )
-    return explain_job(asked)
-
-
-def _pauses(schedule: StoredSchedule) -> tuple[Pause, ...]:
-    if not schedule.paused:
-        return ()
-    return (Pause(schedule.paused_at, ends_at=schedule.paused_until, by=schedule.paused_by or "", note=schedule.note),)
-
-
-def _job(store: Store, id: str, now: int) -> JobEvidence:
-    job = store.job_trace(id, now)
-    return JobEvidence(job, store.queue_trace(job.queue) if job.status == "queued" else None)
-
-
-def _held(store: Store, id: str) -> Held | None:
-    held = store.held_entry(id)
-    return None if held is None else Held(held.reason, None if held.at is None else from_us(held.at))

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from shlex import quote
+from typing import Final
 
 from rq.utils import utcparse
 
+from rq_scheduler.aliases import End
 from rq_scheduler.client.schedules.explain.evidence import JobEvidence
 from rq_scheduler.client.schedules.explain.explanation import Cause, Fact, Remedy
 from rq_scheduler.client.schedules.explain.times import Times
+from rq_scheduler.client.schedules.results import Run
 from rq_scheduler.clock import from_us
 from rq_scheduler.humanize import counted, length
-from rq_scheduler.store.traces import QueueTrace
+from rq_scheduler.store.traces import MAX_SEARCHED, JobTrace, QueueTrace
 
 __all__ = ["JobState", "moment_of", "state_of"]
 
@@ -31,6 +34,8 @@ class JobState:
 def state_of(evidence: JobEvidence, times: Times) -> JobState | None:
     """How the job stands; None where RQ has nothing of it."""
     job, status = evidence.job, evidence.job.status
+    if evidence.line is not None and evidence.line.end is not None:
+        return _recorded(evidence.line, evidence.line.end, job, times)
     if not status:
         return None
     if status == "queued":
@@ -62,8 +67,10 @@ def _queued(evidence: JobEvidence, times: Times) -> JobState:
     job, queue = evidence.job, evidence.queue or QueueTrace(evidence.job.queue, 0, ())
     name = repr(queue.name)
     if job.is_taken:
-        return _open("running", "has just been taken by a worker", Fact("worker", "A worker has just taken it", None))
-    if job.place is None and queue.length < 100_000:
+        return _open(
+            "running", "has been taken by a worker, and not begun yet", Fact("worker", "A worker has taken it", None)
+        )
+    if job.place is None and queue.length < MAX_SEARCHED:
         says = f"is queued in word only: {name} does not list it, so that queue was emptied or deleted"
         return JobState("deleted", says, Fact("worker", f"The queue {name} does not list it any more", False))
     behind = f", number {job.place + 1:,} of {queue.length:,}" if job.place is not None and queue.length > 1 else ""
@@ -72,10 +79,17 @@ def _queued(evidence: JobEvidence, times: Times) -> JobState:
         remedy = Remedy("Let the workers go on", "rq resume")
         return JobState("suspended", says, Fact("worker", "All workers are suspended (rq suspend)", False), (remedy,))
     if not queue.workers:
-        says = f"waits in {name}{behind}, where no worker listens"
-        remedy = Remedy("Start a worker", f"rq worker {quote(queue.name)}")
-        fact = Fact("worker", f"It waits in {name}{behind}, and no worker listens there", False)
-        return JobState("no_worker", says, fact, (remedy,))
+        left = evidence.left
+        since = "" if left is None else f" since {times.short(left.at)}, when {left.name} left"
+        says = f"waits in {name}{behind}, where no worker listens{since}"
+        fact = Fact("worker", f"It waits in {name}{behind}, and no worker listens there{since}", False)
+        start = Remedy("Start a worker", f"rq worker {quote(queue.name)}")
+        move = Remedy(
+            "Or have the workers of another queue do what waits there",
+            f"rqscheduler jobs move-queue {quote(queue.name)} OTHER",
+            f"scheduler.jobs.move_queue({queue.name!r}, 'OTHER')",
+        )
+        return JobState("no_worker", says, fact, (start, move))
     busy = counted(len(queue.workers), "worker listens", "workers listen")
     says = f"waits in {name}{behind}, where {busy}"
     return _open("queued", says, Fact("worker", f"It waits in {name}{behind}; {busy}", None))
@@ -92,29 +106,75 @@ def _started(evidence: JobEvidence, times: Times) -> JobState:
         fact = Fact("end", "Its worker gives no sign of life: it was killed, or its host is away", False, since, who)
         return JobState("lost", says, fact)
     says = f"has been running{begun}{on}"
-    remedy = Remedy("Stop it", "", f"rq.command.send_stop_job_command(connection, {job.id!r})")
+    remedy = Remedy("Stop it", f"rqscheduler jobs stop {quote(job.id)}", f"scheduler.jobs.stop({job.id!r})")
     return JobState("running", says, Fact("end", f"It has been running{begun}", None, since, who), (remedy,))
 
 
+_VERBS: Final[dict[End, str]] = {
+    "finished": "finished",
+    "failed": "failed",
+    "stopped": "was stopped",
+    "canceled": "was canceled",
+    "expired": "expired",
+    "deleted": "was deleted",
+    "lost": "was lost",
+    "unknown": "ended unseen",
+}
+
+_WHY: Final[dict[End, str]] = {
+    "expired": "its ttl had passed before a worker took it",
+    "deleted": "it was gone before it had ended, by a person's hand or an emptied queue",
+    "lost": "its worker died, and RQ has given no verdict",
+    "unknown": "RQ had forgotten it before anybody looked, so how is not known",
+}
+
+_CAUSES: Final = {"worker-died": "its worker died", "timed-out": "it ran longer than its timeout"}
+
+
 def _ended(evidence: JobEvidence, times: Times) -> JobState:
+    """Of one that RQ still has, and nobody has recorded."""
     job = evidence.job
     started, ended = (moment_of(job.fields.get(name, "")) for name in ("started_at", "ended_at"))
-    who = job.fields.get("worker_name", "")
-    if ended is None:
-        at = ""
-    elif started is None:
-        at = f" {times.on(ended)}"
-    else:
-        at = f" {times.on(ended)}, after {took(ended - started)}"
-    on = f" on worker {who}" if who else ""
-    if job.status == "finished":
-        fact = Fact("end", f"It finished{at}", True, ended, who)
-        return JobState("finished", f"finished{at}{on}", fact)
-    cause: Cause = "failed" if job.status == "failed" else "stopped" if job.status == "stopped" else "canceled"
-    verb = {"failed": "failed", "stopped": "was stopped", "canceled": "was canceled"}[cause]
-    again = Remedy("Run it again", f"rq requeue {quote(job.id)} --queue {quote(job.queue)}")
-    fact = Fact("end", f"It {verb}{at}", False, ended, who)
-    return JobState(cause, f"{verb}{at}{on}", fact, (again,) if cause == "failed" else ())
+    end: End = "failed" if job.status == "failed" else "stopped" if job.status == "stopped" else "canceled"
+    end = "finished" if job.status == "finished" else end
+    return _end(end, job, times, started, ended, job.fields.get("worker_name", ""), "")
+
+
+def _recorded(run: Run, end: End, job: JobTrace, times: Times) -> JobState:
+    attempt = f", at attempt {run.attempts}" if run.attempts > 1 else ""
+    earlier = "".join(f"; before, it {_VERBS[was]} {times.on(at)}" for was, at in run.earlier_ends)
+    why = attempt + _why(end, run.cause or "", run.error or "", run.error_at or "") + earlier
+    return _end(end, job, times, run.started_at, run.ended_at, run.worker or "", why)
+
+
+def _why(end: End, cause: str, error: str, place: str) -> str:
+    """Why it ended so, to go on with."""
+    said = _CAUSES.get(cause) or (error and f"{error} ({place})" if place else error) or _WHY.get(end, "")
+    return f": {said}" if said else ""
+
+
+def _end(
+    end: End,
+    job: JobTrace,
+    times: Times,
+    started: datetime | None,
+    ended: datetime | None,
+    worker: str,
+    why: str,
+) -> JobState:
+    at = "" if ended is None else f" {times.on(ended)}"
+    if started is not None and ended is not None:
+        at += f", after {took(ended - started)}"
+    on = f" on worker {worker}" if worker else ""
+    verb = _VERBS[end]
+    cause: Cause = "not_recorded" if end == "unknown" else end
+    fact = Fact(
+        "end", f"It {verb}{at}{why}", end == "finished", ended, worker, "unknown" if end == "unknown" else "recorded"
+    )
+    again: tuple[Remedy, ...] = ()
+    if end == "failed" and job.status == "failed":
+        again = (Remedy("Run it again", f"rq requeue {quote(job.id)} --queue {quote(job.queue)}"),)
+    return JobState(cause, f"{verb}{at}{on}{why}", fact, again)
 
 
 def _deferred(evidence: JobEvidence) -> JobState:

@@ -3,10 +3,13 @@ recorded of single jobs. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from shlex import quote
+from typing import Final
 
+from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.schedules.explain.evidence import Held, JobEvidence
 from rq_scheduler.client.schedules.explain.explanation import Cause, Explanation, Fact, Remedy
 from rq_scheduler.client.schedules.explain.jobs import state_of
@@ -19,7 +22,8 @@ __all__ = ["JobQuestion", "explain_job"]
 
 @dataclass(frozen=True, slots=True)
 class JobQuestion:
-    """What is known of the job, and who would hand it off. `now` is the server's time."""
+    """What is known of the job, and who would hand it off. `now` is the server's time; audited: what was done to it,
+    newest first."""
 
     job: JobEvidence
     now: datetime
@@ -27,6 +31,14 @@ class JobQuestion:
     held: Held | None
     dispatchers: tuple[str, ...]
     lock_holder: str
+    audited: Sequence[AuditEntry] = ()
+
+
+_DONE: Final[dict[str, tuple[Cause, str]]] = {
+    "deleted": ("deleted_schedule", "was deleted"),
+    "cancelled": ("canceled", "was cancelled"),
+    "purged": ("deleted", "was purged from quarantine"),
+}
 
 
 def explain_job(asked: JobQuestion) -> Explanation:
@@ -70,6 +82,14 @@ def explain_job(asked: JobQuestion) -> Explanation:
     state = state_of(asked.job, times)
     if state is not None:
         return answer(state.cause, state.says, state.fact, *state.remedies)
+    last = next((entry for entry in asked.audited if entry.action in _DONE), None)
+    if last is not None:
+        cause, what = _DONE[last.action]
+        by = f" by {last.actor}" if last.actor else ""
+        fact = Fact("definition", f"It {what}", False, last.at, last.actor)
+        kind = "Schedule" if cause == "deleted_schedule" else "Job"
+        sentence = f"{kind} {id} {what} at {times.full(last.at)}{by}."
+        return Explanation(id, at, cause, sentence, "", (fact,), (), times.name)
     says = (
         "is not known: it waits for no time, and RQ has no such job. Nothing else is kept of single jobs: RQ forgets "
         "one that has finished after its result_ttl (500 s unless it names another), and at once one that was deleted"

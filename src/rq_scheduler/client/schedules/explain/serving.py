@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from rq_scheduler.client.fleet import Outage
 from rq_scheduler.client.schedules.explain.case import RUNS, Case, Finding, Stop
-from rq_scheduler.client.schedules.explain.evidence import JobEvidence, Outage
+from rq_scheduler.client.schedules.explain.evidence import JobEvidence
 from rq_scheduler.client.schedules.explain.explanation import Fact, Remedy
 from rq_scheduler.client.schedules.explain.jobs import state_of
+from rq_scheduler.client.schedules.explain.times import capital
 from rq_scheduler.client.schedules.results import Run
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.humanize import length
@@ -26,7 +28,7 @@ START_ONE = Remedy("Start a dispatcher", "rqscheduler")
 def pause(case: Case) -> Iterator[Finding]:
     """Whether it was paused then, or is to be."""
     evidence, times, found = case.evidence, case.times, case.pause
-    if case.line is not None:
+    if case.line is not None or case.is_held:
         return
     if found is None:
         known = evidence.pauses_since is not None and evidence.pauses_since <= case.at
@@ -64,7 +66,7 @@ def pause(case: Case) -> Iterator[Finding]:
 
 def dispatcher(case: Case) -> Iterator[Finding]:
     """Whether somebody was there to serve it, in time."""
-    line, times = case.line, case.times
+    line = case.line
     if line is not None and line.outcome == "missed":
         yield _missed(case, line)
         return
@@ -75,17 +77,9 @@ def dispatcher(case: Case) -> Iterator[Finding]:
             yield Finding(fact, Stop("not_handed_off", "no dispatcher is alive", (START_ONE,)))
         return
     found = _outage(case, case.at, case.at)
-    if found is not None:
-        yield Finding(
-            Fact(
-                "dispatcher",
-                _outage_words(case, found)[0].upper() + _outage_words(case, found)[1:],
-                None if case.line is None else True,
-                found.since,
-            )
-        )
-    elif case.evidence.outages_since is not None and case.evidence.outages_since <= case.at:
-        yield Finding(Fact("dispatcher", f"A dispatcher was there {times.on(case.at)}"))
+    if found is not None and (line is None or (found.ended is not None and found.ended <= line.handed_off_at)):
+        words = _outage_words(case, found)
+        yield Finding(Fact("dispatcher", capital(words), None if line is None else True, found.began))
 
 
 def _missed(case: Case, line: Run) -> Finding:
@@ -95,7 +89,7 @@ def _missed(case: Case, line: Run) -> Finding:
         away = _outage_words(case, found)
     else:
         late = times.short(line.handed_off_at)
-        away = f"nobody handed it off until {late}, and whether the dispatchers or Redis were away is not recorded"
+        away = f"nobody handed it off until {late}, and no outage is recorded of that time"
     several = ""
     if line.count > 1:
         more = "at least " if line.at_least else ""
@@ -107,8 +101,6 @@ def _missed(case: Case, line: Run) -> Finding:
         f"It was missed{several.replace(', one of', ',')}: {away}",
         False,
         line.handed_off_at,
-        "",
-        "recorded" if found is not None else "unknown",
     )
     return Finding(fact, Stop("missed", f"{away}; {dropped}", case.make_up_for, sentence))
 
@@ -133,19 +125,18 @@ def _why_dropped(case: Case, line: Run) -> str:
 def _outage(case: Case, first: datetime, last: datetime) -> Outage | None:
     """One that reaches into this stretch of time."""
     for outage in case.evidence.outages:
-        if outage.since <= last and (outage.until is None or outage.until >= first):
+        if outage.began <= last and (outage.ended is None or outage.ended >= first):
             return outage
     return None
 
 
 def _outage_words(case: Case, outage: Outage) -> str:
     times = case.times
-    stretch = f"since {times.short(outage.since)}"
-    if outage.until is not None:
-        stretch = times.stretch(outage.since, outage.until)
-    if outage.whose == "Redis":
-        return f"Redis was away {stretch}"
-    return f"no dispatcher was there {stretch}"
+    stretch = f"since {times.short(outage.began)}"
+    if outage.ended is not None:
+        stretch = times.stretch(outage.began, outage.ended)
+    who = {"redis": "Redis was away", "lock": "a daemon of rq-scheduler 0.14, or an application, held the lock"}
+    return f"{who.get(outage.cause, 'no dispatcher was there')} {stretch}"
 
 
 def overlap(case: Case) -> Iterator[Finding]:
@@ -154,7 +145,9 @@ def overlap(case: Case) -> Iterator[Finding]:
     if line is not None and line.outcome == "skipped":
         yield _skipped(case, line)
     elif case.at in case.evidence.buffered:
-        words, remedies = _holder_words(case, case.evidence.holder)
+        holder = case.evidence.holder
+        words, remedies = _holder_words(case, holder)
+        words = "" if holder is None else f": run {holder.job.id}{words}"
         policy = "" if spec is None else f" (overlap={spec.overlap!r})"
         starts = f"it starts when the run before it has ended{policy}{words}"
         sentence = f"{case.id} has not run at {case.when} yet: {starts}"
@@ -197,13 +190,14 @@ def hand_off(case: Case) -> Iterator[Finding]:
     """Whether it entered its queue."""
     evidence, times, line = case.evidence, case.times, case.line
     if line is not None and line.outcome in RUNS:
-        late = "on time" if line.lateness is None else f"{length(line.lateness)} after its time"
+        late = "at its time" if not line.lateness else f"{length(line.lateness)} after its time"
         queue = case.schedule.queue_name
-        fact = Fact("hand_off", f"Handed off {late}, as job {line.job_id}, to {queue!r}", True, line.handed_off_at)
+        what = f"Handed off {late}, as job {line.job_id}, to {queue!r}"
+        fact = Fact("hand_off", what, True, line.handed_off_at, line.dispatcher or "")
         yield Finding(fact)
         return
-    if evidence.held is not None and (line is None or line.outcome == "failed"):
-        held = evidence.held
+    held = evidence.held
+    if held is not None and (line is None or line.outcome == "failed"):
         since = "" if held.at is None else f" since {times.short(held.at)}"
         because = f"it is in quarantine{since}: {held.reason}"
         retry = Remedy(
@@ -216,9 +210,7 @@ def hand_off(case: Case) -> Iterator[Finding]:
         return
     if line is not None and line.outcome == "failed":
         because = "it could not be run" + (f": {case.schedule.note}" if case.schedule.note else "")
-        yield Finding(
-            Fact("hand_off", because[0].upper() + because[1:], False, line.handed_off_at), Stop("quarantined", because)
-        )
+        yield Finding(Fact("hand_off", capital(because), False, line.handed_off_at), Stop("quarantined", because))
         return
     if line is not None or not case.is_past:
         return
@@ -235,10 +227,10 @@ def _not_served(case: Case) -> Finding:
     if armed is not None and from_us(armed[0]) <= case.at:
         return _is_late(case, from_us(armed[1]))
     oldest = evidence.runs[-1].nominal if evidence.runs else None
-    if not evidence.is_whole and oldest is not None and case.at < oldest:
-        because = f"its history reaches back to {times.short(oldest)} only"
-        what = f"{because[0].upper()}{because[1:]} ({evidence.keeps} lines are kept)"
-    elif schedule.updated_at is not None and case.at < schedule.updated_at:
+    if not evidence.is_whole and (oldest is None or case.at < oldest):
+        because = f"its history reaches back to {times.short(oldest)} only" if oldest else "it keeps no history"
+        what = f"{capital(because)} (keep_runs={evidence.keeps})"
+    elif schedule.updated_at is not None and case.at < schedule.updated_at and not case.definition.is_recorded:
         because = (
             f"its definition was changed {times.on(schedule.updated_at)}, and neither a run of before nor what it said "
             "then is recorded"
@@ -262,7 +254,7 @@ def _is_late(case: Case, due: datetime) -> Finding:
     why, remedies = lock_words(evidence.dispatchers, evidence.lock_holder)
     found = None if evidence.dispatchers or evidence.lock_holder else _outage(case, due, case.now)
     if found is not None:
-        why = f"{why}, since {times.short(found.since)}"
+        why = f"{why}, since {times.short(found.began)}"
     sentence = f"{case.id} has not run at {case.when} yet, and is {late} late: {why}"
     fact = Fact("hand_off", f"It is {late} late, and nobody has handed it off: {why}", False, due)
     return Finding(fact, Stop("not_handed_off", why, remedies, sentence))

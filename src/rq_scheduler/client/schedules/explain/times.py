@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 
 from rq_scheduler.humanize import length
 
-__all__ = ["Times", "clock", "is_repeated", "zone_label"]
+__all__ = ["Times", "capital", "clock", "is_repeated", "zone_label"]
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Moments by the clock of the zone `name`. `about` is the moment that is asked about, whose day needs no mention;
-    `reader` the zone of whoever asks, if that is another."""
+    """Moments by the clock of the zone `name`. `about` is the moment that is asked about: its day needs no mention, and
+    fractions of a second none where it has none. `reader` is the zone of whoever asks, if that is another."""
 
     name: str
     about: datetime
@@ -47,13 +47,13 @@ class Times:
         """`02:30`, or `Fri 27 Nov 18:02` on another day than is asked about."""
         here = at.astimezone(self.zone)
         same = here.date() == self.about.astimezone(self.zone).date()
-        return clock(here) if same else f"{self.day(at)} {clock(here)}"
+        return self._clock(here) if same else f"{self.day(at)} {self._clock(here)}"
 
     def on(self, at: datetime) -> str:
         """The same within a sentence: `at 02:30`, `on Fri 27 Nov at 18:02`."""
         here = at.astimezone(self.zone)
         same = here.date() == self.about.astimezone(self.zone).date()
-        return f"at {clock(here)}" if same else f"on {self.day(at)} at {clock(here)}"
+        return f"at {self._clock(here)}" if same else f"on {self.day(at)} at {self._clock(here)}"
 
     def stretch(self, first: datetime, last: datetime) -> str:
         """`from 22:00:00 to 05:59:59`; with days where the clock alone could be mistaken."""
@@ -63,6 +63,9 @@ class Times:
         else:
             texts = (f"{self.day(each)} {clock(each.astimezone(self.zone), seconds=seconds)}" for each in (first, last))
         return "from {} to {}".format(*texts)
+
+    def _clock(self, here: datetime) -> str:
+        return clock(here if self.about.microsecond >= 1000 else here.replace(microsecond=0))
 
     def until(self, at: datetime) -> str:
         """How long it is from now to then, or from then to now."""
@@ -77,6 +80,11 @@ def clock(here: datetime, *, seconds: bool = False) -> str:
         return text
     offset = here.strftime("%z")
     return f"{text}{offset[:3]}:{offset[3:5]}"
+
+
+def capital(text: str) -> str:
+    """As the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def is_repeated(here: datetime) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from rq_scheduler.client.schedules.explain.asked import clocks_at, occurrences_of
 from rq_scheduler.client.schedules.explain.case import Case, Finding, Stop, iso
 from rq_scheduler.client.schedules.explain.explanation import Cause, Fact, Remedy
-from rq_scheduler.client.schedules.explain.times import clock
+from rq_scheduler.client.schedules.explain.times import capital, clock
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.humanize import trigger_words
 from rq_scheduler.model import Spec
@@ -50,7 +50,7 @@ def trigger(case: Case) -> Iterator[Finding]:
         return
     words = trigger_words(spec.trigger)
     if asked.clocks:
-        yield Finding(Fact("trigger", asked.clocks[0].upper() + asked.clocks[1:], True, standing="recomputed"))
+        yield Finding(Fact("trigger", capital(asked.clocks), True, standing="recomputed"))
     if case.line is not None and case.line.outcome in {"manual", "backfill"}:
         asked_for = "now" if case.line.outcome == "manual" else f"for {times.short(case.at)}"
         yield Finding(Fact("trigger", f"A person asked for a run {asked_for}", True, case.line.handed_off_at))
@@ -86,7 +86,7 @@ def _not_an_instant(case: Case, words: str) -> Finding:
     else:
         sentence = f"{case.when} is no time of {case.id}: its trigger is {words}; {nearest}"
     if asked.is_skipped:
-        sentence = f"{asked.clocks[0].upper() + asked.clocks[1:]}: {case.id} has no time then; {nearest}"
+        sentence = f"{capital(asked.clocks)}: {case.id} has no time then; {nearest}"
     elif (first := _shown_before(case)) is not None:
         sentence += f". The clock showed that time twice that day, and its run was the first time, at {first}"
     remedies = tuple(
@@ -164,7 +164,7 @@ def number_of_runs(case: Case) -> Iterator[Finding]:
     if schedule.runs >= spec.max_runs and (last is None or last < case.at):
         on = "" if last is None else f", the last {case.times.on(last)}"
         because = f"it had made all of its {spec.max_runs:,} runs (max_runs={spec.max_runs}){on}"
-        yield Finding(Fact("trigger", because[0].upper() + because[1:], False, last), Stop("max_runs", because))
+        yield Finding(Fact("trigger", capital(because), False, last), Stop("max_runs", because))
 
 
 def is_to_come(case: Case) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from rq_scheduler.client.schedules.explain import serving, timing
 from rq_scheduler.client.schedules.explain.asked import Asked
 from rq_scheduler.client.schedules.explain.case import Case, Finding, Stop
 from rq_scheduler.client.schedules.explain.evidence import Evidence
-from rq_scheduler.client.schedules.explain.explanation import Explanation, Fact
+from rq_scheduler.client.schedules.explain.explanation import Explanation, Fact, Remedy
 from rq_scheduler.client.schedules.explain.jobs import JobState, state_of
 from rq_scheduler.humanize import length
 
@@ -33,8 +33,11 @@ CHECKS: tuple[Check, ...] = (
 FINAL = frozenset({"not_made", "not_an_instant", "before_start", "after_end", "max_runs", "not_recorded"})
 """After these, nothing else can have kept it from running."""
 
-BESIDES = frozenset({"paused", "excluded", "not_handed_off", "no_worker"})
+BESIDES = frozenset({"paused", "quarantined", "not_handed_off"})
 """What may be said of a run that something else has kept from running."""
+
+MADE_UP_FOR = frozenset({"failed", "stopped", "canceled", "expired", "deleted", "lost", "not_recorded"})
+"""After these, another run for the same time may be wanted."""
 
 
 def explain(evidence: Evidence, asked: Asked) -> Explanation:
@@ -86,17 +89,35 @@ def _otherwise(decided: Stop, besides: list[Stop]) -> str:
 
 def _ran(case: Case, facts: list[Fact]) -> Explanation:
     """Of a run that was handed off."""
-    run, line, times = case.evidence.run, case.line, case.times
-    begin = f"{case.id} was handed off at {case.when}"
-    if line is not None and line.lateness is not None and line.lateness >= timedelta(seconds=1):
-        late = length(line.lateness, coarse=True)
-        begin = f"{case.id} was handed off {times.on(line.handed_off_at)} for {case.when}, {late} late,"
+    run, times = case.evidence.run, case.times
     state = None if run is None else state_of(run, times)
+    remedies: tuple[Remedy, ...] = ()
     if state is None:
         what = "How it ended is not recorded, and RQ no longer has its job"
         facts.append(Fact("end", what, None, None, "", "unknown"))
         state = JobState("not_recorded", "how it ended is not known: RQ no longer has its job", facts[-1])
     else:
         facts.append(state.fact)
-    sentence = f"{begin} and {state.says}."
-    return Explanation(case.id, case.at, state.cause, sentence, "", tuple(facts), state.remedies, times.name)
+        remedies = (*state.remedies, *(case.make_up_for if state.cause in MADE_UP_FOR else ()))
+    sentence = f"{_begin(case)} and {state.says}{_made_way(case, state)}."
+    return Explanation(case.id, case.at, state.cause, sentence, "", tuple(facts), remedies, times.name)
+
+
+def _begin(case: Case) -> str:
+    line, times = case.line, case.times
+    if line is not None and line.outcome == "manual":
+        return f"{case.id} was run by hand {times.on(line.handed_off_at)} ({times.name})"
+    if line is not None and line.outcome == "backfill":
+        return f"{case.id} was backfilled {times.on(line.handed_off_at)} for {case.when}"
+    if line is not None and line.lateness is not None and line.lateness >= timedelta(seconds=1):
+        late = length(line.lateness, coarse=True)
+        return f"{case.id} was handed off {times.on(line.handed_off_at)} for {case.when}, {late} late,"
+    return f"{case.id} was handed off at {case.when}"
+
+
+def _made_way(case: Case, state: JobState) -> str:
+    """Of one that was stopped: for which run, where overlap has it so."""
+    if case.spec is None or case.spec.overlap != "replace" or state.cause not in {"stopped", "canceled"}:
+        return ""
+    later = [run for run in case.evidence.runs if run.outcome == "enqueued" and run.nominal > case.at]
+    return f", to make way for the run of {case.times.short(later[-1].nominal)} (overlap='replace')" if later else ""
