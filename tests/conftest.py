@@ -192,8 +192,9 @@ _EXPECTED = re.compile(
         | heartbeats | run_id | outages | lock_held | last_look | workers_seen | workers_left | unserved)
     | scheduler:(?:ended | planned | schedule | history | template | tombstone | buffer | quarantine | saved
         | versions):.+
+    | scheduler:(?:open_runs | missing_runs | unread_errors | expected | not_run | names | counters)
     | scheduler:lateness:.+
-    | scheduler:schedules:(?:jobs | paused | (?:tag | owner | queue):.*)
+    | scheduler:schedules:(?:jobs | paused | failing | late | running | (?:tag | owner | queue):.*)
     )$""",
     re.VERBOSE | re.DOTALL,
 )

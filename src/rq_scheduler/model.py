@@ -59,8 +59,8 @@ T = TypeVar("T")
 FORMAT = 1
 """Version of the stored spec. A dispatcher leaves a newer one alone."""
 
-MAX_KEPT_RUNS = 1_000
-"""The largest `keep_runs`."""
+KEPT_RUNS, MAX_KEPT_RUNS = 50, 1_000
+"""`keep_runs` unless given, and the most it may be."""
 
 _HEAD = b'{"format":%d,' % FORMAT
 
@@ -93,7 +93,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     excluded: Excluded = "skip"
     pause_on_failures: Annotated[int, Meta(ge=1)] | None = None
     expect: Duration | None = None
-    keep_runs: Annotated[int, Meta(ge=0, le=MAX_KEPT_RUNS)] = 50
+    keep_runs: Annotated[int, Meta(ge=0, le=MAX_KEPT_RUNS)] = KEPT_RUNS
 
     if TYPE_CHECKING:
 

@@ -187,6 +187,8 @@ class ManualDispatcher:
             lambda: False,
             # Whoever moves the clock wants them served now, however little real time has passed since the last look.
             registry_poll=0.0,
+            follow_every=0.0,
+            name=scheduler.name,
         )
         clock._take(scheduler)  # pyright: ignore[reportPrivateUsage]
 

@@ -428,7 +428,7 @@ class TestRecurring:
         assert waiting(redis) == ["r"]
         assert redis.zcard(store.keys.buffered) == 0
         assert store.due_of("r") == nominal + 60 * US
-        assert history(redis, "r")[0][:2] == ["enqueued", str(nominal)]
+        assert history(redis, "r")[0][:2] == ["e", str(nominal)]
         assert not redis.hexists(store.keys.schedule("r"), "buffered")
 
 

@@ -42,7 +42,7 @@ def test_at_the_moment_itself_python_has_nothing_to_do(
     monkeypatch.setattr(FireCommands, "write_plans", None)
     while not waiting(redis):
         one.dispatch_once()
-    assert [line[0] for line in history(redis, "r")] == ["enqueued"]
+    assert [line[0] for line in history(redis, "r")] == ["e"]
 
 
 def test_a_plan_for_runs_that_are_counted_reaches_one_run(redis: redis_py.Redis, store: Store) -> None:

@@ -606,7 +606,7 @@ class TestThroughRq:
         assert redis.zcard(INDEX) == 0
         make_passes(redis, told)
         assert told.ids == [run]
-        assert history(redis, "s")[0][0] == "enqueued"
+        assert history(redis, "s")[0][0] == "e"
 
     def test_is_not_lost_between_the_two_steps(self, redis: redis_py.Redis, store: Store, told: Listening) -> None:
         nominal = put_due(store, job=self.slow_job(redis))

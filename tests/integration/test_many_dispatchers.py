@@ -24,6 +24,7 @@ from making_schedules import job_fields, new, put, spec
 from rq_scheduler import Scheduler
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store, scripts
+from rq_scheduler.store.history import read_line
 from support import PATIENCE, wait_until
 
 pytestmark = pytest.mark.once
@@ -72,8 +73,13 @@ def consuming(url: str, queue: str) -> Iterator[Consumer]:
 
 def instants(redis: redis_py.Redis, id: str) -> list[tuple[str, int]]:
     """What the history of a schedule says of its nominal instants (us), oldest first: ("enqueued", nominal), ..."""
-    lines = [line.decode().split() for line in redis.lrange(KEYS.history(id), 0, -1)]
-    return [(outcome, int(nominal)) for outcome, nominal, *_ in reversed(lines)]
+    lines = [read_line(line) for line in redis.lrange(KEYS.history(id), 0, -1)]
+    return [
+        (line.outcome, line.nominal + n * 1_000_000)
+        for line in reversed(lines)
+        if line is not None
+        for n in range(line.count)
+    ]
 
 
 @pytest.mark.parametrize("dispatchers", [pytest.param(2, marks=pytest.mark.slow), 4])

@@ -380,7 +380,7 @@ def test_delete_takes_the_schedule_and_its_history_and_leaves_runs_that_are_queu
     assert Job.fetch(run.id, connection=redis).get_status() == "queued"
     left = {key for key in redis.keys("rq:scheduler:*") if not key.endswith((b":rev", b":clock", b":dispatchers"))}
     of_people = {b"rq:scheduler:audit", b"rq:scheduler:versions:a", b"rq:scheduler:deleted_schedules"}
-    assert left == {b"rq:scheduler:tombstone:a", *of_people}
+    assert left == {b"rq:scheduler:tombstone:a", *of_people, b"rq:scheduler:names", b"rq:scheduler:open_runs"}
     worker.end(run.id)
     assert dispatcher.tick(300) == [], "nor what was remembered"
 

@@ -74,13 +74,6 @@ def test_a_run_whose_job_has_expired_counts_as_neither(minutes: Minutes) -> None
     assert minutes.stored().paused
 
 
-def test_but_one_that_is_gone_before_a_failed_job_would_be_has_not_failed(minutes: Minutes) -> None:
-    """RQ keeps a result for 500 seconds, and a failure for longer than that."""
-    minutes.put(2, failure_ttl=61)
-    assert minutes.run("failed", "expired", "failed") == 3
-    assert not minutes.stored().paused
-
-
 @pytest.mark.parametrize("status", ["canceled", "stopped"])
 def test_a_run_that_somebody_ended_counts_as_neither(minutes: Minutes, status: str) -> None:
     minutes.put(2)

@@ -24,8 +24,9 @@ def test_skip_is_the_default_and_makes_no_new_run_but_counts_it_and_keeps_it_in_
     assert schedules.put("a", Every(60), jobs.nothing).definition.overlap == "skip"
     (first,) = dispatcher.tick(200)
     assert (schedules["a"].runs, schedules["a"].skipped, schedules["a"].missed) == (1, 2, 0)
-    assert outcomes(schedules.runs("a")) == ["enqueued", "skipped", "skipped"]
-    assert offsets(run.nominal for run in schedules.runs("a")) == [180, 120, 60]
+    skipped, ran = schedules.runs("a")
+    assert (ran.outcome, skipped.outcome, skipped.count, skipped.held_up_by) == ("enqueued", "skipped", 2, first.id)
+    assert offsets([ran.nominal, skipped.nominal, skipped.until]) == [60, 120, 180]
     worker.end(first.id)
     assert dues(dispatcher.tick(60)) == [240], "what was skipped is not made up for"
 

@@ -21,6 +21,7 @@ from rq_scheduler.store.plans import Unplanned
 from rq_scheduler.store.quarantine import Held, Origin
 from rq_scheduler.store.schedules import Filter, JobFields, Stored, Write
 from rq_scheduler.store.series import Adoption, Record
+from rq_scheduler.store.settling import RunError
 from rq_scheduler.store.store import StoreCommands
 from rq_scheduler.triggers import Every
 from store.headers import section, takes
@@ -224,6 +225,8 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "start_buffered": (COMMANDS.start_buffered(9, 9, found=("a", "gone a-1")),),
     "run_now": (COMMANDS.run_now("a", SPEC, 1, 5, force=True),),
     "backfill": (COMMANDS.backfill("a", "", "0..9", [5, 6]),),
+    "settle_runs": (COMMANDS.settle_runs(9),),
+    "note_errors": (COMMANDS.note_errors([RunError("a 1 -b", "c", "m:1", "E")]),),
     "held_count": (COMMANDS.held_count(),),
     "held_entry": (COMMANDS.held_entry("a"),),
     "held_pages": (COMMANDS.held_pages(),),

@@ -31,12 +31,14 @@ def test_all_goes_along(redis: redis_py.Redis, store: Store, old: Stored) -> Non
     assert store.rename_schedule(old, "new")
     after = record(store, "new")
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-    assert changed == {"rev", "renamed"}
+    assert changed == {"rev", "renamed", "former_ids"}
     assert int(after["rev"]) > int(before["rev"])
     assert (history(redis, "new"), redis.zscore(store.keys.due_schedules, "new")) == (lines, due)
     for wanted in (Filter(), Filter(owner="me"), Filter(tag="t"), Filter(queue="default")):
         assert list(store.find_schedules(wanted)) == [["new"]]
     left = {key for key in snapshot(redis) if b":old" in key and not key.startswith(b"rq:job:")}
+    (run,) = store.read_runs("new", 1)[2]
+    assert run.job_id == before["live"], "its runs keep their ids"
     assert left == {store.keys.tombstone("old").encode()}
 
 

@@ -301,7 +301,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "timeout": {"job_timeout": 7},
     "endless": {"job_timeout": -1},
     "ttl": {"ttl": 1234},
-    "result and failure ttl": {"result_ttl": 5, "failure_ttl": 6},
+    "result and failure ttl": {"result_ttl": 65, "failure_ttl": 6},
     "result kept for ever": {"result_ttl": -1},
     "at front": {"at_front": True},
     "retry": {"retry": Retry(max=3, interval=[1, 5, 10])},

@@ -85,7 +85,7 @@ class TestWriting:
         put(store, Write("s", before["rev"], paused=True, note="why"))
         after = record(store)
         assert {name for name in after if after.get(name) != before.get(name)} == {
-            *("rev", "note", "failures"), *("paused", "paused_at", "paused_by", "paused_until", "paused_in_bulk"),
+            *("rev", "note"), *("paused", "paused_at", "paused_by", "paused_until", "paused_in_bulk"),
         }  # fmt: skip
         assert after["version"] == "1"
         assert redis.zcard(store.keys.due_schedules) == 0
@@ -240,7 +240,7 @@ class TestDeleting:
         assert left == {
             *("rq:queues", "rq:queue:default", f"rq:job:{run}"),
             *("rq:scheduler:rev", "rq:scheduler_lock", store.keys.tombstone("s"), store.keys.audit),
-            *(store.keys.versions("s"), store.keys.deleted_schedules),
+            *(store.keys.versions("s"), store.keys.deleted_schedules, store.keys.open_runs),
         }
         tombstone = redis.hgetall(store.keys.tombstone("s"))
         assert int(tombstone[b"mark"]) > nominal
@@ -430,7 +430,7 @@ class TestReading:
         redis.delete(f"rq:job:{second}")
         _, kind, (newest, oldest) = store.read_runs("s", 20)
         assert kind == "schedule"
-        assert (newest.line.job_id, newest.status) == (second, "")
+        assert (newest.job_id, newest.status) == (second, "")
         assert (oldest.line.nominal, oldest.status, oldest.started_at, oldest.ended_at) == (
             nominal,
             "started",
@@ -446,9 +446,36 @@ class TestHistoryLines:
     @pytest.mark.parametrize(
         ("text", "line"),
         [
-            ("enqueued 1 2 3 s-1", HistoryLine("enqueued", 1, 1, 3, 2, "s-1")),
-            ("missed 1 9 40 5", HistoryLine("missed", 1, 9, 5, 1, "", 40)),
-            ("missed -9 -1 10000+ 5", HistoryLine("missed", -9, -1, 5, -9, "", 10_000, True)),
+            ("e 1 1 1 -", HistoryLine("enqueued", 1, 1, 3, 2)),
+            ("m3 1s 0 5 7", HistoryLine("manual", US, US, US + 5, US, dispatcher="7")),
+            (
+                "b 1s 0 5 - . 10 20 1 8",
+                HistoryLine(
+                    *("backfill", US, US, US + 5, US),
+                    end="finished",
+                    started=US + 15,
+                    ended=US + 35,
+                    attempts=1,
+                    worker="8",
+                ),
+            ),
+            (
+                "e 0 0 0 - f - 9 2 - c4,s6 worker-died shop.tasks:7 ValueError: 1 2  3",
+                HistoryLine(
+                    *("enqueued", 0, 0, 0, 0),
+                    end="failed",
+                    ended=9,
+                    attempts=2,
+                    earlier_ends=(("canceled", 4), ("stopped", 6)),
+                    cause="worker-died",
+                    error_at="shop.tasks:7",
+                    error="ValueError: 1 2  3",
+                ),
+            ),
+            ("q 1 0 0 -", HistoryLine("failed", 1, 1, 1, 1)),
+            ("k 1 9s 40 5 -2026Z", HistoryLine("skipped", 1, 9 * US, 5, 1, 40, held_up_by="-2026Z")),
+            ("x 1 9 40 5", HistoryLine("missed", 1, 9, 5, 1, 40)),
+            ("x -9 -1 10000+ 5", HistoryLine("missed", -9, -1, 5, -9, 10_000, True)),
         ],
     )
     def test_are_read_as_they_are_written(self, text: str, line: HistoryLine) -> None:

@@ -48,6 +48,7 @@ from rq_scheduler.store.command import Command
 from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.schedules import Filter, Write
+from rq_scheduler.store.settling import RunError
 from rq_scheduler.triggers import Every
 from store.headers import NAMES, SOURCES, fixed_arguments, header, section, takes
 from support import wait_until
@@ -202,6 +203,8 @@ def _use_schedules(store: Store, prefix: str) -> None:
     list(store.find_schedules(Filter(tag="tag", paused=False)))
     list(store.coming(10))
     store.read_runs("fires", 20)
+    store.settle_runs(100)
+    store.note_errors([RunError("fires 0 -20260101T000000000000Z")])
     store.tend_schedules(0, 100)
 
 
@@ -218,6 +221,8 @@ class TestKeys:
             *(keys.heartbeats, keys.outages, keys.run_id, keys.lock_held, keys.workers_seen, keys.workers_left),
             *(keys.unserved, keys.lateness(0).removesuffix("0")),
             *(keys.audit, keys.events, keys.versions(""), keys.deleted_schedules),
+            *(keys.open_runs, keys.missing_runs, keys.unread_errors, keys.expected, keys.not_run, keys.names),
+            *(keys.counters, ":failed:", ":scheduler:"),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: registries, executions, what hangs on a job, workers.
@@ -266,7 +271,7 @@ class TestKeys:
             keys.deleted_schedules,
         }
         mine |= {keys.schedules_of(*what) for what in (("owner", "me"), ("tag", "tag"), ("queue", "default"))}
-        mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused")}
+        mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused"), keys.open_runs, keys.names, keys.not_run}
         for id in ("planned", "fires", "skips", "paused", "broken", "aside", "slow"):
             mine |= {keys.schedule(id), keys.template(id), keys.history(id)}
             mine |= {key.decode() for key in redis.scan_iter(f"{rq_format.job_key(prefix, id)}-2*")}

@@ -95,7 +95,14 @@ class Dispatcher:
         if not self._options.adopt and jobs.serializer is DefaultSerializer:
             jobs.serializer = PlainPickles
         self._passes = Passes(
-            self._store, jobs, queue_class, hooks or Hooks(), self._options, self._events, lambda: self._stop
+            self._store,
+            jobs,
+            queue_class,
+            hooks or Hooks(),
+            self._options,
+            self._events,
+            lambda: self._stop,
+            name=self.name,
         )
         self._waker = Waker(self._store, self._events, lambda: self._stop)
         self._survey = Survey(self._store.connection, self._store.keys)
@@ -227,8 +234,9 @@ class Dispatcher:
         wait = longest
         if result.fenced is not None:
             wait = POLL
-        elif (seconds := result.seconds_to_next()) is not None:
-            wait = min(wait, seconds)
+        else:
+            coming = (result.seconds_to_next(), result.seconds_to_next_look())
+            wait = min([wait, *(seconds for seconds in coming if seconds is not None)])
         if result.misfit is not None:
             wait = max(SHORTEST_BACKOFF, min(wait, LONGEST_BACKOFF))
         if wait > 0:

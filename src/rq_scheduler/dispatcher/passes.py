@@ -16,6 +16,7 @@ from rq.serializers import JSONSerializer
 
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
+from rq_scheduler.dispatcher.follower import EVERY, Follower
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.pauses import resume_paused
 from rq_scheduler.dispatcher.recurring import TOGETHER, Recurring
@@ -49,14 +50,15 @@ _HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_di
 @dataclass(slots=True)
 class Pass:
     """What one pass did; `unfinished` when its time was up before all was served, `misfit` when a key that all of a
-    kind share holds something of another type. `next_due` (us) is what comes first,
-    by the server's clock, which said `now` (us) at the monotonic instant `at` of this process."""
+    kind share holds something of another type. `next_due` (us) is what comes first, and `next_look` when runs are to be
+    followed, by the server's clock, which said `now` (us) at the monotonic instant `at` of this process."""
 
     handed_off: int = 0
     dropped: int = 0
     now: int = 0
     at: float = field(default_factory=monotonic)
     next_due: int | None = None
+    next_look: int | None = None
     unfinished: bool = False
     fenced: Fenced | None = None
     misfit: ResponseError | None = None
@@ -85,9 +87,14 @@ class Pass:
 
     def seconds_to_next(self) -> float | None:
         """Seconds from now on until the next entry is due; None when there is none."""
-        if self.next_due is None:
-            return None
-        return (self.next_due - self.time) / US
+        return self._seconds_to(self.next_due)
+
+    def seconds_to_next_look(self) -> float | None:
+        """Seconds from now on until runs are to be followed; None when there are none."""
+        return self._seconds_to(self.next_look)
+
+    def _seconds_to(self, moment: int | None) -> float | None:
+        return None if moment is None else (moment - self.time) / US
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,8 @@ class Passes:
         stopping: Callable[[], bool],
         *,
         registry_poll: float = REGISTRY_POLL,
+        follow_every: float = EVERY,
+        name: str = "",
     ) -> None:
         self._store = store
         self._hooks = hooks
@@ -131,7 +140,10 @@ class Passes:
             *(store, jobs, events, stopping, self.recurring),
             all_via_rq=self._all_via_rq,
             by_hook=self._by_hook,
+            name=name,
         )
+        self._name = name
+        self._follower = Follower(store, events, every=follow_every)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
         self._limit = SMALLEST if self._all_via_rq else 500
         self._registries_at: float | None = None
@@ -141,6 +153,7 @@ class Passes:
         self._coming = SchedulesComing()
         self._ended_due: int | None = None
         self._parked_due: int | None = None
+        self._follow_due: int | None = None
 
     def run(self) -> Pass:
         """One pass."""
@@ -157,6 +170,7 @@ class Passes:
             self._guarded(result, self._release_parked)
         if self._options.rq_registries and result.fenced is None:
             self._guarded(result, self._serve_registries)
+        self._guarded(result, self._follow_runs)
         return result
 
     def give_back(self) -> None:
@@ -186,6 +200,7 @@ class Passes:
                 by_hook=self._by_hook,
                 all_meta=self._all_meta,
                 tell=self._events.wants_each_job,
+                dispatcher=self._name,
             )
             if isinstance(batch, Fenced):
                 result.fenced = batch
@@ -198,6 +213,7 @@ class Passes:
                 batch.schedules_due, batch.buffered_due, batch.plan_due, batch.via_rq_due, batch.pause_ends
             )
             self._ended_due, self._parked_due = batch.ended_due, batch.parked_due
+            self._follow_due = batch.follow_due
             served = Served()
             self._schedules.take_in(batch.fires, served)
             self._count(result, served)
@@ -311,6 +327,15 @@ class Passes:
                 result.expect(released.next_due)
                 result.unfinished |= released.next_due <= result.now
         result.expect(self._parked_due)
+
+    def _follow_runs(self, result: Pass) -> None:
+        """What is due does not wait for those that went before."""
+        wait = self._follower.seconds_to_wait()
+        if self._follow_due is not None and self._follow_due <= result.now and not wait and not self._stopping():
+            self._follow_due = self._follower.step()
+            wait = self._follower.seconds_to_wait()
+        if self._follow_due is not None:
+            result.next_look = max(self._follow_due, result.time + int(wait * US))
 
     def _count(self, result: Pass, served: Served) -> None:
         result.handed_off += served.fired

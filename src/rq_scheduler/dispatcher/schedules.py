@@ -58,12 +58,14 @@ class Schedules:
         *,
         all_via_rq: bool,
         by_hook: bool,
+        name: str,
     ) -> None:
         self._store = store
         self._jobs = jobs
         self._events = events
         self._stopping = stopping
         self._all_via_rq = all_via_rq
+        self._name = name
         self._planner = Planner(store, events, recurring, by_hook=by_hook)
         self._cursor: Cursor | None = None
         self._runs = FIRST_RUNS
@@ -86,6 +88,7 @@ class Schedules:
                 copies=MAX_COPIES,
                 all_via_rq=self._all_via_rq,
                 tell=self._events.wants_each_job,
+                dispatcher=self._name,
             )
             if isinstance(page, Fenced):
                 self._cursor, served.fenced = None, page
@@ -120,7 +123,12 @@ class Schedules:
 
     def _start_buffered(self, served: Served, found: tuple[str, str] = ("", "")) -> None:
         answer = self._store.start_buffered(
-            MAX_LOOKS, MAX_COPIES, found=found, all_via_rq=self._all_via_rq, tell=self._events.wants_each_job
+            MAX_LOOKS,
+            MAX_COPIES,
+            found=found,
+            all_via_rq=self._all_via_rq,
+            tell=self._events.wants_each_job,
+            dispatcher=self._name,
         )
         if isinstance(answer, Fenced):
             served.fenced = answer
@@ -152,7 +160,13 @@ class Schedules:
                 return
 
     def _write(self, writes: Sequence[PlanWrite], lasting: int, served: Served) -> None:
-        answer = self._store.write_plans(writes, lasting, all_via_rq=self._all_via_rq, tell=self._events.wants_each_job)
+        answer = self._store.write_plans(
+            writes,
+            lasting,
+            all_via_rq=self._all_via_rq,
+            tell=self._events.wants_each_job,
+            dispatcher=self._name,
+        )
         if isinstance(answer, Fenced):
             served.fenced = answer
             return

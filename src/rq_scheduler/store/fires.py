@@ -66,28 +66,43 @@ class FireCommands(Commands):
         copies: int,
         all_via_rq: bool = False,
         tell: bool = True,
+        dispatcher: str = "",
     ) -> Command[FirePage | Fenced]:
         """Fires what is due by the plans in the records, from `cursor` on: at most so many schedules are looked at
-        (`looks`), and so many runs made, of so many bytes of calls (`copies`)."""
-        return self._firing("fire", all_via_rq, *(cursor or (b"", b"")), looks, runs, copies, flag(tell), read=_page)
+        (`looks`), and so many runs made, of so many bytes of calls (`copies`). The history names the `dispatcher`."""
+        budget = (*(cursor or (b"", b"")), looks, runs, copies)
+        return self._firing("fire", all_via_rq, *budget, flag(tell), dispatcher, read=_page)
 
     @operation
     def write_plans(
-        self, writes: Sequence[PlanWrite], lasting: int, *, all_via_rq: bool = False, tell: bool = True
+        self,
+        writes: Sequence[PlanWrite],
+        lasting: int,
+        *,
+        all_via_rq: bool = False,
+        tell: bool = True,
+        dispatcher: str = "",
     ) -> Command[tuple[Fires, list[bool]] | Fenced]:
         """Writes plans, each if its schedule has not changed, and fires what is due by them; up to the moment `lasting`
         (us) also what a later instant has overtaken meanwhile. Returns which were written."""
         metas = b"".join(write.next_meta for write in writes)
         packed = msgspec.msgpack.encode([_entry(write) for write in writes])
-        return self._firing("write_plans", all_via_rq, lasting, flag(tell), packed, metas, read=_written)
+        return self._firing("write_plans", all_via_rq, lasting, flag(tell), packed, metas, dispatcher, read=_written)
 
     @operation
     def start_buffered(
-        self, looks: int, copies: int, *, found: tuple[str, str] = ("", ""), all_via_rq: bool = False, tell: bool = True
+        self,
+        looks: int,
+        copies: int,
+        *,
+        found: tuple[str, str] = ("", ""),
+        all_via_rq: bool = False,
+        tell: bool = True,
+        dispatcher: str = "",
     ) -> Command[tuple[Fires, int | None] | Fenced]:
         """Starts buffered runs whose predecessors have ended, of so many schedules at most, or of the one whose earlier
         runs were looked for (`found`: its id, and what was found). Returns when to look again (us)."""
-        return self._firing("start_buffered", all_via_rq, looks, copies, flag(tell), *found, read=_started)
+        return self._firing("start_buffered", all_via_rq, looks, copies, flag(tell), *found, dispatcher, read=_started)
 
     @operation
     def run_now(

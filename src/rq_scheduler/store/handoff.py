@@ -55,7 +55,8 @@ class Batch:
     and `unplanned` says how many recurring jobs wait for their plan. `schedules_due` is when the other schedules are
     due, `buffered_due` when a buffered run is to be looked at, `plan_due` when something is to be planned, `via_rq_due`
     when a run that RQ has to enqueue may be taken, `ended_due` when jobs whose series has ended want to be looked at,
-    `parked_due` when those that are parked do, `pause_ends` when a pause ends by itself."""
+    `parked_due` when those that are parked do, `pause_ends` when a pause ends by itself, `follow_due` when
+    runs are to be followed."""
 
     now: int
     next_due: int | None
@@ -72,6 +73,7 @@ class Batch:
     ended_due: int | None
     parked_due: int | None
     pause_ends: int | None
+    follow_due: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class HandOffCommands(Commands):
         by_hook: bool = False,
         all_meta: bool = False,
         tell: bool = True,
+        dispatcher: str = "",
     ) -> Command[Batch | Fenced]:
         """Hands off up to `limit` due entries, from `cursor` on, and fires those that recur. `by_hook`: the
         application's own code hands off each, and is left all of them. Without `tell`, what was handed off is only
@@ -129,6 +132,7 @@ class HandOffCommands(Commands):
             self.keys.scheduled_jobs,
             *(*fence_arguments(self.keys), *(cursor or (b"", b"")), limit, "1" if by_hook else "0"),
             *(DEFAULT_TIMEOUT, "1" if all_via_rq else "0", "1" if all_meta else "0", ID_PATTERN, "1" if tell else "0"),
+            dispatcher,
             read=read,
         )
 

@@ -1,57 +1,152 @@
 """The packed lines of a schedule's history: what each says, written and read in one place.
 
-Two forms, in microseconds since the epoch: ``<outcome> <nominal> <due> <at> <job id>`` for an instant that was looked
-at, and ``missed <first> <last> <count, with + for at least> <at>`` for a stretch of instants that got no run.
-The scripts that fire write the first form (`history.lua`), and end the second with the moment at which they do.
+Words with spaces between; moments in microseconds since the epoch, or in seconds with an "s" behind:
+
+- a run: its kind (`e` for one by the trigger, `m1` for the first manual one, `b` for a backfilled one, `q` for one that
+  could not be made), nominal time, jitter, lateness, and the number of the dispatcher. Once it has ended: the letter of
+  its end, how long after the hand-off it started and how long it took, the attempt, and the number of the worker; then,
+  where there is more to say, the ends that RQ took back (letter and moment, with commas between), the cause, the place
+  and the last line of its exception. `-` stands for what there is not;
+- `k <first> <last> <count> <at> <end of a job id>`: a stretch of instants that were skipped, and the run that held them
+  up (`=` is the last one, of a job whose runs all have its own id);
+- `x <first> <last> <count, with + for at least> <at>`: a stretch of instants that were missed.
+
+`lua/include/history.lua` and `settling.lua` write and complete them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+from rq_scheduler.aliases import End
 from rq_scheduler.planning import Missed
 from rq_scheduler.store.base import moment, whole
 
-LENGTH = 50
-"""Lines kept for one schedule."""
+ENDS: Final[dict[str, End]] = {
+    ".": "finished",
+    "f": "failed",
+    "s": "stopped",
+    "c": "canceled",
+    "e": "expired",
+    "d": "deleted",
+    "l": "lost",
+    "u": "unknown",
+}
+"""How runs end, by the letters that stand for it."""
+
+_KINDS = {"e": "enqueued", "m": "manual", "b": "backfill", "q": "failed", "k": "skipped", "x": "missed"}
+_STRETCH, _RUN, _ENDED = 5, 5, 10
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """What became of one nominal time; `until` is another than `nominal` for a stretch of missed ones, of which there
-    were `count` (or more, when `at_least`). `at` is when the line was written. Without a run there is no `job_id`."""
+    """What became of one nominal time; `until` is another than `nominal` for a stretch of skipped or missed ones, of
+    which there were `count` (or more, when `at_least`). `at` is when the line was written.
+
+    `end` is None as long as the run goes on, and where no run was made; `started` is None where that is not known.
+    `dispatcher` and `worker` are their numbers, `held_up_by` the end of a job id; empty where there is none.
+    """
 
     outcome: str
     nominal: int
     until: int
     at: int
     due: int
-    job_id: str = ""
     count: int = 1
     at_least: bool = False
+    dispatcher: str = ""
+    end: End | None = None
+    started: int | None = None
+    ended: int | None = None
+    attempts: int = 0
+    worker: str = ""
+    earlier_ends: tuple[tuple[End, int], ...] = ()
+    cause: str = ""
+    error_at: str = ""
+    error: str = ""
+    held_up_by: str = ""
 
 
 def missed_part(missed: Missed) -> str:
     """The line of a missed stretch, but for the moment at which it is written."""
-    return f"missed {missed.first} {missed.last} {missed.count}{'+' if missed.at_least else ''}"
+    count = f"{missed.count}{'+' if missed.at_least else ''}"
+    return f"x {_short(missed.first)} {_short(missed.last)} {count}"
 
 
 def enqueued_line(id: str, nominal: int, due: int, at: int) -> str:
     """The line of a run that was handed off."""
-    return f"enqueued {nominal} {due} {at} {id}"
+    return f"e {_short(nominal)} {due - nominal} {at - due} -"
 
 
 def read_line(line: bytes) -> HistoryLine | None:
     """A line from Redis; None for one that is none of ours, which must not hide the others."""
-    outcome, *words = line.decode(errors="replace").split(" ")
-    if len(words) != 4:
+    words = line.decode(errors="replace").rstrip("\ufffd").split(" ", _ENDED + 3)
+    outcome = _KINDS.get(words[0][:1])
+    if outcome is None or len(words) < _RUN:
         return None
-    first, second, third, last = words
-    nominal, other = moment(first), moment(second)
-    count, more, _ = third.partition("+")
-    at, number = (moment(last), whole(count)) if outcome == "missed" else (moment(third), 1)
-    if nominal is None or other is None or at is None or number is None:
+    return _stretch(outcome, words) if outcome in ("skipped", "missed") else _run(outcome, words)
+
+
+def _stretch(outcome: str, words: list[str]) -> HistoryLine | None:
+    first, last, at = (_moment(words[place]) for place in (1, 2, 4))
+    number, more, _ = words[3].partition("+")
+    count = whole(number)
+    if first is None or last is None or at is None or count is None:
         return None
-    if outcome == "missed":
-        return HistoryLine(outcome, nominal, other, at, nominal, "", number, bool(more))
-    return HistoryLine(outcome, nominal, nominal, at, other, last)
+    held_up_by = words[_STRETCH] if len(words) > _STRETCH else ""
+    return HistoryLine(outcome, first, last, at, first, count, bool(more), held_up_by=_word(held_up_by))
+
+
+def _run(outcome: str, words: list[str]) -> HistoryLine | None:
+    nominal, jitter, lateness = _moment(words[1]), whole(words[2]), whole(words[3])
+    if nominal is None or jitter is None or lateness is None:
+        return None
+    due, at = moment(str(nominal + jitter)), moment(str(nominal + jitter + lateness))
+    if due is None or at is None:
+        return None
+    made = HistoryLine(outcome, nominal, nominal, at, due, dispatcher=_word(words[4]))
+    return _with_end(made, words) if len(words) >= _ENDED and words[_RUN] in ENDS else made
+
+
+def _with_end(line: HistoryLine, words: list[str]) -> HistoryLine:
+    letter, waited, took, attempts, worker, *more = words[_RUN:]
+    earlier, cause, error_at, error = (*more, *[""] * (4 - len(more)))
+    delay = whole(waited)
+    started = None if delay is None else moment(str(line.at + delay))
+    ended = moment(str((line.at if started is None else started) + (whole(took) or 0)))
+    return HistoryLine(
+        *(line.outcome, line.nominal, line.until, line.at, line.due),
+        dispatcher=line.dispatcher,
+        end=ENDS[letter],
+        started=started,
+        ended=ended,
+        attempts=whole(attempts) or 0,
+        worker=_word(worker),
+        earlier_ends=_earlier(earlier),
+        cause=_word(cause),
+        error_at=_word(error_at),
+        error=error,
+    )
+
+
+def _earlier(text: str) -> tuple[tuple[End, int], ...]:
+    ends: list[tuple[End, int]] = []
+    for each in text.split(","):
+        at = moment(each[1:])
+        if each[:1] in ENDS and at is not None:
+            ends.append((ENDS[each[0]], at))
+    return tuple(ends)
+
+
+def _word(word: str) -> str:
+    return "" if word == "-" else word
+
+
+def _short(us: int) -> str:
+    seconds, rest = divmod(us, 1_000_000)
+    return f"{seconds}s" if not rest and us >= 1_000_000 else str(us)
+
+
+def _moment(word: str) -> int | None:
+    return moment(word[:-1] + "000000" if word.endswith("s") else word)

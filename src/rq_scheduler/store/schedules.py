@@ -9,11 +9,11 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from typing import Any, TypeVar
 
-from rq_scheduler.model import Spec, encode_spec
+from rq_scheduler.model import KEPT_RUNS, Spec, encode_spec
 from rq_scheduler.planning import Coming, Instant
 from rq_scheduler.store.audit import Changes, changes_text
 from rq_scheduler.store.base import MOST, armed_text, is_ok, moment, pairs, score_of, text, us_of, whole
@@ -153,9 +153,15 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """A line of history, and what RQ says of the job: status, and when it started and ended (RQ's texts)."""
+    """A line of history with the ids of its job, and of the run that held up what it skipped (empty where there is
+    none), the names of dispatcher and worker, and what RQ says of the job: status, and when it started and ended (RQ's
+    texts)."""
 
     line: HistoryLine
+    job_id: str
+    held_up_by: str
+    dispatcher: str
+    worker: str
     status: str
     started_at: str
     ended_at: str
@@ -301,7 +307,8 @@ class ScheduleCommands(Commands):
     @operation
     def read_runs(self, id: str, limit: int) -> Command[tuple[int, str, list[RunLine]]]:
         """The server's time, the kind of the schedule, empty for an unknown one, and its history, newest first."""
-        return self._script("read_runs", self.keys.schedules, id, min(limit, MOST), read=_runs)
+        read = partial(_runs, id)
+        return self._script("read_runs", self.keys.schedules, id, min(limit, MOST), read=read)
 
 
 _END: tuple[float, str] = (inf, "")
@@ -313,11 +320,16 @@ def _order(place: tuple[bytes, bytes]) -> tuple[float, str]:
     return (us_of(due), text(id)) if due else (-inf, "")
 
 
-def _runs(reply: Sequence[Any]) -> tuple[int, str, list[RunLine]]:
-    now, kind, *rows = reply
-    lines = [
-        RunLine(read, *(text(each) for each in known)) for line, *known in rows if (read := read_line(line)) is not None
-    ]
+def _runs(id: str, reply: Sequence[Any]) -> tuple[int, str, list[RunLine]]:
+    now, kind, numbered, *rows = reply
+    names = {text(number): text(name) for number, name in zip(numbered[::2], numbered[1::2], strict=True)}
+    lines: list[RunLine] = []
+    for packed_line, job_id, *known in rows:
+        line = read_line(packed_line)
+        if line is not None:
+            who = names.get(line.dispatcher, ""), names.get(line.worker, "")
+            held_up_by = id + line.held_up_by.removeprefix("=") if line.held_up_by else ""
+            lines.append(RunLine(line, text(job_id), held_up_by, *who, *(text(each) for each in known)))
     return int(now), text(kind), lines
 
 
@@ -373,6 +385,10 @@ def _change(write: Write) -> dict[str, Any]:
             change["changes"] = changes_text(write.changes)
         if write.restores is not None:
             change["restores"] = str(write.restores)
+        if write.spec.expect is not None:
+            change["expect"] = str(write.spec.expect.us)
+        if write.spec.keep_runs != KEPT_RUNS:
+            change["keep_runs"] = str(write.spec.keep_runs)
     if isinstance(write.armed, Instant):
         change |= {"armed": armed_text(write.armed), "due": score_of(write.armed.due)}
         change["plan_at"] = plan_at_score(write.armed, write.coming)

@@ -25,6 +25,7 @@ from rq_scheduler.store.quarantine import QuarantineCommands
 from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesCommands
+from rq_scheduler.store.settling import SettlingCommands
 from rq_scheduler.store.traces import TraceCommands
 from rq_scheduler.store.versions import VersionCommands
 from rq_scheduler.store.via_rq import ViaRQCommands, ViaRQOperations
@@ -40,6 +41,7 @@ class StoreCommands(
     PauseCommands,
     PendingCommands,
     FireCommands,
+    SettlingCommands,
     QuarantineCommands,
     SeriesCommands,
     PresenceCommands,

@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError, ResponseError, TimeoutError, Watch
 from rq.job import Job
 from rq.queue import Queue
 
+from rq_scheduler.model import KEPT_RUNS
 from rq_scheduler.planning import Instant
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import (
@@ -29,7 +30,7 @@ from rq_scheduler.store.base import (
 )
 from rq_scheduler.store.command import Command, Commands, call
 from rq_scheduler.store.handoff import dropped_of, fenced, rows
-from rq_scheduler.store.history import LENGTH, enqueued_line
+from rq_scheduler.store.history import enqueued_line
 from rq_scheduler.store.keys import FENCE_HOLDER
 from rq_scheduler.store.operation import operation
 from rq_scheduler.store.outcomes import Dropped, Fenced
@@ -300,4 +301,4 @@ class _Attempt:
         pipe.hset(keys.schedule(id), mapping=record)
         pipe.hincrby(keys.schedule(id), "runs", 1)
         pipe.lpush(keys.history(id), enqueued_line(id, due, due, now))
-        pipe.ltrim(keys.history(id), 0, LENGTH - 1)
+        pipe.ltrim(keys.history(id), 0, KEPT_RUNS - 1)

@@ -14,7 +14,7 @@ from rq_scheduler.client.pending import PendingJob
 from rq_scheduler.client.quarantine import Quarantined, RetryResult
 from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words, when
-from rq_scheduler.model import Schedule, Spec
+from rq_scheduler.model import KEPT_RUNS, Schedule, Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.views.pages import Page
 from rq_scheduler.views.table import Cell, Column, Part, Table
@@ -191,7 +191,7 @@ def _policies(spec: Spec, zone: tzinfo) -> Iterator[Sequence[Cell]]:
             yield name.replace("_", " "), _value(value, zone)
     if spec.expect is not None:
         yield "expect", f"a success within {length(spec.expect)}"
-    if spec.keep_runs != 50:
+    if spec.keep_runs != KEPT_RUNS:
         yield "keep runs", f"{spec.keep_runs:,}"
     if spec.exclude:
         days = ", ".join(str(exclusion) for exclusion in spec.exclude)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import Final, cast
+from typing import Final, TypedDict, cast
 
 import msgspec
 from rq.utils import utcparse
@@ -22,7 +22,7 @@ from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import Schedule, Spec, decode_spec
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.store.audit import Changes
-from rq_scheduler.store.base import whole
+from rq_scheduler.store.base import moment, whole
 from rq_scheduler.store.schedules import RunLine, Stored
 from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
 from rq_scheduler.triggers.base import not_negative
@@ -252,6 +252,8 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | N
         version=stored.number("version") or 1,
         created_at=_moment(stored.moment("created")),
         updated_at=_moment(stored.moment("updated")),
+        **_counts(stored),
+        overdue_since=_moment(stored.moment("overdue_since")),
         _armed=armed,
         _runs_left=_runs_left(stored, spec),
         _load=load,
@@ -276,10 +278,9 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
     """From a line of history and what RQ says of its job at `now` (us). A re-used job id speaks for its last run
     alone."""
     line = row.line
-    made_a_job = line.outcome in {"enqueued", "manual", "backfill"}
-    known = made_a_job and job_is_its_own
-    started = _parsed(row.started_at) if known else None
-    ended = _parsed(row.ended_at) if known else None
+    known = bool(row.job_id) and job_is_its_own
+    started = _moment(line.started) if line.end or not known else _parsed(row.started_at)
+    ended = _moment(line.ended) if line.end or not known else _parsed(row.ended_at)
     return Run(
         outcome=cast("Outcome", line.outcome),
         nominal=from_us(line.nominal),
@@ -289,12 +290,21 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
         due=from_us(line.due),
         handed_off_at=from_us(line.at),
         lateness=timedelta(microseconds=line.at - line.due) if line.outcome == "enqueued" else None,
-        job_id=line.job_id if made_a_job else None,
+        job_id=row.job_id or None,
         status=(cast("JobStatus", row.status) or EXPIRED) if known else None,
         started_at=started,
         ended_at=ended,
         duration=None if started is None or ended is None else ended - started,
         result_age=None if ended is None else timedelta(microseconds=now - to_us(ended)),
+        end=line.end,
+        attempts=line.attempts,
+        worker=row.worker or None,
+        dispatcher=row.dispatcher or None,
+        error=line.error or None,
+        error_at=line.error_at or None,
+        cause=line.cause or None,
+        earlier_ends=tuple((end, from_us(at)) for end, at in line.earlier_ends),
+        held_up_by=row.held_up_by or None,
     )
 
 
@@ -302,6 +312,32 @@ def runs_of(rows: Sequence[RunLine], now: int, kind: str) -> list[Run]:
     """A history, newest first. The job id of a recurring job (`kind`) is that of all its runs."""
     newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
     return [run_of(row, now, job_is_its_own=kind != "job" or n == newest) for n, row in enumerate(rows)]
+
+
+class _Counts(TypedDict):
+    succeeded: int
+    failed: int
+    failed_in_a_row: int
+    last_success_at: datetime | None
+    last_failure_at: datetime | None
+    mean_duration: timedelta | None
+    last_outcomes: str
+
+
+def _counts(stored: Stored) -> _Counts:
+    """How its runs have ended (`lua/include/tally.lua`)."""
+    words = stored.text("ends").split(" ")
+    succeeded, failed, in_a_row, _, last_success, last_failure, mean, outcomes = words if len(words) == 8 else [""] * 8
+    mean_us = whole(mean)
+    return {
+        "succeeded": whole(succeeded) or 0,
+        "failed": whole(failed) or 0,
+        "failed_in_a_row": whole(in_a_row) or 0,
+        "last_success_at": _moment(moment(last_success)),
+        "last_failure_at": _moment(moment(last_failure)),
+        "mean_duration": None if mean_us is None else timedelta(microseconds=mean_us),
+        "last_outcomes": "" if outcomes == "-" else outcomes,
+    }
 
 
 def _runs_left(stored: Stored, spec: Spec | None) -> int | None:

@@ -14,8 +14,9 @@ local prefix, id, default_timeout, before, after, actor = unpack(ARGV, 1, 6)
 -- @include via_rq
 -- @include runs
 -- @include history
+-- @include open_runs
 -- @include audit
-local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'runs_as')
+local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'runs_as', 'keep_runs')
 if record.err or record[1] ~= 'schedule' then return {'unknown'} end
 if (record[2] or '') ~= before then return {'changed'} end
 local job = read_runs_as(record[3] or '')
@@ -29,10 +30,12 @@ make_and_push(function()
     if make_run(id, job, job_id, job.slow, default_timeout) then
       reply[#reply + 1] = job_id
       lines[#lines + 1] = history_line('backfill', nominal, nominal, job_id)
+      open_runs.add(id, job_id)
     end
   end
 end)
 redis.call('HSET', schedule_key(id), 'backfilled', after)
-add_history(id, lines)
+open_runs.write()
+add_history(id, lines, record[4])
 if #lines > 0 then audit('backfilled', id, actor, 'runs', #lines, 'first', ARGV[7], 'last', ARGV[#ARGV - 1]) end
 return reply

@@ -5,7 +5,8 @@
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has to enqueue every
 --          run, 7 due and 8 id of the last one looked at in this pass, or '' and '', 9 most schedules to look at, 10 most runs,
---          11 most bytes of calls, which the runs are copies of, 12 '1' when each run is to be told
+--          11 most bytes of calls, which the runs are copies of, 12 '1' when each run is to be told, 13 name of
+--          the dispatcher
 -- returns  {'ok', now in us, next due or '', due and id of the last one looked at when there may be more, or '' and '', when Python may take
 --          one that is due, or '', when one that is not, or '', '1' when something was armed that is due, runs by queue {queue,
 --          number, ...}, of those, if asked for, {job id, due, queue, ...}, and of what did not go as planned an answer each {id,
@@ -17,7 +18,7 @@
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local all_via_rq, last_score, last_id, most_looks = ARGV[6] == '1', ARGV[7], ARGV[8], tonumber(ARGV[9])
 local most_runs, most_bytes, tells = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
-local index = KEYS[1]
+local index, dispatcher = KEYS[1], ARGV[13]
 -- @include clock
 -- @include fence
 -- @include rq_queueing
@@ -33,6 +34,11 @@ local index = KEYS[1]
 -- @include history
 -- @include previous_runs
 -- @include plan
+-- @include open_runs
+-- @include tally
+-- @include pausing
+-- @include ends
+-- @include settling
 -- @include lateness
 -- @include answers
 -- @include firing

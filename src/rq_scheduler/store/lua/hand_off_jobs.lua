@@ -6,21 +6,23 @@
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 due and 6 id of the last
 --          entry read in this pass, or '' and '', 7 limit, 8 '1' when the application's own code hands off each of them, 9 RQ's default timeout,
 --          10 '1' when RQ itself has to enqueue every job, 11 '1' when every filled meta has to be read by Python,
---          12 pattern of what RQ takes for an id, 13 '1' when each job that was handed off is to be told
+--          12 pattern of what RQ takes for an id, 13 '1' when each job that was handed off is to be told,
+--          14 name of the dispatcher
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read, where there may be more or one waits for its plan, or ''
 --          and '', '1' when there may be more, one-offs that entered a queue, if asked for, {id, due, queue, ...}, left {kind, id, due,
 --          queue, ...}, dropped {id, due, reason, ...}, '1' when a recurring job was armed that is due, how many wait for their plan, jobs
 --          that entered a queue {queue, number, ...}, recurring ones of those, if asked for, and answers: see fire; one more
 --          outcome: ended, when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when one is to
 --          be planned, or '', when a run that RQ has to enqueue may be taken, or '', when a job whose series has ended is to be
---          looked at, or '', when one that is parked is, or '', when a pause ends by itself, or ''}
+--          looked at, or '', when one that is parked is, or '', when a pause ends by itself, or '', when runs are
+--          to be followed, or ''}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once, each (recurring job, nominal time) at most once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local last_score, last_id, limit = ARGV[5], ARGV[6], tonumber(ARGV[7])
 local by_hook, default_timeout = ARGV[8] == '1', ARGV[9]
 local all_via_rq, all_meta, id_pattern, tells = ARGV[10] == '1', ARGV[11] == '1', ARGV[12], ARGV[13] == '1'
-local index = KEYS[1]
+local index, dispatcher = KEYS[1], ARGV[14]
 -- @include clock
 -- @include fence
 -- @include rq_queueing
@@ -38,12 +40,20 @@ local index = KEYS[1]
 -- @include via_rq
 -- @include recurring
 -- @include keeping
+local counts, told, answers = {}, {}, {}
+local jobs = {counts = counts, told = told, answers = answers}
+do -- a script has at most 200 locals
 -- @include history
 -- @include previous_runs
 -- @include plan
-local counts, told, answers = {}, {}, {}
-local jobs = {counts = counts, told = told, answers = answers}
+-- @include runs_as
+-- @include open_runs
+-- @include tally
+-- @include pausing
+-- @include ends
+-- @include settling
 -- @include recurring_fires
+end
 local MOST_FIRES, MOST_COPIED = 100, 512 * 1024 -- fires in one call, and bytes of copies from which expired jobs are rebuilt
 local LONGEST_LOOK = 0.004 -- seconds of deciding about those, since the time of Redis stands still
 
@@ -219,11 +229,13 @@ local function earlier(one, other)
   return one
 end
 local parked_look = first_of(parked) ~= '' and next_look(parked, seconds_parked()) or ''
+local function first_in(name) return first_of(prefix .. ':scheduler:' .. name) end
+local follow_at = earlier(earlier(next_look(prefix .. ':scheduler:open_runs', 60), first_in('unread_errors')), first_in('expected'))
 local queues = {}
 for queue, number in pairs(counts) do queues[#queues + 1], queues[#queues + 2] = queue, number end
 lateness.write()
 local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', may_be_more and '1' or '0', entered, left, dropped, a_job_is_due and '1' or '0',
-  #noted / 2, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffering, 1),
+  #noted / 2, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffered_schedules, 1),
   earlier(first_of(to_plan), first_of(unplanned)), next_look(via_rq, LEASE), first_of(ended), parked_look,
-  first_of(prefix .. ':scheduler:pause_ends')}
+  first_of(prefix .. ':scheduler:pause_ends'), follow_at}

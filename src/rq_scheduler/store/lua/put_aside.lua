@@ -18,6 +18,6 @@ if type == 'hash' then
   redis.call('HSET', key, 'rev', redis.call('INCR', prefix .. ':scheduler:rev'), pause_fields(now_us, reason, '', '', ''))
   redis.call('ZADD', paused_schedules, 0, id)
 end
-for _, set in ipairs({buffered_schedules, to_plan, unplanned}) do redis.call('ZREM', set, id) end
+for _, set in ipairs({buffered_schedules, to_plan, unplanned, expected}) do redis.call('ZREM', set, id) end
 quarantine(KEYS[1], id, due, reason)
 return {'ok'}

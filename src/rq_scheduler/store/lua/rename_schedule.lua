@@ -19,7 +19,7 @@ local quarantined, scheduled_jobs = prefix .. ':scheduler:quarantine', prefix ..
 check_revisions()
 local this_rename = id .. ':' .. rev
 if redis.pcall('HGET', schedule_key(new_id), 'renamed') == this_rename then return {'ok'} end -- sent again
-local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'rev', 'owner', 'queue', 'tags', 'mark', 'backfilled', 'manual')
+local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'rev', 'owner', 'queue', 'tags', 'mark', 'backfilled', 'manual', 'former_ids')
 if record.err or record[1] ~= 'schedule' or record[2] ~= rev then return {'changed'} end
 for _, key in ipairs(KEPT) do
   if redis.call('EXISTS', key(new_id)) == 1 then return {'taken'} end
@@ -31,7 +31,8 @@ end
 local left = redis.pcall('HMGET', tombstone_key(new_id), 'mark', 'backfilled', 'manual')
 if left.err then return {'taken'} end
 local lists = lists_of(record[3], record[4], record[5])
-for _, list in ipairs({schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends, KEYS[1]}) do lists[#lists + 1] = list end
+for _, list in ipairs({schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends, expected, KEYS[1]}) do lists[#lists + 1] = list end
+for _, what in ipairs({'failing', 'late', 'running'}) do lists[#lists + 1] = schedules .. ':' .. what end
 for _, list in ipairs(lists) do redis.call('ZCARD', list) end -- a key of a wrong type has to end the script before its first write
 
 -- How far the two had come, together; stretches may overlap.
@@ -41,10 +42,11 @@ end
 local backfilled = (record[7] or '') .. ' ' .. (left[2] or '')
 
 redis.call('HSET', schedule_key(id), 'rev', redis.call('INCR', prefix .. ':scheduler:rev'), 'renamed', this_rename)
-redis.call('HSET', tombstone_key(id), 'mark', record[6] or '', 'backfilled', record[7] or '', 'manual', record[8] or '0')
+redis.call('HSET', tombstone_key(id), 'mark', record[6] or '', 'backfilled', record[7] or '', 'manual', record[8] or '0',
+  'renamed_to', new_id) -- its open runs bear the old id
 redis.call('EXPIRE', tombstone_key(id), remembered_for)
 redis.call('HSET', schedule_key(id), 'mark', farther(record[6], left[1]), 'manual', farther(record[8], left[3]),
-  'backfilled', string.match(backfilled, '^ *(.-) *$'))
+  'backfilled', string.match(backfilled, '^ *(.-) *$'), 'former_ids', (record[9] and record[9] .. ' ' or '') .. id .. ' ' .. now_us)
 redis.call('DEL', tombstone_key(new_id))
 for _, list in ipairs(lists) do
   local score = redis.call('ZSCORE', list, id)

@@ -10,7 +10,7 @@
 local prefix, default_timeout, all_via_rq, id = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
 local policy, number, at, force, found = ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8] == '1', ARGV[9]
 local actor = ARGV[10]
-local index, tells = KEYS[1], true
+local index, tells, dispatcher = KEYS[1], true, ''
 -- @include clock
 -- @include rq_queueing
 -- @include overlap
@@ -24,6 +24,11 @@ local index, tells = KEYS[1], true
 -- @include history
 -- @include previous_runs
 -- @include plan
+-- @include open_runs
+-- @include tally
+-- @include pausing
+-- @include ends
+-- @include settling
 -- @include lateness
 -- @include answers
 -- @include firing

@@ -3,7 +3,8 @@
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has to enqueue every
 --          run, 7 most schedules to look at, 8 most bytes of calls, which the runs are copies of, 9 '1' when each run is to be told, 10 id of
---          one whose earlier runs were looked for, or '', 11 what the queues' lists say of them: 'gone id ...' or 'there id ...'
+--          one whose earlier runs were looked for, or '', 11 what the queues' lists say of them: 'gone id ...' or 'there id ...',
+--          12 name of the dispatcher
 -- returns  {'ok', now in us, when to look again, or '', runs by queue, those that are told, answers: see fire; more outcomes: waiting,
 --          check (detail: the job ids to look for), ended}
 --          or {'fenced', now in us, holder, ttl in ms}
@@ -11,7 +12,7 @@
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local all_via_rq, most_looks, most_bytes, tells = ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 local looked_for, found = ARGV[10], ARGV[11]
-local index = KEYS[1]
+local index, dispatcher = KEYS[1], ARGV[12]
 -- @include clock
 -- @include fence
 -- @include rq_queueing
@@ -26,6 +27,11 @@ local index = KEYS[1]
 -- @include history
 -- @include previous_runs
 -- @include plan
+-- @include open_runs
+-- @include tally
+-- @include pausing
+-- @include ends
+-- @include settling
 local jobs = {}
 do -- a script has at most 200 locals
 -- @include entry

@@ -7,7 +7,7 @@
 --          (MessagePack), a list each: id, rev, due and armed as read, plan ('' when there is no instant left), policy, made_with, when it is to be
 --          planned next (unix seconds, '' for never), missed, line of the history of those, what the queues' lists say of runs: 'gone id
 --          ...', 'there id ...' or '', runs that a recurring job has left, as read ('' for any number), bytes of its
---          meta after the next run, 10 those metas, one behind the other
+--          meta after the next run, 10 those metas, one behind the other, 11 name of the dispatcher
 -- returns  {'ok', now in us, '1' when something is due by now that was not fired, '1' when a plan does not serve what is due, for each entry '1' if it was
 --          written, else '0' (one text), runs by queue, those that are told, answers: see fire; more outcomes: check (detail: the
 --          job ids to look for), ended}
@@ -15,7 +15,7 @@
 -- keeps    an instant that was missed is counted once; each (schedule, nominal time) is handed off at most once
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local all_via_rq, lasting, tells = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[8] == '1'
-local index = KEYS[1]
+local index, dispatcher = KEYS[1], ARGV[11]
 -- @include clock
 -- @include fence
 -- @include rq_queueing
@@ -30,6 +30,11 @@ local index = KEYS[1]
 -- @include history
 -- @include previous_runs
 -- @include plan
+-- @include open_runs
+-- @include tally
+-- @include pausing
+-- @include ends
+-- @include settling
 local jobs = {}
 do -- a script has at most 200 locals
 -- @include entry
@@ -82,7 +87,10 @@ local function write(entry)
   if entry.plan_at == '' then call('ZREM', to_plan, id) else call('ZADD', to_plan, entry.plan_at, id) end
   if entry.missed > 0 then
     try('HINCRBY', key, 'missed', entry.missed)
-    add_history(id, {entry.missed_line .. ' ' .. now_us})
+    add_history(id, {entry.missed_line .. ' ' .. now_us}, try('HGET', key, 'keep_runs') or nil)
+    local from, to = string.match(entry.missed_line, '^x (%S+) (%S+)')
+    settling.note_not_run(id, 'm', long_time(from), true)
+    tell('missed', id, 'first', long_time(from), 'last', long_time(to), 'count', entry.missed)
   end
   if first == '' and entry.is_job then jobs.finish(id) end
 end

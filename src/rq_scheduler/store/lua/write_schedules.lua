@@ -27,6 +27,7 @@ local index = KEYS[1]
 -- @include versions
 -- @include audit
 -- @include audit_writes
+-- @include tally
 
 local CHUNK, PLAN_LEAD = 1000, 60
 local MAX_AGE = 1000000 -- us: what was worked out without a read is written so much later at most
@@ -119,7 +120,8 @@ local function definition(entry)
   for i = 1, #entry.job, 2 do job[entry.job[i]] = entry.job[i + 1] end
   return {'kind', 'schedule', 'spec', entry.spec, 'func', entry.func, 'call', entry.call, 'queue', entry.queue, 'owner', entry.owner,
     'tags', entry.tags, 'slow', entry.slow, 'policy', entry.policy, 'updated', now_us,
-    'version', entry.version, 'by', actor, 'runs_as', runs_as(entry.queue, job.timeout, job.ttl, job.enqueue_at_front, entry.slow), 'failure_ttl', job.failure_ttl or '',
+    'version', entry.version, 'by', actor,
+    'runs_as', runs_as(entry.queue, job.timeout, job.ttl, job.enqueue_at_front, entry.slow, job.result_ttl),
     'size', #(job.data or '')}
 end
 
@@ -154,6 +156,29 @@ local function plan_later(entry, record)
   if plan_at == '' then redis.call('ZREM', to_plan, entry.id) else redis.call('ZADD', to_plan, plan_at, entry.id) end
 end
 
+-- Failures in a row are counted anew from a resume on.
+local function begin_row_anew(id, set)
+  local ends = tally.begun_anew(redis.call('HGET', schedule_key(id), 'ends'), tonumber(now_us))
+  if ends then set({'ends', ends}) end
+  redis.call('ZREM', schedules .. ':failing', id)
+end
+
+-- By when a run has to have succeeded: `expect` after the armed instant, where that is another now, or nothing was expected before. While
+-- it is paused, nothing is.
+local function expect_success(entry, record, is_paused)
+  local id, key = entry.id, schedule_key(entry.id)
+  if entry.spec and record[KIND] and not entry.expect then redis.call('HDEL', key, 'expect') end
+  local expect = entry.expect or (not entry.spec and redis.call('HGET', key, 'expect'))
+  if is_paused or not expect then
+    if redis.call('ZREM', expected, id) + redis.call('ZREM', schedules .. ':late', id) > 0 then redis.call('HDEL', key, 'overdue_since') end
+    return
+  end
+  local nominal = tonumber(string.match(entry.armed or record[ARMED] or '', '^(%-?%d+):') or '')
+  if nominal and (entry.armed or not redis.call('ZSCORE', schedules .. ':late', id)) then
+    redis.call('ZADD', expected, string.format('%.6f', (nominal + expect) / 1000000), id)
+  end
+end
+
 local function write(entry, record)
   local rev = redis.call('INCR', prefix .. ':scheduler:rev')
   local fields, mark, paused, ends = {'rev', rev}, record[MARK], record[PAUSED], record[PAUSED_UNTIL]
@@ -179,11 +204,15 @@ local function write(entry, record)
   if entry.paused then
     paused, ends = entry.paused, entry.ends
     set(paused == '1' and pause(entry, record) or resume(entry, record))
-    set({'failures', '0'})
+    if paused == '0' then begin_row_anew(entry.id, set) end
   end
   if entry.armed then set({'armed', entry.armed}) end
   if entry.plan then set({'plan', entry.plan, 'plan_rev', rev, 'made_with', entry.made_with}) end
+  if entry.spec and entry.keep_runs then set({'keep_runs', entry.keep_runs}) end
+  if entry.spec and entry.expect then set({'expect', entry.expect}) end
   redis.call('HSET', schedule_key(entry.id), unpack(fields))
+  if entry.spec and record[KIND] and not entry.keep_runs then redis.call('HDEL', schedule_key(entry.id), 'keep_runs') end
+  expect_success(entry, record, paused == '1')
   if earlier then keep_version(entry.id, earlier) end
   if entry.rev ~= '' then redis.call('ZREM', unplanned, entry.id) end
   if paused == '1' then

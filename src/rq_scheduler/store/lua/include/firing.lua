@@ -1,5 +1,6 @@
 -- A fire of a schedule: what becomes of it (decide), and the writes (commit). The scripts that fire say which schedules, and why.
--- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, answers, index.
+-- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, open_runs, pausing,
+-- settling, answers, index, dispatcher.
 local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
 local nobody_buffers = call('ZCARD', buffered_schedules) == 0
@@ -14,10 +15,10 @@ local function has_looked_long()
   return clock() - began > LONGEST_LOOK
 end
 
-local KIND, REV, PAUSED, MARK, LIVE, RUNS, FAILURES, SKIPS, RUNS_AS, POLICY, ARMED, PLAN, PLAN_REV, UPDATED, SIZE, LOOKED_FOR =
+local KIND, REV, PAUSED, MARK, LIVE, RUNS, KEPT, SKIPS, RUNS_AS, POLICY, ARMED, PLAN, PLAN_REV, UPDATED, SIZE, LOOKED_FOR =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 local function read_record(id)
-  local record = try('HMGET', schedule_key(id), 'kind', 'rev', 'paused', 'mark', 'live', 'runs', 'failures', 'skips_in_a_row',
+  local record = try('HMGET', schedule_key(id), 'kind', 'rev', 'paused', 'mark', 'live', 'runs', 'keep_runs', 'skips_in_a_row',
     'runs_as', 'policy', 'armed', 'plan', 'plan_rev', 'updated', 'size', 'looked_for')
   return record.err and NONE or record
 end
@@ -39,7 +40,7 @@ end
 -- than 16 fields twice the memory.
 local function new_fire(id, record, mode, policy, instants)
   return {id = id, record = record, mode = mode, policy = policy, instants = instants, job = NONE, started = NONE, runs = 0,
-    failures = 0, live = NONE, going = NONE, waiting = 0, outcome = 'stale', detail = ''}
+    live = NONE, going = NONE, waiting = 0, outcome = 'stale', detail = ''}
 end
 
 -- The fire of a schedule that is due, by its plan; nil when Python has to say what runs. `most`, `lasting`: see served_by.
@@ -70,34 +71,21 @@ local function buffered_for_max_runs(fire)
   return number
 end
 
--- RQ keeps a failed job for its failure_ttl (a year if it has none): one that is gone before has not failed.
-local function has_not_failed(id, run)
-  local more = call('HMGET', schedule_key(id), 'failure_ttl', 'last_run_id', 'last_run_at')
-  local kept = tonumber(more[1] or '') or 31536000
-  return run == more[2] and (kept < 0 or us - count(more[3]) < kept * 1000000)
-end
-
 local function overlap_of(fire) return fire.is_forced and 'allow' or fire.policy.overlap end
 
 local function look_at_earlier_runs(fire)
   local record, live = fire.record, fire.record[LIVE]
-  fire.failures = count(record[FAILURES])
   if not live or live == '' then return end
   -- Nearly always there is one, and it has finished: that needs no lists.
-  if not string.find(live, ' ', 1, true) and try('HGET', prefix .. ':job:' .. live, 'status') == 'finished' then
-    fire.failures = 0
-    return
-  end
-  local policy = fire.policy
+  if not string.find(live, ' ', 1, true) and try('HGET', prefix .. ':job:' .. live, 'status') == 'finished' then return end
   local ids = words_of(live)
   local is_crowded = #ids + #fire.instants > KEPT_RUNS
-  if overlap_of(fire) == 'allow' and not policy.most_failures and fire.waiting == 0 and not is_crowded then
+  if overlap_of(fire) == 'allow' and fire.waiting == 0 and not is_crowded then
     fire.live = ids
     return
   end
   fire.liveness = fire.liveness or liveness_check(record[LOOKED_FOR], us)
-  fire.going, fire.queued, fire.live, fire.failures = look_at_runs(ids, fire.failures, fire.liveness, is_crowded,
-    function(run) return has_not_failed(fire.id, run) end)
+  fire.going, fire.queued, fire.live = look_at_runs(ids, fire.liveness, is_crowded)
 end
 
 -- Only where nothing else holds it up can runs that are in no queue any more stop it for good: Python looks for them, now and then.
@@ -202,8 +190,10 @@ local function prepare(fire)
   if waiting > 0 then fire.owed = buffered_for_max_runs(fire) end
   look_at_earlier_runs(fire)
   local most_failures = fire.policy.most_failures
-  if fire.mode ~= 'manual' and most_failures and fire.failures >= most_failures then
-    return 'paused', string.format('paused after %d failed runs in a row', fire.failures)
+  if fire.mode ~= 'manual' and most_failures then
+    settling.settle_newest(fire.id) -- which only counts: what is decided may still be refused
+    local failures = tally.read(call('HGET', schedule_key(fire.id), 'ends')).row
+    if failures >= most_failures then return 'paused', settling.paused_note(failures) end
   end
   if needs_liveness_check(fire) then return 'check', table.concat(fire.queued, ' ') end
 end
@@ -295,7 +285,6 @@ local function advance(fire)
     for _, run in ipairs(started) do ids[#ids + 1] = run.id end
     set('live', table.concat(ids, ' ', math.max(1, #ids - KEPT_RUNS + 1)))
   end
-  if fire.failures ~= count(record[FAILURES]) then set('failures', fire.failures) end
   if fire.liveness and fire.liveness.found == 'there' then set('looked_up_at', now_us) end
   if record[LOOKED_FOR] and record[LOOKED_FOR] ~= '' then set('looked_for', '') end
   if fire.stops or fire.mode == 'buffered' then set('stopping', table.concat(fire.stops or NONE, ' ')) end
@@ -320,17 +309,33 @@ local function advance(fire)
   end
 end
 
+-- Skips that follow each other are one stretch, which begins and ends.
+local function note_skips(fire)
+  local id, skips = fire.id, count(fire.record[SKIPS])
+  local is_new = skips == 0 or fire.started[1] ~= nil
+  local first = string.match(try('LINDEX', history_key(id), 0) or '', '^k (%S+)')
+  settling.note_not_run(id, 'k', first and long_time(first) or fire.skipped[1].nominal, is_new)
+  if is_new then tell('skipping_began', id, 'held_up_by', fire.going[1] or fire.started[#fire.started].id, 'nominal', fire.skipped[1].nominal) end
+end
+
 local function keep_books(fire)
-  if not (fire.skipped or fire.started[2]) then
-    local run = fire.started[1]
-    if run then add_lines(fire.id, history_line(run.outcome, run.nominal, run.due, run.id)) end
+  local id, kept, started, by = fire.id, fire.record[KEPT], fire.started, open_runs.number_of(dispatcher)
+  for _, run in ipairs(started) do open_runs.add(id, run.id) end
+  if started[1] and fire.record[SKIPS] and fire.record[SKIPS] ~= '0' then tell('skipping_ended', id, 'skipped', fire.record[SKIPS]) end
+  if not (fire.skipped or started[2]) then
+    local run = started[1]
+    if run then add_lines(id, kept, history_line(run.outcome, run.nominal, run.due, run.id, by)) end
     return
   end
   local lines = {}
-  if fire.skipped then try('HINCRBY', schedule_key(fire.id), 'skipped', #fire.skipped) end
-  for i, run in ipairs(fire.started) do lines[i] = history_line(run.outcome, run.nominal, run.due, run.id) end
-  for _, run in ipairs(fire.skipped or NONE) do lines[#lines + 1] = history_line('skipped', run.nominal, run.due, run.id) end
-  add_history(fire.id, lines)
+  for i, run in ipairs(started) do lines[i] = history_line(run.outcome, run.nominal, run.due, run.id, by) end
+  if fire.skipped then
+    try('HINCRBY', schedule_key(id), 'skipped', #fire.skipped)
+    local held_up_by = string.sub((fire.going[1] or started[#started].id), #id + 1)
+    for _, run in ipairs(fire.skipped) do lines[#lines + 1] = history_line('skipped', run.nominal, run.due, run.id, by, held_up_by) end
+  end
+  add_history(id, lines, kept)
+  if fire.skipped then note_skips(fire) end
 end
 
 -- Takes a schedule that cannot go on out of the way, where a person sees it and why.
@@ -339,13 +344,12 @@ local function put_aside(fire)
   if fire.outcome == 'broken' then
     quarantine(index, id, call('ZSCORE', index, id) or now_score, fire.detail, fire.job.queue)
   else
-    call('HSET', schedule_key(id), 'failures', 0, 'live', table.concat(fire.live, ' '))
+    call('HSET', schedule_key(id), 'live', table.concat(fire.live, ' '))
   end
-  call('HSET', schedule_key(id), 'rev', call('INCR', prefix .. ':scheduler:rev'), pause_fields(now_us, fire.detail, '', '', ''))
-  call('ZADD', paused_schedules, 0, id)
-  for _, set in ipairs({index, buffered_schedules, to_plan, unplanned}) do call('ZREM', set, id) end
+  pause_schedule(index, id, fire.detail)
+  if fire.outcome == 'paused' then tell('paused_for_failures', id, 'note', fire.detail) end
   local last = fire.outcome == 'broken' and fire.instants[#fire.instants]
-  if last then add_history(id, {history_line('failed', last.nominal, last.due, id .. last.ending)}) end
+  if last then add_history(id, {history_line('failed', last.nominal, last.due, id .. last.ending)}, fire.record[KEPT]) end
 end
 
 local function answer(fire)
@@ -391,4 +395,6 @@ local function commit(fires)
       settle(fire)
     end
   end
+  open_runs.write()
+  settling.write_counters()
 end

@@ -15,7 +15,7 @@ do
     local job = plain_jobs[text]
     if job == nil then
       job = read_runs_as(text or '')
-      job = not (fault_of_queue(job.queue) or goes_via_rq(job) or job.at_front or job.ttl) and job
+      job = not (fault_of_queue(job.queue) or goes_via_rq(job) or job.at_front or job.ttl or job.short) and job
       plain_jobs[text] = job
     end
     return job
@@ -26,11 +26,11 @@ do
   -- The fire of a schedule that is due, and the bytes of its call; nil when it is not plain. Only reads.
   function plain.fire(id, score)
     local key = record_prefix .. id
-    local record = try('HMGET', key, 'rev', 'plan_rev', 'plan', 'armed', 'policy', 'runs_as', 'mark', 'live', 'runs', 'failures',
+    local record = try('HMGET', key, 'rev', 'plan_rev', 'plan', 'armed', 'policy', 'runs_as', 'mark', 'live', 'runs', 'keep_runs',
       'skips_in_a_row', 'looked_for')
     local rev, armed, policy, mark, live = record[1], record[4], record[5], record[7], record[8]
     if not (rev and rev == record[2] and armed and policy and nobody_buffers) then return nil end
-    if is_set(record[10]) or is_set(record[11]) or is_set(record[12]) then return nil end
+    if record[10] or is_set(record[11]) or is_set(record[12]) then return nil end
     policy = policy_of(policy)
     local instant, job = policy and policy.is_plain and on_time(record[3], armed, policy, us), plain_job(record[6])
     if not (instant and job and is_due_at(instant, score)) then return nil end
@@ -66,8 +66,9 @@ do
 
   function plain.keep_books(fire)
     local instant, job_id, job = fire[INSTANT], fire[JOB_ID], fire[JOB]
-    instant.line = instant.line or history_line('enqueued', instant.nominal, instant.due, '')
-    add_lines(fire[ID], instant.line .. job_id)
+    instant.line = instant.line or history_line('enqueued', instant.nominal, instant.due, '', open_runs.number_of(dispatcher))
+    add_lines(fire[ID], nil, instant.line)
+    open_runs.add(fire[ID], job_id)
     count_run(job.queue, job_id, instant.due)
   end
 end

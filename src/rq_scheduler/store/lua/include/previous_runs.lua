@@ -35,9 +35,8 @@ local function liveness_check(text, us)
 end
 
 -- What became of earlier runs (ids, oldest first): going (still), queued (of those), live (what is to be remembered: those, and what
--- came behind the first of them), and the failures in a row up to there. `has_not_failed` says it of a run that is gone; where the list
--- is crowded, those that are over are not kept.
-local function look_at_runs(ids, failures, liveness, is_crowded, has_not_failed)
+-- came behind the first of them). Where the list is crowded, those that are over are not kept.
+local function look_at_runs(ids, liveness, is_crowded)
   local going, queued, live = {}, {}, {}
   for _, id in ipairs(ids) do
     local status, queue = read_run(id)
@@ -47,13 +46,9 @@ local function look_at_runs(ids, failures, liveness, is_crowded, has_not_failed)
       if status == 'queued' then queued[#queued + 1] = id end
     elseif going[1] and not is_crowded then
       live[#live + 1] = id
-    elseif status == 'failed' then
-      failures = failures + 1
-    elseif status == 'finished' or (not status and has_not_failed(id)) then
-      failures = 0
     end
   end
-  return going, queued, live, failures
+  return going, queued, live
 end
 
 -- Which of the runs that were to make way are still going: whoever was to ask them may have died, or lost the reply.

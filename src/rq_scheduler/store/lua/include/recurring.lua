@@ -35,8 +35,8 @@ local function forget_schedule(id)
   if redis.pcall('HGET', schedule_key(id), 'kind') == 'schedule' then return end
   local queue = unlist_schedule(id)
   redis.call('DEL', schedule_key(id), prefix .. ':scheduler:history:' .. id)
-  for _, set in ipairs({prefix .. ':scheduler:buffered', prefix .. ':scheduler:to_plan', prefix .. ':scheduler:unplanned'}) do
-    redis.pcall('ZREM', set, id)
+  for _, set in ipairs({'buffered', 'to_plan', 'unplanned', 'schedules:failing', 'schedules:running'}) do
+    redis.pcall('ZREM', prefix .. ':scheduler:' .. set, id)
   end
   return queue
 end

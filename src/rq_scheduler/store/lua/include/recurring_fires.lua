@@ -1,7 +1,7 @@
 -- Fires of recurring jobs of the 0.14 API: what becomes of one (jobs.decide), and the writes (jobs.commit). All runs re-use one job id, and
 -- the live hash is their template: it is reset and pushed again. The scripts that fire say which jobs, and why.
 -- Adds to the table `jobs`, which has what fires came to: counts (runs by queue), told, answers. Needs: clock, rq_queueing, entry, quarantine,
--- recurring, keeping, revision, overlap, ending, history, previous_runs, plan, via_rq, prefix, default_timeout, all_via_rq, tells.
+-- recurring, keeping, revision, overlap, ending, history, previous_runs, plan, open_runs, settling, dispatcher, via_rq, prefix, default_timeout, all_via_rq, tells.
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 local buffering = prefix .. ':scheduler:buffered'
 local wants_plan = prefix .. ':scheduler:to_plan'
@@ -106,6 +106,7 @@ end
 local function reset_job(fire)
   local id, entry, record = fire.id, fire.entry, fire.record
   local key = entry.key
+  settling.settle_newest(id, id) -- of which nothing is left then
   if entry.template then call_in_chunks('HSET', key, entry.template) end
   local fields = {'started_at', '', 'ended_at', '', 'last_heartbeat', '', 'worker_name', ''}
   local function set(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
@@ -176,7 +177,12 @@ local function keep_job_books(fire)
     redis.call('ZADD', buffering, string.format('%.6f', now + 1), id)
   else
     redis.pcall('HINCRBY', key, outcome == 'done' and 'runs' or 'skipped', 1)
-    add_lines(id, history_line(outcome == 'done' and 'enqueued' or outcome, fire.nominal, fire.due, id))
+    if outcome == 'done' then
+      open_runs.add(id, id)
+      add_lines(id, nil, history_line('enqueued', fire.nominal, fire.due, id, open_runs.number_of(dispatcher)))
+    else
+      add_history(id, {history_line('skipped', fire.nominal, fire.due, id, nil, '=')})
+    end
   end
   if outcome == 'skipped' then redis.pcall('HINCRBY', key, 'skips_in_a_row', 1) end
   if outcome == 'done' and filled(fire.record.runs_left) then
@@ -251,5 +257,7 @@ function jobs.commit(fires)
     end
     answer_job(fire)
   end
+  open_runs.write()
+  settling.write_counters()
   return is_one_due
 end

@@ -28,6 +28,7 @@ local runs_for_rq = {}
 local function make_run(id, job, job_id, for_rq, default_timeout)
   local call, key = redis.call, prefix .. ':job:' .. job_id
   if call('COPY', template_key(id), key) == 0 then return false end
+  if job.short then call('HSET', key, 'result_ttl', '60') end -- what is gone at once, nobody has seen end
   if for_rq then
     runs_for_rq[#runs_for_rq + 1] = job_id
     call('HSET', key, 'status', 'scheduled', 'created_at', enqueued_at)

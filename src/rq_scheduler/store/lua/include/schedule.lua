@@ -9,6 +9,7 @@ local paused_schedules = schedules .. ':paused'
 local buffered_schedules = prefix .. ':scheduler:buffered'
 local to_plan = prefix .. ':scheduler:to_plan'
 local unplanned = prefix .. ':scheduler:unplanned'
+local expected = prefix .. ':scheduler:expected'
 local pause_ends = prefix .. ':scheduler:pause_ends'
 
 -- Microseconds as a score.

@@ -2,7 +2,7 @@
 local FIELDS = {'kind', 'spec', 'rev', 'version', 'created', 'updated', 'func', 'call', 'queue', 'owner', 'tags', 'note', 'paused',
   'armed', 'mark', 'runs', 'skipped', 'missed', 'last_run_at', 'last_run_id', 'manual', 'backfilled', 'repeat',
   'slow', 'buffered', 'size', 'runs_as', 'stopping', 'paused_at', 'paused_by', 'paused_until', 'paused_in_bulk', 'resumed_at',
-  'by'}
+  'by', 'ends', 'overdue_since'}
 -- The places of some of them.
 local KIND, SPEC, REV, VERSION, QUEUE, OWNER, TAGS, PAUSED, ARMED, MARK, LAST_RUN_ID = 1, 2, 3, 4, 9, 10, 11, 13, 14, 15, 20
 local BUFFERED, RUNS_AS, STOPPING, PAUSED_AT, PAUSED_UNTIL = 25, 27, 28, 29, 31

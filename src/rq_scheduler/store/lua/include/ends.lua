@@ -1,0 +1,170 @@
+-- How a run has ended, by what RQ has left of it: docs/ends.md. Reads only. Needs: prefix, clock, overlap, schedule, runs_as.
+local ends = {}
+do
+  local LETTERS = {finished = '.', failed = 'f', stopped = 's', canceled = 'c'}
+  local RESULT_TTL, SHORTEST_TTL = 500, 60 -- RQ's own; that of a run whose own is less, until its end is told
+  local A_YEAR, HALF_AN_HOUR, A_MINUTE = 31536000, 1800, 60 -- seconds
+  local LONGEST_WAIT, LONGEST_WAIT_STARTED = 60, 15
+  local US = 1000000
+  local missing = prefix .. ':scheduler:missing_runs'
+
+  local function days_before(year, month, day)
+    local y = month <= 2 and year - 1 or year
+    local era = math.floor(y / 400)
+    local yoe = y - era * 400
+    local doy = math.floor((153 * (month + (month > 2 and -3 or 9)) + 2) / 5) + day - 1
+    return era * 146097 + yoe * 365 + math.floor(yoe / 4) - math.floor(yoe / 100) + doy - 719468
+  end
+
+  local function moment(pattern, text)
+    local year, month, day, hour, minute, second, fraction = string.match(text or '', pattern)
+    if not year then return nil end
+    local seconds = days_before(tonumber(year), tonumber(month), tonumber(day)) * 86400 + hour * 3600 + minute * 60 + second
+    return seconds * US + (fraction ~= '' and tonumber(string.sub(fraction .. '000000', 1, 6)) or 0)
+  end
+
+  -- RQ's timestamp in microseconds.
+  function ends.moment_of(stamp) return moment('^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)%.?(%d*)Z$', stamp) end
+
+  -- The nominal time (us) that the end of a run's job id names.
+  function ends.nominal_of(ending) return moment('^%-(%d%d%d%d)(%d%d)(%d%d)T(%d%d)(%d%d)(%d%d)(%d*)Z', ending) end
+
+  -- An open run: 'schedule id, moment of the hand-off (us), end of the job id', and of one whose end may change that end and its moment.
+  function ends.parse(member)
+    local id, at, ending, told, told_at = string.match(member, '^(%S+) (%d+) (%S*) ?(%S?) ?(%d*)$')
+    if not id then return nil end
+    return {member = member, id = id, at = tonumber(at), at_text = at, ending = ending, job_id = id .. ending, told = told ~= '' and told or nil,
+      told_at = tonumber(told_at)}
+  end
+
+  -- The record of its schedule, under the id that this has now. A recurring job of the 0.14 API has no `runs_as`.
+  local FIELDS = {'kind', 'runs_as', 'queue', 'policy', 'ends', 'expect', 'overdue_since', 'armed', 'paused', 'last_run_at'}
+  function ends.read_record(run)
+    run.schedule_id = run.id
+    for _ = 1, 3 do
+      local values = redis.pcall('HMGET', schedule_key(run.schedule_id), unpack(FIELDS))
+      if values.err then return nil end
+      if values[1] then
+        local record = {}
+        for i, name in ipairs(FIELDS) do record[name] = values[i] end
+        record.job = record.runs_as and read_runs_as(record.runs_as) or {}
+        return record
+      end
+      local renamed = redis.pcall('HGET', tombstone_key(run.schedule_id), 'renamed_to')
+      if type(renamed) ~= 'string' then return nil end
+      run.schedule_id = renamed
+    end
+  end
+
+  -- When RQ is done with the job that has left: its registries keep the id, with the moment of the end and the TTL as the score.
+  local function from_registries(run, queue, ttl, failure_ttl)
+    local score = score_in(prefix .. ':finished:' .. queue, run.job_id)
+    if score and score ~= math.huge and score > 0 then return '.', (score - ttl) * US end
+    score = score_in(prefix .. ':failed:' .. queue, run.job_id)
+    if score and score ~= math.huge and score > 0 then return 'f', (score - failure_ttl) * US end
+  end
+
+  -- Of a run whose job is gone. `late`: seconds for which nobody has looked, though it was time.
+  local function end_of_gone(run, record, late)
+    local template = redis.pcall('HMGET', template_key(run.schedule_id), 'result_ttl', 'failure_ttl')
+    if template.err then template = {} end
+    local ttl, failure_ttl = tonumber(template[1] or '') or RESULT_TTL, tonumber(template[2] or '') or A_YEAR
+    if ttl >= 0 then ttl = math.max(ttl, SHORTEST_TTL) end
+    local queue = record and (record.job.queue or record.queue) or ''
+    local letter, at = from_registries(run, queue, ttl, failure_ttl)
+    if letter then return letter, math.max(run.at, math.min(at, now * US)) end
+    if run.told then return run.told end
+    if ttl >= 0 and late >= ttl / 2 then return 'u', now * US end
+    local waits = record and record.job.ttl
+    if waits and waits > 0 and now * US >= run.at + waits * US then return 'e', run.at + waits * US end
+    return 'd', now * US
+  end
+
+  -- Whether a run is found nowhere for a minute, though it waits by its status.
+  local function is_missing(run, is_somewhere)
+    if is_somewhere then
+      redis.pcall('ZREM', missing, run.member)
+      return false
+    end
+    local since = score_in(missing, run.member)
+    if not since then
+      redis.pcall('ZADD', missing, now_score, run.member)
+      return false, A_MINUTE
+    end
+    return now - since >= A_MINUTE, A_MINUTE
+  end
+
+  local searchable = 100000 -- items of queues that one script may look through
+  -- Looked for only where the head of the queue came later than it did: nearly all that wait are behind that.
+  local function is_in_queue(run, queue, enqueued_at)
+    local key = prefix .. ':queue:' .. queue
+    local length = redis.pcall('LLEN', key)
+    if type(length) ~= 'number' then return true end
+    local head = length > 0 and redis.call('LINDEX', key, 0)
+    if head == run.job_id then return true end
+    local head_at = head and redis.pcall('HGET', prefix .. ':job:' .. head, 'enqueued_at')
+    if head and (type(head_at) ~= 'string' or head_at <= (enqueued_at or '')) then return true end
+    if length > searchable then return true end
+    searchable = searchable - length
+    return (length > 0 and type(redis.call('LPOS', key, run.job_id)) == 'number')
+      or type(redis.pcall('LPOS', key .. ':intermediate', run.job_id)) == 'number' or has_live_execution(run.job_id, queue)
+  end
+
+  -- The last sign of life (unix seconds) of a run that has started.
+  local function last_sign(run, heartbeat)
+    local newest = redis.pcall('ZRANGE', prefix .. ':executions:' .. run.job_id, -1, -1, 'WITHSCORES')
+    local expiry = not newest.err and tonumber(newest[2] or '') or 0
+    local beat = ends.moment_of(heartbeat)
+    return math.max(expiry, beat and beat / US or 0, run.at / US)
+  end
+
+  -- Of one that RQ has not done with: {letter, moment}, or nothing and, at most, so many seconds until the next look.
+  local function end_of_live(run, status, job)
+    local queue = job[2] or ''
+    if status == 'started' then
+      local silent = not has_live_execution(run.job_id, queue) and now - last_sign(run, job[8]) or 0
+      if silent > HALF_AN_HOUR then return 'l', (now - silent) * US end
+      return nil, nil, LONGEST_WAIT_STARTED
+    end
+    local is_somewhere = true
+    if status == 'queued' then
+      is_somewhere = is_in_queue(run, queue, job[5])
+    elseif status == 'scheduled' then
+      is_somewhere = is_going(run.job_id, status, queue, '')
+    end
+    local is_gone, wait = is_missing(run, is_somewhere)
+    if is_gone then return 'd', now * US end
+    return nil, nil, wait or LONGEST_WAIT
+  end
+
+  -- How it has ended: {letter, at (us), started (us or nil), worker, retries_left, status}, or nil and the seconds until the next look.
+  -- `score`: when this look was due.
+  function ends.look(run, score)
+    local job = redis.pcall('HMGET', prefix .. ':job:' .. run.job_id, 'status', 'origin', 'started_at', 'ended_at', 'enqueued_at', 'worker_name',
+      'retries_left', 'last_heartbeat', 'result_ttl')
+    if job.err then job = {} end
+    local status = job[1]
+    run.status = status or nil
+    local letter, at, wait = LETTERS[status or ''], nil, nil
+    local started = ends.moment_of(job[3])
+    if letter then
+      -- Neither a stopped job nor one that RQ gave up has a time of its own, and that of a retry is the one before.
+      at = (letter == '.' or letter == 'f') and ends.moment_of(job[4])
+      at = at and at >= (started or run.at) and at or nil
+    elseif status then
+      letter, at, wait = end_of_live(run, status, job)
+    else
+      run.record = ends.read_record(run)
+      letter, at = end_of_gone(run, run.record, math.max(0, now - score))
+    end
+    local ttl = tonumber(job[9] or '')
+    if not letter then
+      wait = math.min(wait, math.max(1, (now - run.at / US) / 8), ttl and ttl >= 0 and math.max(1, ttl / 2) or LONGEST_WAIT)
+      return nil, wait
+    end
+    return {letter = letter, at = at, started = started, worker = job[6] or nil, retries_left = tonumber(job[7] or ''), status = status}
+  end
+
+  -- No run that is settled is missing.
+  function ends.forget_missing(run) redis.pcall('ZREM', missing, run.member) end
+end

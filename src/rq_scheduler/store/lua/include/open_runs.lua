@@ -1,0 +1,45 @@
+-- Runs that are followed to their end, and the numbers by which histories name workers and dispatchers. Needs: prefix, now, now_us.
+local open_runs = {key = prefix .. ':scheduler:open_runs', entries = {}}
+do
+
+  -- A run of a schedule as it stands there, handed off at that moment (us).
+  function open_runs.member(id, at, job_id) return id .. ' ' .. at .. ' ' .. string.sub(job_id, #id + 1) end
+
+  local first_look = string.format('%.6f', now + 1)
+
+  -- Has a run that is handed off now followed.
+  function open_runs.add(id, job_id)
+    local entries = open_runs.entries
+    local length = #entries
+    entries[length + 1], entries[length + 2] = first_look, open_runs.member(id, now_us, job_id)
+  end
+
+  -- Writes those in one command. Protected: whether a run is followed turns nothing that is done into an error.
+  function open_runs.write()
+    local entries = open_runs.entries
+    for first = 1, #entries, 1000 do
+      redis.pcall('ZADD', open_runs.key, unpack(entries, first, math.min(first + 999, #entries)))
+    end
+    open_runs.entries = {}
+  end
+
+  local MOST_NAMES = 10000
+  local numbers = {}
+
+  -- The number of a name, '-' for none; a new name gets the next one. Only the last names are kept.
+  function open_runs.number_of(name)
+    if not name or name == '' then return '-' end
+    local number = numbers[name]
+    if number then return number end
+    local key = prefix .. ':scheduler:names'
+    number = redis.pcall('ZSCORE', key, name)
+    if type(number) ~= 'string' then
+      local last = redis.pcall('ZRANGE', key, -1, -1, 'WITHSCORES')
+      number = string.format('%d', (tonumber(last[2] or '') or 0) + 1)
+      redis.pcall('ZADD', key, number, name)
+      redis.pcall('ZREMRANGEBYSCORE', key, '-inf', number - MOST_NAMES)
+    end
+    numbers[name] = number
+    return number
+  end
+end

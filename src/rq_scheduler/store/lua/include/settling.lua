@@ -1,0 +1,278 @@
+-- Settles runs that have ended, each end once: counts it, writes it into the line of its history, and what follows from it. Needs: clock,
+-- schedule, history, open_runs, events, tally, ends, plan (run_ending), prefix.
+local settling = {}
+do
+  local WORDS = {['.'] = 'finished', f = 'failed', s = 'stopped', c = 'canceled', e = 'expired', d = 'deleted', l = 'lost', u = 'unknown'}
+  local MILESTONES = {[10] = true, [100] = true, [1000] = true}
+  local A_DAY, A_MINUTE, US = 86400, 60, 1000000
+  local failing, late, running = schedules .. ':failing', schedules .. ':late', schedules .. ':running'
+  local counted = {}
+
+  -- When a line was written (us), as far as that says its place.
+  local function written_at(line)
+    local kind, second, third, fourth, fifth = string.match(line, '^(%S+) (%S+) (%S+) (%S+) (%S+)')
+    if not kind then return math.huge end
+    if kind == 'k' or kind == 'x' then return tonumber(fifth) or math.huge end
+    return (tonumber(long_time(second)) or math.huge) + (tonumber(third) or 0) + (tonumber(fourth) or 0)
+  end
+
+  local function names(line, run)
+    local kind, nominal = string.match(line, '^(%S+) (%S+)')
+    local first = string.byte(kind or '-')
+    if run.ending == '' then return first == 101 end
+    if first ~= 101 and first ~= 109 and first ~= 98 then return false end
+    local suffix = first == 109 and '-' .. kind or first == 98 and '-b' or ''
+    local us = long_time(nominal)
+    return tonumber(us) ~= nil and run_ending(us) .. suffix == run.ending
+  end
+
+  -- The place of a run's line, and the line. The newest are looked at first, and what lies between is halved: lines stand in the order in
+  -- which they were written.
+  function settling.place_of(run)
+    local key = history_key(run.schedule_id)
+    local function line_at(index)
+      local line = redis.pcall('LINDEX', key, index)
+      return type(line) == 'string' and line or nil
+    end
+    local newer, index = -1, 0
+    local line = line_at(0)
+    while line and written_at(line) > run.at do
+      newer, index = index, index * 2 + 1
+      line = line_at(index)
+    end
+    if not line then
+      local length = redis.pcall('LLEN', key)
+      index = type(length) == 'number' and length or 0
+    end
+    while index - newer > 1 do
+      local middle = math.floor((newer + index) / 2)
+      local between = line_at(middle)
+      if between and written_at(between) > run.at then newer = middle else index, line = middle, between end
+    end
+    while line and written_at(line) == run.at do
+      if names(line, run) then return index, line end
+      index = index + 1
+      line = line_at(index)
+    end
+  end
+
+  -- How many failures among the kept lines came after that moment (us).
+  local function failures_after(id, moment)
+    local number = 0
+    local lines = redis.pcall('LRANGE', history_key(id), 0, 99)
+    for _, line in ipairs(lines.err and {} or lines) do
+      local nominal, jitter, lateness, letter, started, took = string.match(line, '^%S+ (%S+) (%S+) (%S+) %S+ ([fl]) (%S+) (%S+)')
+      local handed_off = letter and tonumber(long_time(nominal))
+      if handed_off and handed_off + jitter + lateness + (tonumber(started) or 0) + (tonumber(took) or 0) > moment then number = number + 1 end
+    end
+    return number
+  end
+
+  -- Which attempt it was: retries are counted down on the job.
+  local function attempts(run, finding)
+    if not finding.retries_left then return '1' end
+    local most = redis.pcall('HGET', template_key(run.schedule_id), 'retries_left')
+    return string.format('%d', math.max(1, (type(most) == 'string' and tonumber(most) or finding.retries_left) - finding.retries_left + 1))
+  end
+
+  local function worker_of(run, finding)
+    if finding.worker and finding.worker ~= '' then return finding.worker end
+    local results = redis.pcall('XREVRANGE', prefix .. ':results:' .. run.job_id, '+', '-', 'COUNT', 1)
+    local fields = not results.err and results[1] and results[1][2] or {}
+    for i = 1, #fields, 2 do
+      if fields[i] == 'worker_name' then return fields[i + 1] end
+    end
+  end
+
+  local function write_line(run, finding, index, line)
+    local beginning, rest = string.match(line, '^(%S+ %S+ %S+ %S+ %S+)(.*)$')
+    local letter, started, took, earlier = string.match(rest, '^ (%S) (%S+) (%S+) %S+ %S+ ?(%S*)')
+    if letter then -- an end that RQ has taken back
+      local at = string.format('%.0f', run.at + (tonumber(started) or 0) + (tonumber(took) or 0))
+      earlier = ((earlier == '' or earlier == '-') and '' or earlier .. ',') .. letter .. at
+    end
+    local from = finding.started or run.at
+    local words = {beginning, finding.letter, finding.started and string.format('%.0f', finding.started - run.at) or '-',
+      string.format('%.0f', finding.at - from), attempts(run, finding), open_runs.number_of(worker_of(run, finding)), earlier}
+    redis.pcall('LSET', history_key(run.schedule_id), index, table.concat(words, ' '))
+  end
+
+  -- The first instant after the one that has succeeded: that of a line that came later, or the armed one.
+  local function following(run, record, index, nominal)
+    for place = (index or 0) - 1, math.max(0, (index or 0) - 5), -1 do
+      local line = redis.pcall('LINDEX', history_key(run.schedule_id), place)
+      local other = type(line) == 'string' and string.match(line, '^[ekx] (%S+)')
+      other = other and tonumber(long_time(other))
+      if other and other > nominal then return other end
+    end
+    return tonumber(string.match(record.armed or '', '^(%-?%d+):') or '')
+  end
+
+  -- A success meets what was expected of its instant, and of earlier ones.
+  local function meet(run, record, index)
+    local id, expect = run.schedule_id, tonumber(record.expect or '')
+    if not expect then return end
+    local nominal = ends.nominal_of(run.ending)
+    local overdue, due = tonumber(record.overdue_since or ''), score_in(expected, id)
+    local deadline = overdue or (due and due * US)
+    if not (nominal and deadline) or nominal < deadline - expect - 1 then return end
+    if overdue then
+      redis.pcall('HDEL', schedule_key(id), 'overdue_since')
+      redis.pcall('ZREM', late, id)
+      tell('met', id, 'job_id', run.job_id)
+    end
+    local next_nominal = record.paused ~= '1' and following(run, record, index, nominal)
+    if next_nominal then
+      redis.pcall('ZADD', expected, string.format('%.6f', (next_nominal + expect) / US), id)
+    else
+      redis.pcall('ZREM', expected, id)
+    end
+  end
+
+  local function count_success(run, record, finding, total, index)
+    local id, before = run.schedule_id, total.row
+    tally.succeed(total, finding.at, finding.started and finding.at - finding.started, function(us) return failures_after(id, us) end)
+    if before > 0 and total.row == 0 then
+      redis.pcall('ZREM', failing, id)
+      tell('recovered', id, 'job_id', run.job_id, 'failures', before)
+    end
+    meet(run, record, index)
+  end
+
+  local function count_failure(run, finding, total)
+    local id, before = run.schedule_id, total.row
+    tally.fail(total, finding.at)
+    if total.row == before then return end
+    redis.pcall('ZADD', failing, 0, id)
+    if total.row == 1 then
+      tell('failing_began', id, 'job_id', run.job_id)
+    elseif MILESTONES[total.row] then
+      tell('failing', id, 'job_id', run.job_id, 'failures', total.row)
+    end
+  end
+
+  -- What a run leaves whose own result_ttl was raised so that its end is seen.
+  local function let_go(run, record, finding)
+    local short = record.job.short
+    if not short or finding.status ~= 'finished' then return end
+    local left = math.ceil(short - (now - finding.at / US))
+    for _, key in ipairs({prefix .. ':job:' .. run.job_id, prefix .. ':results:' .. run.job_id}) do
+      if left > 0 then redis.pcall('EXPIRE', key, left) else redis.pcall('DEL', key) end
+    end
+    if left <= 0 then redis.pcall('ZREM', prefix .. ':finished:' .. (record.job.queue or ''), run.job_id) end
+  end
+
+  local NEVER_RAN = {e = true, d = true}
+
+  -- Lists what did not run: the letter that stands for it among the outcomes (k skipped, m missed), and the first nominal time (us).
+  -- `is_new`: not the same stretch as before.
+  function settling.note_not_run(id, letter, nominal, is_new)
+    redis.pcall('ZADD', prefix .. ':scheduler:not_run', now_score, id .. ' ' .. letter .. ' ' .. nominal)
+    if not is_new then return end
+    local total = tally.read(redis.pcall('HGET', schedule_key(id), 'ends') or nil)
+    tally.add_outcome(total, letter)
+    redis.pcall('HSET', schedule_key(id), 'ends', tally.text(total))
+  end
+
+  -- Settles a run as it was found, if nobody else has; returns its record and what its schedule's runs have come to, or nil.
+  function settling.settle(run, finding)
+    if redis.call('ZREM', open_runs.key, run.member) == 0 then return nil end
+    ends.forget_missing(run)
+    local record = run.record or ends.read_record(run)
+    local word = WORDS[finding.letter]
+    counted[word] = (counted[word] or 0) + 1
+    if not record then return nil end -- the schedule was deleted
+    finding.at = finding.at or now * US
+    local id, total = run.schedule_id, tally.read(record.ends)
+    local index, line = settling.place_of(run)
+    if index then write_line(run, finding, index, line) end
+    redis.pcall('ZREM', running, id)
+    if finding.letter == '.' then
+      count_success(run, record, finding, total, index)
+    elseif finding.letter == 'f' or finding.letter == 'l' then
+      count_failure(run, finding, total)
+      if finding.letter == 'f' then redis.pcall('ZADD', prefix .. ':scheduler:unread_errors', now_score, open_runs.member(run.id, run.at_text, run.job_id)) end
+    elseif NEVER_RAN[finding.letter] then
+      redis.pcall('ZADD', prefix .. ':scheduler:not_run', now_score, id .. ' ' .. finding.letter .. ' ' .. run.at_text)
+    end
+    tally.add_outcome(total, finding.letter)
+    redis.pcall('HSET', schedule_key(id), 'ends', tally.text(total))
+    -- RQ may take it back: a requeue, a work-horse that outlived its worker.
+    if finding.letter ~= '.' and record.last_run_at == run.at_text then
+      local member = table.concat({open_runs.member(run.id, run.at_text, run.job_id), finding.letter, string.format('%.0f', finding.at)}, ' ')
+      redis.pcall('ZADD', open_runs.key, string.format('%.6f', now + A_MINUTE), member)
+    end
+    let_go(run, record, finding)
+    return record, total
+  end
+
+  -- Looks at a run whose end was told before. The newest of a schedule only, and for a day.
+  local function look_again(run, score)
+    local record = ends.read_record(run)
+    run.record = record
+    if not record or record.last_run_at ~= run.at_text or now - run.told_at / US > A_DAY then
+      redis.pcall('ZREM', open_runs.key, run.member)
+      return nil
+    end
+    local finding = ends.look(run, score)
+    if not finding then -- it is tried again
+      redis.pcall('ZREM', open_runs.key, run.member)
+      redis.pcall('ZADD', open_runs.key, string.format('%.6f', now + 1), open_runs.member(run.id, run.at_text, run.job_id))
+      return nil
+    end
+    if finding.letter == run.told and (not finding.at or finding.at == run.told_at) then
+      redis.pcall('ZADD', open_runs.key, string.format('%.6f', now + A_MINUTE), run.member)
+      return nil
+    end
+    return finding
+  end
+
+  -- Looks at a run, and settles it where it has ended. Returns the run, and what settle does; nil where it has not ended.
+  function settling.look(member, score)
+    local run = ends.parse(member)
+    if not run then
+      redis.pcall('ZREM', open_runs.key, member)
+      return nil
+    end
+    if run.told then
+      local finding = look_again(run, score)
+      if finding then return run, settling.settle(run, finding) end
+      return nil
+    end
+    local finding, wait = ends.look(run, score)
+    if finding then return run, settling.settle(run, finding) end
+    redis.pcall('ZADD', open_runs.key, string.format('%.6f', now + wait), member)
+    if run.status == 'started' and redis.call('ZSCORE', schedules, run.id) then redis.pcall('ZADD', running, 0, run.id) end
+    return nil
+  end
+
+  -- Settles the newest run of a schedule, if that has ended and nobody has seen it yet. `job_id`: the one that all its runs have, if so.
+  function settling.settle_newest(id, job_id)
+    local last = redis.pcall('HMGET', schedule_key(id), 'last_run_at', 'last_run_id')
+    job_id = job_id or last[2]
+    if last.err or not (last[1] and job_id) then return end
+    local run = ends.parse(open_runs.member(id, last[1], job_id))
+    if not (run and score_in(open_runs.key, run.member)) then return end
+    local finding = ends.look(run, now)
+    if finding then settling.settle(run, finding) end
+  end
+
+  function settling.paused_note(failures) return string.format('paused after %d failed runs in a row', failures) end
+
+  -- Pauses a schedule whose runs have failed so often in a row as its policy says (the record and the tally, as settle returns them).
+  -- Returns the note, or nil. check_revisions() comes before the first write.
+  function settling.pause_for_failures(index, id, record, total)
+    local most = tonumber(string.match(record.policy or '', '(%d+)$') or '')
+    if not most or total.row < most or record.paused == '1' then return nil end
+    local note = settling.paused_note(total.row)
+    pause_schedule(index, id, note)
+    tell('paused_for_failures', id, 'note', note)
+    return note
+  end
+
+  -- What was counted, for metrics: one command a kind of end.
+  function settling.write_counters()
+    for word, number in pairs(counted) do redis.pcall('HINCRBY', prefix .. ':scheduler:counters', 'ended:' .. word, number) end
+    counted = {}
+  end
+end
