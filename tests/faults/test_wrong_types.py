@@ -49,10 +49,10 @@ STOPS = {
     "scheduled_jobs": {"one-off", "recurring"},
     "due_schedules": {"schedule"},
     "buffered": {"recurring", "schedule"},
-    "to_plan": {"schedule"},
-    "unplanned": {"schedule"},
+    "to_plan": {"recurring", "schedule"},
+    "unplanned": {"recurring", "schedule"},
     "pause_ends": set(),
-    "via_rq": {"schedule"},
+    "via_rq": {"recurring", "schedule"},
     "schedules": set(),
     "revisions": {"recurring"},
     "quarantine": set(),
@@ -79,7 +79,7 @@ STOPS = {
     "fence": {*KINDS},
     "queues": {*KINDS},
     "workers": set(),
-    "paused": {"schedule"},
+    "paused": {"recurring", "schedule"},
     "jobs": set(),
 }
 """By key that all entries share: what waits for it to be moved away. Everything else is on time."""
@@ -202,7 +202,7 @@ class TestAWrongType:
         if kind == "schedule":
             redis.delete(Keys().template(broken.id(kind)))
         else:
-            redis.hdel(f"rq:job:{broken.id(kind)}", "data")
+            redis.set(f"rq:job:{broken.id(kind)}", "no job")
         redis.set(key, "x")
         with serving(redis) as told:
             wait_until(lambda: told.misfits)

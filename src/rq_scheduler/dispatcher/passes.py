@@ -219,6 +219,8 @@ class Passes:
             self._count(result, served)
             self._tell_dropped(result, batch.dropped)
             unplanned += batch.unplanned
+            if batch.misfit:
+                result.misfit = ResponseError(batch.misfit)
             cut = self._serve_left(result, batch, until) if batch.left else None
             if result.fenced:
                 return

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
+from redis.exceptions import ResponseError
+
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.planner import Planner
@@ -18,8 +20,8 @@ from rq_scheduler.dispatcher.recurring import Recurring
 from rq_scheduler.dispatcher.served import Served
 from rq_scheduler.jobs import JobCreator
 from rq_scheduler.store import Store
-from rq_scheduler.store.base import armed_text
-from rq_scheduler.store.fires import PlanWrite
+from rq_scheduler.store.base import armed_text, is_misfit
+from rq_scheduler.store.fires import FirePage, PlanWrite
 from rq_scheduler.store.outcomes import Answer, Cursor, Dropped, Fenced, Fires, Outcome
 
 MAX_LOOKS = 500
@@ -81,15 +83,15 @@ class Schedules:
         served = Served()
         while not self._stopping():
             began = monotonic()
-            page = self._store.fire(
-                self._cursor,
-                looks=MAX_LOOKS,
-                runs=self._runs,
-                copies=MAX_COPIES,
-                all_via_rq=self._all_via_rq,
-                tell=self._events.wants_each_job,
-                dispatcher=self._name,
-            )
+            try:
+                page = self._fire()
+            except ResponseError as error:
+                if not is_misfit(error):
+                    raise
+                served.misfit = error
+                self._planner.expect(more=True)  # recurring jobs of the 0.14 API, which are in another index
+                self._plan(served)
+                break
             if isinstance(page, Fenced):
                 self._cursor, served.fenced = None, page
                 break
@@ -108,8 +110,19 @@ class Schedules:
             if not self._planner.is_done or monotonic() > until:
                 served.unfinished = True
                 break
-        served.misfit, self._planner.misfit = self._planner.misfit, None
+        served.misfit, self._planner.misfit = served.misfit or self._planner.misfit, None
         return served
+
+    def _fire(self) -> FirePage | Fenced:
+        return self._store.fire(
+            self._cursor,
+            looks=MAX_LOOKS,
+            runs=self._runs,
+            copies=MAX_COPIES,
+            all_via_rq=self._all_via_rq,
+            tell=self._events.wants_each_job,
+            dispatcher=self._name,
+        )
 
     def give_back(self) -> None:
         """Leaves to others what was taken and not served."""

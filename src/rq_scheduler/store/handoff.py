@@ -52,11 +52,11 @@ class Left:
 class Batch:
     """What one call handed off and found. `now` is the server's clock, `next_due` the first entry to come, `cursor`
     the last one read, and `more` whether there may be more behind it. `fires` has what was handed off, one-offs too,
-    and `unplanned` says how many recurring jobs wait for their plan. `schedules_due` is when the other schedules are
-    due, `buffered_due` when a buffered run is to be looked at, `plan_due` when something is to be planned, `via_rq_due`
-    when a run that RQ has to enqueue may be taken, `ended_due` when jobs whose series has ended want to be looked at,
-    `parked_due` when those that are parked do, `pause_ends` when a pause ends by itself, `follow_due` when
-    runs are to be followed."""
+    `unplanned` says how many recurring jobs wait for their plan, and `misfit` what is wrong with a key that they need.
+    `schedules_due` is when the other schedules are due, `buffered_due` when a buffered run is to be looked at,
+    `plan_due` when something is to be planned, `via_rq_due` when a run that RQ has to enqueue may be taken, `ended_due`
+    when jobs whose series has ended want to be looked at, `parked_due` when those that are parked do, `pause_ends` when
+    a pause ends by itself, `follow_due` when runs are to be followed."""
 
     now: int
     next_due: int | None
@@ -66,6 +66,7 @@ class Batch:
     left: list[Left]
     dropped: list[Dropped]
     unplanned: int
+    misfit: str
     schedules_due: int | None
     buffered_due: int | None
     plan_due: int | None
@@ -112,7 +113,8 @@ class HandOffCommands(Commands):
         def read(reply: Sequence[Any]) -> Batch | Fenced:
             if reply[0] == b"fenced":
                 return fenced(reply)
-            _, now, next_due, last_due, last_id, more, entered, left, dropped, more_is_due, unplanned, *rest = reply
+            _, now, next_due, last_due, last_id, more, entered, left, dropped, *rest = reply
+            more_is_due, unplanned, misfit, *rest = rest
             fires = read_fires(now, rest[:3], more_is_due)
             fires.handed_off[:0] = _handed_off(entered)
             return Batch(
@@ -124,6 +126,7 @@ class HandOffCommands(Commands):
                 _left(left, lambda _: self.keys.scheduled_jobs),
                 dropped_of(dropped),
                 int(unplanned),
+                text(misfit),
                 *(us_of(due) if due else None for due in rest[3:]),
             )
 

@@ -10,7 +10,8 @@
 --          14 name of the dispatcher
 -- returns  {'ok', now in us, next due or '', due and id of the last entry read, where there may be more or one waits for its plan, or ''
 --          and '', '1' when there may be more, one-offs that entered a queue, if asked for, {id, due, queue, ...}, left {kind, id, due,
---          queue, ...}, dropped {id, due, reason, ...}, '1' when a recurring job was armed that is due, how many wait for their plan, jobs
+--          queue, ...}, dropped {id, due, reason, ...}, '1' when a recurring job was armed that is due, how many wait for their plan, what is
+--          wrong with a key that recurring jobs need, or '', jobs
 --          that entered a queue {queue, number, ...}, recurring ones of those, if asked for, and answers: see fire; one more
 --          outcome: ended, when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when one is to
 --          be planned, or '', when a run that RQ has to enqueue may be taken, or '', when a job whose series has ended is to be
@@ -88,10 +89,13 @@ local function note(list, ...)
   for _, value in ipairs({...}) do list[#list + 1] = value end
 end
 
+local misfit = next(recorded) and not by_hook and jobs.misfit() or ''
+
 -- Takes a recurring job into the batch; false when it has no record of one, 'full' when the batch is.
 local function look_at_recurring(id)
   local record, score = jobs.read_record(id), due_of(id)
   if record.kind ~= 'job' then return false end
+  if misfit ~= '' then return true end
   local fire = jobs.due_fire(id, score, record)
   local outcome = fire and jobs.decide(fire)
   if not fire or outcome == 'changed' or outcome == 'check' then
@@ -236,6 +240,6 @@ for queue, number in pairs(counts) do queues[#queues + 1], queues[#queues + 2] =
 lateness.write()
 local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', may_be_more and '1' or '0', entered, left, dropped, a_job_is_due and '1' or '0',
-  #noted / 2, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffered_schedules, 1),
+  #noted / 2, misfit, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffering, 1),
   earlier(first_of(to_plan), first_of(unplanned)), next_look(via_rq, LEASE), first_of(ended), parked_look,
   first_of(prefix .. ':scheduler:pause_ends'), follow_at}

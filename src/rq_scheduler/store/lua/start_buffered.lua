@@ -48,6 +48,7 @@ local NO_POLICY = 'skip one - - -' -- of a record that an older version wrote
 
 local fires, job_fires, unready, strays, bytes = {}, {}, {}, {}, 0
 local function look_at_job(id)
+  if jobs.misfit() then return end
   local record = jobs.read_record(id)
   local fire = jobs.buffered_fire(id, record)
   if not fire then

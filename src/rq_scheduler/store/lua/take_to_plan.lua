@@ -22,12 +22,13 @@ local function read(key, ...)
   return values
 end
 
--- What planning needs, and when it is due; nil when it is not armed.
+-- What planning needs, and when it is due; nil when it is not armed, false when nobody can say.
 local function row_of(id)
   local key = schedule_key(id)
   local record = read(key, 'kind', 'rev', 'spec', 'armed', 'updated', 'size', 'made_with')
   local is_job = record[1] == 'job'
-  local due = redis.call('ZSCORE', is_job and scheduled_jobs or index, id)
+  local due = redis.pcall('ZSCORE', is_job and scheduled_jobs or index, id)
+  if type(due) == 'table' then return false end
   if not due then return nil end
   local row = {id, due, unpack(record, 2)}
   row[9] = {}
@@ -42,12 +43,12 @@ end
 local function take_from(list, other)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, '-inf', now_score, 'LIMIT', 0, most - #reply + 1)) do
     local row = row_of(id)
-    if row then
+    if row == nil then
+      redis.call('ZREM', list, id) -- paused, deleted, finished
+    else
       redis.call('ZADD', list, until_then, id)
       redis.call('ZADD', other, 'XX', until_then, id)
-      reply[#reply + 1] = row
-    else
-      redis.call('ZREM', list, id) -- paused, deleted, finished
+      reply[#reply + 1] = row or nil
     end
   end
 end

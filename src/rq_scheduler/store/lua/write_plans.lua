@@ -63,6 +63,7 @@ local function is_current(entry)
   local record = try('HMGET', schedule_key(entry.id), 'kind', 'rev', 'armed', 'paused', 'repeat')
   if record.err then return false end
   entry.is_job = record[1] == 'job'
+  if entry.is_job and jobs.misfit() then return false end
   entry.index = entry.is_job and scheduled_jobs or index
   return (entry.is_job and (record[5] or '') == entry.runs_left or record[1] == 'schedule' and record[4] ~= '1') and record[2] == entry.rev
     and (record[3] or '') == entry.armed and same_moment(call('ZSCORE', entry.index, entry.id), entry.due)

@@ -4,7 +4,7 @@
 -- recurring, keeping, revision, overlap, ending, history, previous_runs, plan, open_runs, settling, dispatcher, via_rq, prefix, default_timeout, all_via_rq, tells.
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 local buffering = prefix .. ':scheduler:buffered'
-local wants_plan = prefix .. ':scheduler:to_plan'
+local wants_plan, unplanned_jobs = prefix .. ':scheduler:to_plan', prefix .. ':scheduler:unplanned'
 
 function jobs.read_record(id)
   local values = redis.pcall('HMGET', schedule_key(id), 'kind', 'rev', 'armed', 'plan', 'plan_rev', 'policy', 'looked_for', 'meta',
@@ -15,6 +15,19 @@ function jobs.read_record(id)
     record.skips, record.looked_up_at, record.buffered, record.retries, record.runs_left, record.next_meta = unpack(values, 1, 15)
   record.skips, record.looked_up_at = tonumber(record.skips or '') or 0, tonumber(record.looked_up_at or '') or 0
   return record
+end
+
+-- Which key that the scripts which plan and fire them need is of a wrong type, if one is: they stay where they are until it is moved away, and nothing else does.
+local looked_for_misfit, misfit = false, nil
+function jobs.misfit()
+  if looked_for_misfit then return misfit end
+  looked_for_misfit = true
+  local ok, refusal = pcall(function()
+    check_revisions()
+    for _, key in ipairs({scheduled_jobs, buffering, wants_plan, unplanned_jobs, via_rq, schedules .. ':paused'}) do redis.call('ZCARD', key) end
+  end)
+  if not ok then misfit = type(refusal) == 'table' and refusal.err or refusal end
+  return misfit
 end
 
 -- Whether Python has to say first which meta the job has after this run, since its runs are counted.
@@ -218,16 +231,13 @@ jobs.list_as_due = list_as_due
 
 -- Has Python plan these {score, id, ...}. Who has taken one has it for two seconds: a later look does not change that.
 function jobs.note_unplanned(list)
-  local key = prefix .. ':scheduler:unplanned'
-  for first = 1, #list, CHUNK do redis.call('ZADD', key, 'NX', unpack(list, first, math.min(first + CHUNK - 1, #list))) end
+  for first = 1, #list, CHUNK do redis.call('ZADD', unplanned_jobs, 'NX', unpack(list, first, math.min(first + CHUNK - 1, #list))) end
 end
 
 -- Writes what was decided of these fires (outcome), and answers each. The order decides what a fault loses: jobs; then, a queue at a time,
 -- the push and at once the re-arming of exactly those ids; then records. Returns whether an instant was armed that is due.
 function jobs.commit(fires)
   if not fires[1] then return false end
-  check_revisions()
-  for _, key in ipairs({scheduled_jobs, buffering, wants_plan, via_rq}) do redis.call('ZCARD', key) end
   local by_id, for_rq = {}, {}
   for _, fire in ipairs(fires) do
     if fire.outcome == 'broken' then check_quarantine() end
