@@ -1,6 +1,7 @@
 """Fires that are plain, as nearly all are, have the effect of the others: of those with a limit that is far away."""
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 import redis as redis_py
@@ -124,14 +125,23 @@ def test_both_leave_the_same(
     assert plain == other
 
 
+def redis_fields(hash: object) -> dict[bytes, bytes]:
+    """The fields of a hash in a snapshot."""
+    assert isinstance(hash, tuple)
+    return cast("dict[bytes, bytes]", hash[0])
+
+
 def left_of(store: Store, id: str) -> dict[str, str]:
     """All that Redis holds of a schedule, under another id, without what has to differ."""
-    redis = store.connection
-    found = {key.decode(): value for key, value in snapshot(redis).items() if id in key.decode()}
-    fields = found[store.keys.schedule(id)][0]
+    redis, found = store.connection, dict[str, object]()
+    for key, (content, lifetime) in snapshot(redis).items():
+        if id in key.decode():
+            found[key.decode()] = (content, lifetime)
+        elif (
+            isinstance(content, list) and redis.type(key) != b"stream" and not any(each in key.decode() for each in IDS)
+        ):
+            # Of what all share, the members that name it; and where they stand, by one that was there before.
+            found[key.decode()] = [each for each in content if id in repr(each) or each == b"first"]
     for name in (b"rev", b"plan_rev", b"policy"):
-        fields.pop(name, None)
-    for key in (store.keys.due_schedules, store.keys.to_plan, store.keys.unplanned):
-        found[key] = redis.zscore(key, id)
-    found["queue"] = [run for run in redis.lrange("rq:queue:default", 0, -1) if id in run.decode() or run == b"first"]
+        redis_fields(found[store.keys.schedule(id)]).pop(name, None)
     return {key.replace(id, "*"): repr(value).replace(id, "*") for key, value in found.items()}
