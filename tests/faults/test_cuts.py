@@ -22,9 +22,18 @@ from rq_scheduler.client.schedules import Schedules, on_demand
 from rq_scheduler.errors import SchedulerError
 
 READS = {
-    "Scheduler": {"count", "get_job", "get_jobs", "get_jobs_to_queue", "get_queue_for_job", "key", "schedules"},
-    "Schedules": {"get", "find", "find_iter", "upcoming", "runs"},
-    "Quarantine": {"get"},
+    "Scheduler": {
+        "count",
+        "get_job",
+        "get_jobs",
+        "get_jobs_to_queue",
+        "get_queue_for_job",
+        "key",
+        "schedules",
+        "actor",
+    },
+    "Schedules": {"get", "find", "find_iter", "upcoming", "runs", "versions"},
+    "Quarantine": {"get", "codes"},
 }
 ELSEWHERE = {
     "run": "test_cuts_of_the_loop.py",

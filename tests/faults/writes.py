@@ -293,6 +293,18 @@ WRITES: dict[str, Write] = {
     "update of a version": Write(
         "schedules.update", lambda s: s.schedules.update("s", version=1, args=(1,), func=echo), (3, 3), put
     ),
+    "undo": Write(
+        "schedules.undo",
+        lambda s: s.schedules.undo("s", version=2),
+        (1, 3),
+        lambda w: (put(w), w.scheduler.schedules.put("s", Every(2 * MINUTE), nothing, tags=["a"])),
+    ),
+    "undo of a deletion": Write(
+        "schedules.undo",
+        lambda s: s.schedules.undo("s", version=1),
+        (0, 3),
+        lambda w: (put(w, tags=["a"]), w.scheduler.schedules.delete("s")),
+    ),
     "pause": Write("schedules.pause", lambda s: s.schedules.pause("s", note="why"), (3, 0), put),
     "resume": Write("schedules.resume", lambda s: s.schedules.resume("s"), (0, 3), lambda w: put(w, paused=True)),
     "run_now": Write("schedules.run_now", lambda s: s.schedules.run_now("s"), (3, 4), put_side_by_side, runs_twice=5),

@@ -71,25 +71,35 @@ def what_is_undone(given: str | AuditEntry, version: int | None) -> tuple[str, i
 def undo_change(writer: Writer, id: str, version: int | None) -> StoredSchedule:
     """Gives a schedule the definition that it had before its present version, or the one with which it was deleted;
     only if that is `version`, where one is given."""
-    undone: list[tuple[int, Write]] = []
+    first_seen: list[int] = []
 
     def change(now: int, stored: Stored | None) -> Write | None:
         present = None if stored is None else the_schedule(id, stored).number("version")
-        if undone and present == undone[0][0] + 1 and stored is not None and _is_of(stored, undone[0][1]):
-            return None  # by this very write, whose reply was lost
         found = _read(writer, id)
         newest = found[0].number if present is None else present
+        first_seen.append(newest)
+        undone = first_seen[0] if version is None else version
+        if stored is not None and present == undone + 1 and _is_undone(stored, undone, found):
+            return None  # by this very call, perhaps, whose reply was lost
         if version not in (None, newest):
             raise VersionConflict(
                 f"schedule {id!r} is at version {newest}, not {version}: look at versions({id!r}), and decide whether "
                 "that one is to be undone"
             )
         wanted = next((each for each in found if present is None or each.number < present), None)
-        write = _restoring(id, stored, wanted, now)
-        undone[:] = [(newest, write)]
-        return write
+        return _restoring(id, stored, wanted, now)
 
     return writer.redefine(id, change)
+
+
+def _is_undone(stored: Stored, undone: int, found: Sequence[StoredVersion]) -> bool:
+    """Whether a schedule has the definition before that version, or, where that one was deleted, its own."""
+    before = [each for each in found if each.number <= undone][:2]
+    return any(_definition(each.stored) == _definition(stored) for each in before)
+
+
+def _definition(stored: Stored) -> tuple[str, ...]:
+    return tuple(stored.text(name) for name in ("spec", "func", "call", "queue", "owner", "tags"))
 
 
 def _restoring(id: str, stored: Stored | None, wanted: StoredVersion | None, now: int) -> Write:
@@ -108,13 +118,6 @@ def _restoring(id: str, stored: Stored | None, wanted: StoredVersion | None, now
     else:
         write = changes.replacement(stored, spec, job, now, old.text("owner"), tags)
     return replace(write, restores=wanted.number)
-
-
-def _is_of(stored: Stored, write: Write) -> bool:
-    if write.job is None or spec_of(stored) != write.spec:
-        return False
-    texts = write.job.func, write.job.call, write.owner, "\n".join(write.tags)
-    return texts == tuple(stored.text(name) for name in ("func", "call", "owner", "tags"))
 
 
 def _read(writer: Writer, id: str) -> Sequence[StoredVersion]:
