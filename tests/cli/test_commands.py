@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 import redis as redis_py
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
+from cli.conftest import Said
 from conftest import RunWorker
 from rq_scheduler import Cron, Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
@@ -23,36 +24,6 @@ from servers import ClusterSetup
 from support import Processes, environment, wait_until
 
 NOTHING = "jobs_for_tests.nothing"
-
-
-@pytest.fixture
-def cli(redis_url: str) -> Callable[..., Result]:
-    """Run the command on the shared server."""
-
-    def run(*args: str, input: str | None = None) -> Result:
-        result = CliRunner().invoke(rqscheduler, ["--url", redis_url, *args], input=input)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    return run
-
-
-@pytest.fixture
-def text(cli: Callable[..., Result]) -> Callable[..., str]:
-    """Run it, expect it to end well, and return what it printed."""
-
-    def run(*args: str) -> str:
-        result = cli(*args)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    return run
-
-
-@pytest.fixture
-def document(text: Callable[..., str]) -> Callable[..., Any]:
-    """The same with --json, read."""
-    return lambda *args: json.loads(text(*args, "--json"))
 
 
 @pytest.fixture
@@ -147,7 +118,7 @@ def test_put_says_what_it_did(text: Callable[..., str]) -> None:
     assert "next run: paused (why)" in text("put", "y", NOTHING, "--every", "1m", "--paused", "--note", "why")
 
 
-def test_put_notes_a_function_that_is_not_to_be_found_here(cli: Callable[..., Result], schedules: Schedules) -> None:
+def test_put_notes_a_function_that_is_not_to_be_found_here(cli: Callable[..., Said], schedules: Schedules) -> None:
     said = cli("put", "x", "shop.nope.report", "--every", "1m")
     assert "Note: shop.nope.report cannot be imported here" in said.stderr
     assert "x" in schedules
@@ -183,7 +154,7 @@ def test_put_notes_a_function_that_is_not_to_be_found_here(cli: Callable[..., Re
     ids=str,
 )
 def test_put_refuses_mistakes(
-    cli: Callable[..., Result], redis: redis_py.Redis, args: tuple[str, ...], status: int, says: str
+    cli: Callable[..., Said], redis: redis_py.Redis, args: tuple[str, ...], status: int, says: str
 ) -> None:
     result = cli("put", "x", NOTHING, *args)
     assert result.exit_code == status, result.output
@@ -193,7 +164,7 @@ def test_put_refuses_mistakes(
     assert redis.keys() == []
 
 
-def test_put_refuses_an_id_that_no_job_could_have(cli: Callable[..., Result]) -> None:
+def test_put_refuses_an_id_that_no_job_could_have(cli: Callable[..., Said]) -> None:
     result = cli("put", "a:b", NOTHING, "--every", "1m")
     assert (result.exit_code, "use letters, digits, _ and -" in result.output) == (1, True)
 
@@ -341,14 +312,14 @@ def test_backfill_ends_now_unless_told(schedules: Schedules, document: Callable[
     ids=str,
 )
 def test_backfill_refuses_mistakes(
-    some: Schedules, cli: Callable[..., Result], args: tuple[str, ...], status: int, says: str
+    some: Schedules, cli: Callable[..., Said], args: tuple[str, ...], status: int, says: str
 ) -> None:
     result = cli("backfill", "b-one", *args)
     assert (result.exit_code, says in result.output) == (status, True), result.output
 
 
 def test_delete_without_a_terminal_needs_a_yes(
-    some: Schedules, cli: Callable[..., Result], document: Callable[..., Any]
+    some: Schedules, cli: Callable[..., Said], document: Callable[..., Any]
 ) -> None:
     result = cli("delete", "a-one")
     assert (result.exit_code, "add --yes" in result.output) == (2, True)
@@ -402,9 +373,7 @@ def test_a_narrow_terminal_keeps_the_ids(some: Schedules, redis_url: str) -> Non
     ],
     ids=lambda args: args[0],
 )  # fmt: skip
-def test_an_unknown_id_is_one_sentence(
-    cli: Callable[..., Result], redis: redis_py.Redis, args: tuple[str, ...]
-) -> None:
+def test_an_unknown_id_is_one_sentence(cli: Callable[..., Said], redis: redis_py.Redis, args: tuple[str, ...]) -> None:
     result = cli(*args)
     assert result.exit_code == 1
     assert result.output == "Error: no schedule has the id 'nope'; rqscheduler list shows those there are.\n"
@@ -452,7 +421,7 @@ def test_sync_makes_it_so_and_then_has_nothing_to_do(
     assert sorted(one.id for one in schedules) == ["mine", "often", "weekly"]
 
 
-def test_sync_refuses_mistakes(cli: Callable[..., Result], redis: redis_py.Redis, tmp_path: Path) -> None:
+def test_sync_refuses_mistakes(cli: Callable[..., Said], redis: redis_py.Redis, tmp_path: Path) -> None:
     file = tmp_path / "schedules.toml"
     file.write_text(FILE.replace("30 2", "61 2"))
     result = cli("sync", str(file), "--owner", "shop")
@@ -581,7 +550,7 @@ def test_a_reader_that_leaves_early_is_no_error(some: Schedules, redis_url: str,
     ids=lambda args: args[0],
 )
 def test_commands_about_schedules_say_that_nobody_serves_them(
-    cli: Callable[..., Result], some: Schedules, redis: redis_py.Redis, args: tuple[str, ...]
+    cli: Callable[..., Said], some: Schedules, redis: redis_py.Redis, args: tuple[str, ...]
 ) -> None:
     said = cli(*args, "--json")
     assert said.stderr == "Note: no dispatcher is alive, so nothing is handed off: rqscheduler\n"
@@ -592,7 +561,7 @@ def test_commands_about_schedules_say_that_nobody_serves_them(
     assert "is handed off, for " in cli(*args).stderr
 
 
-def test_status_fails_without_a_dispatcher(cli: Callable[..., Result], some: Schedules, redis: redis_py.Redis) -> None:
+def test_status_fails_without_a_dispatcher(cli: Callable[..., Said], some: Schedules, redis: redis_py.Redis) -> None:
     Scheduler(connection=redis).enqueue_in(timedelta(hours=1), print)
     before = written(redis)
     result = cli("status", "--json")
@@ -609,7 +578,7 @@ def test_status_fails_without_a_dispatcher(cli: Callable[..., Result], some: Sch
 
 
 def test_status_shows_live_dispatchers_and_workers(
-    cli: Callable[..., Result], redis: redis_py.Redis, redis_url: str, processes: Processes, run_worker: RunWorker
+    cli: Callable[..., Said], redis: redis_py.Redis, redis_url: str, processes: Processes, run_worker: RunWorker
 ) -> None:
     Scheduler(connection=redis).enqueue_in(timedelta(0), print)
     Scheduler(connection=redis).schedule(datetime.now(UTC) + timedelta(hours=1), print, interval=60)

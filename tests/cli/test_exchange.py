@@ -5,38 +5,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis as redis_py
-from click.testing import CliRunner, Result
 from rq import Callback, Retry
 
 import jobs_for_tests as functions
+from cli.conftest import Said
 from making import snapshot
 from rq_scheduler import AnyOf, At, Cron, Dates, Every, Schedule, Scheduler
-from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.client.schedules import Schedules
 
 NOTHING = "jobs_for_tests.nothing"
-
-
-@pytest.fixture
-def cli(redis_url: str) -> Callable[..., Result]:
-    """Run the command on the shared server."""
-    return lambda *args, **options: CliRunner().invoke(rqscheduler, ["--url", redis_url, *args], **options)
-
-
-@pytest.fixture
-def text(cli: Callable[..., Result]) -> Callable[..., str]:
-    """Run it, expect it to end well, and return what it printed."""
-
-    def run(*args: str, **options: Any) -> str:
-        result = cli(*args, **options)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    return run
 
 
 @pytest.fixture
@@ -117,7 +97,7 @@ def test_text_has_the_whole_definition(schedules: Schedules, text: Callable[...,
 
 
 def test_arguments_that_no_file_can_hold(
-    redis: redis_py.Redis, schedules: Schedules, text: Callable[..., str], cli: Callable[..., Result]
+    redis: redis_py.Redis, schedules: Schedules, text: Callable[..., str], cli: Callable[..., Said]
 ) -> None:
     """They are not made either: that would run whatever their classes do."""
     schedules.put("a", Every(60), functions.echo, args=(Decimal(5),))
@@ -146,7 +126,7 @@ def test_arguments_that_no_file_can_hold(
 )
 def test_what_cannot_be_put_is_refused(
     redis: redis_py.Redis,
-    cli: Callable[..., Result],
+    cli: Callable[..., Said],
     args: tuple[str, ...],
     given: str,
     status: int,
@@ -158,7 +138,7 @@ def test_what_cannot_be_put_is_refused(
 
 
 def test_an_export_is_what_sync_reads(
-    redis: redis_py.Redis, schedules: Schedules, text: Callable[..., str], cli: Callable[..., Result], tmp_path: Path
+    redis: redis_py.Redis, schedules: Schedules, text: Callable[..., str], cli: Callable[..., Said], tmp_path: Path
 ) -> None:
     schedules.sync([WHOLE, *OTHERS], owner="shop")
     schedules.put("objects", Every(60), functions.echo, args=(Decimal(5),))
@@ -176,7 +156,7 @@ def test_an_export_is_what_sync_reads(
 
 
 def test_a_sync_says_what_it_changes(
-    redis: redis_py.Redis, schedules: Schedules, text: Callable[..., str], cli: Callable[..., Result], tmp_path: Path
+    redis: redis_py.Redis, schedules: Schedules, text: Callable[..., str], cli: Callable[..., Said], tmp_path: Path
 ) -> None:
     schedules.put("nobodys", Every(60), NOTHING)
     schedules.sync([Schedule("mine", Cron("0 9 * * *"), NOTHING, tags=("x",))], owner="shop", prune=False)

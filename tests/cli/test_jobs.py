@@ -1,45 +1,19 @@
 """`rqscheduler jobs`, and one-offs in `upcoming`."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import redis as redis_py
-from click.testing import CliRunner, Result
 from rq import Queue
 
 import jobs_for_tests as functions
+from cli.conftest import Said
 from making import snapshot, waiting
 from rq_scheduler import At, Scheduler
-from rq_scheduler.cli.app import rqscheduler
 
 NOON = datetime(2199, 3, 2, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def cli(redis_url: str) -> Callable[..., Result]:
-    """Run the command on the shared server."""
-    return lambda *args: CliRunner().invoke(rqscheduler, ["--url", redis_url, *args])
-
-
-@pytest.fixture
-def text(cli: Callable[..., Result]) -> Callable[..., str]:
-    """Run it, expect it to end well, and return what it printed."""
-
-    def run(*args: str) -> str:
-        result = cli(*args)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    return run
-
-
-@pytest.fixture
-def document(text: Callable[..., str]) -> Callable[..., Any]:
-    """The same with --json, read."""
-    return lambda *args: json.loads(text(*args, "--json"))
 
 
 @pytest.fixture
@@ -79,7 +53,7 @@ def test_a_page_and_the_next(some: Scheduler, text: Callable[..., str], document
     }
 
 
-def test_one_job(some: Scheduler, text: Callable[..., str], cli: Callable[..., Result]) -> None:
+def test_one_job(some: Scheduler, text: Callable[..., str], cli: Callable[..., Said]) -> None:
     shown = text("jobs", "show", "job-3")
     assert "2199-03-02 12:15:00Z" in shown
     assert "jobs_for_tests.echo(3)" in shown
@@ -96,7 +70,7 @@ def test_they_are_counted(some: Scheduler, text: Callable[..., str], document: C
     assert text("jobs", "count") == "None is due in that time.\n"
 
 
-def test_they_are_canceled_and_moved(some: Scheduler, text: Callable[..., str], cli: Callable[..., Result]) -> None:
+def test_they_are_canceled_and_moved(some: Scheduler, text: Callable[..., str], cli: Callable[..., Said]) -> None:
     assert text("jobs", "cancel", "job-0", "job-1") == "job-0 is canceled\njob-1 is canceled\n"
     result = cli("jobs", "cancel", "job-0", "job-2")
     assert (result.exit_code, result.output) == (
@@ -110,7 +84,7 @@ def test_they_are_canceled_and_moved(some: Scheduler, text: Callable[..., str], 
 
 
 def test_a_quarter_of_an_hour_is_spread(
-    redis: redis_py.Redis, some: Scheduler, text: Callable[..., str], cli: Callable[..., Result]
+    redis: redis_py.Redis, some: Scheduler, text: Callable[..., str], cli: Callable[..., Said]
 ) -> None:
     before = snapshot(redis)
     result = cli("jobs", "spread", "--since", "2199-03-02T12:00")
@@ -121,7 +95,7 @@ def test_a_quarter_of_an_hour_is_spread(
 
 
 def test_a_queue_is_moved_and_a_job_stopped(
-    redis: redis_py.Redis, some: Scheduler, text: Callable[..., str], cli: Callable[..., Result]
+    redis: redis_py.Redis, some: Scheduler, text: Callable[..., str], cli: Callable[..., Said]
 ) -> None:
     job = Queue("reports", connection=redis).enqueue(functions.nothing)
     assert cli("jobs", "move-queue", "reports", "default").exit_code == 2

@@ -8,34 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import redis as redis_py
-from click.testing import CliRunner, Result
 
+from cli.conftest import Said
 from making import snapshot, waiting
 from rq_scheduler import Cron, Every, Scheduler
-from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.cli.times import read_moment, read_until
 from rq_scheduler.client.schedules import Schedules
 from support import wait_until
 
 NOTHING = "jobs_for_tests.nothing"
-
-
-@pytest.fixture
-def cli(redis_url: str) -> Callable[..., Result]:
-    """Run the command on the shared server."""
-    return lambda *args: CliRunner().invoke(rqscheduler, ["--url", redis_url, *args])
-
-
-@pytest.fixture
-def text(cli: Callable[..., Result]) -> Callable[..., str]:
-    """Run it, expect it to end well, and return what it printed."""
-
-    def run(*args: str) -> str:
-        result = cli(*args)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    return run
 
 
 @pytest.fixture
@@ -97,7 +78,7 @@ def test_many_run_now_and_are_deleted(redis: redis_py.Redis, schedules: Schedule
 
 
 @pytest.mark.parametrize("command", ["pause", "resume", "run-now", "delete"])
-def test_it_asks_first(redis: redis_py.Redis, schedules: Schedules, cli: Callable[..., Result], command: str) -> None:
+def test_it_asks_first(redis: redis_py.Redis, schedules: Schedules, cli: Callable[..., Said], command: str) -> None:
     schedules.pause_all(prefix="b")
     before = snapshot(redis)
     result = cli(command, "--all")
@@ -109,7 +90,7 @@ def test_it_asks_first(redis: redis_py.Redis, schedules: Schedules, cli: Callabl
 
 
 def test_what_a_pause_left_out_is_listed_and_made(
-    redis: redis_py.Redis, schedules: Schedules, text: Callable[..., str], cli: Callable[..., Result]
+    redis: redis_py.Redis, schedules: Schedules, text: Callable[..., str], cli: Callable[..., Said]
 ) -> None:
     schedules.delete_all(everything=True)
     for id in ("a", "b"):
@@ -150,14 +131,14 @@ def test_moments_in_words(typed: str, means: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("typed", ["tomorrow", "06", "tomorrow 25:00", "soon", "", "tomorrow 06:00 sharp"])
-def test_what_is_no_moment_is_refused(schedules: Schedules, cli: Callable[..., Result], typed: str) -> None:
+def test_what_is_no_moment_is_refused(schedules: Schedules, cli: Callable[..., Said], typed: str) -> None:
     result = cli("backfill", "a-one", "--since", typed)
     assert (result.exit_code, "no date and time" in result.output) == (2, True)
 
 
 def test_the_zone_is_that_of_the_host_unless_one_is_named(
     schedules: Schedules,
-    cli: Callable[..., Result],
+    cli: Callable[..., Said],
     text: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
     host_in: Any,

@@ -22,7 +22,7 @@ __all__ = ["export"]
 @session_options
 @click.pass_context
 def export(ctx: click.Context, /, **params: Any) -> None:
-    """Print schedules as the JSON file that `rqscheduler sync` reads.
+    """Print schedules as the JSON file that `sync` reads.
 
     Recurring jobs of the 0.14 API are no schedules, and left out. What no file can hold (arguments that are no JSON
     values) is left out too, and named on stderr.

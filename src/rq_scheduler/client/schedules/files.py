@@ -10,7 +10,6 @@ import inspect
 import json
 import math
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -267,7 +266,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
 
-_PARSERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": _parse_json}
+def _parse_toml(text: str) -> Any:
+    import tomllib  # which compiles its patterns, at the start of every client: most read no file
+
+    return tomllib.loads(text)
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {".toml": _parse_toml, ".json": _parse_json}
 SUFFIXES = tuple(_PARSERS)
 
 
