@@ -522,6 +522,26 @@ def test_bad_questions(site: Site) -> None:
         site.why("02:30")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="Europe/Paris"):
         site.why(timezone="Europe/Pariss")
+    for end_of_time in (date.min, date.max, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(InvalidArgument, match="at the end of all calendars"):
+            site.why(end_of_time)
+
+
+def test_what_other_hands_wrote_is_no_reason_to_be_silent(site: Site, redis: redis_py.Redis) -> None:
+    site.put(overlap="buffer_one")
+    (run,) = site.serve_until(FIRST)
+    redis.rpush("rq:scheduler:buffer:nightly", b"", b"\xff", b"enqueued x")
+    redis.hset(f"rq:job:{run}", mapping={"status": b"\xff", "started_at": b"\xff", "dependency_ids": b"{"})
+    assert site.why().cause == "not_recorded"
+    redis.hset(f"rq:job:{run}", "status", "deferred")
+    assert site.why().sentence.endswith(" and waits for jobs that it depends on.")
+    redis.hset(f"rq:job:{run}", "status", "started")
+    assert site.why().cause == "lost"
+    for key in ("rq:queue:reports", "rq:workers:reports", f"rq:executions:{run}"):
+        redis.delete(key)
+        redis.set(key, "no list")
+    redis.hset(f"rq:job:{run}", "status", "queued")
+    assert site.why().cause == "deleted"
 
 
 def test_it_takes_few_round_trips_and_writes_nothing(site: Site, redis: redis_py.Redis) -> None:
