@@ -392,6 +392,24 @@ def test_it_waits_in_its_queue(site: Site, redis: redis_py.Redis) -> None:
     )
 
 
+def test_since_when_no_worker_listens(site: Site, redis: redis_py.Redis) -> None:
+    site.put()
+    site.clock.move_to(FIRST - timedelta(minutes=10))
+    told = {"birth": "2026-03-03T01:00:00.0Z", "last_heartbeat": "2026-03-03T01:19:30.0Z", "queues": "reports"}
+    redis.hset("rq:worker:w1", mapping=told)
+    redis.sadd("rq:workers", "rq:worker:w1")
+    redis.sadd("rq:workers:reports", "rq:worker:w1")
+    site.store.look_around("ops-1")
+    redis.delete("rq:worker:w1", "rq:workers", "rq:workers:reports", site.store.keys.last_look)
+    site.clock.move("2m")
+    site.store.look_around("ops-1")
+    site.serve_until(FIRST)
+    assert site.why().sentence == (
+        f"nightly was handed off {AT_FIRST} and waits in 'reports', where no worker listens since 02:19:30, when w1 "
+        "left."
+    )
+
+
 def test_it_runs_and_its_worker_dies(site: Site, worker: Worker, redis: redis_py.Redis) -> None:
     site.put()
     (run,) = site.serve_until(FIRST)
