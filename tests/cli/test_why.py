@@ -12,7 +12,7 @@ import pytest
 import redis as redis_py
 from click.testing import CliRunner
 
-from rq_scheduler import At, Every, Scheduler
+from rq_scheduler import At, Cron, Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.cli.output import lines_of
 from rq_scheduler.cli.times import read_asked_time
@@ -55,6 +55,17 @@ def test_what_it_proposes_can_be_typed(redis_url: str, scheduler: Scheduler) -> 
     assert program == "rqscheduler"
     type_in(redis_url, *words)
     assert not scheduler.schedules["once"].paused
+
+
+def test_without_a_zone_a_time_is_read_by_the_schedules_clock(
+    redis_url: str, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler.schedules.put("tokyo", Cron("30 2 * * *", "Asia/Tokyo"), "jobs_for_tests.nothing")
+    asked = ("why", "tokyo", "--at", "2099-01-05 02:30", "--json")
+    assert json.loads(type_in(redis_url, *asked))["cause"] == "not_an_instant", "RQS_TIMEZONE is UTC"
+    monkeypatch.delenv("RQS_TIMEZONE")
+    assert json.loads(type_in(redis_url, *asked))["at"] == "2099-01-04T17:30:00.000000Z"
+    assert json.loads(type_in(redis_url, *asked, "--timezone", "UTC"))["cause"] == "not_an_instant"
 
 
 def test_a_single_job(redis_url: str, scheduler: Scheduler) -> None:

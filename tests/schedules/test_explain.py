@@ -392,6 +392,24 @@ def test_it_waits_in_its_queue(site: Site, redis: redis_py.Redis) -> None:
     )
 
 
+def test_since_when_no_worker_listens(site: Site, redis: redis_py.Redis) -> None:
+    site.put()
+    site.clock.move_to(FIRST - timedelta(minutes=10))
+    told = {"birth": "2026-03-03T01:00:00.0Z", "last_heartbeat": "2026-03-03T01:19:30.0Z", "queues": "reports"}
+    redis.hset("rq:worker:w1", mapping=told)
+    redis.sadd("rq:workers", "rq:worker:w1")
+    redis.sadd("rq:workers:reports", "rq:worker:w1")
+    site.store.look_around("ops-1")
+    redis.delete("rq:worker:w1", "rq:workers", "rq:workers:reports", site.store.keys.last_look)
+    site.clock.move("2m")
+    site.store.look_around("ops-1")
+    site.serve_until(FIRST)
+    assert site.why().sentence == (
+        f"nightly was handed off {AT_FIRST} and waits in 'reports', where no worker listens since 02:19:30, when w1 "
+        "left."
+    )
+
+
 def test_it_runs_and_its_worker_dies(site: Site, worker: Worker, redis: redis_py.Redis) -> None:
     site.put()
     (run,) = site.serve_until(FIRST)
@@ -522,6 +540,26 @@ def test_bad_questions(site: Site) -> None:
         site.why("02:30")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="Europe/Paris"):
         site.why(timezone="Europe/Pariss")
+    for end_of_time in (date.min, date.max, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(InvalidArgument, match="at the end of all calendars"):
+            site.why(end_of_time)
+
+
+def test_what_other_hands_wrote_is_no_reason_to_be_silent(site: Site, redis: redis_py.Redis) -> None:
+    site.put(overlap="buffer_one")
+    (run,) = site.serve_until(FIRST)
+    redis.rpush("rq:scheduler:buffer:nightly", b"", b"\xff", b"enqueued x")
+    redis.hset(f"rq:job:{run}", mapping={"status": b"\xff", "started_at": b"\xff", "dependency_ids": b"{"})
+    assert site.why().cause == "not_recorded"
+    redis.hset(f"rq:job:{run}", "status", "deferred")
+    assert site.why().sentence.endswith(" and waits for jobs that it depends on.")
+    redis.hset(f"rq:job:{run}", "status", "started")
+    assert site.why().cause == "lost"
+    for key in ("rq:queue:reports", "rq:workers:reports", f"rq:executions:{run}"):
+        redis.delete(key)
+        redis.set(key, "no list")
+    redis.hset(f"rq:job:{run}", "status", "queued")
+    assert site.why().cause == "deleted"
 
 
 def test_it_takes_few_round_trips_and_writes_nothing(site: Site, redis: redis_py.Redis) -> None:

@@ -121,7 +121,7 @@ class TraceCommands(Commands):
         )
         names: list[bytes] = [] if isinstance(alive, RedisError) else alive
         held_by = text(holder) if isinstance(holder, bytes) and self.keys.fenced else ""
-        buffered = [] if isinstance(lines, RedisError) else [moment(line.split(b" ")[1]) for line in lines]
+        buffered = [] if isinstance(lines, RedisError) else [moment((line + b"  ").split(b" ")[1]) for line in lines]
         return ServiceTrace(
             tuple(map(text, names)),
             "" if held_by == FENCE_HOLDER else held_by,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any
 
 import click
 
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
-from rq_scheduler.cli.times import read_asked_time
+from rq_scheduler.cli.times import read_asked_time, zone_of
+from rq_scheduler.client.schedules import StoredSchedule
+from rq_scheduler.client.schedules.explain.asked import zone_of_schedule
 from rq_scheduler.views import explain
 
 __all__ = ["why"]
@@ -30,9 +33,19 @@ def why(ctx: click.Context, /, **params: Any) -> None:
 
     In a sentence, with the facts behind it, and what to do. ID is that of a schedule, of one of its runs, of a
     recurring job of the 0.14 API, or of a single job. A time without a day is the last such time.
+    Where no zone is given, it is read by the schedule's own clock.
     """
-    zone, at = zone_from(params), params["at"]
+    zone, at, id = zone_from(params), params["at"], params["what"]
     with open_session(ctx, params) as session:
-        asked = None if at is None else read_asked_time(at, zone, "--at", session.now())
-        found = session.schedules.explain(params["what"], asked, timezone=zone)
+        asked = None
+        if at is not None:
+            clock = zone if params["timezone"] else _own_clock(session.schedules.get(id)) or zone
+            asked = read_asked_time(at, clock, "--at", session.now())
+        found = session.schedules.explain(id, asked, timezone=zone)
     answer(params["as_json"], lambda: explain.serialize(found), lambda: explain.render(found, zone), zone)
+
+
+def _own_clock(schedule: StoredSchedule | None) -> tzinfo | None:
+    """The zone whose clock a schedule goes by; None where it reads none, or several."""
+    zone = None if schedule is None else zone_of_schedule(schedule.spec)
+    return None if zone is None else zone_of(zone)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from datetime import date, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, date, datetime, tzinfo
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
@@ -288,6 +288,8 @@ class Schedules(BulkControl):
             reader = reader or at.tzinfo
         elif at is not None and not isinstance(at, date):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidType(f"at={at!r} is {kind_of(at)}: give an aware datetime, or a date for all of a day")
+        if at is not None and not MINYEAR < at.year < MAXYEAR:
+            raise InvalidArgument(f"at={at.isoformat()} lies at the end of all calendars: give a year between")
         return explained(self._context, self._writer.view, text_id(id), at, reader)
 
 
