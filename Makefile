@@ -20,7 +20,7 @@ REDISCRON := .venvs/rediscron
 SERVERS := .venvs/servers
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input --root-user-action=ignore
 
-.PHONY: help demo test test-newest test-oldest test-valkey test-all chaos fuzz bench records lint format setup clean
+.PHONY: help demo test test-newest test-oldest test-valkey test-all chaos fuzz bench screens records lint format setup clean
 
 help:
 	@echo "make demo    the whole system in 20 seconds, with a private Redis"
@@ -30,6 +30,7 @@ help:
 	@echo "make fuzz    hostile values, texts and records for every call and reader: MINUTES=5 SEED=1"
 	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes: ONLY=fires,late for some; QUICK=1 for small sizes"
 	@echo "make records writes tests/upgrade/records.json anew: what the last commit before plans in Redis leaves there"
+	@echo "make screens docs/screens.md anew: what the commands show of a site on which some things go wrong"
 	@echo "make lint    style, types, import rule"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove the environments and caches"
@@ -83,6 +84,9 @@ bench: $(VENV)/.ready $(SERVERS)/.ready $(PEER_NEWEST)/.ready $(REDISCRON)/.read
 # What an earlier commit writes: tests/upgrade/records.json.
 records: $(VENV)/.ready
 	PYTHONPATH=. $(VENV)/bin/python tests/upgrade/earlier.py
+
+screens: $(VENV)/.ready
+	PYTHONPATH=tests $(VENV)/bin/python -m screens
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .

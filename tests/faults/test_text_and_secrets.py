@@ -17,6 +17,7 @@ from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.cli.logs import setup_logging
 from rq_scheduler.dispatcher import LogEvents
 from rq_scheduler.store import Store
+from rq_scheduler.store.fleet import Look, UnservedLine
 from rq_scheduler.store.outcomes import Dropped
 
 EVIL = "evil\nERROR forged line\r\x1b[31m\x1b]0;title\x07\x9b1m\u202e[red]bold[/red]\x00\udcff"
@@ -36,8 +37,9 @@ class TestTextFromRedis:
         events.adopted(EVIL, EVIL, EVIL)
         events.taken_on([(EVIL, 5)])
         events.unattended([EVIL])
+        events.unserved(Look([UnservedLine(EVIL, 5, 1)], [UnservedLine(EVIL, 5)]))
         lines = logged.getvalue().splitlines()
-        assert len(lines) == 6
+        assert len(lines) == 8
         assert all(line.isprintable() for line in lines)
         assert "evil\\nERROR forged" in lines[0]
         if form == "json":

@@ -14,7 +14,7 @@ from rich.console import Console
 from rq_scheduler import AnyOf, At, Cron, Dates, Every
 from rq_scheduler.cli.output import lines_of
 from rq_scheduler.cli.times import read_moment, zone_of
-from rq_scheduler.client.health import Health, RqCron, Some, Troubles
+from rq_scheduler.client.health import Health, OutageLine, RqCron, Some, Troubles
 from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.humanize import (
     distance,
@@ -594,6 +594,17 @@ def test_status_names_what_is_wrong(changes: dict[str, Any], says: str) -> None:
     assert shown(health.render(found(**changes), UTC_ZONE))[0] == f"! {problem}"
     form = health.serialize(found(**changes))
     assert (form["healthy"], form["problems"]) == (False, [asdict(problem)])
+
+
+def test_an_outage_that_is_over_needs_nobody() -> None:
+    began, ended = (int(after(minutes=minutes).timestamp() * 1e6) for minutes in (-135, -120))
+    lines = [OutageLine(began, ended, cause) for cause in ("fleet", "redis", "lock", "unknown")]
+    away = found(troubles=Troubles(outages=tuple(lines)))
+    assert health.serialize(away)["notices"] == [
+        "nothing was handed off for 15m, until 2h ago: Redis was away",
+        "nothing was handed off for 15m, until 2h ago: somebody else held the lock",
+        "nothing was handed off for 15m, until 2h ago: dispatchers or Redis were away",
+    ]
 
 
 def test_what_is_worth_knowing_needs_nobody() -> None:

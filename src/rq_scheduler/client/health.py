@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rq_scheduler.clock import from_us
+from rq_scheduler.store.fleet import OutageLine
 from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked, RqCron, Survey
 from rq_scheduler.store.troubles import Some, Troubles
 from rq_scheduler.triggers import MAX_US, MIN_US
 
-__all__ = ["Daemon", "Health", "RqCron", "Some", "Troubles", "read_health"]
+__all__ = ["Daemon", "Health", "OutageLine", "RqCron", "Some", "Troubles", "read_health"]
 
 MAX_QUEUES = 100
 """Queues that are shown; those with something in them come first."""

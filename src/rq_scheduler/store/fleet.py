@@ -17,7 +17,7 @@ from rq_scheduler.store.base import mapping, moment, score_of, scores, text, us_
 from rq_scheduler.store.command import Command, Commands, Procedure, call, pipeline
 from rq_scheduler.store.operation import operation
 
-__all__ = ["DispatcherLine", "Look", "OutageLine", "UnservedLine", "WorkerLine"]
+__all__ = ["DispatcherLine", "Look", "OutageLine", "UnservedLine", "WorkerLine", "read_outage"]
 
 _MINUTE = 60 * US
 
@@ -132,7 +132,7 @@ class FleetCommands(Commands):
     def outages(self, since: int, until: int) -> Procedure[list[OutageLine]]:
         """Those that touch this stretch of time (us), in order."""
         lines = yield from call("ZRANGEBYSCORE", self.keys.outages, score_of(since), "+inf")
-        found = [line for line in map(_outage, lines) if line is not None and line.began <= until]
+        found = [line for line in map(read_outage, lines) if line is not None and line.began <= until]
         return sorted(found, key=lambda line: line.began)
 
     @operation
@@ -178,7 +178,8 @@ def _of_instance(fields: Any) -> tuple[str, ...]:
     return tuple((value or b"").decode(errors="replace") for value in fields)
 
 
-def _outage(line: bytes) -> OutageLine | None:
+def read_outage(line: bytes) -> OutageLine | None:
+    """A line from Redis; None for one that is none of ours."""
     words = line.decode(errors="replace").split(" ")
     if len(words) != 3:
         return None

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import score_of, text
 from rq_scheduler.store.command import Commands, Procedure, call, pipeline
+from rq_scheduler.store.fleet import OutageLine, read_outage
 from rq_scheduler.store.operation import operation
 
 __all__ = ["Some", "Troubles"]
@@ -37,13 +38,14 @@ class Some:
 class Troubles:
     """failing: schedules whose last run failed. late: those that are past what they expect. paused: those that failures
     or a fault have paused, and no person. missed: those that missed runs within a day. suspended: whether RQ's workers
-    are told to take nothing (`rq suspend`)."""
+    are told to take nothing (`rq suspend`). outages: when nothing was handed off within a day, the latest last."""
 
     failing: Some = Some()
     late: Some = Some()
     paused: Some = Some()
     missed: Some = Some()
     suspended: bool = False
+    outages: tuple[OutageLine, ...] = ()
 
 
 class TroubleCommands(Commands):
@@ -60,10 +62,11 @@ class TroubleCommands(Commands):
                 *(call("ZRANGE", key, 0, _NAMED - 1) for key in lists),
                 call("ZRANGE", self.keys.schedules_of("paused"), 0, _LOOKED_AT - 1),
                 call("ZRANGEBYSCORE", self.keys.not_run, since, "+inf", "LIMIT", 0, _LOOKED_AT),
+                call("ZRANGEBYSCORE", self.keys.outages, since, "+inf"),
                 call("EXISTS", rq_format.suspended_key(self.keys.prefix)),
             ]
         )
-        counts, firsts, (paused, not_run, suspended) = replies[:2], replies[2:4], replies[4:]
+        counts, firsts, (paused, not_run, outages, suspended) = replies[:2], replies[2:4], replies[4:]
         failing, late = (
             Some(count, tuple(map(text, _members(first)))) if isinstance(count, int) else Some()
             for count, first in zip(counts, firsts, strict=True)
@@ -79,6 +82,7 @@ class TroubleCommands(Commands):
             _some(by_itself, len(ids) == _LOOKED_AT),
             _some(missed, len(lines) == _LOOKED_AT),
             suspended == 1,
+            tuple(line for line in map(read_outage, _members(outages)) if line is not None),
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rq_scheduler.client.health import Daemon, Health, Some
+from rq_scheduler.client.health import Daemon, Health, OutageLine, Some, calendar_time
 from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.rq_cron import notice
 
@@ -45,10 +45,24 @@ def problems(health: Health) -> list[Problem]:
 
 def notices(health: Health) -> list[str]:
     """What is worth knowing, and needs nobody now."""
-    if not health.wakeup_refused:
-        return []
-    refused = f"this user may not use the wake-up channel ({health.wakeup_refused})"
-    return [f"{refused}: dispatchers see what it schedules for the next moment at their next poll only"]
+    found = [_outage(line, health.now) for line in health.troubles.outages[-_NAMED:]]
+    if health.wakeup_refused:
+        refused = f"this user may not use the wake-up channel ({health.wakeup_refused})"
+        found.append(f"{refused}: dispatchers see what it schedules for the next moment at their next poll only")
+    return found
+
+
+_CAUSES = {
+    "fleet": "no dispatcher was there",
+    "redis": "Redis was away",
+    "lock": "somebody else held the lock",
+}
+
+
+def _outage(line: OutageLine, now: datetime) -> str:
+    lasted, ago = timedelta(microseconds=line.ended - line.began), now - calendar_time(line.ended)
+    cause = _CAUSES.get(line.cause, "dispatchers or Redis were away")
+    return f"nothing was handed off for {length(lasted, coarse=True)}, until {length(ago, coarse=True)} ago: {cause}"
 
 
 def _of_dispatchers(health: Health) -> Iterator[Problem]:

@@ -10,6 +10,7 @@
 -- keeps    a job is adopted as what it is now, never as what it was; what was changed since it was adopted stays
 local prefix, most_bytes = ARGV[1], tonumber(ARGV[2])
 -- @include clock
+-- @include events
 -- @include recurring
 -- @include overlap
 -- @include ending
@@ -49,6 +50,7 @@ local function adopt(id, due, meta, created_at, read_rev, spec, runs_left, armed
   if queue and queue ~= job[7] then leave_registries(id, queue, A_YEAR) end
   list_schedule(id, job[7] or '', score)
   have_planned(id, score)
+  if not known[1] then tell('adopted', id, 'queue', job[7] or '') end
   return 'adopted', rev
 end
 
