@@ -35,10 +35,13 @@ local index, dispatcher = KEYS[1], ARGV[13]
 -- @include previous_runs
 -- @include plan
 -- @include open_runs
+local settling
+do -- a script has at most 200 locals
 -- @include tally
 -- @include pausing
 -- @include ends
 -- @include settling
+end
 -- @include lateness
 -- @include answers
 -- @include firing

@@ -49,6 +49,7 @@ do -- a script has at most 200 locals
 -- @include plan
 -- @include runs_as
 -- @include open_runs
+local settling
 -- @include tally
 -- @include pausing
 -- @include ends
@@ -240,6 +241,6 @@ for queue, number in pairs(counts) do queues[#queues + 1], queues[#queues + 2] =
 lateness.write()
 local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', may_be_more and '1' or '0', entered, left, dropped, a_job_is_due and '1' or '0',
-  #noted / 2, misfit, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffering, 1),
+  #noted / 2, misfit, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffered_schedules, 1),
   earlier(first_of(to_plan), first_of(unplanned)), next_look(via_rq, LEASE), first_of(ended), parked_look,
   first_of(prefix .. ':scheduler:pause_ends'), follow_at}

@@ -18,6 +18,7 @@ local index = KEYS[1]
 -- @include plan
 -- @include open_runs
 -- @include events
+local settling
 -- @include tally
 -- @include pausing
 -- @include ends

@@ -1,5 +1,5 @@
 -- A fire of a schedule: what becomes of it (decide), and the writes (commit). The scripts that fire say which schedules, and why.
--- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, open_runs, pausing,
+-- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, open_runs,
 -- settling, answers, index, dispatcher.
 local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
@@ -7,12 +7,15 @@ local nobody_buffers = call('ZCARD', buffered_schedules) == 0
 local NONE = {}
 -- A script decides for so long, and writing takes as long again. The time of Redis stands still meanwhile, and before 7.4 its Lua has no
 -- clock either: there the runs that were looked at are counted, about a microsecond and a half each.
-local LONGEST_LOOK, MOST_RUNS_LOOKED_AT = 0.004, 2000
-local clock = rawget(_G, 'os') and os.clock or function() return runs_looked_at * LONGEST_LOOK / MOST_RUNS_LOOKED_AT end
-local began -- with the first question
-local function has_looked_long()
-  began = began or clock()
-  return clock() - began > LONGEST_LOOK
+local has_looked_long
+do
+  local LONGEST_LOOK, MOST_RUNS_LOOKED_AT = 0.004, 2000
+  local clock = rawget(_G, 'os') and os.clock or function() return runs_looked_at * LONGEST_LOOK / MOST_RUNS_LOOKED_AT end
+  local began -- with the first question
+  function has_looked_long()
+    began = began or clock()
+    return clock() - began > LONGEST_LOOK
+  end
 end
 
 local KIND, REV, PAUSED, MARK, LIVE, RUNS, KEPT, SKIPS, RUNS_AS, POLICY, ARMED, PLAN, PLAN_REV, UPDATED, SIZE, LOOKED_FOR =
@@ -192,7 +195,7 @@ local function prepare(fire)
   local most_failures = fire.policy.most_failures
   if fire.mode ~= 'manual' and most_failures then
     settling.settle_newest(fire.id) -- which only counts: what is decided may still be refused
-    local failures = tally.read(call('HGET', schedule_key(fire.id), 'ends')).row
+    local failures = settling.failures_of(fire.id)
     if failures >= most_failures then return 'paused', settling.paused_note(failures) end
   end
   if needs_liveness_check(fire) then return 'check', table.concat(fire.queued, ' ') end
@@ -309,15 +312,6 @@ local function advance(fire)
   end
 end
 
--- Skips that follow each other are one stretch, which begins and ends.
-local function note_skips(fire)
-  local id, skips = fire.id, count(fire.record[SKIPS])
-  local is_new = skips == 0 or fire.started[1] ~= nil
-  local first = string.match(try('LINDEX', history_key(id), 0) or '', '^k (%S+)')
-  settling.note_not_run(id, 'k', first and long_time(first) or fire.skipped[1].nominal, is_new)
-  if is_new then tell('skipping_began', id, 'held_up_by', fire.going[1] or fire.started[#fire.started].id, 'nominal', fire.skipped[1].nominal) end
-end
-
 local function keep_books(fire)
   local id, kept, started, by = fire.id, fire.record[KEPT], fire.started, open_runs.number_of(dispatcher)
   for _, run in ipairs(started) do open_runs.add(id, run.id) end
@@ -335,7 +329,10 @@ local function keep_books(fire)
     for _, run in ipairs(fire.skipped) do lines[#lines + 1] = history_line('skipped', run.nominal, run.due, run.id, by, held_up_by) end
   end
   add_history(id, lines, kept)
-  if fire.skipped then note_skips(fire) end
+  if fire.skipped then
+    local is_new = count(fire.record[SKIPS]) == 0 or started[1] ~= nil
+    settling.note_skips(id, fire.skipped[1].nominal, is_new, fire.going[1] or started[#started].id)
+  end
 end
 
 -- Takes a schedule that cannot go on out of the way, where a person sees it and why.
@@ -346,7 +343,7 @@ local function put_aside(fire)
   else
     call('HSET', schedule_key(id), 'live', table.concat(fire.live, ' '))
   end
-  pause_schedule(index, id, fire.detail)
+  settling.pause(index, id, fire.detail)
   if fire.outcome == 'paused' then tell('paused_for_failures', id, 'note', fire.detail) end
   local last = fire.outcome == 'broken' and fire.instants[#fire.instants]
   if last then add_history(id, {history_line('failed', last.nominal, last.due, id .. last.ending)}, fire.record[KEPT]) end

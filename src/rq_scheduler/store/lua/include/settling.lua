@@ -1,6 +1,6 @@
 -- Settles runs that have ended, each end once: counts it, writes it into the line of its history, and what follows from it. Needs: clock,
--- schedule, history, open_runs, events, tally, ends, plan (run_ending), prefix.
-local settling = {}
+-- schedule, history, open_runs, events, tally, pausing, ends, plan (run_ending), prefix. Fills the variable `settling`.
+settling = {pause = pause_schedule}
 do
   local WORDS = {['.'] = 'finished', f = 'failed', s = 'stopped', c = 'canceled', e = 'expired', d = 'deleted', l = 'lost', u = 'unknown'}
   local MILESTONES = {[10] = true, [100] = true, [1000] = true}
@@ -255,6 +255,17 @@ do
     if not (run and score_in(open_runs.key, run.member)) then return end
     local finding = ends.look(run, now)
     if finding then settling.settle(run, finding) end
+  end
+
+  -- How many runs of a schedule have failed in a row.
+  function settling.failures_of(id) return tally.read(redis.call('HGET', schedule_key(id), 'ends')).row end
+
+  -- Skips that follow each other are one stretch, which begins: the first since a run was made, held up by that run.
+  function settling.note_skips(id, nominal, is_new, held_up_by)
+    local newest = redis.pcall('LINDEX', history_key(id), 0)
+    local first = type(newest) == 'string' and string.match(newest, '^k (%S+)')
+    settling.note_not_run(id, 'k', first and long_time(first) or nominal, is_new)
+    if is_new then tell('skipping_began', id, 'held_up_by', held_up_by, 'nominal', nominal) end
   end
 
   function settling.paused_note(failures) return string.format('paused after %d failed runs in a row', failures) end
