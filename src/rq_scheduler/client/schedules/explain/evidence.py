@@ -10,6 +10,7 @@ from typing import TypeAlias
 from rq_scheduler.client.fleet import Outage
 from rq_scheduler.client.schedules.results import Run, StoredSchedule
 from rq_scheduler.model import Spec
+from rq_scheduler.store.settling import RunError
 from rq_scheduler.store.traces import JobTrace, QueueTrace
 
 __all__ = ["AskedTime", "Definition", "Evidence", "Held", "JobEvidence", "LeftWorker", "Pause"]
@@ -62,12 +63,13 @@ class LeftWorker:
 @dataclass(frozen=True, slots=True)
 class JobEvidence:
     """A job, and the queue that it goes to, as they stand now. line: what its schedule has recorded of it; left: the
-    last worker of that queue that went away."""
+    last worker of that queue that went away; error: what RQ knows of its failure."""
 
     job: JobTrace
     queue: QueueTrace | None = None
     line: Run | None = None
     left: LeftWorker | None = None
+    error: RunError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import MOST
 from rq_scheduler.store.schedules import Stored
+from rq_scheduler.store.settling import RunError
 
 __all__ = ["explained"]
 
@@ -96,10 +97,18 @@ class _Gatherer:
 
     def _job(self, id: str, line: Run | None = None) -> JobEvidence:
         job = self._store.job_trace(id, self._now)
+        if job.status == "failed" and (line is None or line.end is None):
+            return JobEvidence(job, line=line, error=self._error(id))
         if job.status != "queued":
             return JobEvidence(job, line=line)
         queue = self._store.queue_trace(job.queue)
         return JobEvidence(job, queue, line, None if queue.workers else self._left(job.queue))
+
+    def _error(self, id: str) -> RunError:
+        from rq_scheduler.dispatcher.exceptions import failure_of  # too much for the start of every client
+
+        found = failure_of(self._store.last_exception(id))
+        return RunError(id, found.cause, found.place, found.message)
 
     def _left(self, queue: str) -> LeftWorker | None:
         """The last worker of a queue that went away."""
