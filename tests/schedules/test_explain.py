@@ -522,6 +522,13 @@ def test_it_runs_and_its_worker_dies(site: Site, worker: Worker, redis: redis_py
     )
 
 
+def test_somebody_stopped_it(site: Site, scheduler: Scheduler) -> None:
+    site.put()
+    (run,) = site.serve_until(FIRST)
+    assert scheduler.jobs.stop(run) == "canceled"
+    assert site.told() == ("canceled", f"nightly was handed off {AT_FIRST} and was canceled by anna.")
+
+
 def test_its_queue_is_emptied(site: Site, redis: redis_py.Redis) -> None:
     site.put()
     site.serve_until(FIRST)
@@ -576,7 +583,12 @@ def test_a_single_job(site: Site, scheduler: Scheduler, redis: redis_py.Redis) -
     )
     scheduler.cancel("one")
     Job.fetch("one", connection=redis).delete()
-    assert told()[0] in {"not_recorded", "canceled"}
+    assert told()[0] == "not_recorded", "an application is no person, and nothing is recorded of it"
+    scheduler.enqueue_at(START + timedelta(hours=2), jobs.nothing, job_id="two")
+    scheduler.jobs.cancel("two")
+    Job.fetch("two", connection=redis).delete()
+    found = scheduler.schedules.explain("two")
+    assert found.sentence == "Job two was cancelled at 13:30 on Mon 2 Mar (UTC) by anna."
 
 
 def test_a_single_job_in_quarantine(site: Site, scheduler: Scheduler, redis: redis_py.Redis) -> None:

@@ -80,7 +80,8 @@ class Evidence:
     first. pauses: newest first, known from `pauses_since` on (None: not at all). outages: those that may matter, in
     order. dispatchers: the names of those that are alive now. lock_holder: who else holds the lock of 0.14's daemons.
     buffered: nominal times of runs that wait for the present one to end. run: the job of the instant that is asked
-    about; holder: the one that held it up. job_id: of the run that is asked about, where it was named by that."""
+    about; holder: the one that held it up. job_id: of the run that is asked about, where it was named by that.
+    stopped_by: who had that run stopped."""
 
     schedule: StoredSchedule
     now: datetime
@@ -99,6 +100,7 @@ class Evidence:
     run: JobEvidence | None = None
     holder: JobEvidence | None = None
     job_id: str = ""
+    stopped_by: str = ""
 
     @property
     def is_whole(self) -> bool:
