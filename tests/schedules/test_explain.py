@@ -1,5 +1,6 @@
 """Each reason for which a run is, or is not: brought about for real, asked for, and told in a sentence."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,8 @@ from rq import Queue, Retry
 from rq.job import Job
 
 import jobs_for_tests as jobs
-from rq_scheduler import Cron, Dates, Scheduler
+from conftest import RunWorker
+from rq_scheduler import At, Cron, Dates, Every, Scheduler
 from rq_scheduler.client.base import context_of
 from rq_scheduler.client.schedules.explain import Explanation
 from rq_scheduler.errors import InvalidArgument, InvalidType
@@ -331,6 +333,33 @@ def test_paused_for_failures(site: Site, worker: Worker) -> None:
     assert "paused after 1 failed run" in site.why().sentence
 
 
+def test_held_up_by_the_run_before_it(site: Site) -> None:
+    site.put()
+    (holder,) = site.serve_until(FIRST)
+    site.serve_until(FIRST + timedelta(days=1, minutes=1))
+    assert site.told() == (
+        "skipped",
+        (
+            "nightly did not run at 02:30 on Wed 4 Mar (Europe/Paris): it was skipped, held up by run "
+            f"{holder}, which waits in 'reports', where no worker listens."
+        ),
+    )
+
+
+def test_a_night_without_a_worker(site: Site) -> None:
+    site.put(Every(1, anchor=START))
+    site.serve_until(START + timedelta(seconds=1))
+    (holder,) = (run.job_id for run in site.schedules.runs("nightly"))
+    site.serve_until(START + timedelta(seconds=30))
+    assert site.told(START + timedelta(seconds=20)) == (
+        "skipped",
+        (
+            "nightly did not run at 12:00:20 on Mon 2 Mar (UTC): it was skipped 29 times, from 12:00:02 to 12:00:30, "
+            f"held up by run {holder}, which waits in 'reports', where no worker listens."
+        ),
+    )
+
+
 def test_it_waits_for_the_run_before_it(site: Site) -> None:
     site.put(overlap="buffer_one")
     (before,) = site.serve_until(FIRST)
@@ -353,6 +382,17 @@ def test_it_made_way(site: Site) -> None:
 
 
 # What no record reaches
+
+
+def test_longer_ago_than_the_history(site: Site, worker: Worker) -> None:
+    site.put(keep_runs=1)
+    for days in range(3):
+        site.serve_until(FIRST + timedelta(days=days))
+        worker.end_all("expired", "reports")
+    assert site.told(FIRST) == (
+        "not_recorded",
+        f"What became of nightly {AT_FIRST} is not known: its history reaches back to Thu 5 Mar 02:30 only.",
+    )
 
 
 def test_the_definition_of_that_time_is_asked(site: Site, worker: Worker) -> None:
@@ -410,6 +450,58 @@ def test_since_when_no_worker_listens(site: Site, redis: redis_py.Redis) -> None
     )
 
 
+def test_what_real_workers_make_of_it(
+    site: Site, scheduler: Scheduler, redis: redis_py.Redis, run_worker: RunWorker
+) -> None:
+    at = START + timedelta(minutes=1)
+    ends = {"fine": jobs.nothing, "bad": jobs.fail, "dead": jobs.die, "stays-bad": jobs.fail}
+    for name, func in ends.items():
+        site.schedules.put(name, At(at), func, queue_name="reports")
+    site.schedules.put("again", At(at), jobs.fail, queue_name="reports", retry=Retry(max=1, interval=3600))
+    scheduler.enqueue_at(at, jobs.fail, "of one job", job_id="one", queue_name="reports")
+    first = Queue("other", connection=redis).enqueue(jobs.nothing, job_id="first")
+    site.schedules.put("later", At(at), jobs.nothing, queue_name="reports", depends_on=first)
+    site.serve_until(at)
+    run_worker("reports")
+
+    def told(id: str) -> tuple[str, str]:
+        found = site.schedules.explain(id)
+        return found.cause, found.sentence.partition(" (UTC) and ")[2] or found.sentence
+
+    # Before anybody has looked: as RQ tells it, by its own clock.
+    assert told("fine")[0] == "finished"
+    assert told("bad")[0] == "failed"
+    assert re.search(r": RuntimeError: on purpose \(tests\.jobs_for_tests:\d+\)\.$", told("bad")[1])
+    assert told("dead")[1].endswith(": its worker died.")
+    assert told("one")[0] == "failed"
+    assert told("one")[1].startswith("Job one failed ")
+    assert re.search(r": RuntimeError: of one job \(tests\.jobs_for_tests:\d+\)\.$", told("one")[1])
+    assert told("again")[0] == "retrying"
+    assert told("later") == ("deferred", "waits for job first, which it depends on.")
+    (remedy,) = (one for one in site.schedules.explain("bad").remedies if one.command.startswith("rq "))
+    assert remedy.command == "rq requeue bad-20260302T120100000000Z --queue reports"
+    # Once they are settled: as the history has it, also when RQ has forgotten them.
+    site.clock.move("1h")
+    site.dispatcher.tick()
+    redis.delete("rq:job:fine-20260302T120100000000Z", "rq:job:bad-20260302T120100000000Z")
+    assert told("fine")[0] == "finished"
+    assert told("bad")[0] == "failed"
+    assert re.search(r": RuntimeError: on purpose \(tests\.jobs_for_tests:\d+\)\.$", told("bad")[1])
+    assert told("dead")[1].endswith(": its worker died.")
+    assert [one.what for one in site.schedules.explain("bad").remedies] == ["Run it for 12:01 after all"]
+
+
+def test_its_queue_is_emptied_and_nobody_sees_it_end(site: Site, redis: redis_py.Redis) -> None:
+    site.put()
+    (run,) = site.serve_until(FIRST)
+    Queue("reports", connection=redis).empty()
+    site.clock.move("1m")
+    site.dispatcher.tick()
+    assert site.told()[0] == "deleted"
+    assert site.told()[1].startswith(f"nightly was handed off {AT_FIRST} and was deleted at 02:")
+    assert site.schedules.explain(run).cause == "deleted"
+
+
 def test_it_runs_and_its_worker_dies(site: Site, worker: Worker, redis: redis_py.Redis) -> None:
     site.put()
     (run,) = site.serve_until(FIRST)
@@ -428,6 +520,13 @@ def test_it_runs_and_its_worker_dies(site: Site, worker: Worker, redis: redis_py
             "life lately."
         ),
     )
+
+
+def test_somebody_stopped_it(site: Site, scheduler: Scheduler) -> None:
+    site.put()
+    (run,) = site.serve_until(FIRST)
+    assert scheduler.jobs.stop(run) == "canceled"
+    assert site.told() == ("canceled", f"nightly was handed off {AT_FIRST} and was canceled by anna.")
 
 
 def test_its_queue_is_emptied(site: Site, redis: redis_py.Redis) -> None:
@@ -484,7 +583,12 @@ def test_a_single_job(site: Site, scheduler: Scheduler, redis: redis_py.Redis) -
     )
     scheduler.cancel("one")
     Job.fetch("one", connection=redis).delete()
-    assert told()[0] in {"not_recorded", "canceled"}
+    assert told()[0] == "not_recorded", "an application is no person, and nothing is recorded of it"
+    scheduler.enqueue_at(START + timedelta(hours=2), jobs.nothing, job_id="two")
+    scheduler.jobs.cancel("two")
+    Job.fetch("two", connection=redis).delete()
+    found = scheduler.schedules.explain("two")
+    assert found.sentence == "Job two was cancelled at 13:30 on Mon 2 Mar (UTC) by anna."
 
 
 def test_a_single_job_in_quarantine(site: Site, scheduler: Scheduler, redis: redis_py.Redis) -> None:

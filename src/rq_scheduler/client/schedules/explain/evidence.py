@@ -10,6 +10,7 @@ from typing import TypeAlias
 from rq_scheduler.client.fleet import Outage
 from rq_scheduler.client.schedules.results import Run, StoredSchedule
 from rq_scheduler.model import Spec
+from rq_scheduler.store.settling import RunError
 from rq_scheduler.store.traces import JobTrace, QueueTrace
 
 __all__ = ["AskedTime", "Definition", "Evidence", "Held", "JobEvidence", "LeftWorker", "Pause"]
@@ -62,12 +63,13 @@ class LeftWorker:
 @dataclass(frozen=True, slots=True)
 class JobEvidence:
     """A job, and the queue that it goes to, as they stand now. line: what its schedule has recorded of it; left: the
-    last worker of that queue that went away."""
+    last worker of that queue that went away; error: what RQ knows of its failure."""
 
     job: JobTrace
     queue: QueueTrace | None = None
     line: Run | None = None
     left: LeftWorker | None = None
+    error: RunError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,8 @@ class Evidence:
     first. pauses: newest first, known from `pauses_since` on (None: not at all). outages: those that may matter, in
     order. dispatchers: the names of those that are alive now. lock_holder: who else holds the lock of 0.14's daemons.
     buffered: nominal times of runs that wait for the present one to end. run: the job of the instant that is asked
-    about; holder: the one that held it up. job_id: of the run that is asked about, where it was named by that."""
+    about; holder: the one that held it up. job_id: of the run that is asked about, where it was named by that.
+    stopped_by: who had that run stopped."""
 
     schedule: StoredSchedule
     now: datetime
@@ -97,6 +100,7 @@ class Evidence:
     run: JobEvidence | None = None
     holder: JobEvidence | None = None
     job_id: str = ""
+    stopped_by: str = ""
 
     @property
     def is_whole(self) -> bool:

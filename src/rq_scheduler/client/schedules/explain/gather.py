@@ -27,6 +27,7 @@ from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import MOST
 from rq_scheduler.store.schedules import Stored
+from rq_scheduler.store.settling import RunError
 
 __all__ = ["explained"]
 
@@ -48,7 +49,6 @@ class _Gatherer:
     ) -> Explanation:
         """Why the schedule ran, or did not, at the time that is asked about, or as this job."""
         service = self._store.service_trace(schedule.id, self._now)
-        audited = self._audited(schedule.id, schedule.created_at)
         evidence = Evidence(
             schedule=schedule,
             now=from_us(self._now),
@@ -57,8 +57,6 @@ class _Gatherer:
             runs=tuple(runs),
             keeps=50 if schedule.spec is None else schedule.spec.keep_runs,
             definitions=definitions_of(schedule, self._store.read_versions(schedule.id)[1]),
-            pauses=pauses_of(schedule, audited),
-            pauses_since=audited.since,
             held=self._held(schedule.id),
             dispatchers=service.dispatchers,
             lock_holder=service.lock_holder,
@@ -78,7 +76,17 @@ class _Gatherer:
             holder = self._job(held_up_by, next((each for each in runs if each.job_id == held_up_by), None))
         until = from_us(self._now) if case.line is None else case.line.handed_off_at
         outages = self._fleet.outages(min(case.at, until), until) if case.is_past else []
-        return explain(replace(evidence, run=run, holder=holder, outages=tuple(outages)), found)
+        audited = self._audited(schedule.id, schedule.created_at, case.job_id)
+        complete = replace(
+            evidence,
+            pauses=pauses_of(schedule, audited),
+            pauses_since=audited.since,
+            outages=tuple(outages),
+            run=run,
+            holder=holder,
+            stopped_by=next((entry.actor for entry in audited.entries if entry.action == "stopped"), ""),
+        )
+        return explain(complete, found)
 
     def explain_job(self, id: str) -> Explanation:
         """Why a job that is no run of a schedule ran, or did not."""
@@ -96,10 +104,18 @@ class _Gatherer:
 
     def _job(self, id: str, line: Run | None = None) -> JobEvidence:
         job = self._store.job_trace(id, self._now)
+        if job.status == "failed" and (line is None or line.end is None):
+            return JobEvidence(job, line=line, error=self._error(id))
         if job.status != "queued":
             return JobEvidence(job, line=line)
         queue = self._store.queue_trace(job.queue)
         return JobEvidence(job, queue, line, None if queue.workers else self._left(job.queue))
+
+    def _error(self, id: str) -> RunError:
+        from rq_scheduler.dispatcher.exceptions import failure_of  # too much for the start of every client
+
+        found = failure_of(self._store.last_exception(id))
+        return RunError(id, found.cause, found.place, found.message)
 
     def _left(self, queue: str) -> LeftWorker | None:
         """The last worker of a queue that went away."""
@@ -112,11 +128,11 @@ class _Gatherer:
         held = self._store.held_entry(id)
         return None if held is None else Held(held.reason, None if held.at is None else from_us(held.at))
 
-    def _audited(self, id: str, created: datetime | None) -> Audited:
-        """What the audit says of this id, since it was made."""
+    def _audited(self, id: str, created: datetime | None, job_id: str = "") -> Audited:
+        """What the audit says of this id, since it was made, and of this job."""
         first = None if created is None else to_us(created - timedelta(milliseconds=1))
         entries = [entry_of(entry) for entry in islice(self._store.read_audit(first), MAX_AUDITED)]
-        own = [entry for entry in entries if entry.id == id]
+        own = [entry for entry in entries if entry.id in {id, job_id}]
         is_whole = any(entry.action == "defined" for entry in own)
         return Audited(own, created if is_whole else entries[-1].at if entries else None)
 

@@ -137,7 +137,9 @@ def _ended(evidence: JobEvidence, times: Times) -> JobState:
     started, ended = (moment_of(job.fields.get(name, "")) for name in ("started_at", "ended_at"))
     end: End = "failed" if job.status == "failed" else "stopped" if job.status == "stopped" else "canceled"
     end = "finished" if job.status == "finished" else end
-    return _end(end, job, times, started, ended, job.fields.get("worker_name", ""), "")
+    error = evidence.error
+    why = "" if error is None else _why(end, error.cause, error.message, error.place)
+    return _end(end, job, times, started, ended, job.fields.get("worker_name", ""), why)
 
 
 def _recorded(run: Run, end: End, job: JobTrace, times: Times) -> JobState:

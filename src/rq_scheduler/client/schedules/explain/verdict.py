@@ -116,8 +116,12 @@ def _begin(case: Case) -> str:
 
 
 def _made_way(case: Case, state: JobState) -> str:
-    """Of one that was stopped: for which run, where overlap has it so."""
-    if case.spec is None or case.spec.overlap != "replace" or state.cause not in {"stopped", "canceled"}:
+    """Of one that was stopped: by whom, or for which run, where overlap has it so."""
+    if state.cause not in {"stopped", "canceled"}:
+        return ""
+    if case.evidence.stopped_by:
+        return f" by {case.evidence.stopped_by}"
+    if case.spec is None or case.spec.overlap != "replace":
         return ""
     later = [run for run in case.evidence.runs if run.outcome == "enqueued" and run.nominal > case.at]
     return f", to make way for the run of {case.times.short(later[-1].nominal)} (overlap='replace')" if later else ""
