@@ -169,10 +169,12 @@ class TestRefusedIds:
         assert bool(meta) == (redis.zscore(INDEX, "a-b") is not None)
 
     def test_one_that_was_adopted_before_it_was_due(self, redis: redis_py.Redis, store: Store, told: Told) -> None:
-        self._made_by_others(redis, store, "a:b", now_us(redis) + 50_000, meta={"interval": 60})
+        self._made_by_others(redis, store, "a:b", now_us(redis) + US // 5, meta={"interval": 60})
         one = dispatcher(redis, told)
         while one._sweep.unfinished:
             one._sweep.step()
+        one.dispatch_once()
+        assert not redis.hexists(store.keys.schedule("a:b"), "plan")
         wait_until(lambda: one.dispatch_once() and told.drops)
         assert waiting(redis) == []
         assert [drop.id for drop in told.drops] == ["a:b"]

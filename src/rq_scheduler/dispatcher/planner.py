@@ -22,6 +22,7 @@ from rq_scheduler.store.base import armed_text, is_misfit
 from rq_scheduler.store.fires import PlanWrite
 from rq_scheduler.store.outcomes import Dropped
 from rq_scheduler.store.plans import Unplanned
+from rq_scheduler.store.rq_format import is_taken_for_id
 from rq_scheduler.triggers.made_with import made_with
 
 MAX_TAKEN = 250
@@ -128,6 +129,10 @@ class Planner:
             return True
         if self._by_hook and of.due <= self._now + RESERVED:
             self._taken.popleft()
+            return False
+        if not is_taken_for_id(of.id):
+            self._taken.popleft()
+            self._put_off.append(of.id)  # goes into quarantine once it is due
             return False
         if not of.job.is_changed:
             return True

@@ -36,6 +36,13 @@ ID_PATTERN = "^[%w_-]*$" if hasattr(rq.job, "JOB_ID_PATTERN") else "^[^:]*$"
 """Lua pattern of what the installed RQ takes for a job id."""
 
 
+def is_taken_for_id(id: str) -> bool:
+    """Whether the installed RQ takes that for a job id."""
+    if not hasattr(rq.job, "JOB_ID_PATTERN"):
+        return ":" not in id
+    return all(each.isascii() and (each.isalnum() or each in "_-") for each in id)
+
+
 def queues_key(prefix: str) -> str:
     """set: the keys of all queues that were ever used."""
     return f"{prefix}:queues"
