@@ -1,10 +1,9 @@
 -- Fires of recurring jobs of the 0.14 API: what becomes of one (jobs.decide), and the writes (jobs.commit). All runs re-use one job id, and
 -- the live hash is their template: it is reset and pushed again. The scripts that fire say which jobs, and why.
 -- Adds to the table `jobs`, which has what fires came to: counts (runs by queue), told, answers. Needs: clock, rq_queueing, entry, quarantine,
--- recurring, keeping, revision, overlap, ending, history, previous_runs, plan, open_runs, settling, dispatcher, via_rq, prefix, default_timeout, all_via_rq, tells.
+-- schedule, recurring, keeping, revision, overlap, ending, history, previous_runs, plan, open_runs, settling, dispatcher,
+-- via_rq, prefix, default_timeout, all_via_rq, tells.
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
-local buffering = prefix .. ':scheduler:buffered'
-local wants_plan, unplanned_jobs = prefix .. ':scheduler:to_plan', prefix .. ':scheduler:unplanned'
 
 function jobs.read_record(id)
   local values = redis.pcall('HMGET', schedule_key(id), 'kind', 'rev', 'armed', 'plan', 'plan_rev', 'policy', 'looked_for', 'meta',
@@ -17,14 +16,15 @@ function jobs.read_record(id)
   return record
 end
 
--- Which key that the scripts which plan and fire them need is of a wrong type, if one is: they stay where they are until it is moved away, and nothing else does.
+-- What is wrong with a key that the scripts which plan and fire them need, if one is of a wrong type: they stay where they are until it is
+-- moved away, and nothing else does.
 local looked_for_misfit, misfit = false, nil
 function jobs.misfit()
   if looked_for_misfit then return misfit end
   looked_for_misfit = true
   local ok, refusal = pcall(function()
     check_revisions()
-    for _, key in ipairs({scheduled_jobs, buffering, wants_plan, unplanned_jobs, via_rq, schedules .. ':paused'}) do redis.call('ZCARD', key) end
+    for _, key in ipairs({scheduled_jobs, buffered_schedules, to_plan, unplanned, via_rq, paused_schedules}) do redis.call('ZCARD', key) end
   end)
   if not ok then misfit = type(refusal) == 'table' and refusal.err or refusal end
   return misfit
@@ -49,7 +49,7 @@ end
 -- The fire of a run that a job buffers; nil when it buffers none.
 function jobs.buffered_fire(id, record)
   if not filled(record.buffered) then return nil end
-  return {id = id, record = record, score = redis.call('ZSCORE', buffering, id), nominal = record.buffered, due = record.buffered,
+  return {id = id, record = record, score = redis.call('ZSCORE', buffered_schedules, id), nominal = record.buffered, due = record.buffered,
     is_buffered = true}
 end
 
@@ -148,7 +148,7 @@ end
 local is_one_due = false
 local function advance_job(fire)
   local id, record, key, outcome = fire.id, fire.record, schedule_key(fire.id), fire.outcome
-  if fire.is_buffered then redis.call('ZREM', buffering, id) end
+  if fire.is_buffered then redis.call('ZREM', buffered_schedules, id) end
   if fire.ends or fire.follower == '' then
     redis.call('ZREM', scheduled_jobs, id)
   elseif not fire.is_buffered then
@@ -187,7 +187,7 @@ local function keep_job_books(fire)
     return
   end
   if outcome == 'buffered' then
-    redis.call('ZADD', buffering, string.format('%.6f', now + 1), id)
+    redis.call('ZADD', buffered_schedules, string.format('%.6f', now + 1), id)
   else
     redis.pcall('HINCRBY', key, outcome == 'done' and 'runs' or 'skipped', 1)
     if outcome == 'done' then
@@ -200,7 +200,7 @@ local function keep_job_books(fire)
   if outcome == 'skipped' then redis.pcall('HINCRBY', key, 'skips_in_a_row', 1) end
   if outcome == 'done' and filled(fire.record.runs_left) then
     redis.pcall('HINCRBY', key, 'repeat', -1)
-    redis.call('ZADD', wants_plan, now_score, id) -- the next run needs another meta
+    redis.call('ZADD', to_plan, now_score, id) -- the next run needs another meta
   end
   if fire.next_score then list_as_due(id, fire.next_score) end
 end
@@ -231,7 +231,7 @@ jobs.list_as_due = list_as_due
 
 -- Has Python plan these {score, id, ...}. Who has taken one has it for two seconds: a later look does not change that.
 function jobs.note_unplanned(list)
-  for first = 1, #list, CHUNK do redis.call('ZADD', unplanned_jobs, 'NX', unpack(list, first, math.min(first + CHUNK - 1, #list))) end
+  for first = 1, #list, CHUNK do redis.call('ZADD', unplanned, 'NX', unpack(list, first, math.min(first + CHUNK - 1, #list))) end
 end
 
 -- Writes what was decided of these fires (outcome), and answers each. The order decides what a fault loses: jobs; then, a queue at a time,
@@ -256,7 +256,7 @@ function jobs.commit(fires)
   wait_for_rq(for_rq)
   for _, fire in ipairs(fires) do
     if fire.outcome == 'waiting' then
-      redis.call('ZADD', buffering, string.format('%.6f', now + 1), fire.id)
+      redis.call('ZADD', buffered_schedules, string.format('%.6f', now + 1), fire.id)
       if fire.liveness and fire.liveness.found == 'there' then redis.call('HSET', schedule_key(fire.id), 'looked_up_at', now_us) end
     elseif fire.outcome == 'broken' then
       quarantine(scheduled_jobs, fire.id, fire.score, fire.detail, fire.entry.origin or nil, true)
