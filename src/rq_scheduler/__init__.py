@@ -16,6 +16,7 @@ __all__ = [
     "Dates",
     "Event",
     "Every",
+    "Explanation",
     "Holidays",
     "Lateness",
     "LeftOut",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from rq_scheduler.client.quarantine import Quarantined, RetryResult
     from rq_scheduler.client.scheduler import Scheduler
     from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun, Version
+    from rq_scheduler.client.schedules.explain import Explanation
     from rq_scheduler.model import Schedule
     from rq_scheduler.runs import current_run
     from rq_scheduler.triggers import AnyOf, At, Cron, Dates, Every, Holidays, RRule
@@ -60,6 +62,7 @@ else:
         "client.quarantine": ("Quarantined", "RetryResult"),
         "client.scheduler": ("Scheduler",),
         "client.schedules": ("LeftOut", "Run", "StoredSchedule", "SyncResult", "UpcomingRun", "Version"),
+        "client.schedules.explain": ("Explanation",),
         "model": ("Schedule",),
         "runs": ("current_run",),
         "triggers": ("AnyOf", "At", "Cron", "Dates", "Every", "Holidays", "RRule"),

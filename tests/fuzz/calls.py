@@ -30,11 +30,12 @@ from rq_scheduler import (
 )
 from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.events import Events
-from rq_scheduler.client.fleet import Fleet, Outage, SeenDispatcher, SeenWorker, UnservedQueue
+from rq_scheduler.client.fleet import Fleet, Lateness, Outage, SeenDispatcher, SeenWorker, UnservedQueue
 from rq_scheduler.client.pending import Jobs, PendingJob
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
 from rq_scheduler.client.schedules import LeftOut, Run, Schedules, StoredSchedule, SyncResult, UpcomingRun, Version
 from rq_scheduler.client.schedules.arguments import Selection
+from rq_scheduler.client.schedules.explain import Explanation
 from rq_scheduler.model import Options, Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
@@ -65,8 +66,8 @@ INSIDE = {
 }
 """Methods that the package calls itself, with its own integers of microseconds."""
 
-VALUES = {AuditEntry, Event, HandOff, LeftOut, Outage, PendingJob, Quarantined, RetryResult, Run, SeenDispatcher,
-          SeenWorker, SyncResult, UnservedQueue, UpcomingRun, Version}  # fmt: skip
+VALUES = {AuditEntry, Event, Explanation, HandOff, Lateness, LeftOut, Outage, PendingJob, Quarantined, RetryResult,
+          Run, SeenDispatcher, SeenWorker, SyncResult, UnservedQueue, UpcomingRun, Version}  # fmt: skip
 """Public types that the package makes, and callers only read."""
 
 CLASSES: dict[type, Callable[[Any], Any]] = {
