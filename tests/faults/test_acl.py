@@ -20,7 +20,7 @@ import rq_scheduler
 from faults.cutting import World
 from faults.proxy import Proxy
 from faults.writes import WRITES
-from making import US, Told, add, dispatcher, entry, history, now_us, recurring, waiting
+from making import US, Told, add, dispatcher, entry, now_us, recurring, waiting
 from making_schedules import Few, job_fields, new, plan_of, planned_in_time, put, spec
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
@@ -182,7 +182,7 @@ def use_as_dispatcher(redis: redis_py.Redis, proxy: Proxy, running: Callable[...
     # A run that goes on and is to make way: RQ asks its worker, on a channel that this user may not use.
     (run, *_) = wait_until(lambda: waiting(redis, "replace"))
     redis.hset(f"rq:job:{run}", mapping={"status": "started", "worker_name": "w"})
-    wait_until(lambda: sum(line[0] == "skipped" for line in history(redis, "skip")) > 3)
+    wait_until(lambda: int(redis.hget(KEYS.schedule("skip"), "skipped") or 0) > 3)
     wait_until(lambda: b"canceled" in [redis.hget(key, "status") for key in redis.scan_iter("rq:job:replace-*")])
     redis.lpop("rq:queue:buffer_one")
     redis.hset(KEYS.schedule("buffer_one"), "looked_up_at", "0")
