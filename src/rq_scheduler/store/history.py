@@ -82,7 +82,8 @@ def enqueued_line(id: str, nominal: int, due: int, at: int) -> str:
 def read_line(line: bytes) -> HistoryLine | None:
     """A line from Redis; None for one that is none of ours, which must not hide the others."""
     words = line.decode(errors="replace").rstrip("\ufffd").split(" ", _ENDED + 3)
-    outcome = _KINDS.get(words[0][:1])
+    kind = words[0]
+    outcome = _KINDS.get("m" if kind[:1] == "m" and kind[1:].isdecimal() else kind)
     if outcome is None or len(words) < _RUN:
         return None
     return _stretch(outcome, words) if outcome in ("skipped", "missed") else _run(outcome, words)

@@ -234,8 +234,12 @@ local function earlier(one, other)
   return one
 end
 local parked_look = first_of(parked) ~= '' and next_look(parked, seconds_parked()) or ''
-local function first_in(name) return first_of(prefix .. ':scheduler:' .. name) end
-local follow_at = earlier(earlier(next_look(prefix .. ':scheduler:open_runs', 60), first_in('unread_errors')), first_in('expected'))
+-- When runs are to be followed. Mostly there is nothing, which one command says.
+local followed = {prefix .. ':scheduler:open_runs', prefix .. ':scheduler:unread_errors', prefix .. ':scheduler:expected'}
+local follow_at = ''
+if redis.call('EXISTS', unpack(followed)) > 0 then
+  follow_at = earlier(earlier(next_look(followed[1], 60), first_of(followed[2])), first_of(followed[3]))
+end
 local queues = {}
 for queue, number in pairs(counts) do queues[#queues + 1], queues[#queues + 2] = queue, number end
 lateness.write()
