@@ -54,6 +54,13 @@ STOPS = {
     "pause_ends": set(),
     "via_rq": {"recurring", "schedule"},
     "schedules": set(),
+    "open_runs": set(),
+    "missing_runs": set(),
+    "unread_errors": set(),
+    "expected": set(),
+    "not_run": set(),
+    "names": set(),
+    "counters": set(),
     "revisions": {"recurring"},
     "quarantine": set(),
     "claims": set(),
@@ -80,12 +87,16 @@ STOPS = {
     "fence": {*KINDS},
     "queues": {*KINDS},
     "workers": set(),
+    "suspended": set(),
     "paused": {"recurring", "schedule"},
+    "failing": set(),
+    "late": set(),
+    "running": set(),
     "jobs": set(),
 }
 """By key that all entries share: what waits for it to be moved away. Everything else is on time."""
 
-LISTS = {"paused": Keys().schedules_of("paused"), "jobs": Keys().schedules_of("jobs")}
+LISTS = {what: Keys().schedules_of(what) for what in ("paused", "failing", "late", "running", "jobs")}
 RQ_KEYS = {
     name.removesuffix("_key"): function
     for name, function in vars(rq_format).items()

@@ -3,7 +3,8 @@
 -- KEYS[1]  index of entries that have a job hash (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 id, 3 new due (unix seconds), 4 who moves it, or '', 5 '1' when that stands in the audit for a one-off too
 -- returns  {'ok'} or {'unknown'}: not pending
--- keeps    a plan made for the old time does not commit (the record takes a new rev)
+-- keeps    what is sent again, and is where it has to be by then, stands in the audit once
+--          a plan made for the old time does not commit (the record takes a new rev)
 local prefix, id, score, actor, audits_one_offs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 local index = KEYS[1]
 -- @include clock
@@ -15,7 +16,8 @@ local index = KEYS[1]
 check_revisions()
 
 local function answer(before, recurs)
-  if actor ~= '' and (recurs or audits_one_offs) then audit('moved', id, actor, 'before', before, 'due', score) end
+  local told = actor ~= '' and (recurs or audits_one_offs) and tonumber(before) ~= tonumber(score)
+  if told then audit('moved', id, actor, 'before', before, 'due', score) end
   return {'ok'}
 end
 
