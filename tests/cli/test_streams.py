@@ -15,9 +15,8 @@ from making import add, entry, now_us
 from rq_scheduler import Cron, Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.cli.commands import streams
-from rq_scheduler.client.events import Event
 from rq_scheduler.store import Store
-from rq_scheduler.views.streams import audit_json, event_json, event_line
+from rq_scheduler.views import audit, events
 from support import Processes, wait_until
 
 
@@ -42,21 +41,20 @@ class TestEvents:
     def test_newest_first_and_harmless(self, redis: redis_py.Redis, cli: Callable[..., Result]) -> None:
         assert cli("events").stdout == "No events.\n"
         held(redis, "a", "b")
-        title, b, a = cli("events").stdout.splitlines()
-        assert title.split() == ["WHEN", "EVENT", "OF", "DETAILS"]
-        assert "quarantined  b   reason because of b\\x1b[31m; queue default" in b
-        assert "quarantined  a   reason" in a
-        assert len(cli("events", "a").stdout.splitlines()) == 2
-        assert len(cli("events", "--limit", "1").stdout.splitlines()) == 2
+        b, a = cli("events").stdout.splitlines()
+        assert b.endswith("b went into quarantine (queue default): because of b\\x1b[31m")
+        assert "a went into quarantine" in a
+        assert len(cli("events", "a").stdout.splitlines()) == 1
+        assert len(cli("events", "--limit", "1").stdout.splitlines()) == 1
         assert cli("events", "--kind", "outage", "--kind", "met").stdout == "No events.\n"
         assert cli("events", "--since", "tomorrow 00:00").stdout == "No events.\n"
-        assert len(cli("events", "--until", "tomorrow 00:00").stdout.splitlines()) == 3
+        assert len(cli("events", "--until", "tomorrow 00:00").stdout.splitlines()) == 2
 
     def test_json(self, redis: redis_py.Redis, cli: Callable[..., Result]) -> None:
         held(redis, "a")
         (event,) = json.loads(cli("events", "--json").stdout)["events"]
         (read,) = Scheduler(connection=redis).events.read()
-        assert event == event_json(read)
+        assert event == events.serialize(read, UTC)
         assert event["details"] == {"reason": "because of a\x1b[31m", "queue": "default"}
 
     def test_a_kind_that_is_none(self, cli: Callable[..., Result]) -> None:
@@ -72,14 +70,14 @@ class TestEvents:
         wait_until(lambda: len(running.output().splitlines()) == 2)
         held(redis, "after")
         wait_until(lambda: len(running.output().splitlines()) == 3)
-        ids = [json.loads(line)["id"] if as_json else line.split()[3] for line in running.output().splitlines()]
+        ids = [json.loads(line)["id"] if as_json else line.split()[2] for line in running.output().splitlines()]
         assert ids == ["before", "other", "after"], "the newest last"
 
     def test_each_once_also_what_happens_meanwhile(self, redis: redis_py.Redis) -> None:
-        events = Scheduler(connection=redis).events
-        following = events.follow(idle=0)
+        told = Scheduler(connection=redis).events
+        following = told.follow(idle=0)
         held(redis, "a", "b")
-        found = events.read()
+        found = told.read()
         assert [event.id for event in streams._with_news(found, following)] == ["a", "b"]
 
 
@@ -90,29 +88,28 @@ class TestAudit:
         schedules.put("a", Cron("0 9 * * *"), jobs.nothing, meta={"a": 1})
         schedules.update("a", overlap="allow", jitter="30s", meta={"a": 2})
         assert cli("pause", "a", "--note", "disk full", "--as", "Ada").exit_code == 0
-        title, paused, changed, defined = cli("audit", "a").stdout.splitlines()
-        assert title.split() == ["WHEN", "WHO", "DID", "TO", "DETAILS"]
-        assert "Ada          paused   a   note disk full" in paused
-        told = "overlap: skip -> allow; jitter: - -> 30s; meta: changed; version 2"
-        assert f"deploy 4711  changed  a   {told}" in changed
-        assert "deploy 4711  defined  a   version 1" in defined
-        assert len(cli("audit", "--actor", "Ada").stdout.splitlines()) == 2
-        assert len(cli("audit", "--action", "paused", "--action", "defined").stdout.splitlines()) == 3
+        paused, changed, defined = cli("audit", "a").stdout.splitlines()
+        assert paused.endswith("Ada paused a: disk full")
+        told = "overlap: skip -> allow; jitter: - -> 30s; meta: changed"
+        assert changed.endswith(f"deploy 4711 changed a, to version 2: {told}")
+        assert defined.endswith("deploy 4711 defined a")
+        assert len(cli("audit", "--actor", "Ada").stdout.splitlines()) == 1
+        assert len(cli("audit", "--action", "paused", "--action", "defined").stdout.splitlines()) == 2
         assert cli("audit", "unknown").stdout == "Nothing was done.\n"
 
     def test_moments_read_as_such(self, redis: redis_py.Redis, cli: Callable[..., Result]) -> None:
         scheduler = Scheduler(connection=redis)
         scheduler.schedule(datetime(2040, 1, 1, 12, tzinfo=UTC), jobs.nothing, interval=60, id="r")
         scheduler.change_execution_time("r", datetime(2040, 1, 1, 13, tzinfo=UTC))
-        moved = "before 2040-01-01 12:00:00Z; due 2040-01-01 13:00:00Z"
-        assert moved in cli("audit", "--action", "moved").stdout
+        said = cli("audit", "--action", "moved", "--timezone", "Europe/Paris").stdout
+        assert said.endswith(" moved r from Sun 1 Jan 2040 13:00 to Sun 1 Jan 2040 14:00\n")
 
     def test_json(self, redis: redis_py.Redis, cli: Callable[..., Result]) -> None:
         scheduler = Scheduler(connection=redis)
         scheduler.schedules.put("a", Every(60), jobs.nothing)
         scheduler.schedules.update("a", overlap="allow")
         said = json.loads(cli("audit", "--json").stdout)["audit"]
-        assert said == [audit_json(entry) for entry in scheduler.audit.read()]
+        assert said == [audit.serialize(entry, UTC) for entry in scheduler.audit.read()]
         assert said[0]["changes"] == {"overlap": ["skip", "allow"]}
 
     def test_who_from_the_environment(
@@ -153,10 +150,3 @@ class TestUndo:
         Scheduler(connection=redis).schedules.put("a", Every("1h"), jobs.nothing)
         first = cli("undo", "a")
         assert (first.exit_code, "no earlier definition of 'a' is kept" in first.output) == (1, True)
-
-
-def test_what_others_have_written_is_shown_as_it_is() -> None:
-    details = {"since": "yesterday", "until": "9" * 30, "due": "nan", "empty": ""}
-    odd = Event("1-0", datetime(2026, 1, 1, tzinfo=UTC), "outage", "", details)
-    line = event_line(odd, UTC)
-    assert line == f"2026-01-01 00:00:00Z  outage  since yesterday; until {'9' * 30}; due nan"

@@ -11,7 +11,7 @@ from rq_scheduler.client.health import Daemon, Health, OutageLine, Some, calenda
 from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.rq_cron import notice
 
-__all__ = ["Problem", "no_dispatcher", "notices", "problems"]
+__all__ = ["Problem", "no_dispatcher", "notices", "outage_words", "problems"]
 
 OVERDUE_AFTER = timedelta(seconds=10)
 """How late the first entry may be before that is worth a warning."""
@@ -61,8 +61,13 @@ _CAUSES = {
 
 def _outage(line: OutageLine, now: datetime) -> str:
     lasted, ago = timedelta(microseconds=line.ended - line.began), now - calendar_time(line.ended)
-    cause = _CAUSES.get(line.cause, "dispatchers or Redis were away")
-    return f"nothing was handed off for {length(lasted, coarse=True)}, until {length(ago, coarse=True)} ago: {cause}"
+    how_long, since_then = length(lasted, coarse=True), length(ago, coarse=True)
+    return f"nothing was handed off for {how_long}, until {since_then} ago: {outage_words(line.cause)}"
+
+
+def outage_words(cause: str) -> str:
+    """Why nothing was handed off."""
+    return _CAUSES.get(cause, "dispatchers or Redis were away")
 
 
 def _of_dispatchers(health: Health) -> Iterator[Problem]:

@@ -13,7 +13,9 @@ from rq_scheduler.cli.session import Session, open_session, session_options, tim
 from rq_scheduler.cli.times import read_moment
 from rq_scheduler.client.events import Event
 from rq_scheduler.sanitize import plain, plain_json
-from rq_scheduler.views import serializers, streams
+from rq_scheduler.views import audit as audit_views
+from rq_scheduler.views import events as event_views
+from rq_scheduler.views import serializers
 
 __all__ = ["audit", "events", "undo"]
 
@@ -46,15 +48,17 @@ def events(ctx: click.Context, /, **params: Any) -> None:
         if not params["follow"]:
             answer(
                 params["as_json"],
-                lambda: {"events": [streams.event_json(event) for event in found]},
-                lambda: streams.events_table(found, zone),
+                lambda: {"events": [event_views.serialize(event, zone) for event in found]},
+                lambda: event_views.render(found, zone),
                 zone,
             )
             return
         for event in _with_news(found, following):
             if (id is None or event.id == id) and (kinds is None or event.kind in kinds):
-                as_json = params["as_json"]
-                click.echo(plain_json(streams.event_json(event)) if as_json else plain(streams.event_line(event, zone)))
+                if params["as_json"]:
+                    click.echo(plain_json(event_views.serialize(event, zone)))
+                else:
+                    click.echo(plain(event_views.line(event, zone)))
 
 
 @click.command()
@@ -83,8 +87,8 @@ def audit(ctx: click.Context, /, **params: Any) -> None:
         )
     answer(
         params["as_json"],
-        lambda: {"audit": [streams.audit_json(entry) for entry in found]},
-        lambda: streams.audit_table(found, zone),
+        lambda: {"audit": [audit_views.serialize(entry, zone) for entry in found]},
+        lambda: audit_views.render(found, zone),
         zone,
     )
 
@@ -106,7 +110,7 @@ def undo(ctx: click.Context, /, **params: Any) -> None:
     answer(
         params["as_json"],
         lambda: {**serializers.schedule(stored), "changes": {name: list(texts) for name, texts in changes.items()}},
-        lambda: [f"{stored.id} is as before, at version {stored.version}:", *streams.changes_lines(changes)],
+        lambda: [f"{stored.id} is as before, at version {stored.version}:", *audit_views.changes_lines(changes)],
     )
 
 
