@@ -459,6 +459,23 @@ def test_of_a_deleted_schedule_nothing_is_made_anew(site: Site, schedules: Sched
     assert not redis.keys("rq:scheduler:schedule:*") + redis.keys("rq:scheduler:history:*")
 
 
+def test_nor_do_its_runs_count_for_another_that_is_put_under_its_id(
+    site: Site, worker: Worker, schedules: Schedules, redis: redis_py.Redis
+) -> None:
+    site.put()
+    run = site.fire()
+    worker.start(run)
+    schedules.delete("a")
+    site.dispatcher.clock.move(1)
+    site.put(pause_on_failures=1)
+    site.end_run(run, "failed", lasted=None)
+    site.dispatcher.clock.move(20)
+    site.dispatcher.tick()
+    assert site.open_runs == []
+    assert (schedules["a"].failed, schedules["a"].paused, schedules["a"].last_outcomes) == (0, False, "")
+    assert not redis.exists(KEYS.schedules_of("failing"))
+
+
 # History
 
 

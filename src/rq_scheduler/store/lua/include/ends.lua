@@ -37,8 +37,9 @@ do
       told_at = tonumber(told_at)}
   end
 
-  -- The record of its schedule, under the id that this has now. A recurring job of the 0.14 API has no `runs_as`.
-  local FIELDS = {'kind', 'runs_as', 'queue', 'policy', 'ends', 'expect', 'overdue_since', 'armed', 'paused', 'last_run_at'}
+  -- The record of its schedule, under the id that this has now; none where another schedule was put under it since. A recurring job of
+  -- the 0.14 API has no `runs_as`.
+  local FIELDS = {'kind', 'runs_as', 'queue', 'policy', 'ends', 'expect', 'overdue_since', 'armed', 'paused', 'last_run_at', 'created'}
   function ends.read_record(run)
     run.schedule_id = run.id
     for _ = 1, 3 do
@@ -47,6 +48,7 @@ do
       if values[1] then
         local record = {}
         for i, name in ipairs(FIELDS) do record[name] = values[i] end
+        if record.kind == 'schedule' and run.at < (tonumber(record.created or '') or 0) then return nil end
         record.job = record.runs_as and read_runs_as(record.runs_as) or {}
         return record
       end
