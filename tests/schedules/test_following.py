@@ -303,6 +303,38 @@ def test_after_a_newer_run_nobody_looks(site: Site, redis: redis_py.Redis, sched
     assert site.open_runs == []
 
 
+def test_one_that_stays_missing_is_told_once(site: Site, redis: redis_py.Redis, schedules: Schedules) -> None:
+    site.put()
+    run = site.end("failed")
+    site.look()
+    redis.hset(f"rq:job:{run}", "status", "queued")
+    for _ in range(12):
+        site.look(70)
+    assert (schedules.runs("a")[0].end, schedules["a"].last_outcomes) == ("deleted", "fd")
+    assert (redis.zcard(KEYS.missing_runs), len(site.open_runs)) == (0, 1)
+    redis.lpush("rq:queue:default", run)
+    site.look(70)
+    site.end_run(run)
+    assert site.look().end == "finished"
+
+
+@pytest.mark.parametrize("status", ["failed", "stopped"])
+def test_rqs_registry_does_not_tell_it_again(
+    site: Site, redis: redis_py.Redis, schedules: Schedules, status: str
+) -> None:
+    site.put(failure_ttl=30)
+    run = site.end(status, after=2.6)
+    redis.zadd("rq:failed:default", {run: after(3602 + 30).timestamp()})
+    site.look()
+    redis.delete(f"rq:job:{run}")
+    for _ in range(3):
+        assert site.look(70).end == status
+    assert len(schedules["a"].last_outcomes) == 1
+    redis.zadd("rq:failed:default", {run: after(3700 + 30).timestamp()})
+    seen = site.look(70)
+    assert (seen.end, seen.ended_at) == ("failed", after(3700)), "it was requeued"
+
+
 def test_nor_after_a_day(site: Site, schedules: Schedules, dispatcher: ManualDispatcher) -> None:
     schedules.put("a", Every("7d"), jobs.nothing)
     site.end("failed")
@@ -425,6 +457,23 @@ def test_of_a_deleted_schedule_nothing_is_made_anew(site: Site, schedules: Sched
     site.dispatcher.tick()
     assert site.open_runs == []
     assert not redis.keys("rq:scheduler:schedule:*") + redis.keys("rq:scheduler:history:*")
+
+
+def test_nor_do_its_runs_count_for_another_that_is_put_under_its_id(
+    site: Site, worker: Worker, schedules: Schedules, redis: redis_py.Redis
+) -> None:
+    site.put()
+    run = site.fire()
+    worker.start(run)
+    schedules.delete("a")
+    site.dispatcher.clock.move(1)
+    site.put(pause_on_failures=1)
+    site.end_run(run, "failed", lasted=None)
+    site.dispatcher.clock.move(20)
+    site.dispatcher.tick()
+    assert site.open_runs == []
+    assert (schedules["a"].failed, schedules["a"].paused, schedules["a"].last_outcomes) == (0, False, "")
+    assert not redis.exists(KEYS.schedules_of("failing"))
 
 
 # History

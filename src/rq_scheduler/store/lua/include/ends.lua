@@ -37,8 +37,9 @@ do
       told_at = tonumber(told_at)}
   end
 
-  -- The record of its schedule, under the id that this has now. A recurring job of the 0.14 API has no `runs_as`.
-  local FIELDS = {'kind', 'runs_as', 'queue', 'policy', 'ends', 'expect', 'overdue_since', 'armed', 'paused', 'last_run_at'}
+  -- The record of its schedule, under the id that this has now; none where another schedule was put under it since. A recurring job of
+  -- the 0.14 API has no `runs_as`.
+  local FIELDS = {'kind', 'runs_as', 'queue', 'policy', 'ends', 'expect', 'overdue_since', 'armed', 'paused', 'last_run_at', 'created'}
   function ends.read_record(run)
     run.schedule_id = run.id
     for _ = 1, 3 do
@@ -47,6 +48,7 @@ do
       if values[1] then
         local record = {}
         for i, name in ipairs(FIELDS) do record[name] = values[i] end
+        if record.kind == 'schedule' and run.at < (tonumber(record.created or '') or 0) then return nil end
         record.job = record.runs_as and read_runs_as(record.runs_as) or {}
         return record
       end
@@ -64,6 +66,10 @@ do
     if score and score ~= math.huge and score > 0 then return 'f', (score - failure_ttl) * US end
   end
 
+  -- Whether that is the verdict of RQ that was told already: its registries know the second, and the stopped are among the failed.
+  local BY_RQ, A_MOMENT = {f = true, s = true, c = true}, 2 * US
+  local function is_told(run, at) return BY_RQ[run.told or ''] and at <= run.told_at + A_MOMENT end
+
   -- Of a run whose job is gone. `late`: seconds for which nobody has looked, though it was time.
   local function end_of_gone(run, record, late)
     local template = redis.pcall('HMGET', template_key(run.schedule_id), 'result_ttl', 'failure_ttl')
@@ -72,7 +78,7 @@ do
     if ttl >= 0 then ttl = math.max(ttl, SHORTEST_TTL) end
     local queue = record and (record.job.queue or record.queue) or ''
     local letter, at = from_registries(run, queue, ttl, failure_ttl)
-    if letter then return letter, math.max(run.at, math.min(at, now * US)) end
+    if letter and not is_told(run, at) then return letter, math.max(run.at, math.min(at, now * US)) end
     if run.told then return run.told end
     if ttl >= 0 and late >= ttl / 2 then return 'u', now * US end
     local waits = record and record.job.ttl
@@ -95,16 +101,17 @@ do
   end
 
   local searchable = 100000 -- items of queues that one script may look through
-  -- Looked for only where the head of the queue came later than it did: nearly all that wait are behind that.
+  -- Looked for only where the head of the queue came later than it did: nearly all that wait are behind that. One that was told to be in no
+  -- list has to be found in one.
   local function is_in_queue(run, queue, enqueued_at)
     local key = prefix .. ':queue:' .. queue
-    local length = redis.pcall('LLEN', key)
-    if type(length) ~= 'number' then return true end
+    local length, is_supposed = redis.pcall('LLEN', key), run.told ~= 'd'
+    if type(length) ~= 'number' then return is_supposed end
     local head = length > 0 and redis.call('LINDEX', key, 0)
     if head == run.job_id then return true end
     local head_at = head and redis.pcall('HGET', prefix .. ':job:' .. head, 'enqueued_at')
-    if head and (type(head_at) ~= 'string' or head_at <= (enqueued_at or '')) then return true end
-    if length > searchable then return true end
+    if is_supposed and head and (type(head_at) ~= 'string' or head_at <= (enqueued_at or '')) then return true end
+    if length > searchable then return is_supposed end
     searchable = searchable - length
     return (length > 0 and type(redis.call('LPOS', key, run.job_id)) == 'number')
       or type(redis.pcall('LPOS', key .. ':intermediate', run.job_id)) == 'number' or has_live_execution(run.job_id, queue)
@@ -123,7 +130,7 @@ do
     local queue = job[2] or ''
     if status == 'started' then
       local silent = not has_live_execution(run.job_id, queue) and now - last_sign(run, job[8]) or 0
-      if silent > HALF_AN_HOUR then return 'l', (now - silent) * US end
+      if silent > HALF_AN_HOUR then return 'l', math.floor((now - silent) * US + 0.5) end
       return nil, nil, LONGEST_WAIT_STARTED
     end
     local is_somewhere = true
@@ -132,6 +139,7 @@ do
     elseif status == 'scheduled' then
       is_somewhere = is_going(run.job_id, status, queue, '')
     end
+    if run.told == 'd' and not is_somewhere then return 'd' end
     local is_gone, wait = is_missing(run, is_somewhere)
     if is_gone then return 'd', now * US end
     return nil, nil, wait or LONGEST_WAIT

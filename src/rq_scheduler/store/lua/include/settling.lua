@@ -216,6 +216,7 @@ do
     end
     local finding = ends.look(run, score)
     if not finding then -- it is tried again
+      ends.forget_missing(run)
       redis.pcall('ZREM', open_runs.key, run.member)
       redis.pcall('ZADD', open_runs.key, string.format('%.6f', now + 1), open_runs.member(run.id, run.at_text, run.job_id))
       return nil
