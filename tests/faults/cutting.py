@@ -136,7 +136,13 @@ class World:
 
 
 _NOT_SHAPE = {
-    *(b"rq:scheduler:rev", b"rq:scheduler_lock", b"rq:scheduler:to_plan", b"rq:scheduler:unplanned"),
+    *(
+        b"rq:scheduler:rev",
+        b"rq:scheduler_lock",
+        b"rq:scheduler:to_plan",
+        b"rq:scheduler:unplanned",
+        b"rq:scheduler:names",
+    ),
     *(b"rev", b"plan", b"plan_rev", b"made_with", b"looked_for"),
 }
 
@@ -146,7 +152,8 @@ def shape(redis: redis_py.Redis) -> dict[str, str]:
     for plans, which may be made anew at any time."""
     found: dict[str, str] = {}
     for key, content, ttl in contents(redis):
-        if key in _NOT_SHAPE or key.startswith(b"rq:scheduler-lock:"):
+        # Lateness: a run whose late plan is made meanwhile is not in it.
+        if key in _NOT_SHAPE or key.startswith((b"rq:scheduler-lock:", b"rq:scheduler:lateness:")):
             continue
         if key.startswith(b"rq:job:") and 0 <= ttl <= GOING:
             continue
@@ -161,12 +168,14 @@ def shape(redis: redis_py.Redis) -> dict[str, str]:
 
 
 _RANDOM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z")
+_DISPATCHER = re.compile(r"(b'[bemq]\d* \S+ \S+ \S+) \d+(?=[ '])")
+"""Its number, in a line of a history: whoever takes over has another."""
 _UNIX = re.compile(r"\b\d{10}(\.\d+)?\b")
 
 
 def _steady(words: str) -> str:
     """Without what is random or real time; the manual clock's stays."""
-    words = _RANDOM.sub("#", words)
+    words = _DISPATCHER.sub(r"\1 #", _RANDOM.sub("#", words))
     return _UNIX.sub(lambda found: "#" if abs(float(found[0]) - time.time()) < DAY else found[0], words)
 
 
