@@ -365,9 +365,7 @@ WRITES: dict[str, Write] = {
     "delete of a recurring job": Write("schedules.delete", lambda s: s.schedules.delete("r"), (3, 0), recurring),
     # Many schedules at once: each is a step
     "pause_all": Write("schedules.pause_all", lambda s: s.schedules.pause_all("why", tag="a"), (6, 0), two, steps=2),
-    "resume_all": Write(
-        "schedules.resume_all", lambda s: s.schedules.resume_all(tag="a"), (0, 6), two_paused, steps=2
-    ),
+    "resume_all": Write("schedules.resume_all", lambda s: s.schedules.resume_all(tag="a"), (0, 6), two_paused, steps=2),
     "run_all_now": Write(
         "schedules.run_all_now",
         lambda s: s.schedules.run_all_now(tag="a"),
