@@ -32,7 +32,17 @@ READS = {
         "schedules",
         "actor",
     },
-    "Schedules": {"get", "find", "find_iter", "upcoming", "runs", "versions"},
+    "Schedules": {
+        "count",
+        "explain",
+        "find",
+        "find_iter",
+        "get",
+        "left_out",
+        "runs",
+        "upcoming",
+        "versions",
+    },
     "Quarantine": {"get", "codes"},
 }
 ELSEWHERE = {
@@ -48,6 +58,9 @@ FORGETFUL = {
     "delete": "says that there is none: by then there is none",
     "delete of a recurring job": "the same",
     "purge_all": "counts what it has forgotten: by then nothing is left",
+    "pause_all": "counts those that it has found otherwise: by then there is none",
+    "resume_all": "the same",
+    "delete_all": "the same",
 }
 
 
@@ -193,8 +206,9 @@ def test_its_caller_calls_again(name: str, new_world: Callable[[], World]) -> No
         now = shape(world.redis)
         world.serve()
         expected = reference.received
-        if write.runs_twice is not None and world.received.total() == write.runs_twice:
-            expected = world.received  # it was done twice, as it was asked for
+        if write.runs_twice is not None and now != reference.after:
+            assert expected.total() <= world.received.total() <= write.runs_twice
+            expected = world.received  # it was done twice, or a part of it was, as it was asked for
         elif write.released is None:
             assert now == reference.after, difference(reference.after, now)
         verdict = world.judge(expected)

@@ -78,7 +78,6 @@ STOPS = {
     "ended": set(),
     "parked": set(),
     "parked_due": set(),
-    **{key: set() for key in ("open_runs", "missing_runs", "unread_errors", "expected", "not_run", "names", "counters")},
     "cron_schedulers": set(),
     "clock": set(),
     "audit": set(),

@@ -34,7 +34,7 @@ class Write:
     steps: int = 1
     """Writes that it consists of, each atomic; between them it is half done, as documented."""
     runs_twice: int | None = None
-    """How many jobs come when its caller, who saw an error, calls again; None: as many as with one call."""
+    """How many jobs come at most when its caller, who saw an error, calls again; None: as many as with one call."""
     unsure: bool = False
     """Whether its caller is told when the reply to its transaction was lost, also where the library sends again:
     nothing in Redis tells whether it was done."""
@@ -107,6 +107,23 @@ def of_another_name(world: World) -> None:
     """What the configuration holds, under another id."""
     (definition,) = read_rq_cron(RQ_CRON)
     world.scheduler.schedules.sync([replace(definition, id="old")], owner="me")
+
+
+def two(world: World, **options: Any) -> None:
+    put(world, "s", tags=["a"], **options)
+    put(world, "t", tags=["a"], **options)
+
+
+def two_paused(world: World) -> None:
+    two(world)
+    world.scheduler.schedules.pause_all(tag="a")
+
+
+def two_left_out(world: World) -> None:
+    """A pause that has lasted for three minutes, and is over."""
+    two_paused(world)
+    world.clock.move(3 * MINUTE)
+    world.scheduler.schedules.resume_all(tag="a")
 
 
 def prepare_backfill(world: World) -> None:
@@ -346,6 +363,21 @@ WRITES: dict[str, Write] = {
     ),
     "delete": Write("schedules.delete", lambda s: s.schedules.delete("s"), (3, 0), lambda w: put(w, tags=["a"])),
     "delete of a recurring job": Write("schedules.delete", lambda s: s.schedules.delete("r"), (3, 0), recurring),
+    # Many schedules at once: each is a step
+    "pause_all": Write("schedules.pause_all", lambda s: s.schedules.pause_all("why", tag="a"), (6, 0), two, steps=2),
+    "resume_all": Write("schedules.resume_all", lambda s: s.schedules.resume_all(tag="a"), (0, 6), two_paused, steps=2),
+    "run_all_now": Write(
+        "schedules.run_all_now",
+        lambda s: s.schedules.run_all_now(tag="a"),
+        (6, 8),
+        lambda w: two(w, overlap="allow"),
+        steps=2,
+        runs_twice=10,
+    ),
+    "delete_all": Write("schedules.delete_all", lambda s: s.schedules.delete_all(tag="a"), (6, 0), two, steps=2),
+    "backfill_left_out": Write(
+        "schedules.backfill_left_out", lambda s: s.schedules.backfill_left_out(tag="a"), (6, 12), two_left_out, steps=4
+    ),
     "sync, renaming": Write("schedules.sync", lambda s: s.schedules.sync(RQ_CRON, owner="me"), (3, 3), of_another_name),
     "sync": Write("schedules.sync", sync, (9, 7), prepare_sync, steps=2),
 }
