@@ -16,6 +16,7 @@ from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import Schedule
 from rq_scheduler.views import render, serializers
 from rq_scheduler.views.pages import Page
+from rq_scheduler.views.runs import runs_table
 
 __all__ = ["list_", "runs", "show", "upcoming"]
 
@@ -119,7 +120,7 @@ def runs(ctx: click.Context, /, **params: Any) -> None:
     answer(
         params["as_json"],
         lambda: {"schedule_id": id, "runs": [serializers.run(run) for run in last]},
-        lambda: render.runs_table(id, last, zone),
+        lambda: runs_table(id, last, zone),
         zone,
     )
 
