@@ -107,7 +107,13 @@ def _definition(stored: StoredSchedule) -> tuple[Schedule | None, dict[str, Any]
 
 @click.command()
 @click.argument("id")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many; 50 are kept.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many; 50 are kept unless keep_runs says otherwise.",
+)
 @timezone_option
 @session_options
 @click.pass_context
