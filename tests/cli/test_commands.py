@@ -203,7 +203,7 @@ def test_list_finds(some: Schedules, document: Callable[..., Any], args: tuple[s
 
 def test_list_as_text(some: Schedules, text: Callable[..., str]) -> None:
     head, *rows = text("list", "--timezone", "Asia/Tokyo").splitlines()
-    assert head.split() == ["ID", "STATE", "NEXT", "RUN", "IN", "TRIGGER", "LAST", "QUEUE", "CALL"]
+    assert head.split() == ["ID", "STATE", "LAST", "RUN", "NEXT", "RUN", "IN", "LAST", "20", "TRIGGER", "QUEUE", "CALL"]
     assert [row.split()[:2] for row in rows] == [["a-one", "active"], ["a-two", "paused"], ["b-one", "active"]]
     assert "+09:00" in rows[0]
     assert "there are more: --offset 1" in text("list", "--limit", "1")

@@ -28,8 +28,10 @@ from rq_scheduler.sanitize import plain, plain_json, plain_json_parts
 from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked
 from rq_scheduler.triggers import RRule
 from rq_scheduler.views import health, render, serializers
+from rq_scheduler.views.outcomes import last_outcome
 from rq_scheduler.views.pages import Page
 from rq_scheduler.views.problems import problems
+from rq_scheduler.views.runs import moments, runs_table
 from rq_scheduler.views.table import Cell, Column, Part, Table
 
 pytestmark = pytest.mark.once
@@ -201,7 +203,7 @@ def test_a_terminal_gets_what_fits_and_ids_are_never_cut(width: int) -> None:
 def test_what_is_too_long_for_its_column_stands_below_the_row() -> None:
     assert list(lines_of(GRID, 80)) == [
         f"{'ID':<30}     N  {'TEXT':<20}  MORE",
-        f"{'a' * 30}     1  {'b' * 19}…  {'c' * 20}",
+        f"{'a' * 30}     1  {'…':<20}  {'c' * 20}",
         f"    text {'b' * 40}",
         f"{'x':<30}  1000  short",
     ]
@@ -210,14 +212,14 @@ def test_what_is_too_long_for_its_column_stands_below_the_row() -> None:
 def test_so_do_columns_that_find_no_room() -> None:
     assert list(lines_of(GRID, 60)) == [
         f"{'ID':<30}     N  TEXT",
-        f"{'a' * 30}     1  {'b' * 21}…",
+        f"{'a' * 30}     1  …",
         f"    text {'b' * 40}",
         f"    more {'c' * 20}",
         f"{'x':<30}  1000  short",
     ]
     assert list(lines_of(GRID, 46)) == [
         f"{'ID':<30}  TEXT",
-        f"{'a' * 30}  {'b' * 13}…",
+        f"{'a' * 30}  …",
         "    n 1",
         "    text",
         f"    {'b' * 40}",
@@ -295,16 +297,43 @@ def test_a_document_in_pieces_is_the_same_document(form: dict[str, Any]) -> None
 
 def test_the_list_of_schedules() -> None:
     found = [
-        stored(),
+        stored(last_outcomes="..k."),
         stored("x", spec=Spec(trigger=Every("10m")), paused=True, next_run_at=None, last_status=None, call="shop.x()"),
         stored("y", spec=None, finished=True, next_run_at=None, last_status="failed", queue_name="q"),
+        stored("z", last_outcomes="ff", failed_in_a_row=2, overdue_since=NOW),
     ]
-    assert shown(render.schedules_table(Page(found, 9), NOW, UTC_ZONE, offset=0)) == [
-        "ID       STATE     NEXT RUN                  IN  TRIGGER                       LAST      QUEUE    CALL",
-        f"nightly  active    2026-11-25 01:30:00Z  3h 30m  30 2 * * * (Europe/Paris)     finished  reports  {CALL}",
-        "x        paused    -                          -  every 10m                     -         reports  shop.x()",
-        f"y        finished  -                          -  (damaged or newer than this)  failed    q        {CALL}",
-    ]
+    lines = shown(render.schedules_table(Page(found, 9), NOW, UTC_ZONE, offset=0))
+    assert [line.split(maxsplit=2)[:2] for line in lines[1:-1]] == [
+        ["nightly", "active"], ["x", "paused"], ["y", "finished"], ["z", "overdue"]
+    ]  # fmt: skip
+    assert lines[0].endswith(
+        "LAST RUN            NEXT RUN                  IN  LAST 20  TRIGGER                       QUEUE    CALL"
+    )
+    assert lines[1].endswith(
+        f"finished            2026-11-25 01:30:00Z  3h 30m  ..k.     30 2 * * * (Europe/Paris)     reports  {CALL}"
+    )
+    assert "failed, 2 in a row" in lines[4]
+    assert lines[-1] == "Last 20, the newest last: . finished, f failed, k skipped."
+
+
+@pytest.mark.parametrize(
+    ("status", "letters", "in_a_row", "says"),
+    [
+        (None, "", 0, "-"),
+        ("started", "..", 0, "running"),
+        ("finished", "", 0, "finished"),
+        ("expired", "", 0, "not known"),
+        ("expired", ".", 0, "finished"),
+        ("failed", "f", 1, "failed"),
+        ("failed", "f" * 20, 1_000, "failed, 1,000 in a row"),
+        ("started", "fk", 1, "running; failed 1 in a row"),
+        ("finished", "fm", 1, "missed; failed 1 in a row"),
+    ],
+)
+def test_what_became_of_the_last_run(status: Any, letters: str, in_a_row: int, says: str) -> None:
+    one = stored(last_status=status, last_outcomes=letters, failed_in_a_row=in_a_row)
+    text, _ = last_outcome(one)
+    assert text == says
 
 
 def test_the_list_says_how_to_go_on() -> None:
@@ -345,7 +374,7 @@ def test_all_about_one_schedule() -> None:
         "owner     shop",
         "next run  2026-11-25 02:30:00+01:00 (in 3h 30m)",
         "last run  2026-11-24 02:30:00+01:00 (20h 30m ago), finished",
-        "runs      1,234, skipped 1, missed 2",
+        "runs      1,234: 0 succeeded, 0 failed; skipped 1, missed 2",
         "version   3",
         "created   2026-10-16 00:00:00+02:00 (40d ago)",
         "updated   2026-11-22 23:00:00+01:00 (2d ago)",
@@ -354,9 +383,41 @@ def test_all_about_one_schedule() -> None:
         "  2026-11-25 02:00:00+01:00  in 3h",
         "",
         "Last runs:",
-        "NOMINAL                    OUTCOME    LATE  STATUS     TOOK  ENDED                      JOB",
-        f"2026-11-24 23:00:00+01:00  enqueued  12 ms  finished  1m 3s  2026-11-24 23:01:05+01:00  {JOB}",
+        "RUN OF                     RESULT     TOOK  ENDED      LATE  JOB",
+        f"2026-11-24 23:00:00+01:00  finished  1m 3s  23:01:05  12 ms  {JOB}",
     ]
+
+
+def test_how_its_runs_have_fared() -> None:
+    one = stored(
+        succeeded=1_200,
+        failed=34,
+        last_outcomes=".f",
+        last_success_at=after(days=-1),
+        last_failure_at=after(hours=-20),
+        mean_duration=timedelta(seconds=63),
+        overdue_since=after(hours=-2),
+        paused=True,
+        paused_at=after(hours=-1, microseconds=5_000),
+        paused_by="Ada",
+        paused_until=after(hours=1),
+    )
+    lines = shown(render.one_schedule(one, [], [], NOW, UTC_ZONE))
+    assert [line for line in lines if line.startswith(("paused", "overdue", "runs", "last", "mean"))] == [
+        "paused         2026-11-24 21:00:00Z (59m 59s ago) by Ada, until 2026-11-24 23:00:00Z (in 1h)",
+        "overdue        no success by 2026-11-24 20:00:00Z (2h ago), as is expected",
+        "last run       2026-11-24 01:30:00Z (20h 30m ago), failed",
+        "runs           1,234: 1,200 succeeded, 34 failed; skipped 1, missed 2",
+        "last success   2026-11-23 22:00:00Z (1d ago)",
+        "last failure   2026-11-24 02:00:00Z (20h ago)",
+        "mean duration  1m 3s",
+        "last 20        .f  (. finished, f failed; the newest last)",
+    ]
+    fault = replace(one, paused_by="", paused_until=None)
+    assert any(
+        "by itself, for failures or a fault" in line
+        for line in shown(render.one_schedule(fault, [], [], NOW, UTC_ZONE))
+    )
 
 
 def test_where_runs_on_days_off_go() -> None:
@@ -375,30 +436,61 @@ def test_a_recurring_job_says_what_it_is() -> None:
                for line in shown(render.one_schedule(stored(kind="job"), [], [], NOW, UTC_ZONE)))  # fmt: skip
 
 
-def test_the_history_counts_what_was_missed() -> None:
-    nothing: dict[str, Any] = dict.fromkeys(
-        ("lateness", "job_id", "status", "started_at", "ended_at", "duration", "result_age")
-    )
-    lines = shown(
-        render.runs_table(
-            "nightly",
-            [
-                run(outcome="skipped", **nothing),
-                run(outcome="missed", until=after(hours=1), count=10_000, at_least=True, **nothing),
-                run(status="expired", started_at=None, ended_at=None, duration=None, result_age=None),
-            ],
-            UTC_ZONE,
-        )
-    )
-    assert [line.split("  ")[0] for line in lines[1:]] == [
-        "2026-11-24 22:00:00Z",
-        "2026-11-24 22:00:00Z to 2026-11-24 23:00:00Z",
-        "2026-11-24 22:00:00Z",
+NOTHING: dict[str, Any] = dict.fromkeys(
+    ("lateness", "job_id", "status", "started_at", "ended_at", "duration", "result_age")
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cells"),
+    [
+        ({"end": "finished"}, {"RESULT": "finished", "TOOK": "1m 3s", "ENDED": "22:01:05"}),
+        ({"end": "failed", "status": "failed", "error": "ValueError: no", "error_at": "shop.tasks:12", "attempts": 3},
+         {"RESULT": "failed", "WHY": "ValueError: no (shop.tasks:12)", "TRIES": "3"}),
+        ({"end": "failed", "cause": "worker-died", "worker": "w1"}, {"WHY": "its worker died", "WORKER": "w1"}),
+        ({"end": "deleted", "status": "expired"}, {"RESULT": "deleted", "WHY": "it was gone before it had ended, by a "
+         "person's hand or an emptied queue"}),
+        ({"end": "finished", "earlier_ends": (("failed", after(seconds=31)),), "ended_at": after(hours=35)},
+         {"RESULT": "finished", "EARLIER": "failed 22:00:31", "ENDED": "Thu 26 Nov 09:00"}),
+        ({"end": "failed", "status": "queued"}, {"RESULT": "failed, now queued"}),
+        ({"status": "started"}, {"RESULT": "running since 22:00:02"}),
+        ({"status": "queued", "started_at": None, "outcome": "manual"}, {"RESULT": "queued (manual)"}),
+        ({"status": "expired"}, {"RESULT": "not known"}),
+        ({"outcome": "skipped", **NOTHING, "held_up_by": JOB},
+         {"RUN OF": "2026-11-24 22:00:00Z", "RESULT": "skipped", "WHY": "held up by its run of 22:00"}),
+        ({"outcome": "missed", "until": after(hours=1), "count": 10_000, "at_least": True, **NOTHING},
+         {"RUN OF": "2026-11-24 22:00:00Z to 23:00", "RESULT": "missed 10,000+ times"}),
+        ({"outcome": "failed", **NOTHING}, {"RESULT": "not made"}),
+    ],
+)  # fmt: skip
+def test_the_history_says_what_became_of_each_run(changes: dict[str, Any], cells: dict[str, str]) -> None:
+    (table,) = runs_table("nightly", [run(**changes)], UTC_ZONE)
+    assert isinstance(table, Table)
+    (row,) = table.rows
+    texts = [cell if isinstance(cell, str) else cell[0] for cell in row]
+    found = dict(zip([column.title for column in table.columns], texts, strict=True))
+    assert found | cells == found
+    assert "-" not in found.values(), "no column without anything in it"
+
+
+def test_the_history_of_a_schedule_that_has_not_run() -> None:
+    assert shown(runs_table("nightly", [], UTC_ZONE)) == ["nightly has not run yet."]
+
+
+def test_fractions_of_a_second_are_shown_where_they_tell_runs_apart() -> None:
+    apart = [NOW, after(seconds=1, milliseconds=5)]
+    assert moments(apart, UTC_ZONE) == ["2026-11-24 22:00:00Z", "2026-11-24 22:00:01Z"]
+    assert moments([NOW, after(milliseconds=5)], UTC_ZONE) == ["2026-11-24 22:00:00Z", "2026-11-24 22:00:00.005Z"]
+
+
+def test_at_80_columns_the_reason_stands_below_its_run() -> None:
+    failed = run(end="failed", error="ValueError: no such order: 4711", error_at="shop.tasks:12", worker="worker-1")
+    assert shown(runs_table("nightly", [failed], PARIS), 80) == [
+        "RUN OF                     RESULT   TOOK  ENDED      LATE  WORKER",
+        "2026-11-24 23:00:00+01:00  failed  1m 3s  23:01:05  12 ms  worker-1",
+        "    why ValueError: no such order: 4711 (shop.tasks:12)",
+        f"    job {JOB}",
     ]
-    assert "skipped" in lines[1]
-    assert "missed 10,000+" in lines[2]
-    assert "expired" in lines[3]
-    assert shown(render.runs_table("nightly", [], UTC_ZONE)) == ["nightly has not run yet."]
 
 
 def test_what_comes_next_names_the_nominal_time_only_where_jitter_moves_it() -> None:

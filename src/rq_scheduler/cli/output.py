@@ -108,8 +108,7 @@ def _lines(table: Table, width: int | None) -> Iterator[Text]:
 def _line(columns: Sequence[Column], shown: Sequence[int], widths: Sequence[int], cells: Sequence[Text]) -> Text:
     line = Text()
     for index in shown:
-        cell = cells[index].copy()
-        cell.truncate(widths[index], overflow="ellipsis")
+        cell = cells[index].copy() if cells[index].cell_len <= widths[index] else Text("…")  # it stands below
         if index != shown[0]:
             line.append(" " * COLUMN_GAP)
         if columns[index].right or index != shown[-1]:

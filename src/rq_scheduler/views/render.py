@@ -13,10 +13,13 @@ from typing import Any, cast
 from rq_scheduler.client.pending import PendingJob
 from rq_scheduler.client.quarantine import Quarantined, RetryResult
 from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
-from rq_scheduler.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words, when
+from rq_scheduler.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words
 from rq_scheduler.model import KEPT_RUNS, Schedule, Spec
 from rq_scheduler.serialization import Duration
+from rq_scheduler.views.details import whole_second
+from rq_scheduler.views.outcomes import last_outcome, legend
 from rq_scheduler.views.pages import Page
+from rq_scheduler.views.runs import moments, runs_table
 from rq_scheduler.views.table import Cell, Column, Part, Table
 
 __all__ = [
@@ -25,7 +28,6 @@ __all__ = [
     "one_schedule",
     "quarantine_table",
     "retried",
-    "runs_table",
     "schedules_table",
     "state_text",
     "synced",
@@ -37,9 +39,7 @@ MAX_NAMED = 50
 
 _BAD = "red"
 _QUIET = "dim"
-_STATUS = {"failed": _BAD, "stopped": _BAD, "canceled": _BAD, "expired": _QUIET}
 _STATE = {"paused": "yellow", "finished": _QUIET}
-_OUTCOME = {"failed": _BAD, "missed": "yellow", "skipped": "yellow", "deleted": "yellow"}
 
 
 def state_text(stored: StoredSchedule) -> str:
@@ -54,7 +54,8 @@ def _state(stored: StoredSchedule, note: str = "") -> Cell:
 
 def schedules_table(page: Page, now: datetime, zone: tzinfo, *, offset: int) -> Iterator[Part]:
     """A page of schedules, and how to come to the next one."""
-    rows = (_schedule_row(stored, now, zone) for stored in page)
+    letters: set[str] = set()
+    rows = (_schedule_row(stored, now, zone, letters) for stored in page)
     first = next(rows, None)
     if first is None:
         yield "No schedules." if offset == 0 else f"No schedules from the {offset + 1:,}th on."
@@ -62,27 +63,33 @@ def schedules_table(page: Page, now: datetime, zone: tzinfo, *, offset: int) -> 
     columns = (
         Column("ID"),
         Column("STATE"),
+        Column("LAST RUN"),
         Column("NEXT RUN"),
-        Column("IN", right=True, spare=2),
-        Column("TRIGGER", cut=True),
-        Column("LAST", spare=1),
-        Column("QUEUE", spare=3),
-        Column("CALL", cut=True, spare=4),
+        Column("IN", right=True, spare=1),
+        Column("LAST 20", spare=2),
+        Column("TRIGGER", cut=True, spare=3),
+        Column("QUEUE", spare=4),
+        Column("CALL", cut=True, spare=5),
     )
     yield Table(columns, chain([first], rows))
+    if letters:
+        yield f"Last 20, the newest last: {legend(letters)}.", _QUIET
     if page.more:
         yield f"{page.shown:,} shown; there are more: --offset {offset + page.shown}"
 
 
-def _schedule_row(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Sequence[Cell]:
+def _schedule_row(stored: StoredSchedule, now: datetime, zone: tzinfo, letters: set[str]) -> Sequence[Cell]:
+    """`letters` gets those of the last outcomes."""
     due = stored.next_run_at
+    letters.update(stored.last_outcomes)
     return (
         stored.id,
-        _state(stored),
-        moment(due, zone),
+        _state(stored) if stored.overdue_since is None else ("overdue", _BAD),
+        last_outcome(stored),
+        NONE if due is None else moment(whole_second(due), zone),
         NONE if due is None else distance(due, now).removeprefix("in "),
+        stored.last_outcomes or NONE,
         "; days off ".join(filter(None, (trigger_words(stored.trigger), moves_words(stored.spec)))),
-        _status(stored.last_status),
         stored.queue_name,
         stored.call,
     )
@@ -101,7 +108,7 @@ def one_schedule(
     if coming:
         yield ""
         yield "Next runs:", "bold"
-        rows = [("  " + moment(at, zone), distance(at, now)) for at in coming]
+        rows = [("  " + text, distance(at, now)) for text, at in zip(moments(coming, zone), coming, strict=True)]
         yield Table((Column(""), Column("", right=True)), list(rows))
     if runs:
         yield ""
@@ -117,9 +124,11 @@ def _facts(
     if stored.kind == "job":
         yield "kind", "recurring job of Scheduler.schedule() or cron(); the id is its job's"
     if stored.paused_at is not None:
-        by = f" by {stored.paused_by}" if stored.paused_by else ""
+        by = stored.paused_by or "itself, for failures or a fault"
         ends = f", until {_about(stored.paused_until, now, zone)}" if stored.paused_until else ""
-        yield "paused", _about(stored.paused_at, now, zone) + by + ends
+        yield "paused", f"{_about(stored.paused_at, now, zone)} by {by}{ends}"
+    if stored.overdue_since is not None:
+        yield "overdue", (f"no success by {_about(stored.overdue_since, now, zone)}, as is expected", _BAD)
     yield "trigger", trigger_words(stored.trigger)
     if stored.spec is not None:
         yield from _policies(stored.spec, zone)
@@ -131,23 +140,33 @@ def _facts(
         yield "tags", ", ".join(stored.tags)
     if stored.owner:
         yield "owner", stored.owner
-    yield "next run", when(stored.next_run_at, now, zone)
-    last = "" if stored.last_status is None else f", {stored.last_status}"
-    yield "last run", _about(stored.last_run_at, now, zone) + last
-    left = "" if stored.runs_left is None else f", {stored.runs_left:,} left"
-    yield "runs", f"{stored.runs:,}{left}, skipped {stored.skipped:,}, missed {stored.missed:,}"
+    yield from _outcomes(stored, now, zone)
     yield "version", f"{stored.version:,}"
     yield "created", _about(stored.created_at, now, zone)
     yield "updated", _about(stored.updated_at, now, zone)
 
 
+def _outcomes(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequence[Cell]]:
+    """What comes next, and what has become of its runs."""
+    yield "next run", _about(stored.next_run_at, now, zone)
+    word, style = last_outcome(stored)
+    last = "" if word == NONE else f", {word}"
+    yield "last run", (_about(stored.last_run_at, now, zone) + last, style)
+    left = "" if stored.runs_left is None else f", {stored.runs_left:,} left"
+    ended = f"{stored.succeeded:,} succeeded, {stored.failed:,} failed"
+    yield "runs", f"{stored.runs:,}{left}: {ended}; skipped {stored.skipped:,}, missed {stored.missed:,}"
+    for name, at in (("last success", stored.last_success_at), ("last failure", stored.last_failure_at)):
+        if at is not None:
+            yield name, _about(at, now, zone)
+    if stored.mean_duration is not None:
+        yield "mean duration", length(stored.mean_duration)
+    if stored.last_outcomes:
+        yield "last 20", f"{stored.last_outcomes}  ({legend(stored.last_outcomes)}; the newest last)"
+
+
 def _about(at: datetime | None, now: datetime, zone: tzinfo) -> str:
-    """When something was done or seen: the fraction of a second says nothing."""
-    return when(_second(at), now, zone)
-
-
-def _second(at: datetime | None) -> datetime | None:
-    return None if at is None else at.replace(microsecond=0)
+    """When something was done, or will be: the fraction of a second says nothing."""
+    return NONE if at is None else f"{moment(whole_second(at), zone)} ({distance(at, now)})"
 
 
 _JOB_DURATIONS = ("job_timeout", "result_ttl", "ttl", "failure_ttl")
@@ -204,41 +223,6 @@ def _value(value: Duration | datetime | int, zone: tzinfo) -> str:
     return moment(value, zone) if isinstance(value, datetime) else f"{value:,}"
 
 
-def runs_table(id: str, runs: Sequence[Run], zone: tzinfo) -> Iterator[Part]:
-    """The history of a schedule, newest first."""
-    if not runs:
-        yield f"{id} has not run yet."
-        return
-    columns = (
-        Column("NOMINAL"),
-        Column("OUTCOME"),
-        Column("LATE", right=True, spare=3),
-        Column("STATUS"),
-        Column("TOOK", right=True, spare=2),
-        Column("ENDED", spare=4),
-        Column("JOB", spare=1),
-    )
-    yield Table(columns, [_run_row(run, zone) for run in runs])
-
-
-def _run_row(run: Run, zone: tzinfo) -> Sequence[Cell]:
-    count = "" if run.count == 1 and not run.at_least else f" {run.count:,}{'+' if run.at_least else ''}"
-    stretch = "" if run.until == run.nominal else f" to {moment(run.until, zone)}"
-    return (
-        moment(run.nominal, zone) + stretch,
-        (run.outcome + count, _OUTCOME.get(run.outcome, "")),
-        length(run.lateness),
-        _status(run.status),
-        length(run.duration),
-        moment(_second(run.ended_at), zone),
-        run.job_id or NONE,
-    )
-
-
-def _status(status: str | None) -> Cell:
-    return NONE if status is None else (status, _STATUS.get(status, ""))
-
-
 def left_out(found: Sequence[LeftOut], zone: tzinfo, which: str) -> Iterator[Part]:
     """What pauses have left out, and how to make up for it; `which` is how a command says which schedules."""
     if not found:
@@ -248,7 +232,7 @@ def left_out(found: Sequence[LeftOut], zone: tzinfo, which: str) -> Iterator[Par
         (
             one.schedule_id,
             f"{one.count:,}{'+' if one.at_least else ''}",
-            *(moment(_second(at), zone) for at in (one.first, one.since, one.until)),
+            *(moment(whole_second(at), zone) for at in (one.first, one.since, one.until)),
         )
         for one in found
     ]

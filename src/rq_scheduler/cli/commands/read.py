@@ -16,6 +16,7 @@ from rq_scheduler.errors import SchedulerError
 from rq_scheduler.model import Schedule
 from rq_scheduler.views import render, serializers
 from rq_scheduler.views.pages import Page
+from rq_scheduler.views.runs import runs_table
 
 __all__ = ["list_", "runs", "show", "upcoming"]
 
@@ -106,7 +107,13 @@ def _definition(stored: StoredSchedule) -> tuple[Schedule | None, dict[str, Any]
 
 @click.command()
 @click.argument("id")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many; 50 are kept.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many; 50 are kept unless keep_runs says otherwise.",
+)
 @timezone_option
 @session_options
 @click.pass_context
@@ -119,7 +126,7 @@ def runs(ctx: click.Context, /, **params: Any) -> None:
     answer(
         params["as_json"],
         lambda: {"schedule_id": id, "runs": [serializers.run(run) for run in last]},
-        lambda: render.runs_table(id, last, zone),
+        lambda: runs_table(id, last, zone),
         zone,
     )
 

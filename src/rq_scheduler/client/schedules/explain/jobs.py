@@ -149,9 +149,14 @@ def _recorded(run: Run, end: End, job: JobTrace, times: Times) -> JobState:
     return _end(end, job, times, run.started_at, run.ended_at, run.worker or "", why)
 
 
+def why_ended(end: End, cause: str, error: str, place: str) -> str:
+    """Why a run ended so: what RQ says, or its exception and where that was raised. Empty where that says nothing."""
+    return _CAUSES.get(cause) or (f"{error} ({place})" if error and place else error) or _WHY.get(end, "")
+
+
 def _why(end: End, cause: str, error: str, place: str) -> str:
-    """Why it ended so, to go on with."""
-    said = _CAUSES.get(cause) or (error and f"{error} ({place})" if place else error) or _WHY.get(end, "")
+    """The same, to go on with."""
+    said = why_ended(end, cause, error, place)
     return f": {said}" if said else ""
 
 
