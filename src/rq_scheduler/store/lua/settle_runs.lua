@@ -27,7 +27,9 @@ local TWO_DAYS, LEASE, MOST_ERRORS, LARGEST, LARGEST_ALL = 172800, 10, 20, 14000
 local unread, not_run = prefix .. ':scheduler:unread_errors', prefix .. ':scheduler:not_run'
 check_revisions()
 -- A key of a wrong type has to end the script before its first write.
-for _, key in ipairs({index, open_runs.key, unread, expected, schedules, paused_schedules}) do redis.call('ZCARD', key) end
+for _, key in ipairs({index, open_runs.key, unread, expected, schedules, paused_schedules, buffered_schedules, to_plan, unplanned}) do
+  redis.call('ZCARD', key)
+end
 
 local LONGEST = 0.004 -- seconds
 local clock = rawget(_G, 'os') and os.clock or function() return 0 end
