@@ -167,6 +167,14 @@ def test_an_error_that_cannot_be_read_is_none(site: Site, redis: redis_py.Redis)
     assert redis.zcard(KEYS.unread_errors) == 0
 
 
+def test_an_error_in_a_file_of_an_endless_name_holds_nobody_up(site: Site, redis: redis_py.Redis) -> None:
+    """As templates have that are compiled; a search in it took a minute and a half."""
+    site.put()
+    path = "/a" * 32_000 + "/shop/reports.py"
+    write_error(redis, site.end("failed"), f'Traceback:\n  File "{path}", line 88, in send\nValueError: no rows\n')
+    assert (site.look().error, site.look().error_at) == ("ValueError: no rows", "shop.reports:88")
+
+
 def test_attempts_are_told_and_the_end_counts_once(site: Site, redis: redis_py.Redis, schedules: Schedules) -> None:
     site.put(retry=2)
     run = site.fire()
