@@ -454,6 +454,22 @@ def test_several_runs_of_one_moment_are_told_apart(
     assert [ends[run] for run in made] == ["finished", "failed", "stopped", None]
 
 
+def test_what_did_not_run_is_kept_for_two_days_and_forgotten_by_and_by(
+    site: Site, redis: redis_py.Redis, clock: ManualClock
+) -> None:
+    now = clock.now().timestamp()
+    redis.zadd(KEYS.not_run, {f"old k {number}": now - 172_801 for number in range(700)})
+    redis.zadd(KEYS.not_run, {f"b k {number}": now + number for number in range(100_000)})
+    site.put()
+    site.end()
+    counts = []
+    for _ in range(3):
+        site.look()
+        counts.append(redis.zcard(KEYS.not_run))
+        site.end()
+    assert counts == [100_200, 100_000, 100_000]
+
+
 # Schedules that are gone, or have another id
 
 
