@@ -79,7 +79,6 @@ STOPS = {
     "ended": set(),
     "parked": set(),
     "parked_due": set(),
-    **dict.fromkeys(("open_runs", "missing_runs", "unread_errors", "expected", "not_run", "names", "counters"), set()),
     "cron_schedulers": set(),
     "clock": set(),
     "audit": set(),
