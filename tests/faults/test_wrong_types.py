@@ -8,7 +8,8 @@ import pytest
 import redis as redis_py
 
 from faults.poisoning import KINDS, SOON, Beds, Listening, serving
-from making import dispatcher, now_us
+from jobs_for_tests import nothing
+from making import dispatcher, now_us, snapshot
 from making_schedules import new, put
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.model import Spec
@@ -237,3 +238,25 @@ class TestAWrongType:
             redis.rename("test:rev", Keys().revisions)
             wait_until(lambda: beds.served() == set(KINDS))
             wait_until(lambda: [drop.id for drop in told.drops] == ["bad"])
+
+
+class TestACallOnASchedule:
+    """One that meets a key of a wrong type is refused whole."""
+
+    @pytest.mark.parametrize("name", ["expected", "failing", "late", "running", "paused", "to_plan"])
+    @pytest.mark.parametrize("call", ["put", "pause", "resume", "delete"])
+    def test_is_refused_before_anything_is_written(self, redis: redis_py.Redis, name: str, call: str) -> None:
+        schedules = Scheduler(connection=redis).schedules
+        schedules.put("a", Every(3600), nothing, expect=60, paused=call == "resume")
+        key = shared_keys()[name]
+        make_wrong(redis, key)
+        before = snapshot(redis)
+        try:
+            if call == "put":
+                schedules.put("a", Every(60), nothing, expect=90)
+            else:
+                getattr(schedules, call)("a")
+        except redis_py.ResponseError:
+            assert snapshot(redis) == before
+        else:
+            assert snapshot(redis) != before

@@ -167,6 +167,14 @@ def test_an_error_that_cannot_be_read_is_none(site: Site, redis: redis_py.Redis)
     assert redis.zcard(KEYS.unread_errors) == 0
 
 
+def test_an_error_in_a_file_of_an_endless_name_holds_nobody_up(site: Site, redis: redis_py.Redis) -> None:
+    """As templates have that are compiled; a search in it took a minute and a half."""
+    site.put()
+    path = "/a" * 32_000 + "/shop/reports.py"
+    write_error(redis, site.end("failed"), f'Traceback:\n  File "{path}", line 88, in send\nValueError: no rows\n')
+    assert (site.look().error, site.look().error_at) == ("ValueError: no rows", "shop.reports:88")
+
+
 def test_attempts_are_told_and_the_end_counts_once(site: Site, redis: redis_py.Redis, schedules: Schedules) -> None:
     site.put(retry=2)
     run = site.fire()
@@ -444,6 +452,22 @@ def test_several_runs_of_one_moment_are_told_apart(
     site.look(30)
     ends = {run.job_id: run.end for run in schedules.runs("a")}
     assert [ends[run] for run in made] == ["finished", "failed", "stopped", None]
+
+
+def test_what_did_not_run_is_kept_for_two_days_and_forgotten_by_and_by(
+    site: Site, redis: redis_py.Redis, clock: ManualClock
+) -> None:
+    now = clock.now().timestamp()
+    redis.zadd(KEYS.not_run, {f"old k {number}": now - 172_801 for number in range(700)})
+    redis.zadd(KEYS.not_run, {f"b k {number}": now + number for number in range(100_000)})
+    site.put()
+    site.end()
+    counts = []
+    for _ in range(3):
+        site.look()
+        counts.append(redis.zcard(KEYS.not_run))
+        site.end()
+    assert counts == [100_200, 100_000, 100_000]
 
 
 # Schedules that are gone, or have another id

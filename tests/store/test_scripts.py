@@ -72,6 +72,14 @@ class TestHeaders:
         for used in re.findall(r"\bKEYS\[(\d+)\]", body):
             assert used == "1"
 
+    @pytest.mark.parametrize("clock", sorted(CLOCKS))
+    @pytest.mark.parametrize("msgpack", [True, False])
+    def test_servers_compile_it(self, redis: redis_py.Redis, clock: str, msgpack: bool) -> None:
+        """Lua takes at most 200 locals, and what reads a clock by hand has one more."""
+        for name in NAMES:
+            script = scripts.load(name, clock, msgpack=msgpack)
+            assert redis.script_load(script.source) == script.digest, name
+
     def test_every_include_is_used(self) -> None:
         folder = scripts._folder()
         kept = {path.name.removesuffix(".lua") for path in (folder / "include").iterdir()}

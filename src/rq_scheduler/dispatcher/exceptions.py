@@ -8,7 +8,7 @@ import zlib
 from base64 import b64decode
 from dataclasses import dataclass
 
-LONGEST_MESSAGE, LONGEST_PLACE = 300, 80
+LONGEST_MESSAGE, LONGEST_PLACE, LONGEST_PATH, LONGEST_LINE = 300, 80, 1000, 10
 """Characters."""
 
 LARGEST = 1024 * 1024
@@ -59,12 +59,14 @@ def _last_exception(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text.strip())[:LONGEST_MESSAGE].strip()
+    return "".join(char if char.isprintable() else " " for char in text.strip()[:LONGEST_MESSAGE]).strip()
 
 
 def _place(path: str, line: str) -> str:
-    module = _LIBRARY.sub("", path).removesuffix(".py").removesuffix("/__init__")
+    path = path[-LONGEST_PATH:]
+    library = _LIBRARY.match(path)
+    module = path[library.end() if library else 0 :].removesuffix(".py").removesuffix("/__init__")
     names = [name for name in module.split("/") if name.isidentifier()]
     # Where a package begins cannot be told from a path: two names say enough.
-    dotted = ".".join(names if _LIBRARY.match(path) else names[-2:]) or "?"
-    return f"{dotted[-LONGEST_PLACE:]}:{line}"
+    dotted = ".".join(names if library else names[-2:]) or "?"
+    return f"{dotted[-LONGEST_PLACE:]}:{line[-LONGEST_LINE:]}"

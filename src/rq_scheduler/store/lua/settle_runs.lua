@@ -23,11 +23,14 @@ local settling
 -- @include pausing
 -- @include ends
 -- @include settling
-local TWO_DAYS, LEASE, MOST_ERRORS, LARGEST, LARGEST_ALL = 172800, 10, 20, 1400000, 4000000
+local TWO_DAYS, MOST_NOT_RUN, MOST_FORGOTTEN = 172800, 100000, 500
+local LEASE, MOST_ERRORS, LARGEST, LARGEST_ALL = 10, 20, 1400000, 4000000
 local unread, not_run = prefix .. ':scheduler:unread_errors', prefix .. ':scheduler:not_run'
 check_revisions()
 -- A key of a wrong type has to end the script before its first write.
-for _, key in ipairs({index, open_runs.key, unread, expected, schedules, paused_schedules}) do redis.call('ZCARD', key) end
+for _, key in ipairs({index, open_runs.key, unread, expected, schedules, paused_schedules, buffered_schedules, to_plan, unplanned}) do
+  redis.call('ZCARD', key)
+end
 
 local LONGEST = 0.004 -- seconds
 local clock = rawget(_G, 'os') and os.clock or function() return 0 end
@@ -82,7 +85,16 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', unread, '-inf', now_score, '
     errors[#errors + 1], errors[#errors + 2] = member, exception
   end
 end
-redis.pcall('ZREMRANGEBYSCORE', not_run, '-inf', string.format('%.6f', now - TWO_DAYS))
+
+-- What did not run is known for two days, and so much of it; no script forgets more than a few at once.
+local function forget_not_run()
+  local known = redis.pcall('ZCARD', not_run)
+  if type(known) ~= 'number' then return end
+  local old = redis.call('ZCOUNT', not_run, '-inf', string.format('%.6f', now - TWO_DAYS))
+  local outdated = math.min(math.max(old, known - MOST_NOT_RUN), MOST_FORGOTTEN)
+  if outdated > 0 then redis.call('ZREM', not_run, unpack(redis.call('ZRANGE', not_run, 0, outdated - 1))) end
+end
+forget_not_run()
 
 local function first_of(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or '') or math.huge end
 local next_look = math.min(first_of(open_runs.key), first_of(unread), first_of(expected))

@@ -36,7 +36,8 @@ local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 -- What all schedules share: a key of a wrong type has to end the script before its first write.
 local any_held
 local function check_shared()
-  for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends}) do redis.call('ZCARD', key) end
+  for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends, expected,
+    schedules .. ':failing', schedules .. ':late'}) do redis.call('ZCARD', key) end
   any_held = redis.call('HLEN', prefix .. ':scheduler:quarantine') > 0
 end
 
