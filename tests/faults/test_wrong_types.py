@@ -78,6 +78,16 @@ STOPS = {
     "ended": set(),
     "parked": set(),
     "parked_due": set(),
+<<<<<<< Updated upstream
+=======
+    "open_runs": set(),
+    "missing_runs": set(),
+    "unread_errors": set(),
+    "expected": set(),
+    "not_run": set(),
+    "names": set(),
+    "counters": set(),
+>>>>>>> Stashed changes
     "cron_schedulers": set(),
     "clock": set(),
     "audit": set(),
