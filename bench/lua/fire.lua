@@ -12,7 +12,7 @@ local second = time[1] % 86400
 local now = ARGV[2] .. string.format('%02d:%02d:%02d.%06dZ', math.floor(second / 3600), math.floor(second / 60) % 60, second % 60, time[2])
 local now_us = time[1] .. string.format('%06d', time[2])
 local timeout, nominal, next_us, next_due, runs = ARGV[3], ARGV[4], ARGV[6], ARGV[7], ARGV[8]
-local armed, line = next_us .. ':' .. next_us, 'enqueued ' .. nominal .. ' ' .. nominal .. ' ' .. now_us .. ' '
+local armed, line = next_us .. ':' .. next_us, 'e ' .. string.sub(nominal, 1, -7) .. 's 0 ' .. string.format('%.0f', now_us - nominal) .. ' -'
 local queues, arming = {}, {}
 for i, id in ipairs(ids) do
   local run = id .. '-' .. ARGV[5]
@@ -23,7 +23,7 @@ for i, id in ipairs(ids) do
   redis.call('HSET', job, 'status', 'queued', 'created_at', now, 'enqueued_at', now, 'timeout', timeout)
   redis.call('HSET', 'rq:scheduler:schedule:' .. id, 'live', run, 'mark', nominal, 'armed', armed,
     'runs', runs, 'last_run_at', now_us, 'last_run_id', run)
-  redis.call('LPUSH', history, line .. run)
+  redis.call('LPUSH', history, line)
   redis.call('LTRIM', history, 0, 49)
   if its then its[#its + 1] = run else queues[queue] = {run} end
   arming[2 * i - 1], arming[2 * i] = next_due, id

@@ -47,18 +47,19 @@ def harness(longest: Longest, versions: dict[str, dict[str, str]]) -> Iterator[H
 # What a dispatcher leaves beside its work; a bare script makes no plans.
 _ITS_OWN = re.compile(
     rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims|rq_since|to_plan|unplanned)|"
-    rb"rq:scheduler-lock:.+"
+    rb"rq:scheduler:(open_runs|names|events|audit|versions:.+|lateness:.+|outages|heartbeats|run_id)|rq:scheduler-lock:.+"
 )
+_LATENESS = re.compile(rb"^(e \S+ 0) \d+ \S+$")  # and who handed it off
 _OF_PLANS = (b"plan", b"plan_rev", b"made_with")
 _NOW = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|\b1[789]\d{14}\b")
 
 
 def left_behind(harness: Harness) -> dict[bytes, Any]:
-    """All of Redis, with the moment of the hand-off blotted out."""
+    """All of Redis but what only informs, with the moment of the hand-off blotted out."""
     redis = harness.server.connection
     reading = {
         b"hash": lambda key: sorted(each for each in redis.hgetall(key).items() if each[0] not in _OF_PLANS),
-        b"list": lambda key: redis.lrange(key, 0, -1),
+        b"list": lambda key: [_LATENESS.sub(rb"\1", line) for line in redis.lrange(key, 0, -1)],
         b"zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
         b"set": lambda key: sorted(redis.smembers(key)),
         b"string": redis.get,

@@ -288,7 +288,7 @@ def test_specs(fuzz: Fuzz) -> None:
 
 
 def test_history_lines(fuzz: Fuzz) -> None:
-    lines = [b"enqueued 1772452800000000 1772452800000000 1772452800000001 a-1", b"missed 1 2 3 4", b"missed 1 2 3+ 4"]
+    lines = [b"e 1772452800s 0 1 - f - 5 1 2 - - m:1 E", b"x 1 2 3 4", b"x 1 2 3+ 4", b"k 1 2 3 4 =", b"m1 1 0 0 -"]
 
     def check(line: bytes) -> None:
         read_line(line)

@@ -86,35 +86,56 @@ do
     return 'd', now * US
   end
 
+  -- No run that is settled, or found, is missing. Nearly always none is.
+  local any_missing
+  function ends.forget_missing(run)
+    if any_missing == nil then any_missing = redis.call('EXISTS', missing) == 1 end
+    if any_missing then redis.pcall('ZREM', missing, run.member) end
+  end
+
   -- Whether a run is found nowhere for a minute, though it waits by its status.
   local function is_missing(run, is_somewhere)
     if is_somewhere then
-      redis.pcall('ZREM', missing, run.member)
+      ends.forget_missing(run)
       return false
     end
     local since = score_in(missing, run.member)
     if not since then
       redis.pcall('ZADD', missing, now_score, run.member)
+      any_missing = true
       return false, A_MINUTE
     end
     return now - since >= A_MINUTE, A_MINUTE
+  end
+
+  -- What stands at the head of a queue: {key, length, id, since when it waits}; length is nil where the key is no list.
+  local heads = {}
+  local function head_of(queue)
+    local head = heads[queue]
+    if head then return head end
+    head = {key = prefix .. ':queue:' .. queue}
+    local length = redis.pcall('LLEN', head.key)
+    if type(length) == 'number' then
+      head.length, head.id = length, length > 0 and redis.call('LINDEX', head.key, 0)
+      local since = head.id and redis.pcall('HGET', prefix .. ':job:' .. head.id, 'enqueued_at')
+      head.since = type(since) == 'string' and since or nil
+    end
+    heads[queue] = head
+    return head
   end
 
   local searchable = 100000 -- items of queues that one script may look through
   -- Looked for only where the head of the queue came later than it did: nearly all that wait are behind that. One that was told to be in no
   -- list has to be found in one.
   local function is_in_queue(run, queue, enqueued_at)
-    local key = prefix .. ':queue:' .. queue
-    local length, is_supposed = redis.pcall('LLEN', key), run.told ~= 'd'
-    if type(length) ~= 'number' then return is_supposed end
-    local head = length > 0 and redis.call('LINDEX', key, 0)
-    if head == run.job_id then return true end
-    local head_at = head and redis.pcall('HGET', prefix .. ':job:' .. head, 'enqueued_at')
-    if is_supposed and head and (type(head_at) ~= 'string' or head_at <= (enqueued_at or '')) then return true end
-    if length > searchable then return is_supposed end
-    searchable = searchable - length
-    return (length > 0 and type(redis.call('LPOS', key, run.job_id)) == 'number')
-      or type(redis.pcall('LPOS', key .. ':intermediate', run.job_id)) == 'number' or has_live_execution(run.job_id, queue)
+    local head, is_supposed = head_of(queue), run.told ~= 'd'
+    if not head.length then return is_supposed end
+    if head.id == run.job_id then return true end
+    if is_supposed and head.id and (not head.since or head.since <= (enqueued_at or '')) then return true end
+    if head.length > searchable then return is_supposed end
+    searchable = searchable - head.length
+    return (head.id and type(redis.call('LPOS', head.key, run.job_id)) == 'number')
+      or type(redis.pcall('LPOS', head.key .. ':intermediate', run.job_id)) == 'number' or has_live_execution(run.job_id, queue)
   end
 
   -- The last sign of life (unix seconds) of a run that has started.
@@ -172,7 +193,4 @@ do
     end
     return {letter = letter, at = at, started = started, worker = job[6] or nil, retries_left = tonumber(job[7] or ''), status = status}
   end
-
-  -- No run that is settled is missing.
-  function ends.forget_missing(run) redis.pcall('ZREM', missing, run.member) end
 end
