@@ -91,7 +91,7 @@ def test_text_has_the_whole_definition(schedules: Schedules, text: Callable[...,
         "depends on": "another",
         "on success": "jobs_for_tests.on_success",
         "at front": "yes",
-        "runs": "0, 10 left, skipped 0, missed 0",
+        "runs": "0, 10 left: 0 succeeded, 0 failed; skipped 0, missed 0",
     }.items():
         assert facts[name] == says
 

@@ -208,7 +208,7 @@ class TestCancel:
         store.reschedule("a", now_us(redis) - 1)
         assert fire_job(store, "a") == ["buffered"]
         assert store.cancel("a", 1000)
-        left = {store.keys.revisions, store.keys.ended}
+        left = {store.keys.revisions, store.keys.ended, store.keys.open_runs}
         assert set(redis.keys("rq:scheduler:*")) == {key.encode() for key in left}, "the run is seen to"
 
     @pytest.mark.parametrize("operation", ["cancel", "move"])

@@ -285,7 +285,7 @@ class _Attempt:
             pipe.expire(rq_format.results_key(keys.prefix, self.job.id), rq_format.DEFAULT_FAILURE_TTL)
             pipe.delete(keys.schedule(self.job.id), keys.history(self.job.id))
             lists = (keys.schedules, keys.schedules_of("jobs"), keys.schedules_of("queue", self.job.origin))
-            for key in (*lists, keys.buffered):
+            for key in (*lists, keys.buffered, keys.to_plan, keys.unplanned):
                 pipe.zrem(key, id)
 
     def _rearm(self, pipe: Any, next_due: int, due: int, now: int, *, recorded: bool) -> None:

@@ -30,6 +30,7 @@ end
 
 local function tend_schedule(id)
   local due, record = redis.call('ZSCORE', due_schedules, id), redis.call('HMGET', schedule_key(id), 'paused', 'armed', 'policy', 'paused_until')
+  if not record[3] then redis.call('HDEL', schedule_key(id), 'failures', 'failure_ttl') end -- what nobody reads any more
   if due then
     return record[3] and 0 or redis.call('ZADD', to_plan, 'NX', string.format('%.6f', tonumber(due) - PLAN_LEAD), id)
   end
