@@ -111,6 +111,14 @@ class World:
             self.dispatcher.tick(60)
             self.consume()
 
+    def see_ends(self) -> None:
+        """Whoever looks at the runs that go on does so now: sooner or later one does, and tells their ends."""
+        for key in ("open_runs", "missing_runs"):
+            going = self.redis.zrange(f"rq:scheduler:{key}", 0, -1)
+            if going:
+                self.redis.zadd(f"rq:scheduler:{key}", dict.fromkeys(going, self.now / 1_000_000))
+        self.dispatcher.tick()
+
     def let_leases_lapse(self) -> None:
         """As if the time had passed for which what a dispatcher has taken (to plan, for RQ) is its own."""
         for key in ("unplanned", "to_plan", "via_rq", "claims"):
@@ -168,14 +176,17 @@ def shape(redis: redis_py.Redis) -> dict[str, str]:
 
 
 _RANDOM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z")
-_DISPATCHER = re.compile(r"(b'[bemq]\d* \S+ \S+ \S+) \d+(?=[ '])")
-"""Its number, in a line of a history: whoever takes over has another."""
+_HAND_OFF = re.compile(r"(b'[bemq]\d* \S+ \S+ \S+) (?:\d+|-)(?: ([a-z.]) \S+ \S+ \S+ \S+)?(?=[ '])")
+"""In a line of a history: the dispatcher, whoever takes over has another; and of the end, when it was seen."""
+_ENDS = re.compile(r"(b'ends', b'\d+ \d+ \d+) (?:\S+ ){4}(\S+)'")
+"""The counts of a record: besides them, moments, and letters in the order in which the ends were seen."""
 _UNIX = re.compile(r"\b\d{10}(\.\d+)?\b")
 
 
 def _steady(words: str) -> str:
     """Without what is random or real time; the manual clock's stays."""
-    words = _DISPATCHER.sub(r"\1 #", _RANDOM.sub("#", words))
+    words = _HAND_OFF.sub(r"\1 # \2", _RANDOM.sub("#", words))
+    words = _ENDS.sub(lambda found: f"{found[1]} {sorted(found[2])}", words)
     return _UNIX.sub(lambda found: "#" if abs(float(found[0]) - time.time()) < DAY else found[0], words)
 
 

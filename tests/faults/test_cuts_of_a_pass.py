@@ -61,6 +61,7 @@ class Reference:
         serve_all(dispatcher(world))
         world.serve()
         kind.finish(world)
+        world.see_ends()
         assert world.received.total() == kind.runs, world.received
         verdict = world.judge(world.received)
         assert verdict.clean, verdict
@@ -87,6 +88,7 @@ def check_against(reference: Reference, kind: Kind, minutes: int = MINUTES) -> C
         world.let_leases_lapse()
         world.serve(minutes)
         kind.finish(world)
+        world.see_ends()
         verdict = world.judge(reference.received)
         if kind.at_least_once:
             others = (verdict.lost, verdict.early, verdict.stuck, verdict.orphaned)

@@ -29,7 +29,11 @@ LASTING = {
     KEYS.revisions,
     KEYS.rq_since,
     *(KEYS.audit, KEYS.events, KEYS.counters),  # 100,000 entries, and a field for each kind of end
-    *(KEYS.names, KEYS.deleted_schedules, KEYS.not_run),  # of the last 10,000 dispatchers and workers, 10,000 ids, two days
+    *(
+        KEYS.names,
+        KEYS.deleted_schedules,
+        KEYS.not_run,
+    ),  # of the last 10,000 dispatchers and workers, 10,000 ids, two days
 }
 """Keys that stay when nothing is scheduled any more, and do not grow with what was."""
 

@@ -127,6 +127,7 @@ class Schedules(RuleBasedStateMachine):
             if before is not None:
                 model.mark, model.backfilled, model.manual = before.mark, before.backfilled, before.manual
                 model.handed_off, model.made = before.handed_off, before.made
+                model.version = before.version + 1  # a number means one definition, for as long as those are kept
         elif model.spec != spec:
             model.define(spec, self.now)
         self.scheduler.schedules.put(id, trigger, "jobs_for_tests.nothing", **options)

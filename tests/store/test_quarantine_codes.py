@@ -47,13 +47,14 @@ def test_all_reasons_of_the_scripts_have_one() -> None:
     """As far as a program finds them: what is returned or kept as a reason, and is a sentence."""
     found = {
         text
-        for source in SOURCES.values()
+        for name, source in SOURCES.items()
+        if name != "retry_entries"  # which says why it keeps one there
         for text in re.findall(
             r"""(?:reason = |return |'broken', )['"]((?:its job|the key|the installed) [^'"]+)""", source
         )
-        if not re.search(r"is in use|by now", text)
+        if "is in use" not in text
     }
-    assert len(found) >= 7
+    assert len(found) >= 6
     endings = "x is not the hash that RQ keeps a job in", "x is not the list of a queue", "x is no list"
     unknown = [text for text in found if all(code_of(text + ending) == "other" for ending in ("", *endings))]
     assert not unknown, "give these codes"
