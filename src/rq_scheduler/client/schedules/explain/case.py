@@ -13,8 +13,9 @@ from rq_scheduler.client.schedules.explain.asked import Asked, zone_of_schedule
 from rq_scheduler.client.schedules.explain.evidence import Definition, Evidence, Pause
 from rq_scheduler.client.schedules.explain.explanation import Cause, Fact, Remedy
 from rq_scheduler.client.schedules.explain.times import Times, zone_label
-from rq_scheduler.client.schedules.results import Run
+from rq_scheduler.client.schedules.results import Run, StoredSchedule
 from rq_scheduler.clock import to_us
+from rq_scheduler.model import Spec
 from rq_scheduler.runs import parse_run_id, run_id
 
 __all__ = ["RUNS", "Case", "Finding", "Stop", "iso", "line_of"]
@@ -50,17 +51,18 @@ class Case:
     def __init__(self, evidence: Evidence, asked: Asked) -> None:
         self.evidence = evidence
         self.asked = asked
-        self.at = asked.at
-        self.id = evidence.schedule.id
-        self.now = evidence.now
-        self.schedule = evidence.schedule
+        self.at: datetime = asked.at
+        self.id: str = evidence.schedule.id
+        self.now: datetime = evidence.now
+        self.schedule: StoredSchedule = evidence.schedule
         self.definition: Definition = evidence.definition_at(asked.at)
-        self.spec = self.definition.spec
-        self.line = line_of(evidence, asked, is_sure=self.definition.is_recorded and self.spec is not None)
+        self.spec: Spec | None = self.definition.spec
+        is_sure = self.definition.is_recorded and self.spec is not None
+        self.line: Run | None = line_of(evidence, asked, is_sure=is_sure)
         backfills = (run for run in evidence.runs if run.outcome == "backfill" and run.nominal == self.at)
-        self.backfill = next(backfills, None)
+        self.backfill: Run | None = next(backfills, None)
         zone = zone_of_schedule(self.spec) or (zone_label(evidence.reader) if evidence.reader else "UTC")
-        self.times = Times(zone, asked.at, evidence.now, evidence.reader)
+        self.times: Times = Times(zone, asked.at, evidence.now, evidence.reader)
 
     @cached_property
     def when(self) -> str:
