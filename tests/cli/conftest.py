@@ -36,6 +36,11 @@ class Said:
         return self.stdout + self.stderr
 
 
+def typed(url: str, *words: str) -> str:
+    """A command line that is shown to somebody who gave that URL."""
+    return " ".join(["rqscheduler", "--url", url, *words])
+
+
 @pytest.fixture
 def cli(redis_url: str) -> Callable[..., Said]:
     """Run the command on the shared server: `cli("list", input="...")`."""

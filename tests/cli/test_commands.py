@@ -14,7 +14,7 @@ import pytest
 import redis as redis_py
 from click.testing import CliRunner
 
-from cli.conftest import Said
+from cli.conftest import Said, typed
 from conftest import RunWorker
 from rq_scheduler import Cron, Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
@@ -328,12 +328,12 @@ def test_delete_without_a_terminal_needs_a_yes(
     assert "a-one" not in some
 
 
-@pytest.mark.parametrize("typed", ["n", "y"])
-def test_delete_asks_on_a_terminal(some: Schedules, redis_url: str, processes: Processes, typed: str) -> None:
+@pytest.mark.parametrize("answered", ["n", "y"])
+def test_delete_asks_on_a_terminal(some: Schedules, redis_url: str, processes: Processes, answered: str) -> None:
     some.sync([some["b-one"].definition], owner="shop", prune=False)
-    status, said = in_terminal(["delete", "b-one", "--url", redis_url], f"{typed}\n")
+    status, said = in_terminal(["delete", "b-one", "--url", redis_url], f"{answered}\n")
     assert "Delete b-one and its history (0 runs)? shop will put it back with its next sync. [y/N]" in said
-    assert (status, "b-one" in some) == ((0, False) if typed == "y" else (1, True))
+    assert (status, "b-one" in some) == ((0, False) if answered == "y" else (1, True))
 
 
 def in_terminal(args: list[str], typed: str = "", columns: int = 200) -> tuple[int, str]:
@@ -373,10 +373,12 @@ def test_a_narrow_terminal_keeps_the_ids(some: Schedules, redis_url: str) -> Non
     ],
     ids=lambda args: args[0],
 )  # fmt: skip
-def test_an_unknown_id_is_one_sentence(cli: Callable[..., Said], redis: redis_py.Redis, args: tuple[str, ...]) -> None:
+def test_an_unknown_id_is_one_sentence(
+    cli: Callable[..., Said], redis: redis_py.Redis, redis_url: str, args: tuple[str, ...]
+) -> None:
     result = cli(*args)
     assert result.exit_code == 1
-    assert result.output == "Error: no schedule has the id 'nope'; rqscheduler list shows those there are.\n"
+    assert result.output == f"Error: no schedule has the id 'nope'; {typed(redis_url, 'list')} shows those there are.\n"
     assert redis.keys() == []
 
 
@@ -550,10 +552,10 @@ def test_a_reader_that_leaves_early_is_no_error(some: Schedules, redis_url: str,
     ids=lambda args: args[0],
 )
 def test_commands_about_schedules_say_that_nobody_serves_them(
-    cli: Callable[..., Said], some: Schedules, redis: redis_py.Redis, args: tuple[str, ...]
+    cli: Callable[..., Said], some: Schedules, redis: redis_py.Redis, redis_url: str, args: tuple[str, ...]
 ) -> None:
     said = cli(*args, "--json")
-    assert said.stderr == "Note: no dispatcher is alive, so nothing is handed off: rqscheduler\n"
+    assert said.stderr == "Note: no dispatcher is alive, so nothing is handed off: " + typed(redis_url) + "\n"
     json.loads(said.stdout)
     Store(redis).heartbeat("d1", {"host": "h"}, 60, dispatcher=True)
     assert cli(*args).stderr == ""
@@ -561,7 +563,9 @@ def test_commands_about_schedules_say_that_nobody_serves_them(
     assert "is handed off, for " in cli(*args).stderr
 
 
-def test_status_fails_without_a_dispatcher(cli: Callable[..., Said], some: Schedules, redis: redis_py.Redis) -> None:
+def test_status_fails_without_a_dispatcher(
+    cli: Callable[..., Said], some: Schedules, redis: redis_py.Redis, redis_url: str
+) -> None:
     Scheduler(connection=redis).enqueue_in(timedelta(hours=1), print)
     before = written(redis)
     result = cli("status", "--json")
@@ -573,7 +577,7 @@ def test_status_fails_without_a_dispatcher(cli: Callable[..., Said], some: Sched
     assert found["problems"][0]["code"] == "no_dispatcher"
     said = cli("status")
     assert said.exit_code == 1
-    assert said.output.startswith("! no dispatcher is alive, so nothing is handed off: rqscheduler")
+    assert said.output.startswith("! no dispatcher is alive, so nothing is handed off: " + typed(redis_url))
     assert written(redis) == before
 
 
@@ -604,7 +608,7 @@ def test_status_shows_live_dispatchers_and_workers(
     }  # fmt: skip
     said = cli("status")
     assert said.exit_code == 1
-    assert "! 1 job waits in 'default', and no worker listens on it: rq worker default" in said.output
+    assert "! 1 job waits in 'default', and no worker listens on it: rq worker --url " in said.output
 
 
 @pytest.mark.newest_only

@@ -11,6 +11,7 @@ import pytest
 import redis as redis_py
 from click.testing import CliRunner, Result
 
+from cli.conftest import typed
 from making import INDEX, US, add, dispatcher, entry, now_us, waiting
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.store import Store
@@ -87,9 +88,9 @@ class TestList:
         assert said[1].startswith("a ")
         assert said[2:] == ["1 shown of 2; --limit shows more"]
 
-    def test_status_says_how_to_look(self, cli: Callable[..., Result]) -> None:
+    def test_status_says_how_to_look(self, cli: Callable[..., Result], redis_url: str) -> None:
         said = cli("status").output
-        assert "! 2 entries are in quarantine: rqscheduler quarantine list" in said.splitlines()
+        assert f"! 2 entries are in quarantine: {typed(redis_url, 'quarantine list')}" in said.splitlines()
 
 
 def test_where_nothing_is(cli: Callable[..., Result], redis: redis_py.Redis) -> None:

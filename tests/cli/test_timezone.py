@@ -70,7 +70,7 @@ def test_all_that_are_in_a_zone(run: Callable[..., Result], scheduler: Scheduler
         (("--all", "a", "Europe/Berlin"), 2, "name the ids, or say --all"),
         (("--from", "UTC", "a", "Europe/Berlin"), 2, "--from chooses among --all"),
         (("--all", "--from", "utc+1", "Europe/Berlin"), 2, "--from"),
-        (("nobody", "Europe/Berlin"), 1, "no schedule has the id 'nobody'; rqscheduler list shows"),
+        (("nobody", "Europe/Berlin"), 1, "no schedule has the id 'nobody'; "),
         (("often", "Europe/Berlin"), 1, "'often' has no zone to change"),
     ],
 )

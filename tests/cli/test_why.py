@@ -12,6 +12,7 @@ import pytest
 import redis as redis_py
 from click.testing import CliRunner
 
+from cli.conftest import Said, typed
 from rq_scheduler import At, Cron, Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.cli.output import lines_of
@@ -139,7 +140,7 @@ def test_a_pipe_gets_each_in_one_line() -> None:
         FOUND.sentence,
         FOUND.otherwise,
         "",
-        "  + 0 9 * * * (Europe/Paris) names 09:00 [2026-11-28 08:00:00Z, by today's rules]",
+        "  + 0 9 * * * (Europe/Paris) names 09:00 [2026-11-28 08:00:00Z, worked out now, not recorded]",
         '  x It is paused ("disk full, and not to be resumed before it is not") [2026-11-28 08:00:00Z, by anna]',
         "  ? Who listened then is not recorded [not recorded]",
         "",
@@ -166,3 +167,25 @@ def test_the_json_has_all_of_it() -> None:
     }
     make: Callable[[Any], str] = json.dumps
     assert make(document)
+
+
+def test_what_is_to_be_typed_says_where_redis_is(
+    cli: Callable[..., Said], scheduler: Scheduler, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was typed, without a password; what the environment says is known there already."""
+    scheduler.schedules.put("nightly", Every("1h"), "jobs_for_tests.nothing")
+    scheduler.schedules.pause("nightly")
+    resume = f"    {typed(redis_url, 'resume nightly')}"
+    assert resume in cli("why", "nightly").output.splitlines()
+    secret = redis_url.replace("redis://", "redis://default:secret@")  # any will do for a user with nopass
+    said = cli("why", "nightly", "--url", secret).output
+    assert "***@" in said
+    assert "secret" not in said
+    monkeypatch.setenv("RQ_REDIS_URL", secret)
+    assert "    rqscheduler resume nightly" in CliRunner().invoke(rqscheduler, ["why", "nightly"]).stdout.splitlines()
+
+
+@pytest.mark.parametrize("command", ["why", "show", "pause"])
+def test_an_id_that_was_mistyped(cli: Callable[..., Said], scheduler: Scheduler, command: str) -> None:
+    scheduler.schedules.put("nightly-report", Every("1h"), "jobs_for_tests.nothing")
+    assert "did you mean 'nightly-report'?" in cli(command, "nigthly-report").stderr

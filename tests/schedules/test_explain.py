@@ -101,7 +101,10 @@ def test_no_time_of_it(site: Site) -> None:
     ("bound", "said"),
     [
         ({"start": datetime(2026, 3, 5, tzinfo=UTC)}, "that is before its start, Thu 5 Mar 01:00"),
-        ({"exclude": Dates("2026-03-03")}, "Tue 3 Mar is a day off, one of its Dates"),
+        (
+            {"exclude": Dates("2026-03-03")},
+            "Tue 3 Mar is a day off, one of its Dates (by its definition, put by {actor} on Mon 2 Mar at 13:00)",
+        ),
         (
             {"exclude": Dates("2026-03-03"), "excluded": "next_day"},
             "Tue 3 Mar is a day off, one of its Dates, and its run was moved to Wed 4 Mar 02:30",
@@ -109,10 +112,10 @@ def test_no_time_of_it(site: Site) -> None:
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )
-def test_start_end_and_days_off(site: Site, bound: dict[str, Any], said: str) -> None:
+def test_start_end_and_days_off(site: Site, scheduler: Scheduler, bound: dict[str, Any], said: str) -> None:
     site.put(**bound)
     site.serve_until(FIRST + timedelta(hours=1))
-    assert site.why(FIRST).sentence == f"nightly did not run {AT_FIRST}: {said}."
+    assert site.why(FIRST).sentence == f"nightly did not run {AT_FIRST}: {said.format(actor=scheduler.actor)}."
 
 
 def test_after_its_end(site: Site) -> None:
@@ -257,7 +260,8 @@ def test_missed_and_made_up_for(site: Site, scheduler: Scheduler) -> None:
     site.put(catchup="none")
     site.clock.move_to(FIRST + timedelta(minutes=90))
     site.dispatcher.tick()
-    (remedy,) = site.why().remedies
+    remedy, late = site.why().remedies
+    assert late.call == "scheduler.schedules.update('nightly', catchup='latest')"
     assert remedy.call == (
         "scheduler.schedules.backfill('nightly', datetime.fromisoformat('2026-03-03T01:30:00Z'), "
         "datetime.fromisoformat('2026-03-03T01:30:01Z'))"
@@ -265,7 +269,7 @@ def test_missed_and_made_up_for(site: Site, scheduler: Scheduler) -> None:
     (made,) = eval(remedy.call, {"scheduler": scheduler, "datetime": datetime})  # noqa: S307
     found = site.why()
     assert found.sentence.endswith(f". It was backfilled at 04:00, as job {made}.")
-    assert found.remedies == ()
+    assert found.remedies == (late,)
     assert site.schedules.explain(made).sentence.startswith(
         f"nightly was backfilled at 04:00 for {AT_FIRST.removeprefix('at ')} and waits in 'reports'"
     )
@@ -304,8 +308,8 @@ def test_in_quarantine(site: Site, redis: redis_py.Redis) -> None:
     assert (found.cause, found.sentence) == (
         "quarantined",
         (
-            f"nightly did not run {AT_FIRST}: it is in quarantine since 02:30: its job template is gone, or is no "
-            "hash: put the schedule again, and resume it if it is paused."
+            f"nightly did not run {AT_FIRST}: it has been in quarantine since 02:30: its job template is gone, or is "
+            "no hash: put the schedule again, and resume it if it is paused."
         ),
     )
     assert found.remedies[0].command == "rqscheduler quarantine retry nightly"
@@ -314,8 +318,8 @@ def test_in_quarantine(site: Site, redis: redis_py.Redis) -> None:
     assert (found.cause, found.otherwise) == (
         "not_yet",
         (
-            "As things stand it will not: it is in quarantine since Tue 3 Mar 02:30: its job template is gone, or is "
-            "no hash: put the schedule again, and resume it if it is paused."
+            "As things stand it will not: it has been in quarantine since Tue 3 Mar 02:30: its job template is gone, "
+            "or is no hash: put the schedule again, and resume it if it is paused."
         ),
     )
 

@@ -365,8 +365,8 @@ ROWS = [
     Row(
         "in quarantine",
         "quarantined",
-        "nightly did not run at 02:30 on Sat 28 Nov (Europe/Paris): it is in quarantine since 02:30: its job template "
-        "is gone.",
+        "nightly did not run at 02:30 on Sat 28 Nov (Europe/Paris): it has been in quarantine since 02:30: its job "
+        "template is gone.",
         {"held": Held("its job template is gone", LAST), "runs": (run("failed"),)},
         stored(paused=True, note="its job template is gone", next_run_at=None, _armed=None),
     ),

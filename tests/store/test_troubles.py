@@ -50,7 +50,7 @@ def test_what_was_missed_within_a_day(redis: redis_py.Redis, survey: Survey) -> 
         f"b k {now}": now / US,
     }
     redis.zadd(survey.keys.not_run, lines)
-    assert survey.troubles(now).missed == Some(1, ("a",))
+    assert survey.troubles(now).missed == Some(1, ("a",), first_us=now - 1)
 
 
 def test_outages_and_suspended_workers(redis: redis_py.Redis, survey: Survey) -> None:

@@ -16,6 +16,7 @@ from rq_scheduler.cli.output import lines_of
 from rq_scheduler.cli.times import read_moment, zone_of
 from rq_scheduler.client.health import Health, OutageLine, RqCron, Some, Troubles
 from rq_scheduler.client.schedules import Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.clock import to_us
 from rq_scheduler.humanize import (
     distance,
     length,
@@ -474,7 +475,7 @@ def test_the_history_says_what_became_of_each_run(changes: dict[str, Any], cells
 
 
 def test_the_history_of_a_schedule_that_has_not_run() -> None:
-    assert shown(runs_table("nightly", [], UTC_ZONE)) == ["nightly has not run yet."]
+    assert shown(runs_table("nightly", [], UTC_ZONE)) == ["No run of nightly is recorded. Why: rqscheduler why nightly"]
 
 
 def test_fractions_of_a_second_are_shown_where_they_tell_runs_apart() -> None:
@@ -657,15 +658,15 @@ def test_status_says_how_many_runs_rq_has_to_enqueue_where_there_are_any() -> No
         ({"old_daemons": [Daemon("old", {"hostname": "h2", "pid": "8"}, 9)]},
          "a daemon of rq-scheduler 0.14 is alive (old, host h2, pid 8): rqscheduler check"),
         ({"rq_crons": [RqCron("c", "h", "7", "cron.py")]}, "rq cron is alive (c on h, pid 7, cron.py)"),
-        ({"troubles": Troubles(failing=Some(1, ("a",)))}, "1 schedule is failing (a): rqscheduler runs a"),
+        ({"troubles": Troubles(failing=Some(1, ("a",)))}, "1 schedule is failing (a): rqscheduler why a"),
         ({"troubles": Troubles(failing=Some(1_234, ("a", "b", "c", "d")))},
-         "1,234 schedules are failing (a, b, c, ...): rqscheduler runs a"),
+         "1,234 schedules are failing (a, b, c, ...): rqscheduler why a"),
         ({"troubles": Troubles(paused=Some(2, ("a", "b")))},
-         "2 schedules were paused by failures or a fault (a, b): rqscheduler show a"),
+         "2 schedules were paused by failures or a fault (a, b): rqscheduler why a"),
         ({"troubles": Troubles(late=Some(1, ("a",)))},
-         "1 schedule has not succeeded in the time that is expected (a): rqscheduler runs a"),
-        ({"troubles": Troubles(missed=Some(2, ("a b", "c"), at_least=True))},
-         "2 or more schedules missed runs within a day (a b, c): rqscheduler runs 'a b'"),
+         "1 schedule has not succeeded in the time that is expected (a): rqscheduler why a"),
+        ({"troubles": Troubles(missed=Some(2, ("a b", "c"), True, to_us(NOW)))},
+         "2 or more schedules missed runs within a day (a b, c): rqscheduler why 'a b' --at 2026"),
         ({"troubles": Troubles(suspended=True)}, "the workers are suspended, and take no job: rq resume"),
         ({"fence": Fence("1767225600.0", 60_000)}, "somebody else holds the lock, for 60 s more (a daemon"),
         ({"fence": Fence("1767225600.0", -1)}, "somebody else holds the lock, and never expires"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from shlex import quote
 from typing import Any, TypeVar
 
 import click
@@ -14,7 +15,10 @@ from click.core import ParameterSource
 
 from rq_scheduler.cli.addresses import ConnectionOptions
 
-__all__ = ["ApplicationOptions", "application_options", "connection_options", "gather_application", "gather_connection"]
+__all__ = [
+    "ApplicationOptions", "application_options", "connection_options", "gather_application", "gather_connection",
+    "typed_connection",
+]  # fmt: skip
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -84,10 +88,9 @@ def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionO
     """Take the connection options out of `params`. What was typed after a subcommand wins over what was typed before
     it, and that over the environment."""
     chosen = _take(ctx, params, [field.name for field in fields(ConnectionOptions)])
-    typed = {ParameterSource.COMMANDLINE}
 
     def was_typed(name: str) -> bool:
-        return any(context.get_parameter_source(name) in typed for context in (ctx, ctx.find_root()))
+        return _was_typed(ctx, name)
 
     if chosen["url"] is not None and chosen["sentinel"] is not None:
         if was_typed("url"):
@@ -105,6 +108,25 @@ def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionO
     options = ConnectionOptions(**chosen)
     options.check()
     return options
+
+
+def typed_connection(ctx: click.Context, options: ConnectionOptions) -> tuple[str, ...]:
+    """The connection options as a person typed them, for a command line that is shown: without their secrets."""
+    words: list[str] = []
+    for name in (field.name for field in fields(options) if _was_typed(ctx, field.name)):
+        words.append(f"--{name.replace('_', '-')}")
+        if name == "password":
+            words.append("...")
+        elif name == "url":
+            words.append(quote(options.address.shown))
+        elif name != "cluster":
+            words.append(quote(str(getattr(options, name))))
+    return tuple(words)
+
+
+def _was_typed(ctx: click.Context, name: str) -> bool:
+    contexts = (ctx, ctx.find_root())
+    return any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for context in contexts)
 
 
 def gather_application(ctx: click.Context, params: dict[str, Any]) -> ApplicationOptions:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import click
@@ -18,7 +19,13 @@ from redis.exceptions import RedisError
 from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.connections import check_cluster_prefix, connect
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer
-from rq_scheduler.cli.options import application_options, connection_options, gather_application, gather_connection
+from rq_scheduler.cli.options import (
+    application_options,
+    connection_options,
+    gather_application,
+    gather_connection,
+    typed_connection,
+)
 from rq_scheduler.cli.refusals import of_redis
 from rq_scheduler.cli.times import time_zone, zone_of
 from rq_scheduler.client.health import calendar_time
@@ -35,6 +42,9 @@ from rq_scheduler.views.problems import no_dispatcher
 __all__ = ["Session", "json_option", "open_session", "sentences", "session_options", "timezone_option", "zone_from"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+NEAREST_AMONG = 1_000
+"""Schedules whose ids are compared with one that there is not."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 timezone_option = click.option(
@@ -65,6 +75,8 @@ class Session:
     scheduler: Scheduler
     survey: Survey
     where: str
+    connection_words: tuple[str, ...] = ()
+    """The options with which somebody typed where Redis is."""
 
     @property
     def schedules(self) -> Schedules:
@@ -74,12 +86,27 @@ class Session:
         """The server's time: the clock that decides what is due."""
         return from_us(self.survey.now())
 
+    def nearest(self, id: str) -> str:
+        """Which ids may have been meant by one that there is not; empty where nothing is like it."""
+        known = (stored.id for stored in self.schedules.find_iter(limit=NEAREST_AMONG))
+        found = get_close_matches(id, known, n=3)
+        return f"did you mean {' or '.join(map(repr, found))}?" if found else ""
+
+    def typed(self, command: str) -> str:
+        """A command line to be shown, with where Redis is, as it was typed for this one."""
+        program, *rest = command.split(" ")
+        if program == "rqscheduler":
+            return " ".join([program, *self.connection_words, *rest])
+        if program == "rq" and self.connection_words[:1] == ("--url",):
+            return " ".join([program, *rest[:1], *self.connection_words[:2], *rest[1:]])
+        return command
+
     def note_missing_dispatcher(self) -> None:
         """Says so, on stderr, where no dispatcher is alive: what is shown as coming does not come then."""
         if not self.survey.dispatchers():
             heard = self.survey.last_heard()
             problem = no_dispatcher(None if heard is None else calendar_time(heard), self.now())
-            click.echo(f"Note: {plain(str(problem))}", err=True)
+            click.echo(f"Note: {plain(problem.worded(self.typed))}", err=True)
 
 
 @contextmanager
@@ -93,7 +120,7 @@ def open_session(ctx: click.Context, params: dict[str, Any], *, plain_arguments:
     job_class = load_job_class(application.job_class)
     load_queue_class(application.queue_class)
     serializer = load_serializer(application.serializer)
-    with sentences(where, params.get("id")):
+    with sentences(where):
         connection: Any = connect(where)
         check_cluster_prefix(connection)
         scheduler = Scheduler(
@@ -104,16 +131,23 @@ def open_session(ctx: click.Context, params: dict[str, Any], *, plain_arguments:
             serializer=serializer or (PlainPickles if plain_arguments else None),
             actor=application.act_as,
         )
+        session = Session(scheduler, Survey(connection), where.describe(), typed_connection(ctx, where))
         try:
-            yield Session(scheduler, Survey(connection), where.describe())
+            yield session
+        except ScheduleNotFound as error:
+            id = params.get("id")
+            if id is None:
+                raise
+            # The API's remedy is for Python.
+            meant = session.nearest(id) or f"{session.typed('rqscheduler list')} shows those there are"
+            raise click.ClickException(plain(_ended(f"no schedule has the id {id!r}; {meant}"))) from error
         finally:
             connection.close()
 
 
 @contextmanager
-def sentences(where: ConnectionOptions | None = None, id: str | None = None) -> Generator[None]:
-    """What goes wrong inside, as click's error with one sentence; what the API warns of, as notes on stderr. `id` is
-    the schedule in question."""
+def sentences(where: ConnectionOptions | None = None) -> Generator[None]:
+    """What goes wrong inside, as click's error with one sentence; what the API warns of, as notes on stderr."""
     with warnings.catch_warnings(record=True) as caught:
         # What libraries warn programmers of says nothing to whoever types a command.
         warnings.simplefilter("ignore")
@@ -121,10 +155,7 @@ def sentences(where: ConnectionOptions | None = None, id: str | None = None) -> 
         try:
             yield
         except SchedulerError as error:
-            # The API's remedy is for Python.
-            unknown = isinstance(error, ScheduleNotFound) and id is not None
-            text = f"no schedule has the id {id!r}; rqscheduler list shows those there are" if unknown else str(error)
-            raise click.ClickException(plain(_ended(text))) from None
+            raise click.ClickException(plain(_ended(str(error)))) from None
         except RedisError as error:
             raise click.ClickException(plain(of_redis(error, where))) from None
         finally:

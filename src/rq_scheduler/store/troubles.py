@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from rq_scheduler.clock import from_us
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import score_of, text
+from rq_scheduler.store.base import moment, score_of, text
 from rq_scheduler.store.command import Commands, Procedure, call, pipeline
 from rq_scheduler.store.fleet import OutageLine, read_outage
 from rq_scheduler.store.operation import operation
@@ -27,23 +29,35 @@ _DAY_US = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """How many there are, and the first of them in order. `at_least` when only so many were looked at."""
+    """How many there are, and the first of them in order. `at_least` when only so many were looked at. `first_us`: of
+    the first, for when the last of its runs was that did not happen (us), if that is known."""
 
     count: int = 0
     first: tuple[str, ...] = ()
     at_least: bool = False
+    first_us: int | None = None
+
+    @property
+    def first_at(self) -> datetime | None:
+        """The same moment, aware UTC."""
+        return None if self.first_us is None else from_us(self.first_us)
 
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
     """failing: schedules whose last run failed. late: those that are past what they expect. paused: those that failures
-    or a fault have paused, and no person. missed: those that missed runs within a day. suspended: whether RQ's workers
-    are told to take nothing (`rq suspend`). outages: when nothing was handed off within a day, the latest last."""
+    or a fault have paused, and no person; paused_by_people: the others. missed, skipped, gone: those that missed runs
+    within a day, that skipped some, and of which runs expired or were deleted before they began. suspended: whether
+    RQ's workers are told to take nothing (`rq suspend`). outages: when nothing was handed off within a day, the latest
+    last."""
 
     failing: Some = Some()
     late: Some = Some()
     paused: Some = Some()
+    paused_by_people: Some = Some()
     missed: Some = Some()
+    skipped: Some = Some()
+    gone: Some = Some()
     suspended: bool = False
     outages: tuple[OutageLine, ...] = ()
 
@@ -74,19 +88,24 @@ class TroubleCommands(Commands):
         ids = _members(paused)
         states = yield from pipeline(call("HMGET", self.keys.schedule(text(id)), "paused_by", "note") for id in ids)
         by_itself = [text(id) for id, state in zip(ids, states, strict=True) if _by_itself(state)]
-        lines = _members(not_run)
-        missed = sorted({id for id, what in map(_not_run, lines) if what == _MISSED})
+        by_people = sorted({*map(text, ids)}.difference(by_itself))
+        lines = [_not_run(line) for line in _members(not_run)]
+        missed, skipped, gone = (_not_happened(lines, letters) for letters in (_MISSED, _SKIPPED, _GONE))
         return Troubles(
             failing,
             late,
             _some(by_itself, len(ids) == _LOOKED_AT),
-            _some(missed, len(lines) == _LOOKED_AT),
+            _some(by_people, len(ids) == _LOOKED_AT),
+            missed,
+            skipped,
+            gone,
             suspended == 1,
             tuple(line for line in map(read_outage, _members(outages)) if line is not None),
         )
 
 
-_MISSED = "m"
+_MISSED, _SKIPPED, _GONE = "m", "k", "ed"
+"""The letters that stand for it among what did not run."""
 
 
 def _members(reply: Any) -> Sequence[bytes]:
@@ -98,9 +117,17 @@ def _by_itself(state: Any) -> bool:
     return not isinstance(state, RedisError) and state[0] == b"" and bool(state[1])
 
 
-def _not_run(line: bytes) -> tuple[str, str]:
-    id, _, rest = text(line).partition(" ")
-    return id, rest.partition(" ")[0]
+def _not_run(line: bytes) -> tuple[str, str, int | None]:
+    """The id, what became of it, and the nominal time."""
+    rest, _, nominal = text(line).rpartition(" ")
+    id, _, what = rest.rpartition(" ")
+    return id, what, moment(nominal)
+
+
+def _not_happened(lines: Sequence[tuple[str, str, int | None]], letters: str) -> Some:
+    last = {id: nominal for id, what, nominal in lines if what in letters}  # in the order of time
+    ids = sorted(last)
+    return Some(len(ids), tuple(ids[:_NAMED]), len(lines) == _LOOKED_AT and bool(ids), last[ids[0]] if ids else None)
 
 
 def _some(ids: Sequence[str], at_least: bool) -> Some:

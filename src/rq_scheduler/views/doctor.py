@@ -144,9 +144,9 @@ def _rights(found: Diagnosis) -> Iterator[Check]:
 
 def _functions(found: Diagnosis) -> Iterator[Check]:
     for func, why in list(found.functions.items())[:_NAMED]:
-        yield Check("functions", "wrong", f"{func} cannot be imported here, and workers have to: {why}")
+        yield Check("functions", "note", f"{func} cannot be imported here, and has to be where workers run: {why}")
     if len(found.functions) > _NAMED:
-        yield Check("functions", "wrong", f"{len(found.functions) - _NAMED} more functions cannot be imported here")
+        yield Check("functions", "note", f"{len(found.functions) - _NAMED} more functions cannot be imported here")
     if not found.functions:
         some = " of the first thousand schedules" if found.more else ""
         yield Check("functions", "ok", f"all functions{some} can be imported here")

@@ -8,8 +8,9 @@ from typing import Any
 
 from rq_scheduler.client.schedules.explain import Explanation, Fact
 from rq_scheduler.humanize import moment
+from rq_scheduler.views.details import whole_second
 from rq_scheduler.views.serializers import iso
-from rq_scheduler.views.table import Paragraph, Part
+from rq_scheduler.views.table import Paragraph, Part, Typed, as_it_is
 
 __all__ = ["render", "serialize"]
 
@@ -40,8 +41,9 @@ def serialize(found: Explanation) -> dict[str, Any]:
     }
 
 
-def render(found: Explanation, zone: tzinfo) -> Iterator[Part]:
-    """The sentence, the facts behind it, and what to do. Moments of the facts are shown in `zone`."""
+def render(found: Explanation, zone: tzinfo, typed: Typed = as_it_is) -> Iterator[Part]:
+    """The sentence, the facts behind it, and what to do. Moments of the facts are shown in `zone`: for one clock on the
+    screen, that of the sentence."""
     yield Paragraph(found.sentence, "bold")
     if found.otherwise:
         yield Paragraph(found.otherwise)
@@ -54,18 +56,18 @@ def render(found: Explanation, zone: tzinfo) -> Iterator[Part]:
         yield ""
         yield f"{remedy.what}:" if remedy.command or remedy.call else f"{remedy.what}."
         if remedy.command:
-            yield f"    {remedy.command}"
+            yield f"    {typed(remedy.command)}"
         elif remedy.call:
             yield f"    {remedy.call}"
 
 
 def _source(fact: Fact, zone: tzinfo) -> str:
     """When, by whom and how it is known, as far as that says something."""
-    known = {"recorded": "", "recomputed": "by today's rules", "unknown": "not recorded"}[fact.standing]
+    known = {"recorded": "", "recomputed": "worked out now, not recorded", "unknown": "not recorded"}[fact.standing]
     parts = [_moment(fact.at, zone), f"by {fact.who}" if fact.who else "", known]
     said = ", ".join(filter(None, parts))
     return f" [{said}]" if said else ""
 
 
 def _moment(at: datetime | None, zone: tzinfo) -> str:
-    return "" if at is None else moment(at, zone)
+    return "" if at is None else moment(whole_second(at), zone)

@@ -11,7 +11,7 @@ from rq_scheduler.client.health import Daemon, Health
 from rq_scheduler.humanize import NONE, length, when
 from rq_scheduler.views.problems import notices, problems
 from rq_scheduler.views.serializers import iso
-from rq_scheduler.views.table import Cell, Column, Part, Table
+from rq_scheduler.views.table import Cell, Column, Part, Table, Typed, as_it_is
 
 __all__ = ["render", "serialize"]
 
@@ -23,7 +23,7 @@ def serialize(health: Health) -> dict[str, Any]:
         "now": iso(health.now),
         "healthy": not wrong,
         "problems": [asdict(problem) for problem in wrong],
-        "notices": notices(health),
+        "notices": [notice.worded() for notice in notices(health)],
         "redis": {
             "where": health.where,
             "version": health.server.get("redis_version"),
@@ -58,12 +58,12 @@ def _named(entry: tuple[str | None, datetime] | None) -> dict[str, Any] | None:
     return None if entry is None else {"id": entry[0], "due": iso(entry[1])}
 
 
-def render(health: Health, zone: tzinfo) -> Iterator[Part]:
+def render(health: Health, zone: tzinfo, typed: Typed = as_it_is) -> Iterator[Part]:
     """For a person: the worst first, then what is there."""
     for problem in problems(health):
-        yield f"! {problem}", "red"
+        yield f"! {problem.worded(typed)}", "red"
     for notice in notices(health):
-        yield f"  {notice}", "yellow"
+        yield f"  {notice.worded(typed)}", "yellow"
     counts = health.counts
     policy = health.server.get("maxmemory_policy") or "not told to this user"
     next_text = "" if health.next_due is None else f": {counts.next_id}"

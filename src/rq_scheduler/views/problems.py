@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from rq_scheduler.client.health import Daemon, Health, OutageLine, Some, calendar_time
 from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.rq_cron import notice
+from rq_scheduler.views.serializers import iso
+from rq_scheduler.views.table import Typed, as_it_is
 
 __all__ = ["Problem", "no_dispatcher", "notices", "outage_words", "problems"]
 
@@ -29,7 +31,11 @@ class Problem:
     command: str = ""
 
     def __str__(self) -> str:
-        return f"{self.text}: {self.command}" if self.command else self.text
+        return self.worded()
+
+    def worded(self, typed: Typed = as_it_is) -> str:
+        """As one line, with the command as it is typed there."""
+        return f"{self.text}: {typed(self.command)}" if self.command else self.text
 
 
 def no_dispatcher(last_heard: datetime | None, now: datetime) -> Problem:
@@ -43,14 +49,26 @@ def problems(health: Health) -> list[Problem]:
     return [*_of_dispatchers(health), *_of_redis(health), *_of_schedules(health), *_of_workers(health)]
 
 
-def notices(health: Health) -> list[str]:
+def notices(health: Health) -> list[Problem]:
     """What is worth knowing, and needs nobody now."""
-    found = [_outage(line, health.now) for line in health.troubles.outages[-_NAMED:]]
+    troubles = health.troubles
+    found = [Problem("outage", _outage(line, health.now)) for line in troubles.outages[-_NAMED:]]
+    for code, some, one, many in (
+        ("paused_by_people", troubles.paused_by_people, "schedule is paused", "schedules are paused"),
+        ("skipped", troubles.skipped, f"schedule {_SKIPPED}", f"schedules {_SKIPPED}"),
+        ("gone", troubles.gone, f"schedule {_GONE}", f"schedules {_GONE}"),
+    ):
+        if some.count:
+            found.append(Problem(code, _counted(some, one, many), _why(some)))
     if health.wakeup_refused:
         refused = f"this user may not use the wake-up channel ({health.wakeup_refused})"
-        found.append(f"{refused}: dispatchers see what it schedules for the next moment at their next poll only")
+        text = f"{refused}: dispatchers see what it schedules for the next moment at their next poll only"
+        found.append(Problem("wakeup_refused", text))
     return found
 
+
+_SKIPPED = "skipped runs within a day, held up by an earlier one"
+_GONE = "had runs within a day that expired or were deleted before they began"
 
 _CAUSES = {
     "fleet": "no dispatcher was there",
@@ -97,16 +115,14 @@ def _of_schedules(health: Health) -> Iterator[Problem]:
     troubles = health.troubles
     by_failures = "paused by failures or a fault"
     expected = "not succeeded in the time that is expected"
-    for code, some, one, many, command in (
-        ("failing", troubles.failing, "schedule is failing", "schedules are failing", "runs"),
-        ("paused", troubles.paused, f"schedule was {by_failures}", f"schedules were {by_failures}", "show"),
-        ("overdue", troubles.late, f"schedule has {expected}", f"schedules have {expected}", "runs"),
-        ("missed", troubles.missed, "schedule missed runs within a day", "schedules missed runs within a day", "runs"),
+    for code, some, one, many in (
+        ("failing", troubles.failing, "schedule is failing", "schedules are failing"),
+        ("paused", troubles.paused, f"schedule was {by_failures}", f"schedules were {by_failures}"),
+        ("overdue", troubles.late, f"schedule has {expected}", f"schedules have {expected}"),
+        ("missed", troubles.missed, "schedule missed runs within a day", "schedules missed runs within a day"),
     ):
         if some.count:
-            more = "or more " if some.at_least else ""
-            text = f"{counted(some.count, f'{more}{one}', f'{more}{many}')} ({_names(some)})"
-            yield Problem(code, text, f"rqscheduler {command} {shlex.quote(some.first[0])}")
+            yield Problem(code, _counted(some, one, many), _why(some))
     due, id = health.next_due, health.counts.next_id
     if health.dispatchers and due is not None and id is not None and health.now - due > OVERDUE_AFTER:
         late = length(health.now - due, coarse=True)
@@ -126,9 +142,17 @@ def _of_workers(health: Health) -> Iterator[Problem]:
             yield Problem("no_worker", text, f"rq worker {shlex.quote(name)}")
 
 
-def _names(some: Some) -> str:
-    named = some.first[:_NAMED]
-    return ", ".join(named) + (", ..." if some.count > len(named) else "")
+def _why(some: Some) -> str:
+    """What to type to learn the cause: of the first of them, and at the time at which it last did not run."""
+    at = "" if some.first_at is None else f" --at {iso(some.first_at)}"
+    return f"rqscheduler why {shlex.quote(some.first[0])}{at}"
+
+
+def _counted(some: Some, one: str, many: str) -> str:
+    """How many there are, and the first of their names."""
+    more, named = "or more " if some.at_least else "", some.first[:_NAMED]
+    names = ", ".join(named) + (", ..." if some.count > len(named) else "")
+    return f"{counted(some.count, f'{more}{one}', f'{more}{many}')} ({names})"
 
 
 def _place(one: Daemon) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
+from shlex import quote
 from typing import Final
 
 from rq_scheduler.client.schedules import Run
@@ -11,7 +12,7 @@ from rq_scheduler.client.schedules.explain.jobs import took, why_ended
 from rq_scheduler.humanize import NONE, length, moment
 from rq_scheduler.views.details import run_words, times_about, whole_second
 from rq_scheduler.views.outcomes import status_word, styled
-from rq_scheduler.views.table import Cell, Column, Part, Table
+from rq_scheduler.views.table import Cell, Column, Part, Table, Typed, as_it_is
 
 __all__ = ["moments", "runs_table"]
 
@@ -31,10 +32,10 @@ _TAKEN_BACK: Final = frozenset({"failed", "stopped", "canceled"})
 """Ends after which RQ may have the job in a queue again."""
 
 
-def runs_table(id: str, runs: Sequence[Run], zone: tzinfo) -> Iterator[Part]:
+def runs_table(id: str, runs: Sequence[Run], zone: tzinfo, typed: Typed = as_it_is) -> Iterator[Part]:
     """Newest first. Columns in which no run has anything are left out."""
     if not runs:
-        yield f"{id} has not run yet."
+        yield f"No run of {id} is recorded. Why: {typed(f'rqscheduler why {quote(id)}')}"
         return
     shown = moments([run.nominal for run in runs], zone)
     rows = [_row(run, nominal, zone) for run, nominal in zip(runs, shown, strict=True)]

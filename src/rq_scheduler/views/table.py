@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Cell", "Column", "Paragraph", "Part", "Table"]
+__all__ = ["Cell", "Column", "Paragraph", "Part", "Table", "Typed", "as_it_is"]
 
 Cell = str | tuple[str, str]
 """A text, or a text and its style (rich's)."""
@@ -37,6 +37,15 @@ class Paragraph:
     text: str
     style: str = ""
     hanging: int = 0
+
+
+Typed = Callable[[str], str]
+"""How a command line is typed where it is shown: with the options that say where Redis is, if it takes any."""
+
+
+def as_it_is(command: str) -> str:
+    """Without any: the environment says where Redis is, or nobody types it."""
+    return command
 
 
 Part = Table | Paragraph | Cell

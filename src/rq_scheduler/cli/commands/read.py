@@ -126,7 +126,7 @@ def runs(ctx: click.Context, /, **params: Any) -> None:
     answer(
         params["as_json"],
         lambda: {"schedule_id": id, "runs": [serializers.run(run) for run in last]},
-        lambda: runs_table(id, last, zone),
+        lambda: runs_table(id, last, zone, session.typed),
         zone,
     )
 

@@ -29,6 +29,6 @@ def status(ctx: click.Context, /, **params: Any) -> None:
     zone = zone_from(params)
     with open_session(ctx, params) as session:
         found = read_health(session.survey, session.where)
-    answer(params["as_json"], lambda: health.serialize(found), lambda: health.render(found, zone))
+    answer(params["as_json"], lambda: health.serialize(found), lambda: health.render(found, zone, session.typed))
     if problems(found):
         ctx.exit(1)

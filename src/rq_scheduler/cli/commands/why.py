@@ -12,6 +12,7 @@ from rq_scheduler.cli.session import open_session, session_options, timezone_opt
 from rq_scheduler.cli.times import read_asked_time, zone_of
 from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.client.schedules.explain.asked import zone_of_schedule
+from rq_scheduler.sanitize import plain
 from rq_scheduler.views import explain
 
 __all__ = ["why"]
@@ -42,7 +43,15 @@ def why(ctx: click.Context, /, **params: Any) -> None:
             clock = zone if params["timezone"] else _own_clock(session.schedules.get(id)) or zone
             asked = read_asked_time(at, clock, "--at", session.now())
         found = session.schedules.explain(id, asked, timezone=zone)
-    answer(params["as_json"], lambda: explain.serialize(found), lambda: explain.render(found, zone), zone)
+        shown = zone_of(found.timezone)
+        if found.cause == "not_recorded" and found.at is None and (nearest := session.nearest(id)):
+            click.echo(f"Note: {plain(nearest)}", err=True)
+    answer(
+        params["as_json"],
+        lambda: explain.serialize(found),
+        lambda: explain.render(found, shown, session.typed),
+        shown,
+    )
 
 
 def _own_clock(schedule: StoredSchedule | None) -> tzinfo | None:

@@ -52,8 +52,8 @@ def resolve(evidence: Evidence) -> Asked:
 
     A time to the minute means the first instant of that minute, one to the second the first of that second; else a run
     that was due, or handed off, then. A time that the clocks jumped over means the moment of the jump. Of a day, the
-    last instant that has passed. Nothing given: the last one that has passed since the schedule was made, else the
-    first.
+    last instant that has passed. Nothing given: the last one that its trigger names and that has passed since the
+    schedule was made, days off included, else the first.
     """
     asked = evidence.asked
     if asked is None:
@@ -84,10 +84,11 @@ def _newest(evidence: Evidence) -> Asked:
     if spec is None:
         at = evidence.runs[0].nominal if evidence.runs else now
         return Asked(at, True, True, None, None)
-    occurrences = occurrences_of(evidence, spec)
-    found = occurrences.before(to_us(now) + 1)
+    instants = (occurrences_of(evidence, spec), _trigger(evidence, spec))
+    passed = [found for each in instants if (found := each.before(to_us(now) + 1)) is not None]
+    found = max(passed, default=None)
     if found is None or (created is not None and found < to_us(created)):
-        found = occurrences.after(to_us(now))
+        found = instants[0].after(to_us(now))
     return _placed(evidence, spec, now if found is None else from_us(found), "")
 
 

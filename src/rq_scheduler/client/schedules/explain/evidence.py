@@ -3,11 +3,12 @@ jobs and queues that matter to it. Values; nothing here follows from anything el
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import TypeAlias
 
-from rq_scheduler.client.fleet import Outage
+from rq_scheduler.client.fleet import Outage, SeenDispatcher
 from rq_scheduler.client.schedules.results import Run, StoredSchedule
 from rq_scheduler.model import Spec
 from rq_scheduler.store.settling import RunError
@@ -81,7 +82,8 @@ class Evidence:
     order. dispatchers: the names of those that are alive now. lock_holder: who else holds the lock of 0.14's daemons.
     buffered: nominal times of runs that wait for the present one to end. run: the job of the instant that is asked
     about; holder: the one that held it up. job_id: of the run that is asked about, where it was named by that.
-    stopped_by: who had that run stopped."""
+    stopped_by: who had that run stopped. by_hand: who asked for which run, by job id. seen: the dispatchers of the last
+    two days, those that are gone too."""
 
     schedule: StoredSchedule
     now: datetime
@@ -101,6 +103,8 @@ class Evidence:
     holder: JobEvidence | None = None
     job_id: str = ""
     stopped_by: str = ""
+    by_hand: Mapping[str, str] = field(default_factory=dict[str, str])
+    seen: tuple[SeenDispatcher, ...] = ()
 
     @property
     def is_whole(self) -> bool:

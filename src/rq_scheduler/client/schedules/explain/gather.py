@@ -28,6 +28,7 @@ from rq_scheduler.store import Store
 from rq_scheduler.store.base import MOST
 from rq_scheduler.store.schedules import Stored
 from rq_scheduler.store.settling import RunError
+from rq_scheduler.store.traces import JobTrace
 
 __all__ = ["explained"]
 
@@ -66,9 +67,11 @@ class _Gatherer:
         found = resolve(evidence)
         case = Case(evidence, found)
         run = holder = None
-        # A job id that is used again speaks for its last run alone.
-        if case.line.status is not None if case.line is not None else schedule.kind != "job":
-            run = self._job(case.job_id, case.line)
+        line = case.line
+        if schedule.kind != "job" if line is None else line.status is not None:
+            run = self._job(case.job_id, line)
+        elif line is not None and line.end is not None:
+            run = JobEvidence(JobTrace(case.job_id, {}), line=line)  # its job id speaks for a later run now
         held_up_by = None if case.line is None else case.line.held_up_by
         if case.at in evidence.buffered:
             held_up_by = next((each.job_id for each in runs if each.job_id and each.end is None), None)
@@ -85,6 +88,8 @@ class _Gatherer:
             run=run,
             holder=holder,
             stopped_by=next((entry.actor for entry in audited.entries if entry.action == "stopped"), ""),
+            by_hand={entry.details["job"]: entry.actor for entry in audited.entries if "job" in entry.details},
+            seen=tuple(self._fleet.dispatchers()) if outages else (),
         )
         return explain(complete, found)
 

@@ -106,7 +106,11 @@ def _started(evidence: JobEvidence, times: Times) -> JobState:
         fact = Fact("end", "Its worker gives no sign of life: it was killed, or its host is away", False, since, who)
         return JobState("lost", says, fact)
     says = f"has been running{begun}{on}"
-    remedy = Remedy("Stop it", f"rqscheduler jobs stop {quote(job.id)}", f"scheduler.jobs.stop({job.id!r})")
+    remedy = Remedy(
+        "If the log of its worker says that it hangs, stop it",
+        f"rqscheduler jobs stop {quote(job.id)}",
+        f"scheduler.jobs.stop({job.id!r})",
+    )
     return JobState("running", says, Fact("end", f"It has been running{begun}", None, since, who), (remedy,))
 
 
@@ -180,7 +184,7 @@ def _end(
     )
     again: tuple[Remedy, ...] = ()
     if end == "failed" and job.status == "failed":
-        again = (Remedy("Run it again", f"rq requeue {quote(job.id)} --queue {quote(job.queue)}"),)
+        again = (Remedy("Once that is mended, run it again", f"rq requeue {quote(job.id)} --queue {quote(job.queue)}"),)
     return JobState(cause, f"{verb}{at}{on}{why}", fact, again)
 
 

@@ -7,7 +7,7 @@ anything is worked out anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rq_scheduler.client.fleet import Outage
 from rq_scheduler.client.schedules.explain.case import RUNS, Case, Finding, Stop
@@ -21,6 +21,10 @@ from rq_scheduler.humanize import length
 from rq_scheduler.planning import MISSED_AFTER
 
 __all__ = ["START_ONE", "dispatcher", "hand_off", "lock_words", "overlap", "pause"]
+
+_ONE_HEARTBEAT = timedelta(seconds=1)
+"""So much, at most, lies between the last heartbeat of a dispatcher and the outage that began with it."""
+
 
 START_ONE = Remedy("Start a dispatcher", "rqscheduler")
 
@@ -59,7 +63,9 @@ def pause(case: Case) -> Iterator[Finding]:
         because = f"it was paused{by}{since}{note}, and still is{ends}"
     else:
         because = f"it is paused{by}{note}{ends}"
-    resume = Remedy("Let it fire again, from its next instant on", case.rqscheduler("resume"), case.call("resume"))
+    again = "et it fire again, from its next instant on"
+    what = f"Ask {found.by}, who paused it; then l{again}" if found.by else f"L{again}"
+    resume = Remedy(what, case.rqscheduler("resume"), case.call("resume"))
     fact = Fact("pause", f"It is paused{note}{ends}", False, found.since, found.by, standing)
     yield Finding(fact, Stop("paused", because, (resume, *case.make_up_for)))
 
@@ -102,7 +108,13 @@ def _missed(case: Case, line: Run) -> Finding:
         False,
         line.handed_off_at,
     )
-    return Finding(fact, Stop("missed", f"{away}; {dropped}", case.make_up_for, sentence))
+    remedies = [*case.make_up_for]
+    if case.spec is not None and case.spec.catchup == "none" and case.schedule.kind != "job":
+        what = "Have the latest run that is missed run late from now on"
+        remedies.append(Remedy(what, call=case.call("update", "catchup='latest'")))
+    if found is not None and found.cause == "fleet":
+        remedies.append(Remedy("Run two dispatchers, on two hosts: one serves while the other is away", "rqscheduler"))
+    return Finding(fact, Stop("missed", f"{away}; {dropped}", tuple(remedies), sentence))
 
 
 def _why_dropped(case: Case, line: Run) -> str:
@@ -136,6 +148,8 @@ def _outage_words(case: Case, outage: Outage) -> str:
     if outage.ended is not None:
         stretch = times.stretch(outage.began, outage.ended)
     who = {"redis": "Redis was away", "lock": "a daemon of rq-scheduler 0.14, or an application, held the lock"}
+    last = next((one.name for one in case.evidence.seen if abs(one.last_heartbeat - outage.began) < _ONE_HEARTBEAT), "")
+    stretch += f" (the last was {last})" if last and outage.cause not in who else ""
     return f"{who.get(outage.cause, 'no dispatcher was there')} {stretch}"
 
 
@@ -180,10 +194,14 @@ def _skipped(case: Case, line: Run) -> Finding:
 def _holder_words(case: Case, holder: JobEvidence | None) -> tuple[str, tuple[Remedy, ...]]:
     if holder is None:
         return "", ()
-    state = state_of(holder, case.times)
+    state, line = state_of(holder, case.times), holder.line
+    asked = ""
+    if line is not None and line.outcome == "manual":
+        by = case.evidence.by_hand.get(holder.job.id, "")
+        asked = f", run by hand{f' by {by}' if by else ''} {case.times.on(line.handed_off_at)}"
     if state is None:
-        return ", of which RQ has nothing any more", ()
-    return f", which {state.says}", state.remedies
+        return f"{asked}, of which RQ has nothing any more", ()
+    return f"{asked}, which {state.says}", state.remedies
 
 
 def hand_off(case: Case) -> Iterator[Finding]:
@@ -199,7 +217,7 @@ def hand_off(case: Case) -> Iterator[Finding]:
     held = evidence.held
     if held is not None and (line is None or line.outcome == "failed"):
         since = "" if held.at is None else f" since {times.short(held.at)}"
-        because = f"it is in quarantine{since}: {held.reason}"
+        because = f"it has been in quarantine{since}: {held.reason}"
         retry = Remedy(
             "Once that is mended, put it back",
             case.rqscheduler("quarantine retry"),

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 
 from rq_scheduler.client.schedules.explain.asked import clocks_at, occurrences_of
 from rq_scheduler.client.schedules.explain.case import Case, Finding, Stop, iso
 from rq_scheduler.client.schedules.explain.explanation import Cause, Fact, Remedy
 from rq_scheduler.client.schedules.explain.times import capital, clock
-from rq_scheduler.clock import from_us, to_us
+from rq_scheduler.clock import US, from_us, to_us
 from rq_scheduler.humanize import trigger_words
 from rq_scheduler.model import Spec
 
 __all__ = ["definition", "exclusion", "is_to_come", "number_of_runs", "trigger"]
 
+MINUTE = 60 * US
 MAX_SEARCHED = 400
 """Instants among which that is looked for to which another was moved."""
 
@@ -53,7 +55,8 @@ def trigger(case: Case) -> Iterator[Finding]:
         yield Finding(Fact("trigger", capital(asked.clocks), True, standing="recomputed"))
     if case.line is not None and case.line.outcome in {"manual", "backfill"}:
         asked_for = "now" if case.line.outcome == "manual" else f"for {times.short(case.at)}"
-        yield Finding(Fact("trigger", f"A person asked for a run {asked_for}", True, case.line.handed_off_at))
+        who = case.evidence.by_hand.get(case.job_id, "")
+        yield Finding(Fact("trigger", f"A person asked for a run {asked_for}", True, case.line.handed_off_at, who))
         return
     if case.line is not None:
         yield Finding(Fact("trigger", f"It had an instant at {times.short(case.at)}: {words}", True, case.at))
@@ -94,8 +97,23 @@ def _not_an_instant(case: Case, words: str) -> Finding:
         for at in (asked.before, asked.after)
         if at is not None
     )
+    sentence += _until_a_change(case)
     fact = Fact("trigger", what, False, None, "", "recomputed")
     return Finding(fact, Stop("not_an_instant", what, remedies, sentence))
+
+
+def _until_a_change(case: Case) -> str:
+    """What to add where the definition before a change named the time that is asked about."""
+    definitions, us = case.evidence.definitions, to_us(case.at)
+    for newer, older in pairwise(definitions):
+        if newer.version > case.definition.version or older.spec is None or newer.since is None:
+            continue
+        found = occurrences_of(case.evidence, older.spec).after(us - 1)
+        if found is not None and found < us + MINUTE:
+            by = f" by {newer.actor}" if newer.actor else ""
+            was = trigger_words(older.spec.trigger)
+            return f". Until its definition was changed{by} {case.times.on(newer.since)}, that was a time of it: {was}"
+    return ""
 
 
 def _shown_before(case: Case) -> str | None:
@@ -128,10 +146,13 @@ def exclusion(case: Case) -> Iterator[Finding]:
     us = to_us(case.at)
     zone = "UTC" if all(one.timezone for one in spec.exclude) else spec.trigger.zone_name
     why = next((one.reason(us, zone) for one in spec.exclude if one.excluded_day(us, zone) is not None), "")
+    actor, since = case.definition.actor, case.definition.since
+    put = f" (by its definition, put by {actor} {times.on(since)})" if actor and since is not None else ""
     because = f"{times.day(case.at)} is a day off, {why}"
     fact = Fact("exclusion", f"{times.day(case.at)} is a day off: {why}", False, None, "", "recomputed")
     if spec.excluded == "skip":
-        yield Finding(fact, Stop("excluded", because, case.make_up_for))
+        now = Remedy("Run it now all the same", case.rqscheduler("run-now"), case.call("run_now"))
+        yield Finding(fact, Stop("excluded", because + put, (now,) if case.is_past else ()))
         return
     target = _moved_to(case, spec)
     if target is None:

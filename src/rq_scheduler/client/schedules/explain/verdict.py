@@ -98,7 +98,7 @@ def _ran(case: Case, facts: list[Fact]) -> Explanation:
         state = JobState("not_recorded", "how it ended is not known: RQ no longer has its job", facts[-1])
     else:
         facts.append(state.fact)
-        remedies = (*state.remedies, *(case.make_up_for if state.cause in MADE_UP_FOR else ()))
+        remedies = state.remedies or (case.make_up_for if state.cause in MADE_UP_FOR else ())
     sentence = f"{_begin(case)} and {state.says}{_made_way(case, state)}."
     return Explanation(case.id, case.at, state.cause, sentence, "", tuple(facts), remedies, times.name)
 
