@@ -124,6 +124,8 @@ def _why_dropped(case: Case, line: Run) -> str:
         return f"its definition was changed {times.on(updated)}, and what lies before a change never runs late"
     if spec is None:
         return "and what is missed runs late only where its definition says so"
+    if spec.catchup == "none" and to_us(line.handed_off_at) - to_us(case.at) <= MISSED_AFTER:
+        return "with catchup='none', none runs once the next one is due"
     if spec.catchup == "none":
         return f"with catchup='none', nothing that is more than {MISSED_AFTER // 1_000_000} s late runs"
     window = spec.catchup_window
