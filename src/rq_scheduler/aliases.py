@@ -131,6 +131,8 @@ AuditAction: TypeAlias = Literal[
     "moved",
     "stopped",
     "jobs_moved",
+    "token_made",
+    "token_revoked",
 ]
 """What people and programs do, as the audit has it."""
 
@@ -153,6 +155,7 @@ EventKind: TypeAlias = Literal[
     "lock_held",
     "unserved_began",
     "unserved_ended",
+    "logins_refused",
 ]
 """What happens by itself, as the events have it."""
 

@@ -276,6 +276,17 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "read_events": (COMMANDS.read_events(5, 6),),
     "newest_event": (COMMANDS.newest_event(),),
     "events_behind": (COMMANDS.events_behind("0-0", 5),),
+    "note_event": (COMMANDS.note_event("logins_refused", "192.0.2.1", failures="10"),),
+    "make_token": (COMMANDS.make_token("a", "{}", name="deploy"),),
+    "revoke_token": (COMMANDS.revoke_token("a", name="deploy"),),
+    "token": (COMMANDS.token("a"),),
+    "tokens": (COMMANDS.tokens(),),
+    "open_session": (COMMANDS.open_session("d", "a", 60),),
+    "session": (COMMANDS.session("d"),),
+    "close_session": (COMMANDS.close_session("d"),),
+    "begin_once": (COMMANDS.begin_once("d", "{}", 60), None, b"{}"),
+    "end_once": (COMMANDS.end_once("d", "{}", 60),),
+    "forget_once": (COMMANDS.forget_once("d"),),
 }
 
 

@@ -202,6 +202,8 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.spread(now_us(client) - US, now_us(client) + US, 10 * US)
     store.move_queue("nowhere", "default")
     store.note_action("stopped", "one", how="asked")
+    store.note_event("logins_refused", "192.0.2.1", failures="10")
+    store.make_token("id", "{}", name="deploy", role="viewer")
     store.delete_schedule("deleted")
     (stored,) = store.read_definitions(["aside"])[1]
     assert stored is not None
@@ -265,6 +267,7 @@ class TestKeys:
             keys.unserved,
             keys.audit,
             keys.events,
+            keys.tokens,
         }
         mine |= {rq_format.job_key(prefix, id) for id in ("again", "waits")}
         mine |= {

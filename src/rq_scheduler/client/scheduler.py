@@ -8,9 +8,10 @@ freeze in their tests; the dispatcher that `run` starts goes by the server's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal, Unpack, cast, overload
+from typing import Any, Literal, Self, Unpack, cast, overload
 from uuid import uuid4
 
 from redis.exceptions import RedisError
@@ -24,6 +25,7 @@ from rq_scheduler.aliases import (
     Until,
 )
 from rq_scheduler.client import bulk, keywords, recurring
+from rq_scheduler.client.actor import actor_of
 from rq_scheduler.client.audit import Audit
 from rq_scheduler.client.base import SchedulerBase, context_of
 from rq_scheduler.client.events import Events
@@ -34,12 +36,13 @@ from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.recurring import RecurringJobs
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.client.times import due_after, due_at, naive_utc, until_us
+from rq_scheduler.client.tokens import Tokens
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
 from rq_scheduler.functions import warn_about_function
 from rq_scheduler.jobs import meta_of, unread_meta
 from rq_scheduler.model import decode_spec
 from rq_scheduler.runs import parse_run_id
-from rq_scheduler.store import NewEntry, StoredJob
+from rq_scheduler.store import NewEntry, Store, StoredJob
 from rq_scheduler.store.entries import Place
 from rq_scheduler.store.rq_format import limit_last_run
 from rq_scheduler.triggers import Cron
@@ -102,6 +105,21 @@ class Scheduler(RecurringJobs):
     def jobs(self) -> Jobs:
         """Pending one-offs as a person looks after them: page, count, move and spread them; and jobs that RQ has."""
         return Jobs(context_of(self))
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Who may use the web: make tokens, list and revoke them."""
+        return Tokens(context_of(self))
+
+    def acting_as(self, actor: str) -> Self:
+        """This Scheduler for somebody else, whom the audit then names: "deploy 4711". Raises InvalidArgument or
+        InvalidType for what is no name."""
+        other = copy(self)
+        for name in ("schedules", "quarantine", "audit", "events", "fleet", "jobs", "tokens"):
+            vars(other).pop(name, None)
+        store = self._any_store
+        other._any_store = Store(store.connection, prefix=store.keys.prefix, clock=store.clock, actor=actor_of(actor))
+        return other
 
     # One-off jobs
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rq_scheduler.aliases import EventKind
+from rq_scheduler.store.base import is_ok
 from rq_scheduler.store.command import Command, Commands, Listing
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.streams import StreamEntry, newest_first, newest_place, read_behind
@@ -24,3 +26,9 @@ class EventCommands(Commands):
     def events_behind(self, place: str, block_ms: int) -> Command[list[StreamEntry]]:
         """The events behind a place, oldest first; where there are none, waits for one so long."""
         return read_behind(self.keys.events, place, block_ms)
+
+    @operation
+    def note_event(self, kind: EventKind, id: str, **details: str) -> Command[bool]:
+        """Tells an event that no other script sees happen."""
+        flat = [each for pair in details.items() for each in pair]
+        return self._script("note_event", self.keys.events, kind, id, *flat, read=is_ok)

@@ -159,6 +159,19 @@ class Keys:
         """stream, about 100,000 entries: what happened."""
         return f"{self.prefix}:scheduler:events"
 
+    @property
+    def tokens(self) -> str:
+        """hash, token id -> JSON: who may use the web, with the digest of the secret and never the secret."""
+        return f"{self.prefix}:scheduler:tokens"
+
+    def session(self, digest: str) -> str:
+        """string with a TTL: the id of the token that a browser's session is of, by the digest of its cookie."""
+        return f"{self.prefix}:scheduler:session:{digest}"
+
+    def request(self, digest: str) -> str:
+        """string with a TTL, JSON: what was answered to a request of the web that must not be done twice."""
+        return f"{self.prefix}:scheduler:request:{digest}"
+
     def saved(self, id: str) -> str:
         """string with a TTL: when a job was created that may run and vanish before redis-py sends its save again."""
         return f"{self.prefix}:scheduler:saved:{id}"
@@ -297,7 +310,7 @@ class Keys:
             **dict.fromkeys((self.open_runs, self.missing_runs, self.unread_errors, self.expected), "zset"),
             **dict.fromkeys((self.not_run, self.names), "zset"),
             **dict.fromkeys((self.heartbeats, self.outages, self.workers_left), "zset"),
-            **dict.fromkeys((self.quarantine, self.rq_claims, self.counters), "hash"),
+            **dict.fromkeys((self.quarantine, self.rq_claims, self.counters, self.tokens), "hash"),
             **dict.fromkeys((self.audit, self.events), "stream"),
             **dict.fromkeys((self.workers_seen, self.unserved, self.lock_held), "hash"),
             **dict.fromkeys((self.revisions, self.fence, self.rq_since, self.run_id, self.last_look), "string"),

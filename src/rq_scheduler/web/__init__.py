@@ -1,0 +1,5 @@
+"""The HTTP API, as an ASGI application: `create_app` makes one to serve or to mount, `rqscheduler web` serves it.
+
+`settings` says what may be set; `security` has one rule a file; `api` has the calls; `app` puts them together. All
+of it stands on `client` and `views`: nothing is decided or worded a second time here. Needs the extra `[web]`.
+"""
