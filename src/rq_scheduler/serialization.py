@@ -5,6 +5,7 @@ Owns the one type that msgspec does not know, a length of time written as people
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import msgspec
 from rq_scheduler.clock import US, duration_us, timedelta_us
 from rq_scheduler.errors import InvalidArgument, kind_of
 
-__all__ = ["Duration", "decode", "encode", "from_builtins", "schema", "settle", "to_builtins"]
+__all__ = ["Duration", "decode", "encode", "from_builtins", "schema", "schemas", "settle", "to_builtins"]
 
 T = TypeVar("T")
 
@@ -80,6 +81,12 @@ def from_builtins(value: Any, type: type[T]) -> T:
 def schema(type: Any) -> dict[str, Any]:
     """The JSON Schema of a type."""
     return msgspec.json.schema(type, schema_hook=_schema_hook)
+
+
+def schemas(types: Sequence[Any], ref: str) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """The JSON Schemas of several types, and those of the structs in them by name; `ref` is how one refers to those,
+    with `{name}` in it."""
+    return msgspec.json.schema_components(types, schema_hook=_schema_hook, ref_template=ref)
 
 
 def _encode_hook(value: Any) -> Any:

@@ -75,7 +75,7 @@ def test_are_followed_through_a_connection_that_waits_for_no_answer(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"after": "yesterday"}, "after='yesterday' is no place of an event"),
+        ({"after": "yesterday"}, "after='yesterday' is no place of an entry"),
         ({"after": "5"}, "after='5' is no place"),
         ({"after": 5}, "after=5 is no place"),
         ({"idle": -1}, "idle=-1 is negative"),

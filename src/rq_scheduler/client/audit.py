@@ -12,7 +12,7 @@ from typing import cast
 
 from rq_scheduler.aliases import AuditAction
 from rq_scheduler.client.context import SchedulerContext
-from rq_scheduler.client.streams import bounds, picked, words
+from rq_scheduler.client.streams import bounds, picked, place_of, words
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import check_texts
 from rq_scheduler.store.audit import Changes, read_changes
@@ -54,14 +54,16 @@ class Audit:
         schedule: str | None = None,
         actions: AuditAction | Collection[AuditAction] | None = None,
         actor: str | None = None,
+        before: str | None = None,
         limit: int | None = 100,
     ) -> list[AuditEntry]:
         """The entries that fit all that is given, newest first, `limit` at most (None: all).
 
-        `since` and `until` are aware: entries of [since, until). `schedule` is an id, a job's too. Raises
-        InvalidArgument or InvalidType for what cannot be.
+        `since` and `until` are aware: entries of [since, until). `before` is the place of the last one of the page
+        before, and takes the part of `until`. `schedule` is an id, a job's too. Raises InvalidArgument or InvalidType
+        for what cannot be.
         """
-        found = self._context.store.read_audit(*bounds(since, until))
+        found = self._context.store.read_audit(*bounds(since, until), place_of(before, "before"))
         check_texts(schedule=schedule, actor=actor)
         wanted = words(actions, "actions", AuditAction)
         return [entry_of(entry) for entry in picked(found, limit, action=wanted, id=schedule, actor=actor)]

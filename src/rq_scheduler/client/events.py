@@ -12,10 +12,10 @@ from typing import cast
 
 from rq_scheduler.aliases import DurationLike, EventKind
 from rq_scheduler.client.context import SchedulerContext
-from rq_scheduler.client.streams import bounds, picked, words
+from rq_scheduler.client.streams import bounds, picked, place_of, words
 from rq_scheduler.clock import US, duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, check_texts
-from rq_scheduler.store.streams import NOTHING, StreamEntry
+from rq_scheduler.store.streams import StreamEntry
 
 __all__ = ["Event", "Events"]
 
@@ -52,14 +52,16 @@ class Events:
         until: datetime | None = None,
         schedule: str | None = None,
         kinds: EventKind | Collection[EventKind] | None = None,
+        before: str | None = None,
         limit: int | None = 100,
     ) -> list[Event]:
         """The events that fit all that is given, newest first, `limit` at most (None: all).
 
-        `since` and `until` are aware: events of [since, until). `schedule` is an id, a job's too. Raises
-        InvalidArgument or InvalidType for what cannot be.
+        `since` and `until` are aware: events of [since, until). `before` is the place of the last one of the page
+        before, and takes the part of `until`. `schedule` is an id, a job's too. Raises InvalidArgument or InvalidType
+        for what cannot be.
         """
-        found = self._context.store.read_events(*bounds(since, until))
+        found = self._context.store.read_events(*bounds(since, until), place_of(before, "before"))
         check_texts(schedule=schedule)
         wanted = words(kinds, "kinds", EventKind)
         return [_view(entry) for entry in picked(found, limit, kind=wanted, id=schedule)]
@@ -74,7 +76,7 @@ class Events:
         if patience is not None and patience < 0:
             raise InvalidArgument(f"idle={idle!r} is negative: give a length of time")
         store = self._context.store
-        place = store.newest_event() if after is None else _place(after)
+        place = place_of(after, "after") or store.newest_event()
         return self._behind(place, patience)
 
     def _behind(self, place: str, patience: int | None) -> Iterator[Event]:
@@ -94,15 +96,6 @@ class Events:
         """Shorter than the connection waits for an answer."""
         timeout = self._context.store.connection.get_connection_kwargs().get("socket_timeout")
         return max(1, int(1000 * min(LONGEST_WAIT, LONGEST_WAIT if timeout is None else timeout / 2)))
-
-
-def _place(given: str) -> str:
-    ms, _, number = given.partition("-") if isinstance(given, str) else ("", "", "")  # pyright: ignore[reportUnnecessaryIsInstance]
-    if not (ms.isascii() and ms.isdigit() and number.isascii() and number.isdigit()):
-        raise InvalidArgument(
-            f"after={given!r} is no place of an event: give event.place, {NOTHING!r} for all, or None"
-        )
-    return given
 
 
 def _view(entry: StreamEntry) -> Event:

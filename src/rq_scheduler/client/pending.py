@@ -13,6 +13,7 @@ from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.utils import utcparse
 
 from rq_scheduler.aliases import DurationLike
+from rq_scheduler.client.calls import called_by
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, check_texts, kind_of
@@ -102,6 +103,11 @@ class Jobs:
         bounds = [*range(first, last, size), last]
         counts = self._store.counts_by_time(bounds)
         return [(from_us(at), count) for at, count in zip(bounds, counts, strict=False)]
+
+    def called(self, id: str) -> list[str] | None:
+        """The dotted names of the function and the callbacks of a job that RQ or we have; none where there is no such
+        job, None where that cannot be read. Nothing is loaded."""
+        return called_by(self._store.job_fields(_id(id)))
 
     # Changing
 

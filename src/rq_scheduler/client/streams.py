@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Any, get_args
 
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
-from rq_scheduler.store.streams import StreamEntry
+from rq_scheduler.store.streams import NOTHING, StreamEntry
 from rq_scheduler.triggers.base import aware_us, not_negative
 
-__all__ = ["bounds", "picked", "words"]
+__all__ = ["bounds", "picked", "place_of", "words"]
 
 
 def bounds(since: datetime | None, until: datetime | None) -> tuple[int | None, int | None]:
@@ -22,6 +22,18 @@ def bounds(since: datetime | None, until: datetime | None) -> tuple[int | None, 
     if since is not None and until is not None and first is not None and last is not None and first > last:
         raise InvalidArgument(f"since={since.isoformat()} is after until={until.isoformat()}: turn them round")
     return first, last
+
+
+def place_of(given: str | None, name: str) -> str | None:
+    """The place of an entry; None for None. Raises InvalidArgument for what is none."""
+    if given is None:
+        return None
+    ms, _, number = given.partition("-") if isinstance(given, str) else ("", "", "")  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not all(part.isascii() and part.isdigit() and len(part) < 20 for part in (ms, number)):
+        raise InvalidArgument(
+            f"{name}={given!r:.100} is no place of an entry: give its `place`, {NOTHING!r} for the beginning, or None"
+        )
+    return given
 
 
 def words(given: str | Collection[str] | None, name: str, of: Any) -> frozenset[str] | None:

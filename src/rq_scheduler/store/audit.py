@@ -32,6 +32,9 @@ class AuditCommands(Commands):
     """Operations on the audit."""
 
     @listing
-    def read_audit(self, since: int | None = None, until: int | None = None) -> Listing[StreamEntry]:
-        """The entries of [since, until) (microseconds), newest first, read a page a round trip as they are used."""
-        return newest_first(self.keys.audit, since, until)
+    def read_audit(
+        self, since: int | None = None, until: int | None = None, before: str | None = None
+    ) -> Listing[StreamEntry]:
+        """The entries of [since, until) (microseconds), or of those before a place, newest first, read a page a round
+        trip as they are used."""
+        return newest_first(self.keys.audit, since, until, before)

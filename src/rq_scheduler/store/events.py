@@ -13,9 +13,12 @@ class EventCommands(Commands):
     """Operations on the events."""
 
     @listing
-    def read_events(self, since: int | None = None, until: int | None = None) -> Listing[StreamEntry]:
-        """The events of [since, until) (microseconds), newest first, read a page a round trip as they are used."""
-        return newest_first(self.keys.events, since, until)
+    def read_events(
+        self, since: int | None = None, until: int | None = None, before: str | None = None
+    ) -> Listing[StreamEntry]:
+        """The events of [since, until) (microseconds), or of those before a place, newest first, read a page a round
+        trip as they are used."""
+        return newest_first(self.keys.events, since, until, before)
 
     @operation
     def newest_event(self) -> Command[str]:

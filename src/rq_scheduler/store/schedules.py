@@ -250,23 +250,25 @@ class ScheduleCommands(Commands):
         return call("ZSCORE", self.keys.schedules, id, read=lambda score: score is not None)
 
     @listing
-    def find_schedules(self, wanted: Filter, offset: int = 0, limit: int | None = None) -> Listing[list[str]]:
-        """The ids that fit, in order, a page at a time."""
+    def find_schedules(
+        self, wanted: Filter, offset: int = 0, limit: int | None = None, behind: str = ""
+    ) -> Listing[list[str]]:
+        """The ids that fit, in order, behind one id, a page at a time."""
         lists = [
             self.keys.schedules_of(what, name)
             for what, name in (("tag", wanted.tag), ("queue", wanted.queue), ("owner", wanted.owner))
             if name
         ]
         paused = "" if wanted.paused is None else "1" if wanted.paused else "0"
-        behind, offset = b"", min(offset, MOST)
+        place, offset = behind.encode(errors="replace"), min(offset, MOST)
         while limit is None or limit > 0:
             size = PAGE if limit is None else min(PAGE, limit)
-            asked = (wanted.starts_with, behind, offset, size, paused, *lists)
-            behind, left, *ids = yield from self._script("find_schedules", self.keys.schedules, *asked)
+            asked = (wanted.starts_with, place, offset, size, paused, *lists)
+            place, left, *ids = yield from self._script("find_schedules", self.keys.schedules, *asked)
             offset = int(left)
             if ids:
                 yield [text(id) for id in ids]
-            if not behind:
+            if not place:
                 return
             limit = None if limit is None else limit - len(ids)
 

@@ -34,10 +34,13 @@ class StreamEntry:
     fields: Mapping[str, str]
 
 
-def newest_first(stream: str, since: int | None, until: int | None) -> Listing[StreamEntry]:
-    """The entries of [since, until) (microseconds), newest first, read a page a round trip."""
+def newest_first(stream: str, since: int | None, until: int | None, before: str | None = None) -> Listing[StreamEntry]:
+    """The entries of [since, until) (microseconds), or of those before a place, newest first, read a page a round
+    trip."""
     first = "-" if since is None else _id_at(since)
     last = "+" if until is None else f"({_id_at(until)}"
+    if before is not None:
+        last = f"({before}"
     while True:
         page = yield from call("XREVRANGE", stream, last, first, "COUNT", PAGE, read=_entries)
         yield from page

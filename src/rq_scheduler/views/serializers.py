@@ -13,7 +13,7 @@ from typing import Any
 from rq_scheduler import serialization
 from rq_scheduler.client.pending import PendingJob
 from rq_scheduler.client.quarantine import Quarantined
-from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun, Version
 from rq_scheduler.model import Spec
 from rq_scheduler.views.pages import Page
 
@@ -27,6 +27,7 @@ __all__ = [
     "seconds",
     "sync",
     "upcoming",
+    "version",
 ]
 
 _POLICIES = tuple(name for name in Spec.__struct_fields__ if name != "trigger")
@@ -122,6 +123,23 @@ def run(run: Run) -> dict[str, Any]:
         "cause": run.cause,
         "earlier_ends": [{"end": end, "at": iso(at)} for end, at in run.earlier_ends],
         "held_up_by": run.held_up_by,
+    }
+
+
+def version(one: Version) -> dict[str, Any]:
+    """A definition that a schedule has, or had."""
+    return {
+        "version": one.version,
+        "since": iso(one.since),
+        "until": iso(one.until),
+        "actor": one.actor,
+        "changes": {name: list(texts) for name, texts in one.changes.items()},
+        "func": one.func,
+        "call": one.call,
+        "queue_name": one.queue_name,
+        "owner": one.owner,
+        "tags": list(one.tags),
+        "restorable": one.restorable,
     }
 
 

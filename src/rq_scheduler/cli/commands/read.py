@@ -9,7 +9,7 @@ import click
 
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
-from rq_scheduler.cli.times import read_until
+from rq_scheduler.client.coming import what_comes
 from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.client.schedules.export import table_of
 from rq_scheduler.errors import SchedulerError
@@ -141,11 +141,8 @@ def upcoming(ctx: click.Context, /, **params: Any) -> None:
     """Show what will run next: runs of all schedules, and one-offs."""
     zone, within, limit = zone_from(params), params["within"], params["limit"]
     with open_session(ctx, params) as session:
-        runs = session.schedules.upcoming(within=within, limit=limit)
+        coming = what_comes(session.scheduler, within, limit)
         now = session.now()
-        until = None if within is None else read_until(within, now, zone, "--within")
-        one_offs = (job for job in session.scheduler.jobs.find(until=until, limit=limit) if not job.recurs)
-        coming = sorted([*runs, *one_offs], key=lambda run: run.due)[:limit]
         session.note_missing_dispatcher()
     answer(
         params["as_json"],

@@ -19,6 +19,7 @@ from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id
 from rq_scheduler.client.schedules.bulk import BulkControl
+from rq_scheduler.client.schedules.called import Called, called_by
 from rq_scheduler.client.schedules.explain import Explanation
 from rq_scheduler.client.schedules.explain.gather import explained
 from rq_scheduler.client.schedules.files import SUFFIXES, definitions_from, naming
@@ -29,7 +30,7 @@ from rq_scheduler.client.schedules.versions import Version, undo_change, version
 from rq_scheduler.client.schedules.writer import not_found
 from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
-from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts, kind_of
 from rq_scheduler.model import Changes, Options, Schedule, check_id
 from rq_scheduler.triggers import AnyTrigger
 from rq_scheduler.triggers.base import aware_us, not_negative
@@ -52,27 +53,34 @@ class Schedules(BulkControl):
     # Defining
 
     @overload
-    def put(self, id: Schedule, /) -> StoredSchedule: ...
+    def put(self, id: Schedule, /, *, version: int | None = None) -> StoredSchedule: ...
     @overload
-    def put(self, id: str, trigger: AnyTrigger, func: Function, **options: Unpack[Options]) -> StoredSchedule: ...
+    def put(
+        self, id: str, trigger: AnyTrigger, func: Function, *, version: int | None = None, **options: Unpack[Options]
+    ) -> StoredSchedule: ...
     def put(
         self,
         id: str | Schedule,
         trigger: AnyTrigger | None = None,
         func: Function | None = None,
+        *,
+        version: int | None = None,
         **options: Unpack[Options],
     ) -> StoredSchedule:
         """Create a schedule, or replace it, atomically: `put(id, trigger, func, **options)` or `put(Schedule(...))`.
 
         The options are those of `Schedule`. The same definition again changes nothing, neither version, next run nor
         history. A changed trigger, start, end or exclusion recomputes the next run from now; counts and history stay.
-        `paused` and `note` apply when it is created.
+        `paused` and `note` apply when it is created. With `version` (of the schedule as it was read; 0: it was not
+        there), raises VersionConflict when the definition is another by now.
 
         Raises InvalidArgument or InvalidType (a ValueError, a TypeError) that names what is wrong, FunctionRefused for
         a function that workers cannot import or a call that does not fit it, IdTaken for the id of a pending job or of
         a recurring job of the 0.14 API. Nothing is written then.
         """
-        return self._writer.put(_definition(id, trigger, func, options))
+        if version is not None:
+            not_negative(version=version)
+        return self._writer.put(_definition(id, trigger, func, options), version)
 
     def register(self, id: str, trigger: AnyTrigger, **options: Unpack[Options]) -> Callable[[F], F]:
         """On a function: collect a schedule of it, which `sync` without definitions puts. Nothing is sent on import.
@@ -177,6 +185,13 @@ class Schedules(BulkControl):
         """
         return versions_of(self._writer, text_id(id))
 
+    def called(self, id: str, version: int | None = None) -> Called:
+        """What a schedule calls, by name, as it is or as it was at an earlier version; no argument is loaded.
+
+        Raises ScheduleNotFound; VersionConflict for a version that is not kept.
+        """
+        return called_by(self._writer, text_id(id), version)
+
     def __getitem__(self, id: str) -> StoredSchedule:
         """The schedule of this id. Raises ScheduleNotFound, a KeyError."""
         found = self.get(id)
@@ -220,14 +235,23 @@ class Schedules(BulkControl):
         owner: str | None = None,
         offset: int = 0,
         limit: int = 100,
+        behind: str = "",
     ) -> list[StoredSchedule]:
         """A page of the schedules that fit all that is given, by id, in a few round trips.
 
-        `offset` and `limit` count schedules. Raises InvalidArgument or InvalidType for one that cannot be.
+        `offset` and `limit` count schedules; `behind` is the last id of the page before, from which any page is as
+        quick as the first. Raises InvalidArgument or InvalidType for one that cannot be.
         """
         not_negative(offset=offset, limit=limit)
         found = self.find_iter(
-            tag=tag, queue_name=queue_name, prefix=prefix, paused=paused, owner=owner, offset=offset, limit=limit
+            tag=tag,
+            queue_name=queue_name,
+            prefix=prefix,
+            paused=paused,
+            owner=owner,
+            offset=offset,
+            limit=limit,
+            behind=behind,
         )
         return list(found)
 
@@ -241,12 +265,14 @@ class Schedules(BulkControl):
         owner: str | None = None,
         offset: int = 0,
         limit: int | None = None,
+        behind: str = "",
     ) -> Iterator[StoredSchedule]:
         """As `find`, and all of them without a `limit`; read a page at a time as they are used: any number takes little
         memory. Those that appear or vanish meanwhile may be missed."""
         not_negative(offset=offset, limit=0 if limit is None else limit)
+        check_texts(behind=behind)
         wanted = filter_of(tag, queue_name, prefix, owner, paused)
-        return chain.from_iterable(map(self._writer.views, self._store.find_schedules(wanted, offset, limit)))
+        return chain.from_iterable(map(self._writer.views, self._store.find_schedules(wanted, offset, limit, behind)))
 
     def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
         """What will run next, across all schedules, in due order: at most `limit` runs, those due `within` a time from

@@ -84,7 +84,7 @@ def _field(field: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
     return (field.name, kind) if field.default is NODEFAULT else (field.name, kind, field.default)
 
 
-_Entry: Any = msgspec.defstruct(
+Entry: Any = msgspec.defstruct(
     "Schedule",
     [_field(field) for field in fields(Schedule) if field.name not in ("id", "trigger")],
     bases=(_When,),
@@ -101,7 +101,7 @@ _File = msgspec.defstruct(
             "schedules",
             dict[
                 Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$")],
-                Annotated[_Entry, Meta(extra_json_schema=_ONE_TRIGGER)],
+                Annotated[Entry, Meta(extra_json_schema=_ONE_TRIGGER)],
             ],
         ),
         ("schema", str | UnsetType, msgspec.field(default=UNSET, name="$schema")),
@@ -110,7 +110,7 @@ _File = msgspec.defstruct(
     forbid_unknown_fields=True,
 )
 
-serialization.settle(_Entry)
+serialization.settle(Entry)
 
 _TAGGED: dict[Any, Any] = {
     kind.__struct_config__.tag: kind for kind in (*get_args(AnyTrigger), *get_args(AnyExclusion))
@@ -282,8 +282,8 @@ def schedule_from(id: str, table: Any) -> Schedule:
         raise InvalidArgument(f"given as {table!r:.60}: give a table of its fields")
     given = cast("dict[str, Any]", table)
     for name in given:
-        if name not in _Entry.__struct_fields__:
-            raise InvalidArgument(_unknown(name, _Entry.__struct_fields__))
+        if name not in Entry.__struct_fields__:
+            raise InvalidArgument(_unknown(name, Entry.__struct_fields__))
     if not isinstance(given.get("trigger", {}), dict):
         raise InvalidArgument(
             f'trigger={given["trigger"]!r:.60} is no trigger: write {{type = "cron", expression = "30 2 * * *"}}, or '
@@ -291,8 +291,8 @@ def schedule_from(id: str, table: Any) -> Schedule:
         )
     for name in ("trigger", "exclude"):
         _check_names(given.get(name), name)
-    entry = serialization.from_builtins(given, _Entry)
-    values = {name: getattr(entry, name) for name in _Entry.__struct_fields__ if name not in _When.__struct_fields__}
+    entry = serialization.from_builtins(given, Entry)
+    values = {name: getattr(entry, name) for name in Entry.__struct_fields__ if name not in _When.__struct_fields__}
     check_plain(list(values["args"]), "args")
     for name in PLAIN[1:]:
         check_plain(values[name], name)

@@ -51,24 +51,31 @@ class Writer:
         """The job of a definition, built and checked. See `template_of`."""
         return template_of(self._context, definition, self._prototypes)
 
-    def put(self, definition: Schedule) -> StoredSchedule:
-        """Makes the stored schedule what is defined. Most are new, or so already: that is supposed, and the write tells
-        whether it holds, so that nothing has to be read before."""
+    def put(self, definition: Schedule, version: int | None = None) -> StoredSchedule:
+        """Makes the stored schedule what is defined, if it is still at that version (0: not there).
+
+        Most are new, or so already: that is supposed, and the write tells whether it holds, so that nothing has to be
+        read before."""
         template, clock = self.template(definition), self._context.clock
 
         def change(now: int, stored: Stored | None) -> Write | None:
             if stored is None:  # it is new, but the moment was not as supposed
                 self._server_ahead = now - clock.now_us()
-            return self.change(definition, template, now, stored)
+            write = self.change(definition, template, now, stored)
+            return write if version is None else _if_at(definition.id, version, stored, write)
 
-        supposed = changes.supposition(
-            definition.id,
-            definition.spec,
-            template,
-            clock.now_us() + self._server_ahead,
-            definition.tags,
-            paused=definition.paused,
-            note=definition.note,
+        supposed = (
+            None
+            if version
+            else changes.supposition(
+                definition.id,
+                definition.spec,
+                template,
+                clock.now_us() + self._server_ahead,
+                definition.tags,
+                paused=definition.paused,
+                note=definition.note,
+            )
         )
         return self.redefine(definition.id, change, supposed)
 
@@ -85,15 +92,7 @@ class Writer:
         def change(now: int, stored: Stored | None) -> Write | None:
             current = the_schedule(id, stored)
             write = self.edit(current, changed, now)
-            behind = 0 if version is None else current.number("version") - version
-            if behind == 1 and write is None:
-                return None  # as wanted already: by this very write, perhaps, whose reply was lost
-            if behind:
-                raise VersionConflict(
-                    f"schedule {id!r} is at version {current.number('version')}, not {version}: read it again, and "
-                    "decide whether the change still holds"
-                )
-            return write
+            return write if version is None else _if_at(id, version, current, write)
 
         return self.redefine(id, change)
 
@@ -175,6 +174,21 @@ class Writer:
         return schedule_of(
             self._context.creator, stored.id, spec, stored.template, tags_of(stored), stored.text("note"), paused
         )
+
+
+def _if_at(id: str, version: int, stored: Stored | None, write: Write | None) -> Write | None:
+    """The write, where the schedule is at that version; raises VersionConflict otherwise. One version on and just as
+    wanted, it may be by this very write, whose reply was lost."""
+    present = 0 if stored is None else stored.number("version") or 1
+    if present == version + 1 and write is None:
+        return None
+    if present != version:
+        now_is = "not there" if stored is None else f"at version {present}"
+        raise VersionConflict(
+            f"schedule {id!r} is {now_is}, not {f'at version {version}' if version else 'new'}: read it again, and "
+            "decide whether the change still holds"
+        )
+    return write
 
 
 def the_schedule(id: str, stored: Stored | None) -> Stored:
