@@ -197,7 +197,8 @@ class TestActions:
         undone = client.post(f"{API}/schedules/a/undo", json={"version": 2})
         assert undone.headers["etag"] == '"3"'
         assert scheduler.schedules["a"].definition.args == ("weekly",)
-        problem(client.post(f"{API}/schedules/a/undo", json={"version": 2}), 412, "version-conflict")
+        assert client.post(f"{API}/schedules/a/undo", json={"version": 2}).headers["etag"] == '"3"'  # sent again
+        problem(client.post(f"{API}/schedules/a/undo", json={"version": 1}), 412, "version-conflict")
         assert client.delete(f"{API}/schedules/a").status_code == 204
         problem(client.delete(f"{API}/schedules/a"), 404, "not-found")
 

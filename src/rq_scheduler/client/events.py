@@ -79,14 +79,24 @@ class Events:
         place = place_of(after, "after") or store.newest_event()
         return self._behind(place, patience)
 
+    def newest_place(self) -> str:
+        """The place of the newest event; that before all events where there is none."""
+        return self._context.store.newest_event()
+
+    def page_behind(self, place: str, *, wait: bool = False) -> list[Event]:
+        """The next events behind a place, oldest first, 500 at most; where there are none, waits a second at most for
+        one if it is to."""
+        ms = self._wait_ms() if wait else 1
+        return [_view(entry) for entry in self._context.store.events_behind(place_of(place, "place") or "", ms)]
+
     def _behind(self, place: str, patience: int | None) -> Iterator[Event]:
-        store, clock = self._context.store, self._context.clock
+        clock = self._context.clock
         heard_at = clock.monotonic()
         while True:
-            found = store.events_behind(place, self._wait_ms())
-            for entry in found:
-                yield _view(entry)
-                place = entry.place
+            found = self.page_behind(place, wait=True)
+            for event in found:
+                yield event
+                place = event.place
             if found:
                 heard_at = clock.monotonic()
             elif patience is not None and (clock.monotonic() - heard_at) * US >= patience:

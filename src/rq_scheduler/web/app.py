@@ -22,6 +22,7 @@ from rq_scheduler.web.api.openapi import document
 from rq_scheduler.web.api.route import Route
 from rq_scheduler.web.api.routes import ROUTES
 from rq_scheduler.web.api.sessions import Sessions
+from rq_scheduler.web.api.watch import Watch
 from rq_scheduler.web.problems import Refused
 from rq_scheduler.web.security.guard import Guard
 from rq_scheduler.web.security.guesses import Guesses
@@ -60,6 +61,7 @@ def create_app(scheduler: Scheduler, settings: Settings | None = None) -> ASGIAp
         Path("/health/live", health.live, methods=["GET"]),
         Path("/health/ready", health.ready, methods=["GET"]),
         Path(f"{PREFIX}/session", Sessions(service).respond, methods=["POST", "DELETE"]),
+        Path(f"{PREFIX}/events/stream", Watch(service).respond, methods=["GET"]),
         Path(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]),
         *_paths(service),
     ]
