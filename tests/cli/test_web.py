@@ -64,7 +64,7 @@ class TestRefusals:
     def test_a_command_line_that_makes_no_sense(self, cli: Callable[..., Result], args: list[str], says: str) -> None:
         result = cli("web", *args)
         assert result.exit_code == 2
-        assert says in " ".join(result.stderr.split())
+        assert says in " ".join(result.output.split())
 
 
 class TestServing:

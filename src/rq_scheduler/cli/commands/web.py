@@ -51,7 +51,9 @@ def web(ctx: click.Context, /, **params: Any) -> None:
 
         from rq_scheduler.web import Settings, create_app
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error.name} is missing: pip install 'rq-scheduler[web]'.") from None
+        raise click.ClickException(
+            f"{error.name} is missing, of the extra [web]: pip install starlette uvicorn."
+        ) from None
     try:
         settings = Settings(
             allow=params["allow"],
