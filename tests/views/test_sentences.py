@@ -59,6 +59,8 @@ HAPPENED: list[tuple[EventKind, str, dict[str, str], str]] = [
      "1 job waits in 'reports', and no worker listens on it since 02:00"),
     ("unserved_ended", "", {"queue": "reports", "since": FIRST},
      "'reports' is served again, or empty: no worker had listened on it since 02:00"),
+    ("logins_refused", "192.0.2.1", {"failures": "10"},
+     "10 tokens or sessions that were nobody's came from 192.0.2.1, whose next ones are looked at later"),
 ]  # fmt: skip
 
 DONE: list[tuple[AuditAction, str, dict[str, str], str]] = [
@@ -89,6 +91,8 @@ DONE: list[tuple[AuditAction, str, dict[str, str], str]] = [
     ("stopped", JOB, {"how": "asked"}, f"Ada stopped {JOB}"),
     ("stopped", JOB, {"how": "canceled"}, f"Ada canceled {JOB}, which had not begun"),
     ("jobs_moved", "reports", {"to": "default", "jobs": "2"}, "Ada moved 2 jobs from the queue reports to default"),
+    ("token_made", "a1b2", {"name": "deploy", "role": "viewer"}, "Ada made token a1b2 for 'deploy', role viewer"),
+    ("token_revoked", "a1b2", {"name": "deploy"}, "Ada revoked token a1b2 of deploy"),
 ]  # fmt: skip
 
 

@@ -114,4 +114,6 @@ _SENTENCES: Final[Mapping[AuditAction, Callable[[Details], str]]] = {
     "moved": _moved,
     "stopped": _stopped,
     "jobs_moved": _jobs_moved,
+    "token_made": lambda said: f"made token {said.id} for {said.text('name')!r}{said.behind(', role ', 'role')}",
+    "token_revoked": lambda said: f"revoked token {said.id}{said.behind(' of ', 'name')}",
 }

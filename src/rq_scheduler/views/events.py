@@ -113,6 +113,10 @@ _SENTENCES: Final[Mapping[EventKind, Callable[[Details], str]]] = {
     "unserved_ended": lambda said: (
         f"{said.text('queue')!r} is served again, or empty: no worker had listened on it since {said.at('since')}"
     ),
+    "logins_refused": lambda said: (
+        f"{said.count('failures', 'token or session', 'tokens or sessions')} that were nobody's came from {said.id}, "
+        "whose next ones are looked at later"
+    ),
 }
 
 _BAD, _WARNING, _GOOD = "red", "yellow", "green"
@@ -126,6 +130,7 @@ _STYLES: Final[Mapping[EventKind, str]] = {
     "outage": _BAD,
     "lock_held": _BAD,
     "unserved_began": _BAD,
+    "logins_refused": _BAD,
     "missed": _WARNING,
     "skipping_began": _WARNING,
     "recovered": _GOOD,

@@ -265,6 +265,7 @@ class EventAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True
     at: Moment
     kind: EventKind
     id: str
+    text: str
     details: dict[str, str]
 
 
@@ -283,6 +284,7 @@ class AuditAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True
     action: AuditAction
     id: str
     actor: str
+    text: str
     changes: dict[str, list[str]]
     details: dict[str, str]
 

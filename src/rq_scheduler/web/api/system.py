@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -11,7 +11,7 @@ from msgspec import Meta
 from rq_scheduler.aliases import AuditAction, EventKind
 from rq_scheduler.client.health import read_health
 from rq_scheduler.store.survey import Survey
-from rq_scheduler.views import health, streams
+from rq_scheduler.views import audit, events, health
 from rq_scheduler.web.api.cursors import cursor_of, read_cursor
 from rq_scheduler.web.api.route import Answer, Call, NoQuery
 from rq_scheduler.web.api.schedules import Limit
@@ -56,7 +56,7 @@ def find_events(call: Call[EventsQuery, None]) -> Answer:
         limit=limit + 1,
     )  # fmt: skip
     more = cursor_of(found[limit - 1].place) if len(found) > limit else None
-    return Answer({"events": [streams.event_json(one) for one in found[:limit]], "next": more})
+    return Answer({"events": [events.serialize(one, UTC) for one in found[:limit]], "next": more})
 
 
 def find_audit(call: Call[AuditQuery, None]) -> Answer:
@@ -68,7 +68,7 @@ def find_audit(call: Call[AuditQuery, None]) -> Answer:
         before=_place(query.cursor), limit=limit + 1,
     )  # fmt: skip
     more = cursor_of(found[limit - 1].place) if len(found) > limit else None
-    return Answer({"audit": [streams.audit_json(one) for one in found[:limit]], "next": more})
+    return Answer({"audit": [audit.serialize(one, UTC) for one in found[:limit]], "next": more})
 
 
 def get_visitor(call: Call[NoQuery, None]) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from datetime import UTC
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -22,7 +23,7 @@ from rq_scheduler.client.events import Event, Events
 from rq_scheduler.client.streams import place_of
 from rq_scheduler.log import log
 from rq_scheduler.store.streams import NOTHING
-from rq_scheduler.views.streams import event_json
+from rq_scheduler.views import events as views
 from rq_scheduler.web.api.endpoint import Service, problem_response
 from rq_scheduler.web.problems import Refused
 
@@ -228,7 +229,7 @@ def _line(event: Event | None) -> bytes:
     """No name of an event, which anybody may have written: all are messages, and the JSON says the kind."""
     if event is None:
         return b": alive\n\n"
-    return b"id: %s\ndata: %s\n\n" % (event.place.encode(), msgspec.json.encode(event_json(event)))
+    return b"id: %s\ndata: %s\n\n" % (event.place.encode(), msgspec.json.encode(views.serialize(event, UTC)))
 
 
 def _order(place: str) -> tuple[int, int]:
