@@ -83,6 +83,7 @@ STOPS = {
     "clock": set(),
     "audit": set(),
     "deleted_schedules": set(),
+    "tokens": set(),
     "events": set(),
     "fence": {*KINDS},
     "queues": {*KINDS},

@@ -33,9 +33,19 @@ from rq_scheduler.client.events import Events
 from rq_scheduler.client.fleet import Fleet, Lateness, Outage, SeenDispatcher, SeenWorker, UnservedQueue
 from rq_scheduler.client.pending import Jobs, PendingJob
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
-from rq_scheduler.client.schedules import LeftOut, Run, Schedules, StoredSchedule, SyncResult, UpcomingRun, Version
+from rq_scheduler.client.schedules import (
+    Called,
+    LeftOut,
+    Run,
+    Schedules,
+    StoredSchedule,
+    SyncResult,
+    UpcomingRun,
+    Version,
+)
 from rq_scheduler.client.schedules.arguments import Selection
 from rq_scheduler.client.schedules.explain import Explanation
+from rq_scheduler.client.tokens import Token, Tokens
 from rq_scheduler.model import Options, Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
@@ -49,6 +59,10 @@ NOT_CALLED = {
     "ManualDispatcher.__exit__": "is `release`, and what Python hands it is what a block raised",
     "ManualDispatcher.__enter__": "takes nothing and returns itself",
     "current_run": "takes nothing",
+    **dict.fromkeys(
+        (f"Tokens.{name}" for name in ("bearer_of", "open_session", "of_session", "close_session", "tell_refused")),
+        "is the web's own, with texts and a Token that it has; what comes from outside is in web/test_attacks.py",
+    ),
 }
 """Public calls that are not fuzzed, and why."""
 
@@ -66,8 +80,9 @@ INSIDE = {
 }
 """Methods that the package calls itself, with its own integers of microseconds."""
 
-VALUES = {AuditEntry, Event, Explanation, HandOff, Lateness, LeftOut, Outage, PendingJob, Quarantined, RetryResult,
-          Run, SeenDispatcher, SeenWorker, SyncResult, UnservedQueue, UpcomingRun, Version}  # fmt: skip
+VALUES = {AuditEntry, Called, Event, Explanation, HandOff, Lateness, LeftOut, Outage, PendingJob, Quarantined,
+          RetryResult, Run, SeenDispatcher, SeenWorker, SyncResult, Token, UnservedQueue, UpcomingRun,
+          Version}  # fmt: skip
 """Public types that the package makes, and callers only read."""
 
 CLASSES: dict[type, Callable[[Any], Any]] = {
@@ -78,6 +93,7 @@ CLASSES: dict[type, Callable[[Any], Any]] = {
     Jobs: lambda world: world.scheduler.jobs,
     Events: lambda world: world.scheduler.events,
     Fleet: lambda world: world.scheduler.fleet,
+    Tokens: lambda world: world.scheduler.tokens,
     StoredSchedule: lambda world: world.scheduler.schedules["nightly"],
     ManualClock: lambda world: world.clock,
     ManualDispatcher: lambda world: world.dispatcher,
@@ -241,6 +257,13 @@ GOOD: dict[str, list[Any]] = {
 OF_ONE_CALL: dict[tuple[str, str], list[Any]] = {
     ("Scheduler", "interval"): [60, 0.5],
     **{(call, "schedule"): ["nightly", "unknown", None] for call in ("Audit.read", "Events.read")},
+    **{(call, "before"): ["1577836800000-0", None] for call in ("Audit.read", "Events.read")},
+    ("Events.page_behind", "place"): ["0-0", "1577836800000-0"],
+    ("Events.page_behind", "wait"): [False],
+    ("Tokens.make", "name"): ["deploy"],
+    ("Tokens.make", "role"): ["viewer", "operator"],
+    ("Tokens.make", "expires_in"): [None, "90d"],
+    ("Tokens.revoke", "id"): ["unknown"],
     **{("Fleet.outages", name): [START, LATER] for name in ("since", "until")},
     **{(call, name): [START, None] for call in ("Audit.read", "Events.read") for name in ("since", "until")},
     ("Dates", "days"): ["2026-12-25", date(2026, 12, 31)],
@@ -336,6 +359,7 @@ def _calls() -> Iterator[Call]:
             Events,
             Fleet,
             Jobs,
+            Tokens,
             Duration,
         ):  # of the package's making, and timedelta's own
             yield Call(kind.__name__, _of_constructor(kind), lambda world, kind=kind: kind)

@@ -14,8 +14,8 @@ from rq_scheduler.aliases import DurationLike, EventKind
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.streams import bounds, picked, place_of, words
 from rq_scheduler.clock import US, duration_us, from_us
-from rq_scheduler.errors import InvalidArgument, check_texts
-from rq_scheduler.store.streams import StreamEntry
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts
+from rq_scheduler.store.streams import NOTHING, StreamEntry
 
 __all__ = ["Event", "Events"]
 
@@ -85,9 +85,12 @@ class Events:
 
     def page_behind(self, place: str, *, wait: bool = False) -> list[Event]:
         """The next events behind a place, oldest first, 500 at most; where there are none, waits a second at most for
-        one if it is to."""
+        one if it is to. Raises InvalidType or InvalidArgument for what is no place."""
+        behind = place_of(place, "place")
+        if behind is None:
+            raise InvalidType(f"place=None is no place of an event: give `event.place`, or {NOTHING!r}")
         ms = self._wait_ms() if wait else 1
-        return [_view(entry) for entry in self._context.store.events_behind(place_of(place, "place") or "", ms)]
+        return [_view(entry) for entry in self._context.store.events_behind(behind, ms)]
 
     def _behind(self, place: str, patience: int | None) -> Iterator[Event]:
         clock = self._context.clock

@@ -251,7 +251,7 @@ class ScheduleCommands(Commands):
 
     @listing
     def find_schedules(
-        self, wanted: Filter, offset: int = 0, limit: int | None = None, behind: str = ""
+        self, wanted: Filter, offset: int = 0, limit: int | None = None, behind: str | None = None
     ) -> Listing[list[str]]:
         """The ids that fit, in order, behind one id, a page at a time."""
         lists = [
@@ -260,7 +260,7 @@ class ScheduleCommands(Commands):
             if name
         ]
         paused = "" if wanted.paused is None else "1" if wanted.paused else "0"
-        place, offset = behind.encode(errors="replace"), min(offset, MOST)
+        place, offset = (behind or "").encode(errors="replace"), min(offset, MOST)
         while limit is None or limit > 0:
             size = PAGE if limit is None else min(PAGE, limit)
             asked = (wanted.starts_with, place, offset, size, paused, *lists)

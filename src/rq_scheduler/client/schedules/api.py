@@ -235,7 +235,7 @@ class Schedules(BulkControl):
         owner: str | None = None,
         offset: int = 0,
         limit: int = 100,
-        behind: str = "",
+        behind: str | None = None,
     ) -> list[StoredSchedule]:
         """A page of the schedules that fit all that is given, by id, in a few round trips.
 
@@ -265,7 +265,7 @@ class Schedules(BulkControl):
         owner: str | None = None,
         offset: int = 0,
         limit: int | None = None,
-        behind: str = "",
+        behind: str | None = None,
     ) -> Iterator[StoredSchedule]:
         """As `find`, and all of them without a `limit`; read a page at a time as they are used: any number takes little
         memory. Those that appear or vanish meanwhile may be missed."""

@@ -79,7 +79,7 @@ def find_schedules(call: Call[FindQuery, None]) -> Answer:
     """Find schedules, by id."""
     query = call.query
     limit = min(query.limit, call.settings.max_page)
-    behind = "" if query.cursor is None else read_cursor(query.cursor, 1)[0]
+    behind = None if query.cursor is None else read_cursor(query.cursor, 1)[0]
     found = call.scheduler.schedules.find(
         tag=query.tag,
         queue_name=query.queue_name,
