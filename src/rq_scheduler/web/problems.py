@@ -67,7 +67,7 @@ class Refused(Exception):  # noqa: N818  named for what it says
         super().__init__(detail)
         self.status = status
         self.code = code
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
 
     @property
     def problem(self) -> Problem:

@@ -65,7 +65,7 @@ def web(ctx: click.Context, /, **params: Any) -> None:
     except SchedulerError as error:
         raise click.UsageError(f"{error}.") from None
     setup_logging(logging.INFO, "text")
-    with open_session(ctx, params) as session:
+    with open_session(ctx, params, plain_arguments=True) as session:
         _warn_without_tokens(session.scheduler, auth)
         app = create_app(session.scheduler, settings)
         # No log of requests: their addresses may hold what somebody took for a place of secrets.

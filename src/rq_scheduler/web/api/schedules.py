@@ -59,7 +59,7 @@ class PreviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Definition = Entry
 """A definition, as a file of schedules has it: a function, when it runs, and the options of `Schedule`."""
 
-Patch = msgspec.defstruct(
+Patch: type[msgspec.Struct] = msgspec.defstruct(
     "Patch",
     [(field.name, field.type | None, msgspec.UNSET) for field in msgspec.structs.fields(Entry)],
     namespace={"__doc__": "Some fields of a definition; null takes one back to its default."},
