@@ -70,7 +70,7 @@ class TestTokens:
     def test_refusals(self, scheduler: Scheduler) -> None:
         with pytest.raises(InvalidArgument, match="role='root'"):
             scheduler.tokens.make("a", "root")  # pyright: ignore[reportArgumentType]
-        with pytest.raises(InvalidArgument, match="actor=''"):
+        with pytest.raises(InvalidArgument, match="name=''"):
             scheduler.tokens.make("")
         with pytest.raises(InvalidArgument, match="expires_in"):
             scheduler.tokens.make("a", expires_in=0)

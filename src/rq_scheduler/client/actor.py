@@ -8,24 +8,29 @@ import socket
 
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 
-__all__ = ["actor_of"]
+__all__ = ["actor_of", "check_actor"]
 
 MAX_LENGTH = 200
 
 
 def actor_of(given: str | None) -> str:
-    """The name given, or user@host. Raises InvalidType for what is no text, InvalidArgument for a text that is empty,
-    over 200 characters long, or not to be printed."""
+    """The name given, or user@host. Raises as `check_actor` does."""
     if given is None:
         return f"{_user()}@{socket.gethostname()}"[:MAX_LENGTH]
+    check_actor(given, "actor")
+    return given
+
+
+def check_actor(given: str, argument: str) -> None:
+    """Raises InvalidType for what is no text, InvalidArgument for a text that is empty, over 200 characters long, or
+    not to be printed. `argument` is what the caller calls it."""
     if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
-        raise InvalidType(f"actor={given!r} is {kind_of(given)}: give text, such as 'deploy 4711'")
-    check_encodable(actor=given)
+        raise InvalidType(f"{argument}={given!r} is {kind_of(given)}: give text, such as 'deploy 4711'")
+    check_encodable(**{argument: given})
     if not given.strip() or not given.isprintable() or len(given) > MAX_LENGTH:
         raise InvalidArgument(
-            f"actor={given!r:.300}: give 1 to {MAX_LENGTH} printable characters, such as 'deploy 4711'"
+            f"{argument}={given!r:.300}: give 1 to {MAX_LENGTH} printable characters, such as 'deploy 4711'"
         )
-    return given
 
 
 def _user() -> str:

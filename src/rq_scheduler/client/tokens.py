@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import msgspec
 
 from rq_scheduler.aliases import DurationLike
-from rq_scheduler.client.actor import actor_of
+from rq_scheduler.client.actor import check_actor
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError, kind_of
@@ -65,7 +65,7 @@ class Tokens:
         `name` is what the audit calls its bearer, 1 to 200 printable characters. Raises InvalidArgument or InvalidType
         for what cannot be.
         """
-        actor_of(name)
+        check_actor(name, "name")
         if role not in get_args(Role):
             raise InvalidArgument(f"role={role!r} is not one of {', '.join(map(repr, get_args(Role)))}")
         store = self._context.store

@@ -35,6 +35,9 @@ from rq_scheduler.store.keys import FENCE_HOLDER
 from rq_scheduler.store.operation import operation
 from rq_scheduler.store.outcomes import Dropped, Fenced
 
+FIRST_LOOK = 1_000_000
+"""When a run is looked at first, after its hand-off (us)."""
+
 ATTEMPTS = 10
 """How often a caller's own hand-off is tried when others keep changing the job meanwhile."""
 
@@ -220,6 +223,9 @@ class _Attempt:
             if self.meta is not None:
                 pipe.hset(job.key, "meta", self.meta)
             pipe.zrem(keys.claims, wire(job.id))
+            if rev is not None:
+                # All runs of a series have one job id: nothing comes behind the moment of this one.
+                pipe.zadd(keys.open_runs, {b"%b %d " % (wire(job.id), now): score_of(now + FIRST_LOOK)})
             if self.next_due is None:
                 self._remove(pipe, recorded=rev is not None)
             else:

@@ -51,6 +51,8 @@ class Account:
     """In order, of what was due while Redis could serve."""
     latest: int = 0
     """Of all."""
+    ends: dict[str, int] = field(default_factory=dict)
+    """How runs have ended, as it is counted."""
 
     @property
     def clean(self) -> bool:
@@ -107,7 +109,9 @@ def settle(journal: Journal, found: list[Arrival], faults: Iterable[Done], redis
         "ran though paused or deleted": list(_forbidden(journal, found)),
         "never asked for": list(_unknown(journal, found)),
         "not explained": list(_unexplained(journal, received, redis)),
+        "ends that are not told once": list(_ends(journal, found, redis)),
     }
+    account.ends = ends_told(redis)
     account.lateness = _lateness(journal, found, list(faults))
     account.latest = max(_lateness(journal, found, []), default=0)
     return account
@@ -246,6 +250,31 @@ def _unexplained(journal: Journal, received: Counter[str], redis: Any) -> Iterat
         )
         if len(here | gone) != runs:
             yield f"{id} ({watched.overlap}): says {runs} runs; {len(here)} received, {len(gone)} canceled"
+
+
+def ends_told(redis: Any) -> dict[str, int]:
+    """How many runs have ended how, as dispatchers have counted them."""
+    counters = redis.hgetall("rq:scheduler:counters")
+    told = ((name.decode().partition(":"), int(count)) for name, count in counters.items())
+    return {end: count for (kind, _, end), count in told if kind == "ended"}
+
+
+def _ends(journal: Journal, found: list[Arrival], redis: Any) -> Iterator[str]:
+    """The mover ends what it takes as RQ does what has finished: that, and no other end, is told of each of them, but
+    for runs that made way for the next while they were in their queue."""
+    ends, going = ends_told(redis), redis.zcard("rq:scheduler:open_runs")
+    if going:
+        yield f"{going} runs whose end nobody has told"
+    finished = sum(arrival.id not in journal.one_offs for arrival in found)
+    if ends.get("finished", 0) != finished:
+        yield f"{ends.get('finished', 0)} are told to have finished; {finished} have"
+    others = {end: count for end, count in ends.items() if end not in ("finished", "canceled")}
+    if others:
+        yield f"ends that no run had: {others}"
+    replacing = [each for each in journal.schedules.values() if each.overlap == "replace"]
+    ids = [run_id(each.id, nominal) for each in replacing for nominal in each.grids[0].instants()]
+    if ends.get("canceled", 0) != (canceled := len(_canceled(redis, ids))):
+        yield f"{ends.get('canceled', 0)} are told to have been canceled; {canceled} were"
 
 
 def _canceled(redis: Any, job_ids: list[str]) -> set[str]:

@@ -195,7 +195,8 @@ class _Run:
         while (waited := time.monotonic() - began) < self._settings.drain:
             self._site.look_after()
             works = waited < 5 and redis.zcard(f"rq:wip:{WORK}")
-            if not works and not any(map(redis.llen, queues)) and not pending(Snapshot.of(redis)):
+            waiting = any(map(redis.llen, queues)) or redis.exists("rq:scheduler:open_runs")
+            if not works and not waiting and not pending(Snapshot.of(redis)):
                 return
             time.sleep(0.5)
         self._say(f"after {waited:.0f} s this still waits: {list(pending(Snapshot.of(redis)))[:10]}")
@@ -232,6 +233,7 @@ def _report(
         *_table("calls of clients", calls),
         *_table("owed", dict(sorted(account.owed.items()))),
         *_table("handed off", received),
+        *_table("ends that were told", dict(sorted(account.ends.items()))),
         "wrong",
     ]
     for what, items in wrong.items():

@@ -80,6 +80,7 @@ do
     local letter, at = from_registries(run, queue, ttl, failure_ttl)
     if letter and not is_told(run, at) then return letter, math.max(run.at, math.min(at, now * US)) end
     if run.told then return run.told end
+    if not record then return 'u', now * US end -- its books are gone, and with them for how long RQ keeps it
     if ttl >= 0 and late >= ttl / 2 then return 'u', now * US end
     local waits = record and record.job.ttl
     if waits and waits > 0 and now * US >= run.at + waits * US then return 'e', run.at + waits * US end

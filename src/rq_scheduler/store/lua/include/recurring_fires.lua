@@ -183,7 +183,12 @@ local function keep_job_books(fire)
   local id, outcome, key = fire.id, fire.outcome, schedule_key(fire.id)
   if fire.ends then
     local queue = forget_schedule(id)
-    if outcome == 'done' then let_traces_expire(id, queue, A_YEAR) else end_series(id, queue, A_YEAR, A_YEAR) end
+    if outcome == 'done' then
+      open_runs.add(id, id) -- of which there are no books any more: its end is counted
+      let_traces_expire(id, queue, A_YEAR)
+    else
+      end_series(id, queue, A_YEAR, A_YEAR)
+    end
     return
   end
   if outcome == 'buffered' then
