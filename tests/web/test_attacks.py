@@ -6,6 +6,7 @@ twice: test_api_schedules), 7 (requests from here: webhooks), 8 (configuration: 
 there: test_openapi), 10 (what others say: nothing is fetched, nothing is unpickled to be shown).
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -337,6 +338,33 @@ class TestSizes:
         problem(client.put(f"{API}/schedules/new", content=chunks(), headers=as_json), 413, "too-large")
         lies = {**as_json, "content-length": "9" * 30}
         problem(client.put(f"{API}/schedules/new", content=b"{}", headers=lies), 413, "too-large")
+
+    def test_half_a_request(self, client_of: MakeClient, client: TestClient) -> None:
+        app: Any = client_of(receive_seconds=0.05).app
+        sent: list[dict[str, Any]] = []
+        parts = [{"type": "http.request", "body": b'{"cron": "0 2', "more_body": True}]
+
+        async def receive() -> dict[str, Any]:
+            return parts.pop() if parts else await asyncio.Future()
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        headers = {"host": HOST.removeprefix("http://"), "content-type": "application/json"}
+        headers["authorization"] = client.headers["authorization"]
+        path = f"{API}/schedules/new"
+        scope = {
+            "type": "http",
+            "method": "PUT",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "client": ("127.0.0.1", 1),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+        asyncio.run(app(scope, receive, send))
+        assert sent[0]["status"] == 408
+        assert json.loads(sent[1]["body"])["code"] == "too-slow"
 
     @pytest.mark.parametrize("body", [b"[" * 10_000 + b"]" * 10_000, b'{"args":' + b"[" * 40 + b"]" * 40 + b"}"])
     def test_depth(self, client: TestClient, body: bytes) -> None:
