@@ -144,6 +144,8 @@ def test_a_pipe_gets_each_in_one_line() -> None:
         '  x It is paused ("disk full, and not to be resumed before it is not") [2026-11-28 08:00:00Z, by anna]',
         "  ? Who listened then is not recorded [not recorded]",
         "",
+        "+ in order, x against it, ? open or not known.",
+        "",
         "Resume it:",
         "    rqscheduler resume nightly",
         "",

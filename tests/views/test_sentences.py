@@ -56,9 +56,9 @@ HAPPENED: list[tuple[EventKind, str, dict[str, str], str]] = [
     ("lock_held", "", {"since": FIRST, "holder": "old"},
      "nothing was handed off since 02:00: somebody else held the lock (old)"),
     ("unserved_began", "", {"queue": "reports", "since": FIRST, "jobs": "1"},
-     "1 job waits in 'reports', and no worker listens on it since 02:00"),
+     "1 job waits in 'reports', and no worker listens on it, as was first seen at 02:00"),
     ("unserved_ended", "", {"queue": "reports", "since": FIRST},
-     "'reports' is served again, or empty: no worker had listened on it since 02:00"),
+     "'reports' is served again, or empty: that no worker listened on it was first seen at 02:00"),
     ("logins_refused", "192.0.2.1", {"failures": "10"},
      "10 tokens or sessions that were nobody's came from 192.0.2.1, whose next ones are looked at later"),
 ]  # fmt: skip

@@ -107,11 +107,12 @@ _SENTENCES: Final[Mapping[EventKind, Callable[[Details], str]]] = {
         f"nothing was handed off since {said.at('since')}: somebody else held the lock ({said.text('holder')})"
     ),
     "unserved_began": lambda said: (
-        f"{said.count('jobs', 'job waits', 'jobs wait')} in {said.text('queue')!r}, and no worker listens on it since "
-        f"{said.at('since')}"
+        f"{said.count('jobs', 'job waits', 'jobs wait')} in {said.text('queue')!r}, and no worker listens on "
+        f"it, as was first seen at {said.at('since')}"
     ),
     "unserved_ended": lambda said: (
-        f"{said.text('queue')!r} is served again, or empty: no worker had listened on it since {said.at('since')}"
+        f"{said.text('queue')!r} is served again, or empty: that no worker listened on it was first seen at "
+        f"{said.at('since')}"
     ),
     "logins_refused": lambda said: (
         f"{said.count('failures', 'token or session', 'tokens or sessions')} that were nobody's came from {said.id}, "

@@ -14,7 +14,12 @@ from rq_scheduler.views.table import Paragraph, Part, Typed, as_it_is
 
 __all__ = ["render", "serialize"]
 
-_MARKS = {True: ("+", "green"), False: ("x", "red"), None: ("?", "yellow")}
+_MARKS = {
+    True: ("+", "green", "in order"),
+    False: ("x", "red", "against it"),
+    None: ("?", "yellow", "open or not known"),
+}
+"""By whether a fact holds: its mark, the color of it, and what it stands for."""
 
 
 def serialize(found: Explanation) -> dict[str, Any]:
@@ -49,9 +54,14 @@ def render(found: Explanation, zone: tzinfo, typed: Typed = as_it_is) -> Iterato
         yield Paragraph(found.otherwise)
     yield ""
     for fact in found.facts:
-        mark, style = _MARKS[fact.holds]
+        mark, style, _ = _MARKS[fact.holds]
         style = "" if fact.holds is True else style
         yield Paragraph(f"  {mark} {fact.what}{_source(fact, zone)}", style, hanging=4)
+    shown = {fact.holds for fact in found.facts}
+    legend = ", ".join(f"{mark} {words}" for holds, (mark, _, words) in _MARKS.items() if holds in shown)
+    if legend:
+        yield ""
+        yield f"{legend}.", "dim"
     for remedy in found.remedies:
         yield ""
         yield f"{remedy.what}:" if remedy.command or remedy.call else f"{remedy.what}."

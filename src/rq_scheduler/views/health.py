@@ -60,9 +60,9 @@ def _named(entry: tuple[str | None, datetime] | None) -> dict[str, Any] | None:
 
 def render(health: Health, zone: tzinfo, typed: Typed = as_it_is) -> Iterator[Part]:
     """For a person: the worst first, then what is there."""
-    for problem in problems(health):
+    for problem in problems(health, zone):
         yield f"! {problem.worded(typed)}", "red"
-    for notice in notices(health):
+    for notice in notices(health, zone):
         yield f"  {notice.worded(typed)}", "yellow"
     counts = health.counts
     policy = health.server.get("maxmemory_policy") or "not told to this user"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from rq_scheduler.client.health import Daemon, Health, OutageLine, Some, calendar_time
 from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.rq_cron import notice
-from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Typed, as_it_is
 
 __all__ = ["Problem", "no_dispatcher", "notices", "outage_words", "problems"]
@@ -44,13 +43,13 @@ def no_dispatcher(last_heard: datetime | None, now: datetime) -> Problem:
     return Problem("no_dispatcher", f"no dispatcher is alive, so nothing is handed off{since}", "rqscheduler")
 
 
-def problems(health: Health) -> list[Problem]:
+def problems(health: Health, zone: tzinfo = UTC) -> list[Problem]:
     """All of them."""
-    return [*_of_dispatchers(health), *_of_redis(health), *_of_schedules(health), *_of_workers(health)]
+    return [*_of_dispatchers(health), *_of_redis(health), *_of_schedules(health, zone), *_of_workers(health)]
 
 
-def notices(health: Health) -> list[Problem]:
-    """What is worth knowing, and needs nobody now."""
+def notices(health: Health, zone: tzinfo = UTC) -> list[Problem]:
+    """What is worth knowing, and needs nobody now. Moments to type are written with the offset of `zone`."""
     troubles = health.troubles
     found = [Problem("outage", _outage(line, health.now)) for line in troubles.outages[-_NAMED:]]
     for code, some, one, many in (
@@ -59,7 +58,7 @@ def notices(health: Health) -> list[Problem]:
         ("gone", troubles.gone, f"schedule {_GONE}", f"schedules {_GONE}"),
     ):
         if some.count:
-            found.append(Problem(code, _counted(some, one, many), _why(some)))
+            found.append(Problem(code, _counted(some, one, many), _why(some, zone)))
     if health.wakeup_refused:
         refused = f"this user may not use the wake-up channel ({health.wakeup_refused})"
         text = f"{refused}: dispatchers see what it schedules for the next moment at their next poll only"
@@ -111,7 +110,7 @@ def _of_redis(health: Health) -> Iterator[Problem]:
         yield Problem("eviction", text, "redis-cli CONFIG SET maxmemory-policy noeviction")
 
 
-def _of_schedules(health: Health) -> Iterator[Problem]:
+def _of_schedules(health: Health, zone: tzinfo) -> Iterator[Problem]:
     troubles = health.troubles
     by_failures = "paused by failures or a fault"
     expected = "not succeeded in the time that is expected"
@@ -122,7 +121,7 @@ def _of_schedules(health: Health) -> Iterator[Problem]:
         ("missed", troubles.missed, "schedule missed runs within a day", "schedules missed runs within a day"),
     ):
         if some.count:
-            yield Problem(code, _counted(some, one, many), _why(some))
+            yield Problem(code, _counted(some, one, many), _why(some, zone))
     due, id = health.next_due, health.counts.next_id
     if health.dispatchers and due is not None and id is not None and health.now - due > OVERDUE_AFTER:
         late = length(health.now - due, coarse=True)
@@ -142,9 +141,9 @@ def _of_workers(health: Health) -> Iterator[Problem]:
             yield Problem("no_worker", text, f"rq worker {shlex.quote(name)}")
 
 
-def _why(some: Some) -> str:
+def _why(some: Some, zone: tzinfo) -> str:
     """What to type to learn the cause: of the first of them, and at the time at which it last did not run."""
-    at = "" if some.first_at is None else f" --at {iso(some.first_at)}"
+    at = "" if some.first_at is None else f" --at {some.first_at.astimezone(zone).isoformat()}"
     return f"rqscheduler why {shlex.quote(some.first[0])}{at}"
 
 

@@ -35,6 +35,7 @@ def why(ctx: click.Context, /, **params: Any) -> None:
     In a sentence, with the facts behind it, and what to do. ID is that of a schedule, of one of its runs, of a
     recurring job of the 0.14 API, or of a single job. A time without a day is the last such time.
     Where no zone is given, it is read by the schedule's own clock.
+    Of each fact it says what let the run go on (+), what went against it (x), and what is open or not known (?).
     """
     zone, at, id = zone_from(params), params["at"], params["what"]
     with open_session(ctx, params) as session:
