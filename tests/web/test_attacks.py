@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import redis as redis_py
@@ -472,3 +472,31 @@ class TestOtherAuthentication:
         assert client.get(f"{API}/visitor").json()["role"] == "operator"
         answer = client.put(f"{API}/schedules/a", json=NIGHTLY, headers={"origin": "https://evil.com"})
         problem(answer, 403, "cross-site")
+
+
+class Trap:
+    """Whoever unpickles it is noted."""
+
+    sprung: ClassVar[list[str]] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Trap.sprung.append, ("loaded",)
+
+
+@pytest.mark.parametrize(
+    "patch", [{"args": [1]}, {"kwargs": {"name": "weekly"}}, {"meta": {"team": "ops"}}, {"description": "x"}]
+)
+@pytest.mark.parametrize("where", ["args", "kwargs"])
+def test_no_object_is_made_of_what_is_stored(
+    client: TestClient, scheduler: Scheduler, where: str, patch: dict[str, Any]
+) -> None:
+    given: dict[str, Any] = {"args": (Trap(),)} if where == "args" else {"kwargs": {"name": Trap()}}
+    scheduler.schedules.put("trapped", Every("1h"), REPORT, **given)
+    Trap.sprung.clear()
+    for path in ("", "/runs", "/versions", "/explain", "/upcoming"):
+        assert client.get(f"{API}/schedules/trapped{path}").status_code == 200
+    merging = {"content-type": "application/merge-patch+json"}
+    answer = client.patch(f"{API}/schedules/trapped", content=json.dumps(patch), headers=merging)
+    assert answer.status_code < 500, answer.text
+    assert client.post(f"{API}/schedules/trapped/runs", json={}).status_code < 500
+    assert Trap.sprung == []

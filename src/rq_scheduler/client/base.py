@@ -11,11 +11,14 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Hashable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import cached_property
+from typing import Any, Self, TypeVar, cast
 
 from rq import Queue
 from rq.job import Job
+from rq.serializers import DefaultSerializer
 
 from rq_scheduler._version import __version__
 from rq_scheduler.aliases import Args, CallbackLike, DependsOn, DurationLike, Function, SerializerLike
@@ -28,6 +31,7 @@ from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, meta_of
 from rq_scheduler.log import log
+from rq_scheduler.pickles import PlainPickles
 from rq_scheduler.store import NewEntry, Store
 
 __all__ = ["SchedulerBase", "context_of"]
@@ -112,6 +116,14 @@ class SchedulerBase(KeyNames):
     def pid(self) -> int:
         """The id of this process: in a forked child, the child's."""
         return os.getpid()
+
+    def _copied(self) -> Self:
+        """Another one like this, whose parts are to be made anew."""
+        other = copy(self)
+        for name in [*vars(other)]:
+            if isinstance(getattr(type(other), name, None), cached_property):
+                del vars(other)[name]
+        return other
 
     # Locks and life
 
@@ -218,9 +230,23 @@ class SchedulerBase(KeyNames):
         return NewEntry(id=job.id, key=job.key, due=due, fields=self._creator.fields(job))
 
 
+S = TypeVar("S", bound=SchedulerBase)
+
+
 def context_of(scheduler: SchedulerBase) -> SchedulerContext:
     """What the parts of this Scheduler see of it."""
     return _Context(scheduler)
+
+
+def reading_plain_values(scheduler: S) -> S:
+    """This Scheduler, but that it makes no objects of arguments that RQ's default serializer has pickled: for who
+    shows and changes what anybody may have stored. A serializer of the application's own stays."""
+    creator = scheduler._creator  # pyright: ignore[reportPrivateUsage]
+    if creator.serializer is not DefaultSerializer:
+        return scheduler
+    other = scheduler._copied()  # pyright: ignore[reportPrivateUsage]
+    other._creator = JobCreator(creator.connection, creator.job_class, PlainPickles)  # pyright: ignore[reportPrivateUsage]
+    return other
 
 
 @dataclass(frozen=True, slots=True)

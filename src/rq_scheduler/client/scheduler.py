@@ -8,7 +8,6 @@ freeze in their tests; the dispatcher that `run` starts goes by the server's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, Self, Unpack, cast, overload
@@ -114,9 +113,7 @@ class Scheduler(RecurringJobs):
     def acting_as(self, actor: str) -> Self:
         """This Scheduler for somebody else, whom the audit then names: "deploy 4711". Raises InvalidArgument or
         InvalidType for what is no name."""
-        other = copy(self)
-        for name in ("schedules", "quarantine", "audit", "events", "fleet", "jobs", "tokens"):
-            vars(other).pop(name, None)
+        other = self._copied()
         store = self._any_store
         other._any_store = Store(store.connection, prefix=store.keys.prefix, clock=store.clock, actor=actor_of(actor))
         return other

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from rq_scheduler import Scheduler
+from rq_scheduler.client.base import reading_plain_values
 from rq_scheduler.errors import InvalidType, kind_of
 from rq_scheduler.web.api.endpoint import Endpoint, Service, problem_response
 from rq_scheduler.web.api.health import Health
@@ -49,6 +50,7 @@ def create_app(scheduler: Scheduler, settings: Settings | None = None) -> ASGIAp
     if not isinstance(scheduler, Scheduler):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidType(f"scheduler={scheduler!r} is {kind_of(scheduler)}: give a Scheduler(connection=...)")
     settings = settings or Settings()
+    scheduler = reading_plain_values(scheduler)
     service = Service(
         scheduler=scheduler,
         settings=settings,
