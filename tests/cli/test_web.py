@@ -68,6 +68,25 @@ class TestRefusals:
 
 
 class TestServing:
+    def test_a_guesser_has_one_address(self, processes: Processes, redis: redis_py.Redis, redis_url: str) -> None:
+        """Whatever a header says of where he comes from."""
+        Scheduler(connection=redis).tokens.make("deploy")
+        bind = f"127.0.0.1:{free_port()}"
+        web = processes.start(
+            command("rqscheduler"), "web", "--url", redis_url, "--bind", bind, "--auth", "tokens", log="web.log"
+        )
+
+        def guess(number: int) -> int | None:
+            assert web.running, web.output()
+            headers = {"authorization": f"Bearer rqs_{number}_x", "x-forwarded-for": f"192.0.2.{number}"}
+            try:
+                return httpx.get(f"http://{bind}/api/v1/status", headers=headers).status_code
+            except httpx.TransportError:
+                return None
+
+        assert wait_until(lambda: guess(0)) == 401
+        assert 429 in [guess(number) for number in range(1, 15)]
+
     def test_serves_and_ends(self, processes: Processes, redis_url: str) -> None:
         port = free_port()
         bind = f"127.0.0.1:{port}"

@@ -23,6 +23,7 @@ from rq_scheduler.errors import SchedulerError
 
 READS = {
     "Scheduler": {
+        "acting_as",
         "count",
         "get_job",
         "get_jobs",
@@ -33,6 +34,7 @@ READS = {
         "actor",
     },
     "Schedules": {
+        "called",
         "count",
         "explain",
         "find",

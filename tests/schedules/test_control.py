@@ -288,7 +288,7 @@ def test_a_stale_version_is_refused_and_nothing_changed(redis: redis_py.Redis, s
     read = schedules.put("a", Every(60), jobs.nothing)
     schedules.update("a", jitter=1)
     before = snapshot(redis)
-    with pytest.raises(VersionConflict, match="schedule 'a' is at version 2, not 1: read it again"):
+    with pytest.raises(VersionConflict, match="schedule 'a' is at version 2, not at version 1: read it again"):
         schedules.update("a", version=read.version, jitter=2)
     assert snapshot(redis) == before
     assert issubclass(VersionConflict, ValueError)
@@ -315,7 +315,7 @@ def test_of_two_updates_of_one_version_one_wins(redis: redis_py.Redis, schedules
         return write(*args)
 
     schedules._store.write_schedule = late  # type: ignore[method-assign]
-    with pytest.raises(VersionConflict, match="at version 2, not 1"):
+    with pytest.raises(VersionConflict, match="at version 2, not at version 1"):
         schedules.update("a", version=1, jitter=9)
     assert schedules["a"].definition.jitter == timedelta(seconds=7)
 

@@ -76,6 +76,7 @@ def web(ctx: click.Context, /, **params: Any) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # whoever sends them could give himself any address
             lifespan="off",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
