@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import redis as redis_py
@@ -22,6 +22,7 @@ from rq_scheduler import Every, Scheduler
 from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.store import Store
 from web.conftest import HOST, MODULE, REPORT, MakeClient
+from web.functions_to_allow import MADE, note_that_it_was_made
 from web.test_api_schedules import API, NIGHTLY, problem
 
 
@@ -477,10 +478,8 @@ class TestOtherAuthentication:
 class Trap:
     """Whoever unpickles it is noted."""
 
-    sprung: ClassVar[list[str]] = []
-
     def __reduce__(self) -> tuple[Any, ...]:
-        return Trap.sprung.append, ("loaded",)
+        return note_that_it_was_made, ()
 
 
 @pytest.mark.parametrize(
@@ -492,11 +491,14 @@ def test_no_object_is_made_of_what_is_stored(
 ) -> None:
     given: dict[str, Any] = {"args": (Trap(),)} if where == "args" else {"kwargs": {"name": Trap()}}
     scheduler.schedules.put("trapped", Every("1h"), REPORT, **given)
-    Trap.sprung.clear()
+    MADE.clear()
     for path in ("", "/runs", "/versions", "/explain", "/upcoming"):
         assert client.get(f"{API}/schedules/trapped{path}").status_code == 200
     merging = {"content-type": "application/merge-patch+json"}
     answer = client.patch(f"{API}/schedules/trapped", content=json.dumps(patch), headers=merging)
     assert answer.status_code < 500, answer.text
     assert client.post(f"{API}/schedules/trapped/runs", json={}).status_code < 500
-    assert Trap.sprung == []
+    assert MADE == []
+    if where not in patch:
+        _ = scheduler.schedules["trapped"].definition
+        assert MADE, "as the application itself does"
