@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from inspect import getattr_static
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from rq_scheduler import Scheduler
 from rq_scheduler.dispatcher import Dispatcher
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.errors import InvalidArgument, InvalidType
+from rq_scheduler.store import Store
 from rq_scheduler.store.fleet import UNSERVED_AFTER, Look
 from rq_scheduler.store.keys import Keys
 from support import wait_until
@@ -54,6 +56,36 @@ def test_a_fleet_that_was_away(redis: redis_py.Redis, running: Callable[..., Dis
     (outage,) = outages(scheduler)
     assert (outage.began, outage.cause) == (going_on.began, "fleet")
     assert [(each.name, each.alive) for each in scheduler.fleet.dispatchers()] == [("first", False), ("second", True)]
+
+
+def test_an_outage_that_ends_while_it_is_read(
+    redis: redis_py.Redis, running: Callable[..., Dispatcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = Scheduler(connection=redis)
+    first = running(name="first")
+    wait_until(lambda: [each.alive for each in scheduler.fleet.dispatchers()] == [True])
+    first.request_stop()
+    wait_until(lambda: [each.alive for each in scheduler.fleet.dispatchers()] == [False])
+    long_ago(redis)
+    reads: list[str] = []
+
+    def between(name: str) -> None:
+        read = getattr_static(Store, name)
+
+        def reads_then_goes_on(store: Store, *args: Any) -> Any:
+            answer = read.__get__(store, Store)(*args)
+            reads.append(name)
+            if len(reads) == 1:
+                running(name="second")
+                wait_until(lambda: redis.zcard(KEYS.outages))
+            return answer
+
+        monkeypatch.setattr(Store, name, reads_then_goes_on)
+
+    between("dispatchers")
+    between("outages")
+    assert [outage.cause for outage in outages(scheduler)] == ["fleet"], "neither none nor two"
+    assert sorted(reads) == ["dispatchers", "outages"]
 
 
 def test_a_redis_that_was_away(
