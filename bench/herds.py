@@ -8,7 +8,7 @@ from rq.utils import utcparse
 
 from bench.harness import Harness, Place
 from bench.sampling import Sample
-from bench.server import DUE_SCHEDULES
+from bench.server import DUE_SCHEDULES, OPEN_RUNS
 from bench.targets import LIMIT
 
 DAY = 86_400
@@ -32,6 +32,7 @@ class Herd:
         """All fire at once: from the moment at which they are due to the last hand-off."""
         self.place.server.finish()
         with self.place.dispatchers(self.who, dispatchers) as team:
+            self._wait_for_ends()
             nominal = self._arm(self.head_start)
             time.sleep(max(0.0, nominal - 0.2 - time.time()))
             self.place.server.forget_scripts_run()
@@ -41,6 +42,14 @@ class Herd:
         redis = self.place.server.cpu() - redis
         self.place.note_scripts(self.who)
         return Sample(self.number, self._seconds_since(nominal), redis, process)
+
+    def _wait_for_ends(self) -> None:
+        """Until the ends of the runs before are seen: of daily schedules, none ends while others fire."""
+        end = time.monotonic() + 60
+        while self.place.server.connection.zcard(OPEN_RUNS):
+            if time.monotonic() > end:
+                raise SystemExit(f"{self.who} has not settled the ends of {self.number} runs within a minute")
+            time.sleep(0.05)
 
     def fire_bare(self) -> Sample:
         """The same by the bare script, which is told when and for how many times they fire."""

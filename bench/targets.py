@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -24,6 +25,7 @@ COMMIT = os.environ.get("BENCH_BEFORE") or "f527866"
 """What BEFORE is: the last commit before plans became data in Redis, unless the environment names another."""
 
 OURS, BEFORE, LIMIT, PEER = "rq-scheduler 1.0", f"rq-scheduler 1.0 at {COMMIT}", "the bare script", "rq-scheduler 0.14"
+UNFOLLOWED = "rq-scheduler 1.0, following no run"
 BLIND, SEEING = "the bare script, told the queue", "the bare script, reading what decides"
 BARE_CALL = "RQ's job, the bare script"
 RQ_OWN, RQ_CRON, REDISCRON = "RQ's own scheduler", "`rq cron`", "rq-rediscron"
@@ -34,6 +36,7 @@ LONGEST = 180
 _PROGRAMS = {
     OURS: (".venv", "ours"),
     BEFORE: (".venv", "ours"),
+    UNFOLLOWED: (".venv", "ours"),
     LIMIT: (".venv", "limit"),
     BLIND: (".venv", "limit"),
     SEEING: (".venv", "limit"),
@@ -57,7 +60,26 @@ def environment(who: str) -> dict[str, str]:
     """The variables of a program: ours but for what would steer RQ or Python. BEFORE has the packages of OURS, and its
     own source before them."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("RQ_", "PYTHON"))}
-    return {**kept, "PYTHONPATH": str(_source(COMMIT))} if who == BEFORE else kept
+    if who == BEFORE:
+        return {**kept, "PYTHONPATH": str(_source(COMMIT))}
+    return {**kept, "PYTHONPATH": str(_unfollowing())} if who == UNFOLLOWED else kept
+
+
+@cache
+def _unfollowing() -> Path:
+    """The package as it is here, but that no run is noted to be followed."""
+    folder = ROOT / ".venvs" / "before" / "unfollowing"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "src", folder)
+    include = folder / "rq_scheduler/store/lua/include/open_runs.lua"
+    begin = "function open_runs.add(id, job_id)\n"
+    before, found, after = include.read_text("utf-8").partition(begin)
+    if not found:
+        raise SystemExit(
+            f"{include.name} notes open runs in another way now: say in bench/targets.py how to leave it out"
+        )
+    include.write_text(f"{before}{begin}    do return end\n{after}", "utf-8")
+    return folder
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.harness import Harness
-from bench.measures import client, fires, hand_off, idle, late, lateness, many, million, reading
+from bench.measures import client, fires, following, hand_off, idle, late, lateness, many, million, reading
 from bench.table import Line
 
 MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
@@ -14,10 +14,12 @@ MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
     "herd": fires.measure_herd,
     "peers": fires.measure_peers,
     "rediscron": fires.measure_rediscron,
+    "following": following.measure,
     "late": late.measure,
     "lateness": lateness.measure,
     "client": client.measure,
     "memory": idle.measure_memory,
+    "memory-of-runs": idle.measure_memory_of_runs,
     "idle": idle.measure,
     "million": million.measure,
     "reading": reading.measure,
