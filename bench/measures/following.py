@@ -46,7 +46,7 @@ def _fires(harness: Harness) -> list[Line]:
 def _ends(harness: Harness) -> list[Line]:
     """Runs of so many schedules wait; after a minute, workers finish them in the order in which they were queued."""
     number, pace = harness.size(100_000, 1_000), harness.size(ENDS_A_SECOND, 100)
-    settle, counted = harness.size(10, 3), harness.size(20, 3)
+    settle, counted = harness.size(25, 3), harness.size(20, 3)
     place = harness.place("ends")
     total = number + pace * (settle + counted)
     nominal = int(time.time() + 5 + total / 12_000)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from rq.utils import utcformat
 
 import jobs_for_tests as jobs
 from rq_scheduler import Every, Scheduler
@@ -350,6 +351,39 @@ def test_nor_after_a_day(site: Site, schedules: Schedules, dispatcher: ManualDis
     assert len(site.open_runs) == 1
     site.look(86_500)
     assert site.open_runs == []
+
+
+@pytest.mark.parametrize(
+    ("head_waits_since", "moves", "status", "expected"),
+    [
+        pytest.param(-80, [1], "queued", 40, id="half of what the head has waited longer"),
+        pytest.param(-80, [1, 40], "queued", 40, id="and so again, while the head stays"),
+        pytest.param(-8_000, [1], "queued", 60, id="a minute at most"),
+        pytest.param(0, [1, 1, 10], "queued", 3, id="a quarter of its age, where all came at once"),
+        pytest.param(None, [1, 1], "queued", 1, id="a second at least"),
+        pytest.param(-80, [1, 40], "started", 41 / 8, id="an eighth, once it has started"),
+    ],
+)
+def test_when_the_next_look_is(
+    site: Site,
+    redis: redis_py.Redis,
+    dispatcher: ManualDispatcher,
+    head_waits_since: float | None,
+    moves: list[float],
+    status: str,
+    expected: float,
+) -> None:
+    site.put()
+    if head_waits_since is not None:
+        since = utcformat(after(3600 + head_waits_since))
+        redis.hset("rq:job:head", mapping={"status": "queued", "enqueued_at": since})
+        redis.rpush("rq:queue:default", "head")
+    run = site.fire()
+    for move in moves:
+        redis.hset(f"rq:job:{run}", "status", status)
+        site.look(move)
+    ((_, at),) = redis.zrange(KEYS.open_runs, 0, -1, withscores=True)
+    assert at - dispatcher.clock.now().timestamp() == pytest.approx(expected)
 
 
 # What follows from ends

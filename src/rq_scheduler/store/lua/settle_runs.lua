@@ -47,6 +47,7 @@ for i = 1, #due, 2 do
   end
   if i % 20 == 1 and clock() - began > LONGEST then break end
 end
+open_runs.write()
 settling.write_counters()
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', expected, '-inf', now_score, 'LIMIT', 0, 50)) do

@@ -31,7 +31,9 @@ do
 
   -- An open run: 'schedule id, moment of the hand-off (us), end of the job id', and of one whose end may change that end and its moment.
   function ends.parse(member)
-    local id, at, ending, told, told_at = string.match(member, '^(%S+) (%d+) (%S*) ?(%S?) ?(%d*)$')
+    local id, at, ending = string.match(member, '^(%S+) (%d+) (%S*)$')
+    local told, told_at = '', ''
+    if not id then id, at, ending, told, told_at = string.match(member, '^(%S+) (%d+) (%S*) (%S) (%d*)$') end
     if not id then return nil end
     return {member = member, id = id, at = tonumber(at), at_text = at, ending = ending, job_id = id .. ending, told = told ~= '' and told or nil,
       told_at = tonumber(told_at)}
@@ -120,6 +122,7 @@ do
       head.length, head.id = length, length > 0 and redis.call('LINDEX', head.key, 0)
       local since = head.id and redis.pcall('HGET', prefix .. ':job:' .. head.id, 'enqueued_at')
       head.since = type(since) == 'string' and since or nil
+      head.since_us = ends.moment_of(head.since)
     end
     heads[queue] = head
     return head
@@ -147,51 +150,60 @@ do
     return math.max(expiry, beat and beat / US or 0, run.at / US)
   end
 
-  -- Of one that RQ has not done with: {letter, moment}, or nothing and, at most, so many seconds until the next look.
+  -- How long a run that waits may be left alone, in seconds: its turn comes when the head of the queue is as young as it is. Half of that,
+  -- since a queue may be worked off faster from now on; and a quarter of the time that it has waited, where many came at the same moment.
+  local function until_its_turn(run, queue)
+    local since = head_of(queue).since_us
+    return math.max((now - run.at / US) / 4, since and (run.at - since) / US / 2 or 0)
+  end
+
+  -- Of one that RQ has not done with: {letter, moment}, or nothing and, at most, so many seconds until the next look, and at least.
   local function end_of_live(run, status, job)
     local queue = job[2] or ''
     if status == 'started' then
-      local silent = not has_live_execution(run.job_id, queue) and now - last_sign(run, job[8]) or 0
+      local silent = not has_live_execution(run.job_id, queue) and now - last_sign(run, job[4]) or 0
       if silent > HALF_AN_HOUR then return 'l', math.floor((now - silent) * US + 0.5) end
       return nil, nil, LONGEST_WAIT_STARTED
     end
     local is_somewhere = true
     if status == 'queued' then
-      is_somewhere = is_in_queue(run, queue, job[5])
+      is_somewhere = is_in_queue(run, queue, job[3])
     elseif status == 'scheduled' then
       is_somewhere = is_going(run.job_id, status, queue, '')
     end
     if run.told == 'd' and not is_somewhere then return 'd' end
     local is_gone, wait = is_missing(run, is_somewhere)
     if is_gone then return 'd', now * US end
-    return nil, nil, wait or LONGEST_WAIT
+    return nil, nil, wait or LONGEST_WAIT, status == 'queued' and is_somewhere and until_its_turn(run, queue)
   end
 
   -- How it has ended: {letter, at (us), started (us or nil), worker, retries_left, status}, or nil and the seconds until the next look.
   -- `score`: when this look was due.
   function ends.look(run, score)
-    local job = redis.pcall('HMGET', prefix .. ':job:' .. run.job_id, 'status', 'origin', 'started_at', 'ended_at', 'enqueued_at', 'worker_name',
-      'retries_left', 'last_heartbeat', 'result_ttl')
+    local key = prefix .. ':job:' .. run.job_id
+    local job = redis.pcall('HMGET', key, 'status', 'origin', 'enqueued_at', 'last_heartbeat', 'result_ttl')
     if job.err then job = {} end
     local status = job[1]
     run.status = status or nil
-    local letter, at, wait = LETTERS[status or ''], nil, nil
-    local started = ends.moment_of(job[3])
-    if letter then
-      -- Neither a stopped job nor one that RQ gave up has a time of its own, and that of a retry is the one before.
-      at = (letter == '.' or letter == 'f') and ends.moment_of(job[4])
-      at = at and at >= (started or run.at) and at or nil
-    elseif status then
-      letter, at, wait = end_of_live(run, status, job)
-    else
+    local letter, at, longest, shortest = LETTERS[status or ''], nil, nil, nil
+    if status and not letter then
+      letter, at, longest, shortest = end_of_live(run, status, job)
+    elseif not status then
       run.record = ends.read_record(run)
       letter, at = end_of_gone(run, run.record, math.max(0, now - score))
     end
-    local ttl = tonumber(job[9] or '')
     if not letter then
-      wait = math.min(wait, math.max(1, (now - run.at / US) / 8), ttl and ttl >= 0 and math.max(1, ttl / 2) or LONGEST_WAIT)
-      return nil, wait
+      local ttl = tonumber(job[5] or '')
+      shortest = shortest or (now - run.at / US) / 8
+      return nil, math.min(longest, math.max(1, shortest), ttl and ttl >= 0 and math.max(1, ttl / 2) or LONGEST_WAIT)
     end
-    return {letter = letter, at = at, started = started, worker = job[6] or nil, retries_left = tonumber(job[7] or ''), status = status}
+    local told = status and redis.call('HMGET', key, 'started_at', 'ended_at', 'worker_name', 'retries_left') or {}
+    local started = ends.moment_of(told[1])
+    -- Neither a stopped job nor one that RQ gave up has a time of its own, and that of a retry is the one before.
+    if LETTERS[status or ''] and (letter == '.' or letter == 'f') then
+      at = ends.moment_of(told[2])
+      at = at and at >= (started or run.at) and at or nil
+    end
+    return {letter = letter, at = at, started = started, worker = told[3] or nil, retries_left = tonumber(told[4] or ''), status = status}
   end
 end

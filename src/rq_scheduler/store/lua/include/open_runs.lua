@@ -7,6 +7,13 @@ do
 
   local first_look = string.format('%.6f', now + 1)
 
+  -- Has the next look at a run made so many seconds from now.
+  function open_runs.look_later(member, wait)
+    local entries = open_runs.entries
+    local length = #entries
+    entries[length + 1], entries[length + 2] = string.format('%.6f', now + wait), member
+  end
+
   -- Has a run that is handed off now followed.
   function open_runs.add(id, job_id)
     local entries = open_runs.entries

@@ -242,7 +242,7 @@ do
     end
     local finding, wait = ends.look(run, score)
     if finding then return run, settling.settle(run, finding) end
-    redis.pcall('ZADD', open_runs.key, string.format('%.6f', now + wait), member)
+    open_runs.look_later(member, wait)
     if run.status == 'started' and redis.call('ZSCORE', schedules, run.id) then redis.pcall('ZADD', running, 0, run.id) end
     return nil
   end
