@@ -91,3 +91,23 @@ class TestDst:
         said = cli("dst", *words)
         assert said.exit_code != 0
         assert says in said.output
+
+
+@pytest.mark.leaves("rq:worker*")
+def test_load(redis: redis_py.Redis, text: Callable[..., str], document: Callable[..., Any]) -> None:
+    assert text("load") == "No run of a schedule is due in that time.\n"
+    schedules = Scheduler(connection=redis).schedules
+    for id in ("a", "b", "c"):
+        schedules.put(id, Cron("30 2 * * *"), "jobs_for_tests.nothing")
+        redis.hset(f"rq:scheduler:schedule:{id}", "ends", f"9 0 0 - - - {25_000_000} .........")
+    redis.sadd("rq:workers", "rq:worker:w")
+    redis.hset("rq:worker:w", mapping={"queues": "default", "birth": "x"})
+    shown = text("load")
+    assert shown.splitlines()[0].split() == ["QUEUE", "SCHEDULES", "RUNS", "WORK", "WORKERS", "BUSIEST", "HOUR"]
+    assert shown.splitlines()[1].split()[:5] == ["default", "3", "3", "1m", "15s"]
+    assert "3 runs are due in 1 minute, more than 1 worker can take. One waits for 15s at most" in shown
+    assert "3 of 30 2 * * *: a, b, c" in shown
+    assert "schedules.update(one.id, jitter='60s')" in shown
+    (queue,) = document("load", "--queue", "default")["queues"]
+    assert (queue["runs"], queue["work_seconds"], queue["jitter_seconds"]) == (3, 75, 60)
+    assert queue["peaks"][0]["crowd"][0]["ids"] == ["a", "b", "c"]

@@ -61,6 +61,15 @@ class TestClockChanges:
         assert viewer.get(f"{API}/clock-changes", params={"tag": ""}).json()["schedules"] == 2, "another question"
 
 
+class TestLoad:
+    def test_tells_what_is_due_in_each_queue(self, viewer: TestClient, scheduler: Scheduler) -> None:
+        put(scheduler, "a", "*/10 * * * *")
+        (queue,) = viewer.get(f"{API}/load", params={"within": "1h"}).json()["queues"]
+        assert (queue["queue_name"], queue["runs"], sum(queue["by_minute"])) == ("default", 6, 6)
+        assert viewer.get(f"{API}/load", params={"queue_name": "none"}).json()["queues"] == []
+        assert "too far" in problem(viewer.get(f"{API}/load", params={"within": "30d"}), 422, "invalid")
+
+
 class TestRecent:
     def test_keeps_an_answer_for_a_while(self) -> None:
         now, worked_out = [0.0], list[int]()

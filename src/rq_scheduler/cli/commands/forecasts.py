@@ -1,4 +1,4 @@
-"""`dst`: what lies ahead of many schedules together. Writes nothing."""
+"""`dst` and `load`: what lies ahead of many schedules together. Writes nothing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from rq_scheduler.cli.session import open_session, session_options, timezone_opt
 from rq_scheduler.cli.times import read_length, read_until, time_zone
 from rq_scheduler.client.schedules import TouchedSchedule
 from rq_scheduler.views import clock_changes
+from rq_scheduler.views import load as load_views
 from rq_scheduler.views.pages import Page
 
-__all__ = ["dst"]
+__all__ = ["dst", "load"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -74,3 +75,20 @@ def dst(ctx: click.Context, /, **params: Any) -> None:
         lambda: clock_changes.render(changes, zone, session.typed),
         zone,
     )
+
+
+@click.command()
+@click.option("--queue", "queue_name", metavar="NAME", help="Only this queue.")
+@click.option("--within", metavar="DURATION", default="24h", show_default=True, help="How far ahead: 6h, 7d.")
+@timezone_option
+@session_options
+@click.pass_context
+def load(ctx: click.Context, /, **params: Any) -> None:
+    """Show how much is due in each queue, and where it is more than its workers can take.
+
+    By the mean durations of the runs that succeeded. Jobs that wait already, and one-offs, are not counted.
+    """
+    zone = zone_from(params)
+    with open_session(ctx, params) as session:
+        found = session.schedules.load(within=params["within"], queue_name=params["queue_name"])
+    answer(params["as_json"], lambda: load_views.serialize(found), lambda: load_views.render(found, zone), zone)

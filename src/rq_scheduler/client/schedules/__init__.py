@@ -4,12 +4,13 @@
 what a change does (`changes`), writing it (`writer`) and going back (`versions`; as texts: `differences`), declarative
 sync (`sync`) and where its definitions come from (`files`, `rq_cron`), what a schedule calls (`called`), what a person
 does (`control`, `bulk`), runs on demand (`on_demand`), what comes next (`upcoming`), what lies ahead of many
-(`forecasts`, `clock_changes`), what callers get (`results`).
+(`forecasts`, `clock_changes`, `load`), what callers get (`results`).
 """
 
 from rq_scheduler.client.schedules.api import Schedules
 from rq_scheduler.client.schedules.called import Called
 from rq_scheduler.client.schedules.clock_changes import ChangeOfClocks, ClockChanges, TouchedGroup, TouchedSchedule
+from rq_scheduler.client.schedules.load import Crowd, HourLoad, Load, Peak, QueueLoad
 from rq_scheduler.client.schedules.results import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.client.schedules.versions import Version
 
@@ -17,7 +18,12 @@ __all__ = [
     "Called",
     "ChangeOfClocks",
     "ClockChanges",
+    "Crowd",
+    "HourLoad",
     "LeftOut",
+    "Load",
+    "Peak",
+    "QueueLoad",
     "Run",
     "Schedules",
     "StoredSchedule",

@@ -19,8 +19,10 @@ from rq_scheduler.client.schedules.clock_changes import (
     read_clock_changes,
     touched_schedules,
 )
+from rq_scheduler.client.schedules.load import Load, read_load
 from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument, check_texts
+from rq_scheduler.model import Schedule
 from rq_scheduler.store.schedules import Filter
 from rq_scheduler.triggers import MAX_US
 from rq_scheduler.triggers.base import aware_us, not_negative
@@ -34,6 +36,10 @@ A_YEAR = "366d"
 
 FARTHEST = 100 * 366 * 86_400 * 1_000_000
 """Microseconds: so far ahead changes of the clock are looked for."""
+
+
+FARTHEST_LOAD = 14 * 86_400 * 1_000_000
+"""Likewise, so far ahead load is counted."""
 
 
 class Which(TypedDict, total=False):
@@ -80,6 +86,31 @@ class Forecasts(BulkControl):
         not_negative(limit=0 if limit is None else limit)
         zone_, since, until = self._changes(within, after, timezone)
         return islice(touched_schedules(self._store, _filter(which), zone_, since, until, behind), limit)
+
+    def load(
+        self,
+        *,
+        within: DurationLike = "24h",
+        queue_name: str | None = None,
+        adding: Schedule | None = None,
+    ) -> Load:
+        """How many runs of schedules are due in each queue (in that one), by minute and hour, `within` a time from now
+        (14 days at most), the work in them, and where that is more than its workers can take.
+
+        `adding`: a definition that is not put yet, instead of the stored one of its id: what it comes to with it. Of
+        queues on which no worker listens nothing can be said but what is due. Runs on hold, one-offs, overlap and the
+        jobs that wait already are not looked at. 100,000 schedules take some seconds. Raises InvalidArgument or
+        InvalidType for what is no length of time.
+        """
+        length = _length(within, FARTHEST_LOAD)
+        queue = queue_name
+        added_to = "default"
+        if adding is not None:
+            added_to = self._writer.template(adding).queue
+            queue = queue or added_to
+        now = self._store.server_time()
+        wanted = filter_of(None, queue, None, None, None)
+        return read_load(self._store, wanted, now, now + length, adding, added_to)
 
     def _changes(
         self, within: DurationLike, after: datetime | None, timezone: str | tzinfo | None

@@ -89,3 +89,57 @@ class TouchedPage(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     schedules: list[TouchedAnswer]
     next: str | None
+
+
+class HourAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is due in an hour."""
+
+    began: Moment
+    runs: float
+    work_seconds: float
+
+
+class CrowdAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Schedules with one trigger, and how many runs of them are due in a peak."""
+
+    trigger: dict[str, Any]
+    runs: float
+    schedules: int
+    ids: list[str]
+
+
+class PeakAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A time in which more is due than the workers can take, until the queue has drained."""
+
+    began: Moment
+    drained: Moment | None
+    minutes: int
+    runs: float
+    wait_seconds: float
+    crowd: list[CrowdAnswer]
+
+
+class QueueLoadAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is due in a queue. `by_minute` are runs; `jitter_seconds` would let it fit."""
+
+    queue_name: str
+    schedules: int
+    runs: float
+    work_seconds: float
+    workers: int
+    by_minute: list[float]
+    hours: list[HourAnswer]
+    peaks: list[PeakAnswer]
+    jitter_seconds: float | None
+    unknown: int
+    assumed_seconds: float | None
+    exact: bool
+
+
+class LoadAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is due, by queue: those with peaks first."""
+
+    since: Moment
+    until: Moment
+    queues: list[QueueLoadAnswer]
+    unreadable: int

@@ -1,4 +1,4 @@
-"""What lies ahead of many schedules together: changes of the clock."""
+"""What lies ahead of many schedules together: changes of the clock, and the load of queues."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from rq_scheduler.client.schedules import ClockChanges, TouchedSchedule
-from rq_scheduler.views import clock_changes
+from rq_scheduler.client.schedules import ClockChanges, Load, TouchedSchedule
+from rq_scheduler.views import clock_changes, load
 from rq_scheduler.web.api.cursors import cursor_of, read_cursor
 from rq_scheduler.web.api.recent import Recent
 from rq_scheduler.web.api.route import Answer, Call
@@ -38,6 +38,14 @@ class TouchedQuery(ChangesQuery, frozen=True, forbid_unknown_fields=True):
     cursor: str | None = None
 
 
+class LoadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far ahead, and of which queue."""
+
+    within: Name = "24h"
+    queue_name: Name | None = None
+
+
+_loads = Recent[Load]()
 _changes = Recent[ClockChanges]()
 
 
@@ -48,6 +56,17 @@ def get_clock_changes(call: Call[ChangesQuery, None]) -> Answer:
     schedules = call.scheduler.schedules
     found = _changes.get(call.scheduler.connection, tuple(asked.items()), lambda: schedules.clock_changes(**asked))
     return Answer(clock_changes.serialize(found, min(call.query.limit, call.settings.max_page)))
+
+
+def get_load(call: Call[LoadQuery, None]) -> Answer:
+    """How much is due in each queue, and where it is more than its workers can take. As of `since`: it is worked out
+    anew each half minute."""
+    within, queue = call.query.within, call.query.queue_name
+    schedules = call.scheduler.schedules
+    found = _loads.get(
+        call.scheduler.connection, (within, queue), lambda: schedules.load(within=within, queue_name=queue)
+    )
+    return Answer(load.serialize(found))
 
 
 def find_touched(call: Call[TouchedQuery, None]) -> Answer:

@@ -65,6 +65,8 @@ ROUTES: tuple[Route, ...] = (
           answer=forecast_answers.ClockChangesAnswer),
     Route(method="GET", path="/clock-changes/schedules", call=forecasts.find_touched, query=forecasts.TouchedQuery,
           answer=forecast_answers.TouchedPage),
+    Route(method="GET", path="/load", call=forecasts.get_load, query=forecasts.LoadQuery,
+          answer=forecast_answers.LoadAnswer),
     Route(method="GET", path="/jobs", call=jobs.find_jobs, query=jobs.JobsQuery, answer=answers.JobPage),
     Route(method="POST", path="/jobs", call=jobs.make_job, role=_OPERATOR, body=jobs.NewJob, answer=answers.Done,
           statuses=(201,), problems=(403, 409), once=True),
