@@ -207,6 +207,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "find_schedules": (COMMANDS.find_schedules(Filter(tag="t", owner="o")),),
     "pending_ids": (COMMANDS.pending_ids(["a"]),),
     "coming": (COMMANDS.coming(10), ([], []), ([], [])),
+    "read_timings": (COMMANDS.read_timings(["a", "b"]),),
     "read_runs": (COMMANDS.read_runs("a", 10),),
     "take_to_plan": (COMMANDS.take_to_plan(10),),
     "put_off_plans": (COMMANDS.put_off_plans(["a", "b"], 5),),

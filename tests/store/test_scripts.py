@@ -208,6 +208,7 @@ def _use_schedules(store: Store, prefix: str) -> None:
     (stored,) = store.read_definitions(["aside"])[1]
     assert stored is not None
     assert not store.rename_schedule(stored, "fires")
+    store.read_timings(["fires", "unknown"])
     store.read_versions("deleted")
     store.read_definitions(["fires", "slow"])
     list(store.find_schedules(Filter(tag="tag", paused=False)))

@@ -12,7 +12,9 @@ from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.zones import zone
 
-__all__ = ["read_asked_time", "read_moment", "read_until", "time_zone", "zone_of"]
+__all__ = ["read_asked_time", "read_length", "read_moment", "read_until", "time_zone", "zone_of"]
+
+A_YEAR = timedelta(days=366)
 
 _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
@@ -29,6 +31,14 @@ def time_zone(name: str, option: str) -> str:
 def zone_of(name: str | None) -> tzinfo:
     """The zone of this IANA name, which is known to exist; UTC without one."""
     return UTC if name in {None, "UTC"} else ZoneInfo(str(name))
+
+
+def read_length(text: str) -> str | timedelta:
+    """A length of time as the API takes it; of years ("1y") the days of so many leap years."""
+    years = text.strip().lower().removesuffix("y")
+    if years == text.strip().lower() or not (years.isascii() and years.isdigit() and len(years) < 4):
+        return text
+    return int(years) * A_YEAR
 
 
 def read_until(text: str, now: datetime, zone: tzinfo, option: str) -> datetime:

@@ -251,7 +251,13 @@ class ScheduleCommands(Commands):
 
     @listing
     def find_schedules(
-        self, wanted: Filter, offset: int = 0, limit: int | None = None, behind: str | None = None
+        self,
+        wanted: Filter,
+        offset: int = 0,
+        limit: int | None = None,
+        behind: str | None = None,
+        *,
+        page: int = PAGE,
     ) -> Listing[list[str]]:
         """The ids that fit, in order, behind one id, a page at a time."""
         lists = [
@@ -262,7 +268,7 @@ class ScheduleCommands(Commands):
         paused = "" if wanted.paused is None else "1" if wanted.paused else "0"
         place, offset = (behind or "").encode(errors="replace"), min(offset, MOST)
         while limit is None or limit > 0:
-            size = PAGE if limit is None else min(PAGE, limit)
+            size = page if limit is None else min(page, limit)
             asked = (wanted.starts_with, place, offset, size, paused, *lists)
             place, left, *ids = yield from self._script("find_schedules", self.keys.schedules, *asked)
             offset = int(left)

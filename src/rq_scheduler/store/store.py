@@ -27,6 +27,7 @@ from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesCommands
 from rq_scheduler.store.settling import SettlingCommands
+from rq_scheduler.store.timings import TimingCommands
 from rq_scheduler.store.traces import TraceCommands
 from rq_scheduler.store.versions import VersionCommands
 from rq_scheduler.store.via_rq import ViaRQCommands, ViaRQOperations
@@ -48,6 +49,7 @@ class StoreCommands(
     PresenceCommands,
     FleetCommands,
     TraceCommands,
+    TimingCommands,
     ViaRQCommands,
     VersionCommands,
     AuditCommands,

@@ -1,27 +1,28 @@
-"""A page of schedules that is shown while it is read."""
+"""A page of what is shown while it is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-
-from rq_scheduler.client.schedules import StoredSchedule
+from typing import Generic, TypeVar
 
 __all__ = ["Page"]
 
+T = TypeVar("T")
 
-class Page:
-    """The first `limit` of the schedules that are found, one after the other. When they are through: how many they
+
+class Page(Generic[T]):
+    """The first `limit` of what is found, one after the other. When they are through: how many they
     were, and whether there are more."""
 
-    def __init__(self, found: Iterable[StoredSchedule], limit: int) -> None:
-        self._found: Iterator[StoredSchedule] = iter(found)
+    def __init__(self, found: Iterable[T], limit: int) -> None:
+        self._found: Iterator[T] = iter(found)
         self._limit: int = limit
         self.shown: int = 0
         self.more: bool = False
 
-    def __iter__(self) -> Iterator[StoredSchedule]:
-        for stored in islice(self._found, self._limit):
+    def __iter__(self) -> Iterator[T]:
+        for one in islice(self._found, self._limit):
             self.shown += 1
-            yield stored
+            yield one
         self.more = next(self._found, None) is not None

@@ -52,7 +52,7 @@ def _state(stored: StoredSchedule, note: str = "") -> Cell:
     return state + note, _STATE.get(state, "")
 
 
-def schedules_table(page: Page, now: datetime, zone: tzinfo, *, offset: int) -> Iterator[Part]:
+def schedules_table(page: Page[StoredSchedule], now: datetime, zone: tzinfo, *, offset: int) -> Iterator[Part]:
     """A page of schedules, and how to come to the next one."""
     letters: set[str] = set()
     rows = (_schedule_row(stored, now, zone, letters) for stored in page)

@@ -90,7 +90,7 @@ def schedule(stored: StoredSchedule) -> dict[str, Any]:
     }
 
 
-def page(page: Page, offset: int) -> Iterator[tuple[str, Any]]:
+def page(page: Page[StoredSchedule], offset: int) -> Iterator[tuple[str, Any]]:
     """A page of schedules, which are read as they are written."""
     yield "schedules", map(schedule, page)
     yield "offset", offset

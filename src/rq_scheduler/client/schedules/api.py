@@ -18,11 +18,11 @@ from rq_scheduler.aliases import DurationLike, Function
 from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id
-from rq_scheduler.client.schedules.bulk import BulkControl
 from rq_scheduler.client.schedules.called import Called, called_by
 from rq_scheduler.client.schedules.explain import Explanation
 from rq_scheduler.client.schedules.explain.gather import explained
 from rq_scheduler.client.schedules.files import SUFFIXES, definitions_from, naming
+from rq_scheduler.client.schedules.forecasts import Forecasts
 from rq_scheduler.client.schedules.results import Run, StoredSchedule, SyncResult, UpcomingRun, runs_of
 from rq_scheduler.client.schedules.sync import Sync
 from rq_scheduler.client.schedules.upcoming import upcoming_runs
@@ -43,7 +43,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 D = TypeVar("D")
 
 
-class Schedules(BulkControl):
+class Schedules(Forecasts):
     """The schedules of one Redis, seen through a Scheduler, whose queue, serializer and `_create_job` they get."""
 
     def __init__(self, context: SchedulerContext, cancel_job: Callable[[str], None]) -> None:

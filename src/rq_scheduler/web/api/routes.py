@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rq_scheduler.client.tokens import Role
-from rq_scheduler.web.api import answers, jobs, schedules, system
+from rq_scheduler.web.api import answers, forecast_answers, forecasts, jobs, schedules, system
 from rq_scheduler.web.api.control import (
     Backfill,
     Bulk,
@@ -61,6 +61,12 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path=f"{_ONE}/explain", call=schedules.explain_run, query=schedules.ExplainQuery,
           answer=answers.ExplanationAnswer, problems=(404,)),
     Route(method="GET", path="/upcoming", call=jobs.get_coming, query=jobs.UpcomingQuery, answer=answers.ComingRuns),
+    Route(method="GET", path="/clock-changes", call=forecasts.get_clock_changes, query=forecasts.ChangesQuery,
+          answer=forecast_answers.ClockChangesAnswer),
+    Route(method="GET", path="/clock-changes/schedules", call=forecasts.find_touched, query=forecasts.TouchedQuery,
+          answer=forecast_answers.TouchedPage),
+    Route(method="GET", path="/load", call=forecasts.get_load, query=forecasts.LoadQuery,
+          answer=forecast_answers.LoadAnswer),
     Route(method="GET", path="/jobs", call=jobs.find_jobs, query=jobs.JobsQuery, answer=answers.JobPage),
     Route(method="POST", path="/jobs", call=jobs.make_job, role=_OPERATOR, body=jobs.NewJob, answer=answers.Done,
           statuses=(201,), problems=(403, 409), once=True),
