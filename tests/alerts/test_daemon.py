@@ -52,7 +52,7 @@ def test_a_holder_that_is_killed_between_sending_and_remembering(daemon: Start, 
     first = daemon(receivers=inbox.toml())
     key = store.keys.alert_receiver("programs")
     assert holder(store)
-    inbox.before = first.kill
+    inbox.before = lambda: os.kill(first.pid, signal.SIGKILL)
     store.note_event("overdue", "a")
     wait_until(lambda: not first.running)
     inbox.before = lambda: None

@@ -10,6 +10,7 @@ import redis as redis_py
 from alerts.inbox import SECRET, Inbox, Post
 from rq_scheduler import Scheduler
 from rq_scheduler.alerts import Alerts, Message, Receiver, load_alerts, sender
+from rq_scheduler.alerts.apprise_url import secrets_of
 from rq_scheduler.client.health import read_health
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.errors import InvalidArgument, NotDelivered
@@ -382,3 +383,12 @@ def test_errors_of_a_receiver_show_no_secret() -> None:
     assert words_of(NotDelivered(f"bad {SECRET}"), [SECRET]) == "bad ***"
     assert words_of(KeyError(), ()) == "KeyError"
     assert len(words_of(ValueError("x" * 1000), ())) == 200
+
+
+def test_secrets_of_an_address() -> None:
+    found = set(secrets_of("slack://bot@T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ?key=k%2F1234&to=team"))
+    assert {"T1JJ3T3L2", "A1BRTD4JD", "TIiajkdnlazkcOXrIdevi7FQ"} <= found
+    assert not found & {"general", "team", "bot", ""}
+    assert {"pass", "token-1", "k/1234"} <= set(secrets_of("json://me:pass@example.com/hooks/token-1?key=k%2F1234"))
+    assert not {"example.com", "hooks"} & set(secrets_of("https://example.com/hooks"))
+    assert list(secrets_of("http://[x/token")) == ["http://[x/token"]

@@ -17,6 +17,9 @@ from rq_scheduler.errors import InvalidArgument, NotDelivered
 
 __all__ = ["AppriseAddress", "secrets_of"]
 
+_LONG = 16
+"""Characters of a part of an address that hides a secret, if it has no digit in it."""
+
 _SCHEME = re.compile(r"([A-Za-z0-9]{1,20})://")
 
 
@@ -47,17 +50,23 @@ class AppriseAddress:
 
 
 def secrets_of(url: str) -> Iterator[str]:
-    """The parts of an address, each of which may be a secret."""
+    """The address, and of its parts those that may be secrets: to hide each word of it would hide words of any text."""
     yield url
     try:
         parts = urlsplit(url)
-        hidden = (parts.netloc, parts.username, parts.password, parts.hostname, *parts.path.split("/"))
-        query = [value for _, _, value in (pair.partition("=") for pair in parts.query.split("&"))]
+        name, password, host = parts.username or "", parts.password, parts.hostname or ""
     except ValueError:
         return
-    for part in filter(None, (*hidden, *query)):
-        yield part
-        yield unquote(part)
+    if password:
+        yield password
+        yield unquote(password)
+    # Where others have a host, many services have a token.
+    others = (name, "" if "." in host else parts.netloc.rpartition("@")[2], *parts.path.split("/"))
+    query = (pair.partition("=")[2] for pair in parts.query.split("&"))
+    for part in (*others, *query):
+        if any(one.isdigit() for one in part) or len(part) >= _LONG:
+            yield part
+            yield unquote(part)
 
 
 def _no_address(url: str) -> str:
