@@ -1,6 +1,7 @@
 """A receiver of alerts: an HTTP server in a thread, which remembers what it is sent, and answers as a test says."""
 
 import base64
+import io
 import json
 import threading
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class Inbox:
 
     def __init__(self, port: int = 0) -> None:
         self.status = 200
+        self.moved_to = ""
         self.before: Callable[[], object] = lambda: None
         self.posts: list[Post] = []
         self._may_answer = threading.Event()
@@ -56,7 +58,14 @@ class Inbox:
                 inbox._may_answer.wait()
                 self.send_response(status)
                 self.send_header("content-length", "0")
+                if inbox.moved_to:
+                    self.send_header("location", inbox.moved_to)
                 self.end_headers()
+
+            def do_GET(self) -> None:  # as which a POST is redirected
+                self.rfile = io.BytesIO()
+                self.headers["content-length"] = "0"
+                self.do_POST()
 
             def log_message(self, *_: Any) -> None: ...
 

@@ -177,11 +177,15 @@ class TestAReceiverThatFails:
         actions = [record.action for record in caplog.records if hasattr(record, "action")]  # type: ignore[attr-defined]
         assert actions == ["alerts_failing", "alerts_reach_again"]
 
-    def test_that_moves_is_not_followed(self, store: Store, inbox: Inbox, alerting: Start) -> None:
-        inbox.status = 302
+    @pytest.mark.parametrize("status", [302, 307])
+    def test_that_moves_is_not_followed(
+        self, store: Store, inbox: Inbox, other_inbox: Inbox, alerting: Start, status: int
+    ) -> None:
+        inbox.status, inbox.moved_to = status, other_inbox.url
         alerting(receiver(inbox))
         happen(store, "overdue", "a")
         wait_until(lambda: "the address has moved" in remembered(store).get("error", ""))
+        assert other_inbox.posts == []
 
     def test_that_never_answers_holds_up_nobody(
         self, store: Store, inbox: Inbox, other_inbox: Inbox, alerting: Start
