@@ -72,6 +72,7 @@ def test_one_that_is_killed_is_followed_by_the_other(daemon: Start, store: Store
     assert holder(store)
     store.note_event("overdue", "a")
     wait_until(lambda: ids_of(inbox) == ["a"])
+    wait_until(lambda: store.connection.hget(store.keys.alert_receiver("programs"), "memory"))
     first.kill()  # which has the receiver, unless the other was faster
     store.connection.hset(store.keys.alert_receiver("programs"), "leased_until", "0")  # as it will be, seconds later
     store.note_event("overdue", "b")

@@ -18,7 +18,7 @@ from rq_scheduler.store import Store
 from rq_scheduler.store.alerts import AlertPage, Held
 from rq_scheduler.store.survey import Survey
 from rq_scheduler.views.problems import problems
-from support import wait_until
+from support import PATIENCE, wait_until
 
 Start = Callable[..., Alerts]
 
@@ -256,8 +256,24 @@ class TestOneAtATime:
         alerting(receiver(inbox))
         happen(store, "overdue", "a")
         told(inbox, "a")
+        wait_until(lambda: remembered(store).get("memory"))
         first.stop()
         wait_until(lambda: remembered(store)["holder"] not in ("", holder))
+        happen(store, "overdue", "b")
+        told(inbox, "a", "b")
+
+    def test_what_arrives_as_a_dispatcher_leaves_is_not_sent_again(
+        self, store: Store, inbox: Inbox, alerting: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sender, "LAST_WAIT", PATIENCE)
+        inbox.hang()
+        first = alerting(receiver(inbox, timeout=120))
+        happen(store, "overdue", "a")
+        wait_until(lambda: inbox.posts)
+        first.stop()
+        inbox.go_on()
+        wait_until(lambda: remembered(store)["holder"] == "")
+        alerting(receiver(inbox))
         happen(store, "overdue", "b")
         told(inbox, "a", "b")
 
@@ -293,7 +309,7 @@ class TestOneAtATime:
         second = store.take_alerts("r", "two", 60)
         assert isinstance(second, AlertPage)
         assert second.remembered["error"] == "x"
-        assert store.take_alerts("r", "one", 60, "1-0") == Held(60.0)
+        assert isinstance(store.take_alerts("r", "one", 60, "1-0"), Held)
         assert not store.note_alerts("r", "one", error="")
         assert 0 < store.connection.ttl(store.keys.alert_receiver("r")) <= 7 * 86_400
 

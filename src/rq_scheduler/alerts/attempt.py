@@ -48,6 +48,10 @@ class Attempt:
         self._over.set()
         self._done()
 
+    def arrives_within(self, seconds: float) -> bool:
+        """Whether the message arrives, waiting for it so long at most."""
+        return self._over.wait(seconds) and self.error is None
+
     def wait(self) -> None:
         """Until it is over."""
         self._over.wait(max(0.0, self._ends_at - time.monotonic()))

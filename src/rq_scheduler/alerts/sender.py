@@ -37,6 +37,9 @@ LONGEST_LOOK = 5.0
 SHORTEST_BACKOFF, LONGEST_BACKOFF = 1.0, 300.0
 """Seconds between two tries to send; jittered."""
 
+LAST_WAIT = 0.2
+"""Seconds for which a dispatcher that ends waits for a message that is on its way."""
+
 MOST_HANGING = 3
 """Tries left behind that have not come back, with which no other is begun."""
 
@@ -57,6 +60,7 @@ class Sender(threading.Thread):
         self._backoff = SHORTEST_BACKOFF
         self._failing_since: int | None = None
         self._told_problem = ""
+        self._now = 0
 
     def stop(self) -> None:
         """Ends it soon. May be called from any thread."""
@@ -71,7 +75,7 @@ class Sender(threading.Thread):
             self._wake.clear()
         if self._outbox is not None:
             with suppress(RedisError, OSError):
-                self._store.note_alerts(self._receiver.name, self._token, holder="", leased_until="0")
+                self._give_back(self._outbox)
 
     def _turn(self) -> float:
         """One look at the events, and what is to be done then. Returns for how many seconds to wait."""
@@ -98,6 +102,7 @@ class Sender(threading.Thread):
         if self._outbox is None:
             self._outbox = Outbox(self._receiver, self._site, self._zone, page)
             self._failing_since = whole(page.remembered.get("failing_since"))
+        self._now = page.now
         self._outbox.read(page, time.monotonic())
         if page.full:
             return 0.0
@@ -162,6 +167,13 @@ class Sender(threading.Thread):
                 extra={"action": "alerts_failing", "receiver": self._receiver.name},
             )  # fmt: skip
         return self._note(failing_since=str(self._failing_since), error=error, waiting=str(outbox.waiting))
+
+    def _give_back(self, outbox: Outbox) -> None:
+        """Lets another dispatcher send at once; what has arrived just now, it need not send again."""
+        fields: dict[str, str] = {}
+        if self._attempt is not None and outbox.outgoing is not None and self._attempt.arrives_within(LAST_WAIT):
+            fields = outbox.arrived_fields(outbox.outgoing, self._now)
+        self._note(**fields, holder="", leased_until="0")
 
     def _let_go(self) -> None:
         """Another dispatcher sends to the receiver, or nobody knows who does: what is remembered says how to go on."""
