@@ -188,10 +188,10 @@ _EXPECTED = re.compile(
     | scheduler | scheduler_lock | scheduler_instance:.+
     | scheduler:(?:scheduled_jobs | due_schedules | to_plan | unplanned | via_rq | buffered | schedules | rev
         | pause_ends | quarantine | claims | rq_claims | rq_since | dispatchers | clock | ended | parked | parked_due
-        | audit | events | deleted_schedules | tokens
+        | audit | events | deleted_schedules | tokens | alerts
         | heartbeats | run_id | outages | lock_held | last_look | workers_seen | workers_left | unserved)
     | scheduler:(?:ended | planned | schedule | history | template | tombstone | buffer | quarantine | saved
-        | versions | session | request):.+
+        | versions | session | request | alerts):.+
     | scheduler:(?:open_runs | missing_runs | unread_errors | expected | not_run | names | counters)
     | scheduler:lateness:.+
     | scheduler:schedules:(?:jobs | paused | failing | late | running | (?:tag | owner | queue):.*)

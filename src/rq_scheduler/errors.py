@@ -19,6 +19,7 @@ __all__ = [
     "InvalidType",
     "JobUnreadable",
     "NameTaken",
+    "NotDelivered",
     "NotScheduled",
     "RetryRefused",
     "ScheduleNotFound",
@@ -93,6 +94,10 @@ class EvictionRefused(SchedulerError):
 
 class FenceHeld(SchedulerError):
     """Somebody else holds 0.14's lock, so that nothing may be handed off; what is due stays where it is."""
+
+
+class NotDelivered(SchedulerError):
+    """A receiver of alerts could not be reached, or did not take a message; it is sent again."""
 
 
 def check_encodable(**texts: str) -> None:

@@ -90,7 +90,7 @@ def _scripts_of(*places: str) -> set[str]:
     return seen & set(scripts.names())
 
 
-SCRIPTS = {"dispatcher": _scripts_of("dispatcher"), "client": _scripts_of("client")}
+SCRIPTS = {"dispatcher": _scripts_of("dispatcher", "alerts"), "client": _scripts_of("client")}
 
 
 def in_scripts(role: acl.Role) -> set[str]:

@@ -84,6 +84,7 @@ STOPS = {
     "audit": set(),
     "deleted_schedules": set(),
     "tokens": set(),
+    "alert_receivers": set(),
     "events": set(),
     "fence": {*KINDS},
     "queues": {*KINDS},

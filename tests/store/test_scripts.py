@@ -203,6 +203,8 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.move_queue("nowhere", "default")
     store.note_action("stopped", "one", how="asked")
     store.note_event("logins_refused", "192.0.2.1", failures="10")
+    store.take_alerts("pager", "token", 30)
+    store.note_alerts("pager", "token", error="")
     store.make_token("id", "{}", name="deploy", role="viewer")
     store.delete_schedule("deleted")
     (stored,) = store.read_definitions(["aside"])[1]
@@ -269,6 +271,8 @@ class TestKeys:
             keys.audit,
             keys.events,
             keys.tokens,
+            keys.alert_receivers,
+            keys.alert_receiver("pager"),
         }
         mine |= {rq_format.job_key(prefix, id) for id in ("again", "waits")}
         mine |= {

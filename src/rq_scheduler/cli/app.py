@@ -109,6 +109,13 @@ def _redacting(given: Sequence[str]) -> Generator[None]:
     show_default=True,
     help="What to do with RQ's own scheduled jobs found more than an hour overdue.",
 )
+@click.option(
+    "--alert",
+    metavar="FILE",
+    multiple=True,
+    help="Tell people and programs of failures: the TOML file that names them, or the environment variable that holds "
+    "it (docs/alerts.md). Any number.",
+)
 @click.option("--allow-eviction", is_flag=True, help="Start even if Redis may evict schedules.")
 @click.pass_context
 def rqscheduler(ctx: click.Context, /, **params: Any) -> None:
@@ -151,6 +158,7 @@ for _name, _home, _help in (
     ("quarantine", "commands.quarantine:quarantine", "See what could not be served, put it back, or forget it."),
     ("schema", "commands.preview:schema", "Print the JSON Schema of the files that `sync` reads."),
     ("web", "commands.web:web", "Serve the HTTP API, for programs."),
+    ("alert", "commands.alert:alert", "Try the receivers of alerts, or forget one."),
     ("token", "commands.token:token", "Make tokens for the web, list them, or revoke one."),
     ("doctor", "commands.doctor:doctor", "Check that Redis, dispatchers, workers and host fit together."),
     ("check", "commands.check:check", "Say what an upgrade from 0.14 will do to this Redis."),

@@ -24,7 +24,7 @@ from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
 from rq_scheduler.cli.redaction import redacted
 from rq_scheduler.cli.refusals import of_redis
 from rq_scheduler.cli.times import time_zone
-from rq_scheduler.dispatcher import BURST_PATIENCE, Dispatcher, Options
+from rq_scheduler.dispatcher import BURST_PATIENCE, Dispatcher, Options, Service
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
 from rq_scheduler.store.base import is_misfit
@@ -54,6 +54,7 @@ class DaemonOptions:
     rq_registries: bool
     rq_overdue: Literal["run", "hold"]
     allow_eviction: bool
+    alert: tuple[str, ...]
 
 
 def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
@@ -64,6 +65,7 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
     queue_class = load_queue_class(options.queue_class)
     serializer = load_serializer(options.serializer)
     adopt_timezones = tuple(time_zone(name, "--adopt-timezone") for name in options.adopt_timezone)
+    services = (_alerts(options),) if options.alert else ()
     setup_logging(level_for(options.verbose, options.quiet), options.log_format)
     with _pid_file(options.pid), _user_errors(where):
         connection = connect_patiently(
@@ -91,8 +93,17 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
                 rq_overdue=options.rq_overdue,
                 allow_eviction=options.allow_eviction,
             ),
+            services=services,
         )
         dispatcher.run(burst=options.burst)
+
+
+def _alerts(options: DaemonOptions) -> Service:
+    if options.burst:
+        raise click.UsageError("--alert is for a dispatcher that stays: leave it out with --burst.")
+    from rq_scheduler.cli.alerts import read_alert_option  # which few dispatchers have
+
+    return read_alert_option(options.alert, "--alert")
 
 
 def _check_access(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from rq_scheduler.clock import US, duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts
 from rq_scheduler.store.streams import NOTHING, StreamEntry
 
-__all__ = ["Event", "Events"]
+__all__ = ["Event", "Events", "event_of"]
 
 LONGEST_WAIT = 1.0
 """Seconds in one call of Redis that waits for an event."""
@@ -64,7 +64,7 @@ class Events:
         found = self._context.store.read_events(*bounds(since, until), place_of(before, "before"))
         check_texts(schedule=schedule)
         wanted = words(kinds, "kinds", EventKind)
-        return [_view(entry) for entry in picked(found, limit, kind=wanted, id=schedule)]
+        return [event_of(entry) for entry in picked(found, limit, kind=wanted, id=schedule)]
 
     def follow(self, after: str | None = None, *, idle: DurationLike | None = None) -> Iterator[Event]:
         """Events as they happen, oldest first, for ever, or until nothing has happened for `idle`.
@@ -90,7 +90,7 @@ class Events:
         if behind is None:
             raise InvalidType(f"place=None is no place of an event: give `event.place`, or {NOTHING!r}")
         ms = self._wait_ms() if wait else 1
-        return [_view(entry) for entry in self._context.store.events_behind(behind, ms)]
+        return [event_of(entry) for entry in self._context.store.events_behind(behind, ms)]
 
     def _behind(self, place: str, patience: int | None) -> Iterator[Event]:
         clock = self._context.clock
@@ -111,7 +111,8 @@ class Events:
         return max(1, int(1000 * min(LONGEST_WAIT, LONGEST_WAIT if timeout is None else timeout / 2)))
 
 
-def _view(entry: StreamEntry) -> Event:
+def event_of(entry: StreamEntry) -> Event:
+    """An entry of the stream as callers see it."""
     fields = dict(entry.fields)
     kind, id = fields.pop("kind", ""), fields.pop("id", "")
     return Event(entry.place, from_us(entry.at), cast("EventKind", kind), id, fields)

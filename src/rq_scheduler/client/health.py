@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rq_scheduler.clock import from_us
+from rq_scheduler.store.alerts import AlertReceiver
 from rq_scheduler.store.fleet import OutageLine
 from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked, RqCron, Survey
 from rq_scheduler.store.troubles import Some, Troubles
 from rq_scheduler.triggers import MAX_US, MIN_US
 
-__all__ = ["Daemon", "Health", "OutageLine", "RqCron", "Some", "Troubles", "read_health"]
+__all__ = ["AlertReceiver", "Daemon", "Health", "OutageLine", "RqCron", "Some", "Troubles", "read_health"]
 
 MAX_QUEUES = 100
 """Queues that are shown; those with something in them come first."""
@@ -42,6 +43,7 @@ class Health:
     troubles: Troubles = field(default_factory=Troubles)
     last_heard: datetime | None = None
     old_daemons: Sequence[Daemon] = ()
+    alert_receivers: Sequence[AlertReceiver] = ()
 
     @property
     def next_due(self) -> datetime | None:
@@ -87,4 +89,5 @@ def read_health(survey: Survey, where: str) -> Health:
         troubles=survey.troubles(now),
         last_heard=None if heard_at is None else calendar_time(heard_at),
         old_daemons=survey.old_daemons(),
+        alert_receivers=survey.alert_receivers(),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal, Self, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, cast, overload
 from uuid import uuid4
 
 from redis.exceptions import RedisError
@@ -46,6 +46,9 @@ from rq_scheduler.store.entries import Place
 from rq_scheduler.store.rq_format import limit_last_run
 from rq_scheduler.triggers import Cron
 from rq_scheduler.triggers.base import not_negative
+
+if TYPE_CHECKING:
+    from rq_scheduler.dispatcher import Service
 
 __all__ = ["Scheduler"]
 
@@ -311,13 +314,16 @@ class Scheduler(RecurringJobs):
                     handed_off.append(job.id)
         return handed_off
 
-    def run(self, burst: bool = False) -> None:
+    def run(self, burst: bool = False, *, alerts: Service | None = None) -> None:
         """Run a dispatcher in this process until SIGINT or SIGTERM, which end it by SystemExit.
 
         With `burst`, hand off what is due and return; where that cannot be for five seconds, redis-py's error or
         FenceHeld (somebody else holds 0.14's lock) says why. Overrides of `enqueue_job` and `get_queue_for_job` are
-        honoured.
+        honoured. `alerts`: an `rq_scheduler.alerts.Alerts`, which tells people and programs of what happens; with
+        `burst`, InvalidArgument.
         """
+        if burst and alerts is not None:
+            raise InvalidArgument("alerts= is for a dispatcher that stays: leave it out with burst=True")
         from rq_scheduler.dispatcher import Dispatcher, Hooks  # which costs a client's start, and few clients run one
 
         kind = type(self)
@@ -337,6 +343,7 @@ class Scheduler(RecurringJobs):
             ),
             ttl=self._ttl,
             store=self._store,
+            services=() if alerts is None else (alerts,),
         ).run(burst=burst)
 
     # Below the public methods

@@ -5,6 +5,7 @@ from rq_scheduler.dispatcher.events import Events, LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass
 from rq_scheduler.dispatcher.previous_runs import end_run, look_for, stop_run
+from rq_scheduler.dispatcher.services import Service
 
 __all__ = [
     "BURST_PATIENCE",
@@ -14,6 +15,7 @@ __all__ = [
     "LogEvents",
     "Options",
     "Pass",
+    "Service",
     "end_run",
     "look_for",
     "stop_run",

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -29,6 +29,7 @@ from rq_scheduler.dispatcher.events import Events, LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass, Passes
 from rq_scheduler.dispatcher.process import identity, is_gone
+from rq_scheduler.dispatcher.services import Service
 from rq_scheduler.dispatcher.sweep import Sweep
 from rq_scheduler.dispatcher.waker import Waker
 from rq_scheduler.errors import EvictionRefused, FenceHeld, NameTaken
@@ -66,7 +67,7 @@ class Dispatcher:
 
     `interval` is the fallback poll in seconds, for what writes entries without a word on the channel; `ttl` the
     seconds after which an instance that has died is forgotten. `hooks` are an application's own hand-off methods;
-    `store` is one that it has on this connection already.
+    `store` is one that it has on this connection already; `services` run beside the loop while it serves.
     """
 
     def __init__(
@@ -83,12 +84,14 @@ class Dispatcher:
         options: Options | None = None,
         events: Events | None = None,
         store: Store | None = None,
+        services: Sequence[Service] = (),
     ) -> None:
         self.name: str = name or uuid.uuid4().hex
         self.interval = interval
         self._ttl = ttl
         self._options = options or Options()
         self._events = events or LogEvents()
+        self._services = services
         self._stop = False
         self._store = Store(connection) if store is None else store
         jobs = JobCreator(connection, job_class, serializer)
@@ -268,6 +271,8 @@ class Dispatcher:
             self._store.take_fence()
         self._born = True
         self._events.started(self.name)
+        for service in self._services:
+            service.start(self._store)
 
     def _announce(self) -> None:
         """A dispatcher that was killed leaves its name behind for `ttl` seconds. One restarted under the same name
@@ -333,6 +338,8 @@ class Dispatcher:
     def _leave(self) -> None:
         if not self._born:
             return
+        for service in self._services:
+            service.stop()
         try:
             self._in_spite_of_misfits(self._passes.give_back)
             self._events.stopped(self.name, self._store.leave(self.name))

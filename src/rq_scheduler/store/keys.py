@@ -160,6 +160,16 @@ class Keys:
         return f"{self.prefix}:scheduler:events"
 
     @property
+    def alert_receivers(self) -> str:
+        """zset, name -> unix seconds: to whom alerts are sent, and when a dispatcher last looked for each; a week."""
+        return f"{self.prefix}:scheduler:alerts"
+
+    def alert_receiver(self, name: str) -> str:
+        """hash with a TTL of a week: who sends to this receiver and until when, up to which place in the events it has
+        been told, and, where it cannot be reached, since when."""
+        return f"{self.alert_receivers}:{name}"
+
+    @property
     def tokens(self) -> str:
         """hash, token id -> JSON: who may use the web, with the digest of the secret and never the secret."""
         return f"{self.prefix}:scheduler:tokens"
@@ -309,7 +319,7 @@ class Keys:
             **dict.fromkeys(map(self.schedules_of, ("failing", "late", "running")), "zset"),
             **dict.fromkeys((self.open_runs, self.missing_runs, self.unread_errors, self.expected), "zset"),
             **dict.fromkeys((self.not_run, self.names), "zset"),
-            **dict.fromkeys((self.heartbeats, self.outages, self.workers_left), "zset"),
+            **dict.fromkeys((self.heartbeats, self.outages, self.workers_left, self.alert_receivers), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims, self.counters, self.tokens), "hash"),
             **dict.fromkeys((self.audit, self.events), "stream"),
             **dict.fromkeys((self.workers_seen, self.unserved, self.lock_held), "hash"),

@@ -7,6 +7,7 @@ The groups of operations each have a module; this class is all of them on one co
 from __future__ import annotations
 
 from rq_scheduler.store.access import AccessCommands
+from rq_scheduler.store.alerts import AlertCommands
 from rq_scheduler.store.audit import AuditCommands
 from rq_scheduler.store.clock import ClockCommands
 from rq_scheduler.store.command import Commands
@@ -54,6 +55,7 @@ class StoreCommands(
     VersionCommands,
     AuditCommands,
     EventCommands,
+    AlertCommands,
     AccessCommands,
 ):
     """The commands of all groups, under one key prefix."""

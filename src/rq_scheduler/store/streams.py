@@ -14,7 +14,7 @@ from rq_scheduler.store.base import mapping, text
 from rq_scheduler.store.command import Command, Listing, call
 from rq_scheduler.triggers import MAX_US
 
-__all__ = ["NOTHING", "StreamEntry", "newest_first", "newest_place", "read_behind"]
+__all__ = ["NOTHING", "PAGE", "StreamEntry", "entries_of", "newest_first", "newest_place", "read_behind"]
 
 PAGE = 500
 """Entries in one read."""
@@ -42,7 +42,7 @@ def newest_first(stream: str, since: int | None, until: int | None, before: str 
     if before is not None:
         last = f"({before}"
     while True:
-        page = yield from call("XREVRANGE", stream, last, first, "COUNT", PAGE, read=_entries)
+        page = yield from call("XREVRANGE", stream, last, first, "COUNT", PAGE, read=entries_of)
         yield from page
         if len(page) < PAGE:
             return
@@ -70,12 +70,13 @@ def _of_one_stream(reply: Any) -> list[StreamEntry]:
         return []
     if isinstance(reply, dict):  # RESP3
         (pages,) = cast("dict[bytes, Any]", reply).values()
-        return [entry for page in pages for entry in _entries(page)]
+        return [entry for page in pages for entry in entries_of(page)]
     ((_, rows),) = reply
-    return _entries(rows)
+    return entries_of(rows)
 
 
-def _entries(rows: Sequence[Any] | None) -> list[StreamEntry]:
+def entries_of(rows: Sequence[Any] | None) -> list[StreamEntry]:
+    """Entries, as the server lists them."""
     return [_entry(place, fields) for place, fields in rows or ()]
 
 

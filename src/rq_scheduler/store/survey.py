@@ -13,6 +13,7 @@ from typing import Any, cast
 from redis.exceptions import RedisError, ResponseError
 
 from rq_scheduler.store import rq_format
+from rq_scheduler.store.alerts import AlertStateCommands
 from rq_scheduler.store.base import text, us_of
 from rq_scheduler.store.command import Commands, Listing, Procedure, call, pipeline
 from rq_scheduler.store.executor import Executor
@@ -87,7 +88,7 @@ class Parked:
     first: tuple[tuple[str, int], ...] = ()
 
 
-class SurveyCommands(ProcessCommands, TroubleCommands):
+class SurveyCommands(ProcessCommands, TroubleCommands, AlertStateCommands):
     """Reads under one key prefix. Not one of them writes."""
 
     @listing

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rq_scheduler.client.health import Daemon, Health, OutageLine, Some, calendar_time
+from rq_scheduler.client.health import AlertReceiver, Daemon, Health, OutageLine, Some, calendar_time
 from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.rq_cron import notice
 from rq_scheduler.views.table import Typed, as_it_is
@@ -16,6 +16,9 @@ __all__ = ["Problem", "no_dispatcher", "notices", "outage_words", "problems"]
 
 OVERDUE_AFTER = timedelta(seconds=10)
 """How late the first entry may be before that is worth a warning."""
+
+UNSERVED_AFTER = timedelta(minutes=2)
+"""For how long no dispatcher may have looked for a receiver of alerts, while some are alive."""
 
 _NAMED = 3
 """Ids that a line names."""
@@ -45,7 +48,13 @@ def no_dispatcher(last_heard: datetime | None, now: datetime) -> Problem:
 
 def problems(health: Health, zone: tzinfo = UTC) -> list[Problem]:
     """All of them."""
-    return [*_of_dispatchers(health), *_of_redis(health), *_of_schedules(health, zone), *_of_workers(health)]
+    return [
+        *_of_dispatchers(health),
+        *_of_redis(health),
+        *_of_schedules(health, zone),
+        *_of_workers(health),
+        *_of_alerts(health),
+    ]
 
 
 def notices(health: Health, zone: tzinfo = UTC) -> list[Problem]:
@@ -139,6 +148,32 @@ def _of_workers(health: Health) -> Iterator[Problem]:
             waiting = counted(count, "job waits", "jobs wait")
             text = f"{waiting} in {name!r}, and no worker listens on it"
             yield Problem("no_worker", text, f"rq worker {shlex.quote(name)}")
+
+
+def _of_alerts(health: Health) -> Iterator[Problem]:
+    for receiver in health.alert_receivers:
+        if health.dispatchers and health.now - calendar_time(receiver.served_at) > UNSERVED_AFTER:
+            remedy = f"rqscheduler alert forget {receiver.name}"
+            yield Problem("alerts_unserved", f"{_unserved_words(receiver, health.now)}; if that is meant", remedy)
+        elif receiver.failing_since is not None:
+            text = f"{_failing_words(receiver, health.now)}; whether it answers says"
+            yield Problem("alerts_failing", text, "rqscheduler alert test FILE")
+
+
+def _failing_words(receiver: AlertReceiver, now: datetime) -> str:
+    """That a receiver cannot be reached."""
+    since = calendar_time(receiver.failing_since or 0)
+    waiting = f"; {counted(receiver.waiting, 'event waits', 'events wait')}" if receiver.waiting else ""
+    how_long = length(max(timedelta(0), now - since), coarse=True)
+    return f"alerts have not reached {receiver.name!r} for {how_long} ({receiver.error}){waiting}"
+
+
+def _unserved_words(receiver: AlertReceiver, now: datetime) -> str:
+    """That no dispatcher sends to a receiver any more."""
+    how_long = length(now - calendar_time(receiver.served_at), coarse=True)
+    return (
+        f"no dispatcher has sent alerts to {receiver.name!r} for {how_long}: none that has it in its --alert is alive"
+    )
 
 
 def _why(some: Some, zone: tzinfo) -> str:
