@@ -86,6 +86,11 @@ class Executor:
                 answers.append(reply if isinstance(reply, Exception) else command.read(reply))
         return answers
 
+    def add_script(self, pipe: Any, command: Command[Any]) -> None:
+        """Adds a script to a transaction, in which nobody can send its text once more: with its text."""
+        script = scripts.load(command.name, self.clock, msgpack=not _is_fake(self.connection))
+        pipe.execute_command("EVAL", script.source, len(command.keys), *command.keys, *command.arguments)
+
     def _advance(self, steps: Generator[Any, Any, Any]) -> Any:
         """Executes steps until something else is yielded, which is returned. Raises StopIteration at the end."""
         go_on = steps.__next__

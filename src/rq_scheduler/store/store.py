@@ -10,6 +10,7 @@ from rq_scheduler.store.access import AccessCommands
 from rq_scheduler.store.audit import AuditCommands
 from rq_scheduler.store.clock import ClockCommands
 from rq_scheduler.store.command import Commands
+from rq_scheduler.store.counters import CounterCommands
 from rq_scheduler.store.entries import EntryCommands
 from rq_scheduler.store.events import EventCommands
 from rq_scheduler.store.executor import Connection
@@ -53,6 +54,7 @@ class StoreCommands(
     AuditCommands,
     EventCommands,
     AccessCommands,
+    CounterCommands,
 ):
     """The commands of all groups, under one key prefix."""
 
