@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import cast, get_args
 
 from rq_scheduler.aliases import End, HandOffKind, NotRunReason
+from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store.base import is_ok, text, whole
 from rq_scheduler.store.command import Command, Commands, script
 from rq_scheduler.store.keys import Keys
@@ -42,6 +43,17 @@ class CounterCommands(Commands):
 def count_hand_off(keys: Keys, kind: HandOffKind, queue: str) -> Command[bool]:
     """The command that does it, for a transaction."""
     return script("count_hand_off", keys.counters, keys.prefix, kind, queue, read=is_ok)
+
+
+def kind_of_hand_off(keys: Keys, index: str, job_id: str, *, recorded: bool = False) -> HandOffKind:
+    """What RQ's own code hands off for us, by the zset in which it stood; `recorded`: a recurring job that is none of
+    `via_rq`."""
+    run = parse_run_id(job_id)
+    if index not in (keys.scheduled_jobs, keys.via_rq):
+        return "rq"
+    if run is not None:
+        return run.kind
+    return "recurring" if recorded or index == keys.via_rq else "one-off"
 
 
 def read_counters(fields: Mapping[bytes, bytes]) -> Counted:

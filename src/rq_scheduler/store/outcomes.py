@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,6 +32,12 @@ class Took:
     kind: HandOffKind
     bucket: int
     jobs: int
+
+
+def late_by(kind: HandOffKind, jobs: Sequence[HandedOff], at: int) -> list[Took]:
+    """How late these were, which were handed off at that moment (us)."""
+    buckets = Counter(max(0, at - job.due) // 1000 for job in jobs)
+    return [Took(kind, ms.bit_length(), number) for ms, number in buckets.items()]
 
 
 def read_took(reply: Sequence[Any]) -> list[Took]:

@@ -14,10 +14,8 @@ from redis.exceptions import ConnectionError, ResponseError, TimeoutError, Watch
 from rq.job import Job
 from rq.queue import Queue
 
-from rq_scheduler.aliases import HandOffKind
 from rq_scheduler.model import KEPT_RUNS
 from rq_scheduler.planning import Instant
-from rq_scheduler.runs import parse_run_id
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.base import (
     Operations,
@@ -31,7 +29,7 @@ from rq_scheduler.store.base import (
     wire,
 )
 from rq_scheduler.store.command import Command, Commands, call
-from rq_scheduler.store.counters import count_hand_off
+from rq_scheduler.store.counters import count_hand_off, kind_of_hand_off
 from rq_scheduler.store.handoff import dropped_of, fenced, rows
 from rq_scheduler.store.history import enqueued_line
 from rq_scheduler.store.keys import FENCE_HOLDER
@@ -239,21 +237,11 @@ class _Attempt:
                 if new_rev is not None:
                     pipe.hincrby(keys.schedule(job.id), "repeat", -1)
                     pipe.hset(keys.schedule(job.id), "rev", new_rev)
-            kind = self._kind(recorded=rev is not None)
-            self.store.add_script(pipe, count_hand_off(self.store.keys, kind, self.queue.name))
+            kind = kind_of_hand_off(keys, self.index, job.id, recorded=rev is not None)
+            self.store.add_script(pipe, count_hand_off(keys, kind, self.queue.name))
             self.sent = True
             pipe.execute()
             return now
-
-    def _kind(self, *, recorded: bool) -> HandOffKind:
-        """What it is for those who count."""
-        keys = self.store.keys
-        run = parse_run_id(self.job.id)
-        if self.index not in (keys.scheduled_jobs, keys.via_rq):
-            return "rq"
-        if run is not None:
-            return run.kind
-        return "recurring" if recorded or self.index == keys.via_rq else "one-off"
 
     def _record(self, pipe: Any) -> tuple[bytes | None, ...]:
         """Rev, retries and runs left of the job's record, where it has one that this hand-off is to change: not that of
