@@ -5,6 +5,7 @@ A Redis that is away, or hangs, is no reason to end a dispatcher: all of them wo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Literal
 
@@ -25,13 +26,17 @@ _WORDS: dict[State, str] = {
 
 
 class Liveness:
-    """Written by the dispatcher's thread alone; others read it. `timeout`: seconds that a call of Redis may take."""
+    """Written by the dispatcher's thread alone; others read it."""
 
-    def __init__(self, timeout: float = 0.0) -> None:
-        self.timeout = timeout
-        self.calling_since: float | None = None
+    def __init__(self) -> None:
+        self._timeout = 0.0
+        self._calling_since: Callable[[], float | None] = lambda: None
         self._state: State = "starting"
         self._turned_at = self._served_at = monotonic()
+
+    def watch(self, calling_since: Callable[[], float | None], timeout: float) -> None:
+        """Has it know since when a call of Redis has been waited for, if one is, and the seconds that one may take."""
+        self._calling_since, self._timeout = calling_since, timeout
 
     def turn(self) -> None:
         """The loop goes on."""
@@ -46,8 +51,8 @@ class Liveness:
     @property
     def is_alive(self) -> bool:
         """Whether the loop has turned lately, or waits in a call of Redis that is younger than twice its timeout."""
-        now, since = monotonic(), self.calling_since
-        return now - self._turned_at < LONGEST_TURN or (since is not None and now - since < 2 * self.timeout)
+        now, since = monotonic(), self._calling_since()
+        return now - self._turned_at < LONGEST_TURN or (since is not None and now - since < 2 * self._timeout)
 
     @property
     def is_ready(self) -> bool:

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from rq_scheduler import Scheduler
-from rq_scheduler.aliases import End, NotRunReason
+from rq_scheduler.aliases import End, EntryKind, NotRunReason
 from rq_scheduler.client.figures import FleetFigures, read_figures, tagged_schedules
 from rq_scheduler.store.survey import Survey
 
@@ -81,7 +81,7 @@ def _gauges(found: FleetFigures) -> Iterator[Metric]:
     yield _single("dispatchers", "Dispatchers that are alive.", figures.dispatchers)
     yield _labelled(
         _gauge("quarantined", "Entries that nothing can serve.", "kind"),
-        dict[str, float](figures.quarantined),
+        figures.quarantined,
     )
     yield _single("clock_offset_seconds", "By how much this host's clock is ahead of Redis's.", found.clock_offset)
     yield _single("unserved_queues", "Queues with jobs in them and no worker.", figures.unserved)
@@ -117,7 +117,7 @@ def _single(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"rq_scheduler_{name}", text, value)
 
 
-def _labelled(gauge: GaugeMetricFamily, values: Mapping[str, float]) -> Metric:
+def _labelled(gauge: GaugeMetricFamily, values: Mapping[str, float] | Mapping[EntryKind, float]) -> Metric:
     for label, value in sorted(values.items()):
         gauge.add_metric([label], value)
     return gauge

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 from redis.client import NEVER_DECODE
@@ -48,6 +49,7 @@ class Executor:
         self.clock = clock
         self.actor = actor
         self.commands: Commands = self.makes(self.keys, actor)
+        self.calling_since: float | None = None
 
     def run(self, steps: Steps[T]) -> T:
         """Goes through the steps to their answer. Raises redis-py's errors, and those of `Command.read`."""
@@ -73,7 +75,14 @@ class Executor:
         scripts.load_all(self.clock)
 
     def execute(self, step: Step) -> Any:
-        """The answer to one step."""
+        """The answer to one step. Meanwhile `calling_since` is the monotonic instant at which it was sent."""
+        self.calling_since = monotonic()
+        try:
+            return self._answer_to(step)
+        finally:
+            self.calling_since = None
+
+    def _answer_to(self, step: Step) -> Any:
         if isinstance(step, Command):
             return step.read(self._reply_to(step))
         answers: list[Any] = []

@@ -17,6 +17,7 @@ from rq_scheduler.store.base import text, us_of
 from rq_scheduler.store.command import Commands, Listing, Procedure, call, pipeline
 from rq_scheduler.store.counts import CountCommands, Counts, flat
 from rq_scheduler.store.executor import Executor
+from rq_scheduler.store.keys import FENCE_HOLDER
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.processes import Daemon, ProcessCommands, RqCron, Worker, if_allowed, is_number, members
 from rq_scheduler.store.troubles import TroubleCommands
@@ -59,6 +60,11 @@ class Fence:
 
     value: str
     ttl_ms: int
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether our dispatchers hold it."""
+        return self.value == FENCE_HOLDER
 
 
 @dataclass(frozen=True, slots=True)
