@@ -54,7 +54,7 @@ def test_equal_what_was_done(
     scheduler.enqueue_many((timedelta(0), "jobs_for_tests.nothing") for _ in range(ONE_OFFS))
     scheduler.enqueue_in(timedelta(hours=1), "jobs_for_tests.nothing")
     scheduler.schedules.put(Schedule("works", Every("1d"), "jobs_for_tests.nothing", overlap="allow"))
-    scheduler.schedules.put(Schedule("fails", Every("1d"), "jobs_for_tests.fails", overlap="allow"))
+    scheduler.schedules.put(Schedule("fails", Every("1d"), "jobs_for_tests.fail", overlap="allow"))
     scheduler.schedules.put(Schedule("alone", Every("1d"), "jobs_for_tests.nothing", overlap="skip"))
     for _ in range(MANUAL):
         scheduler.schedules.run_now("works")

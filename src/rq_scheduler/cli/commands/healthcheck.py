@@ -27,8 +27,9 @@ __all__ = ["healthcheck"]
 @connection_options
 @click.pass_context
 def healthcheck(ctx: click.Context, /, name: str, ready: bool, **params: Any) -> None:
-    """Say whether the dispatcher NAME is alive, or serves: exit status 0 or 1.
+    """Say whether one dispatcher is well, for probes.
 
+    The exit status is 0 when it is, else 1.
     A Redis that does not answer is no reason to end a dispatcher: then it counts as alive, and not as ready.
     """
     where = gather_connection(ctx, params)
