@@ -139,12 +139,12 @@ endef
 
 $(VENV)/.ready: pyproject.toml constraints/newest.txt
 	$(call new_env,$(VENV),constraints/newest.txt)
-	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints/newest.txt -e '.[embedded,web,alerts]' --group test --group lint
+	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints/newest.txt -e '.[alerts,embedded,metrics,web]' --group test --group lint
 	@touch $@
 
 $(OLDEST)/.ready: pyproject.toml constraints/oldest.txt
 	$(call new_env,$(OLDEST),constraints/oldest.txt)
-	@$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints/oldest.txt -e '.[embedded,web,alerts]' --group test
+	@$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints/oldest.txt -e '.[alerts,embedded,metrics,web]' --group test
 	@touch $@
 
 # rq-scheduler 0.14 itself, for the tests that run beside it and take over its data.

@@ -50,9 +50,7 @@ def test_no_message_proposes_to_install_what_the_index_has_under_this_name() -> 
 
 
 def test_the_unit_can_be_enabled() -> None:
-    text = (ROOT / "README.md").read_text()
-    block = text[text.index("# /etc/systemd/system/rqscheduler.service") :].partition("\n\n|")[0]
-    lines = [line.strip() for line in block.splitlines()]
+    lines = (ROOT / "deploy/rqscheduler.service").read_text().splitlines()
     unit = "\n".join(line for line in lines if not line.startswith("#"))
     assert re.findall(r"^\[(\w+)\]$", unit, re.MULTILINE) == ["Unit", "Service", "Install"]
     assert "WantedBy=multi-user.target" in unit

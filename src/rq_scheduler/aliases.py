@@ -25,8 +25,10 @@ __all__ = [
     "Excluded",
     "Fsync",
     "Function",
+    "HandOffKind",
     "JobOverlap",
     "JobStatus",
+    "NotRunReason",
     "Outcome",
     "Overlap",
     "QuarantineCode",
@@ -71,6 +73,14 @@ ScheduleKind: TypeAlias = Literal["schedule", "job"]
 
 RunKind: TypeAlias = Literal["scheduled", "manual", "backfill"]
 """Why a run was made."""
+
+HandOffKind: TypeAlias = Literal["one-off", "recurring", "scheduled", "manual", "backfill", "rq"]
+"""What was handed off: a job with one due time, a recurring job of the 0.14 API, a run of a schedule, by its kind, or
+one of RQ's own scheduled jobs."""
+
+NotRunReason: TypeAlias = Literal["skipped", "missed", "quarantined"]
+"""Why what was due was not handed off: the run before was still going; its time passed without a dispatcher, or without
+a plan; nothing can serve it."""
 
 Outcome: TypeAlias = Literal["enqueued", "skipped", "missed", "manual", "backfill", "failed"]
 """What became of a nominal time, as the history has it."""

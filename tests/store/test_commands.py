@@ -263,6 +263,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "workers": (COMMANDS.workers(), {}),
     "lateness": (COMMANDS.lateness(0, 5),),
     "unserved": (COMMANDS.unserved(),),
+    "count_hand_off": (COMMANDS.count_hand_off("one-off", "q"),),
     "take_fence": (COMMANDS.take_fence(),),
     "acquire_lock": (COMMANDS.acquire_lock("me", 60),),
     "holds_lock": (COMMANDS.holds_lock("me"),),

@@ -239,7 +239,13 @@ class TestDeleting:
         left = {key.decode() for key in snapshot(redis) if b":lateness:" not in key}
         assert left == {
             *("rq:queues", "rq:queue:default", f"rq:job:{run}"),
-            *("rq:scheduler:rev", "rq:scheduler_lock", store.keys.tombstone("s"), store.keys.audit),
+            *(
+                "rq:scheduler:rev",
+                "rq:scheduler_lock",
+                store.keys.tombstone("s"),
+                store.keys.audit,
+                store.keys.counters,
+            ),
             *(store.keys.versions("s"), store.keys.deleted_schedules, store.keys.open_runs),
         }
         tombstone = redis.hgetall(store.keys.tombstone("s"))

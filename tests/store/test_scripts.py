@@ -171,6 +171,7 @@ def _use_everything(client: redis_py.Redis, prefix: str = "rq") -> None:
     store.heartbeat("you", {"a": 1}, 5, dispatcher=True)
     store.leave("you")
     store.look_around("me")
+    store.count_hand_off("one-off", "default")
     _use_schedules(store, prefix)
 
 
@@ -270,6 +271,7 @@ class TestKeys:
             keys.unserved,
             keys.audit,
             keys.events,
+            keys.counters,
             keys.tokens,
             keys.alert_receivers,
             keys.alert_receiver("pager"),

@@ -117,6 +117,15 @@ def _redacting(given: Sequence[str]) -> Generator[None]:
     "it (docs/alerts.md). Any number.",
 )
 @click.option("--allow-eviction", is_flag=True, help="Start even if Redis may evict schedules.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), metavar="PORT", help="Serve Prometheus metrics there.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="At which address.")
+@click.option(
+    "--health-port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Serve /health/live and /health/ready there, for probes. May be the same one.",
+)
+@click.option("--health-host", default="127.0.0.1", show_default=True, help="At which address.")
 @click.pass_context
 def rqscheduler(ctx: click.Context, /, **params: Any) -> None:
     """Hand scheduled jobs to their RQ queues when they are due.
@@ -160,6 +169,7 @@ for _name, _home, _help in (
     ("web", "commands.web:web", "Serve the HTTP API, for programs."),
     ("alert", "commands.alert:alert", "Try the receivers of alerts, or forget one."),
     ("token", "commands.token:token", "Make tokens for the web, list them, or revoke one."),
+    ("healthcheck", "commands.healthcheck:healthcheck", "Say whether one dispatcher is well, for probes."),
     ("doctor", "commands.doctor:doctor", "Check that Redis, dispatchers, workers and host fit together."),
     ("check", "commands.check:check", "Say what an upgrade from 0.14 will do to this Redis."),
     ("demo", "demo.command:demo", "Show the whole system at work, while parts of it get killed."),

@@ -7,10 +7,11 @@ import math
 import os
 import sys
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import Literal, NoReturn
 
 import click
@@ -21,10 +22,21 @@ from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.connections import Connection, check_cluster_prefix, connect_patiently
 from rq_scheduler.cli.loading import extend_path, load_job_class, load_queue_class, load_serializer
 from rq_scheduler.cli.logs import LogFormat, level_for, setup_logging
+from rq_scheduler.cli.probes import Page, Pages, health_pages, serving
 from rq_scheduler.cli.redaction import redacted
 from rq_scheduler.cli.refusals import of_redis
+from rq_scheduler.cli.systemd import notifying
 from rq_scheduler.cli.times import time_zone
-from rq_scheduler.dispatcher import BURST_PATIENCE, Dispatcher, Options, Service
+from rq_scheduler.dispatcher import (
+    BURST_PATIENCE,
+    Dispatcher,
+    Events,
+    Listeners,
+    Liveness,
+    LogEvents,
+    Options,
+    Service,
+)
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.log import log
 from rq_scheduler.store.base import is_misfit
@@ -55,6 +67,10 @@ class DaemonOptions:
     rq_overdue: Literal["run", "hold"]
     allow_eviction: bool
     alert: tuple[str, ...]
+    metrics_port: int | None
+    metrics_host: str
+    health_port: int | None
+    health_host: str
 
 
 def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
@@ -67,10 +83,13 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
     adopt_timezones = tuple(time_zone(name, "--adopt-timezone") for name in options.adopt_timezone)
     services = (_alerts(options),) if options.alert else ()
     setup_logging(level_for(options.verbose, options.quiet), options.log_format)
-    with _pid_file(options.pid), _user_errors(where):
+    liveness = Liveness()
+    listeners, pages = _watched(options, liveness)
+    with _pid_file(options.pid), _user_errors(where), serving(pages), notifying(liveness):
         connection = connect_patiently(
             where,
             lambda text: log.warning(text, extra={"action": "redis_waiting"}),
+            _pause_of(liveness),
             patience=BURST_PATIENCE if options.burst else math.inf,
         )
         log.info("rq-scheduler %s, Redis at %s", __version__, where.describe(), extra={"action": "starting"})
@@ -94,6 +113,8 @@ def run_daemon(where: ConnectionOptions, options: DaemonOptions) -> None:
                 allow_eviction=options.allow_eviction,
             ),
             services=services,
+            events=Listeners(*listeners),
+            liveness=liveness,
         )
         dispatcher.run(burst=options.burst)
 
@@ -104,6 +125,38 @@ def _alerts(options: DaemonOptions) -> Service:
     from rq_scheduler.cli.alerts import read_alert_option  # which few dispatchers have
 
     return read_alert_option(options.alert, "--alert")
+
+
+def _watched(options: DaemonOptions, liveness: Liveness) -> tuple[list[Events], dict[tuple[str, int], Pages]]:
+    """Who listens to the dispatcher, and what is served of it where: metrics and health at one address, if both are
+    given the same one."""
+    listeners: list[Events] = [LogEvents()]
+    pages: dict[tuple[str, int], Pages] = {}
+    if options.health_port is not None:
+        pages[options.health_host, options.health_port] = health_pages(liveness)
+    if options.metrics_port is not None:
+        try:
+            from rq_scheduler.metrics import CONTENT_TYPE, DispatcherMetrics, exposition_of
+        except ModuleNotFoundError as error:
+            raise click.ClickException(f"{error}.") from None
+        metrics = DispatcherMetrics()
+        listeners.append(metrics)
+        address = options.metrics_host, options.metrics_port
+        pages[address] = {
+            **pages.get(address, {}),
+            "/metrics": lambda: Page(200, exposition_of(metrics), CONTENT_TYPE),
+        }
+    return listeners, pages
+
+
+def _pause_of(liveness: Liveness) -> Callable[[float], None]:
+    """Waiting for a cluster is no standstill."""
+
+    def pause(seconds: float) -> None:
+        liveness.turn()
+        sleep(seconds)
+
+    return pause
 
 
 def _check_access(connection: Connection) -> None:

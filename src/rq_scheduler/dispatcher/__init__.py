@@ -2,6 +2,8 @@
 
 from rq_scheduler.dispatcher.dispatcher import BURST_PATIENCE, Dispatcher
 from rq_scheduler.dispatcher.events import Events, LogEvents
+from rq_scheduler.dispatcher.listeners import Listeners
+from rq_scheduler.dispatcher.liveness import Liveness
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass
 from rq_scheduler.dispatcher.previous_runs import end_run, look_for, stop_run
@@ -12,6 +14,8 @@ __all__ = [
     "Dispatcher",
     "Events",
     "Hooks",
+    "Listeners",
+    "Liveness",
     "LogEvents",
     "Options",
     "Pass",

@@ -11,21 +11,19 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ReadOnlyError, RedisError, ResponseError
-from redis.retry import Retry
+from redis.exceptions import RedisError, ResponseError
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import DefaultSerializer
 
 from rq_scheduler._version import __version__
+from rq_scheduler.dispatcher.connection import is_demoted, let_go, with_timeout, without_retries
 from rq_scheduler.dispatcher.events import Events, LogEvents
+from rq_scheduler.dispatcher.liveness import Liveness
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass, Passes
 from rq_scheduler.dispatcher.process import identity, is_gone
@@ -67,7 +65,8 @@ class Dispatcher:
 
     `interval` is the fallback poll in seconds, for what writes entries without a word on the channel; `ttl` the
     seconds after which an instance that has died is forgotten. `hooks` are an application's own hand-off methods;
-    `store` is one that it has on this connection already; `services` run beside the loop while it serves.
+    `store` is one that it has on this connection already; `services` run beside the loop while it serves; `liveness` is
+    written for whoever asks how it is.
     """
 
     def __init__(
@@ -85,6 +84,7 @@ class Dispatcher:
         events: Events | None = None,
         store: Store | None = None,
         services: Sequence[Service] = (),
+        liveness: Liveness | None = None,
     ) -> None:
         self.name: str = name or uuid.uuid4().hex
         self.interval = interval
@@ -93,6 +93,7 @@ class Dispatcher:
         self._events = events or LogEvents()
         self._services = services
         self._stop = False
+        self._liveness = liveness or Liveness()
         self._store = Store(connection) if store is None else store
         jobs = JobCreator(connection, job_class, serializer)
         if not self._options.adopt and jobs.serializer is DefaultSerializer:
@@ -104,10 +105,10 @@ class Dispatcher:
             hooks or Hooks(),
             self._options,
             self._events,
-            lambda: self._stop,
+            self._is_stopping,
             name=self.name,
         )
-        self._waker = Waker(self._store, self._events, lambda: self._stop)
+        self._waker = Waker(self._store, self._events, self._is_stopping)
         self._survey = Survey(self._store.connection, self._store.keys)
         self._sweep = self._new_sweep()
         self._sweep_again_at = time.monotonic() + SWEEP_EVERY
@@ -132,6 +133,7 @@ class Dispatcher:
 
     def _pass(self) -> Pass:
         result = self._passes.run()
+        self._liveness.become("serving" if result.fenced is None else "fenced")
         self._handed_off += result.handed_off
         self._tell_fence(result)
         return result
@@ -151,7 +153,8 @@ class Dispatcher:
         self._store.load_scripts()
         handlers = self._install_handlers()
         try:
-            with _without_retries(self._store.connection):
+            with with_timeout(self._store.connection) as timeout, without_retries(self._store.connection):
+                self._liveness.watch(self._calling_since, timeout)
                 self._serve(burst)
         finally:
             for number, handler in handlers.items():
@@ -159,8 +162,16 @@ class Dispatcher:
         if self._stop and not burst:
             raise SystemExit(0)
 
+    def _calling_since(self) -> float | None:
+        return self._store.calling_since or self._survey.calling_since
+
     def _new_sweep(self) -> Sweep:
         return Sweep(self._store, self._survey, self._passes.recurring, self._events, adopt=self._options.adopt)
+
+    def _is_stopping(self) -> bool:
+        """Asked between any two batches."""
+        self._liveness.turn()
+        return self._stop
 
     # The loop
 
@@ -171,7 +182,7 @@ class Dispatcher:
         served_at = time.monotonic()
         taken_until: float | None = None
         try:
-            while not self._stop:
+            while not self._is_stopping():
                 try:
                     self._begin()
                     if taken_until is None:
@@ -201,13 +212,14 @@ class Dispatcher:
                 except (RedisError, OSError) as error:
                     if burst and time.monotonic() - served_at > BURST_PATIENCE:
                         raise
+                    self._liveness.become("redis_lost")
                     if lost_at is None:
                         lost_at = time.monotonic()
                         self._run_id, self._beat_at = None, 0.0  # it has to be told at once who is there
                         self._events.redis_lost(error)
                     self._waker.close()
-                    if _is_demoted(error):
-                        _let_go(self._store.connection)
+                    if is_demoted(error):
+                        let_go(self._store.connection)
                     self._pause(backoff * random.uniform(0.5, 1.0))
                     backoff = min(backoff * 2, LONGEST_BACKOFF)
             if misfit is not None:
@@ -215,6 +227,7 @@ class Dispatcher:
                 raise misfit
         finally:
             self._leave()
+            self._liveness.become("stopped")
 
     def _between_passes(self, result: Pass, longest: float) -> None:
         if result.misfit is not None:
@@ -252,7 +265,7 @@ class Dispatcher:
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while not self._stop and (left := end - time.monotonic()) > 0:
+        while not self._is_stopping() and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.05))
 
     # Life
@@ -386,34 +399,3 @@ class Dispatcher:
         if self._stop:
             raise SystemExit(128 + number)
         self._stop = True
-
-
-def _is_demoted(error: BaseException) -> bool:
-    """Whether a master of former times refused a write. Redis 6.2 tells so from within a script by its text alone."""
-    return isinstance(error, ReadOnlyError) or "read only replica" in str(error)
-
-
-def _let_go(connection: Any) -> None:
-    """Closes the idle connections, so that the next call goes to whoever is master now: behind one name, a connection
-    that stays open stays with the old one. A cluster client follows by itself."""
-    if isinstance(connection, Redis):
-        with suppress(TypeError):  # the BlockingConnectionPool of redis-py 5 closes all or none
-            connection.connection_pool.disconnect(inuse_connections=False)
-
-
-@contextmanager
-def _without_retries(connection: Any) -> Generator[None]:
-    """redis-py's own retries would hide a lost Redis for many seconds, and a signal with it; the loop has its own.
-
-    A cluster client needs them to follow its slots.
-    """
-    if not isinstance(connection, Redis):
-        yield
-        return
-    retry = connection.get_retry()
-    connection.set_retry(Retry(NoBackoff(), 0))
-    try:
-        yield
-    finally:
-        if retry is not None:
-            connection.set_retry(retry)

@@ -16,7 +16,7 @@ from rq_scheduler.log import log
 from rq_scheduler.planning import Missed
 from rq_scheduler.sanitize import either_of
 from rq_scheduler.store.fleet import Look
-from rq_scheduler.store.outcomes import Dropped, Fenced, HandedOff
+from rq_scheduler.store.outcomes import Dropped, Fenced, HandedOff, Took
 from rq_scheduler.triggers import Reading
 
 __all__ = ["Events", "LogEvents"]
@@ -66,6 +66,15 @@ class Events:
 
     def handed_off(self, jobs: Sequence[HandedOff], at: int) -> None:
         """Jobs have entered their queues."""
+
+    def were_late(self, late: Sequence[Took]) -> None:
+        """So late were jobs that have entered their queues, plain one-offs too: told of each batch."""
+
+    def ran(self, durations: Sequence[Took]) -> None:
+        """So long took runs whose end was seen."""
+
+    def passed(self, seconds: Mapping[str, float]) -> None:
+        """A pass has come to its end: how long each of its phases took."""
 
     def not_run(self, id: str, nominal: int, outcome: str) -> None:
         """A fire was skipped or put off (buffered), because the previous run is still going."""

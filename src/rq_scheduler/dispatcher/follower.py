@@ -51,6 +51,8 @@ class Follower:
     def _tell(self, looks: Looks) -> None:
         for id, note in looks.paused:
             self._events.paused(id, note)
+        if looks.durations:
+            self._events.ran(looks.durations)
 
 
 def _error(run: str, exception: bytes) -> RunError:

@@ -28,7 +28,7 @@ from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.handoff import Batch, Kind, Left
-from rq_scheduler.store.outcomes import Cursor, Dropped, Fenced
+from rq_scheduler.store.outcomes import Cursor, Dropped, Fenced, late_by
 
 SMALLEST, LARGEST = 100, 1_000
 BUDGET = 0.008
@@ -157,20 +157,21 @@ class Passes:
 
     def run(self) -> Pass:
         """One pass."""
-        result = Pass()
-        self._guarded(result, self._serve_index)
+        result, phases = Pass(), dict[str, float]()
+        self._guarded(result, self._serve_index, phases, "index")
         if result.misfit is not None:
             self._coming = SchedulesComing(0, 0, 0, 0)  # nobody has said when they are
         if result.fenced is None:
-            self._guarded(result, self._resume_paused)
-            self._guarded(result, self._serve_schedules)
-            self._guarded(result, self._serve_via_rq)
-        self._guarded(result, self._tend_ended)
+            self._guarded(result, self._resume_paused, phases, "upkeep")
+            self._guarded(result, self._serve_schedules, phases, "schedules")
+            self._guarded(result, self._serve_via_rq, phases, "via_rq")
+        self._guarded(result, self._tend_ended, phases, "upkeep")
         if result.fenced is None:
-            self._guarded(result, self._release_parked)
+            self._guarded(result, self._release_parked, phases, "upkeep")
         if self._options.rq_registries and result.fenced is None:
-            self._guarded(result, self._serve_registries)
-        self._guarded(result, self._follow_runs)
+            self._guarded(result, self._serve_registries, phases, "registries")
+        self._guarded(result, self._follow_runs, phases, "runs")
+        self._events.passed(phases)
         return result
 
     def give_back(self) -> None:
@@ -178,14 +179,16 @@ class Passes:
         self._schedules.give_back()
 
     @staticmethod
-    def _guarded(result: Pass, serve: Callable[[Pass], None]) -> None:
-        """A key of a wrong type stops what needs it, and nothing else."""
+    def _guarded(result: Pass, serve: Callable[[Pass], None], phases: dict[str, float], phase: str) -> None:
+        """A key of a wrong type stops what needs it, and nothing else. Adds its time to that of its phase."""
+        began = monotonic()
         try:
             serve(result)
         except ResponseError as error:
             if not is_misfit(error):
                 raise
             result.misfit = result.misfit or error
+        phases[phase] = phases.get(phase, 0.0) + monotonic() - began
 
     def _serve_index(self, result: Pass) -> None:
         cursor = self._beginning()
@@ -395,6 +398,7 @@ class Passes:
             result.queues.update(job.queue for job in batch.handed_off)
             if batch.handed_off:
                 self._events.handed_off(batch.handed_off, batch.now)
+                self._events.were_late(late_by("rq", batch.handed_off, batch.now))
             self._tell_dropped(result, batch.dropped)
             taken_on += batch.taken_on
             for left in batch.left:

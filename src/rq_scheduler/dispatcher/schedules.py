@@ -206,6 +206,8 @@ class Schedules:
         """Tells what was fired, and counts it; sees to what is left."""
         if fires.handed_off:
             self._events.handed_off(fires.handed_off, fires.now)
+        if fires.late:
+            self._events.were_late(fires.late)
         for queue, runs in fires.queues.items():
             served.fired += runs
             served.queues.add(queue)

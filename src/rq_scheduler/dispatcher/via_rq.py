@@ -23,7 +23,8 @@ from rq_scheduler.dispatcher.served import Served
 from rq_scheduler.jobs import JobCreator, meta_of
 from rq_scheduler.pickles import PlainPickles, outline
 from rq_scheduler.store import Store, StoredJob
-from rq_scheduler.store.outcomes import Dropped, Fenced, HandedOff
+from rq_scheduler.store.counters import kind_of_hand_off
+from rq_scheduler.store.outcomes import Dropped, Fenced, HandedOff, late_by
 from rq_scheduler.store.rq_format import joins_transaction
 from rq_scheduler.store.via_rq import TakenRun
 
@@ -129,7 +130,9 @@ class ViaRQ:
         )
         if at is None:
             return False
-        self._events.handed_off([HandedOff(id, due if waits_since is None else waits_since, queue.name)], at)
+        jobs = [HandedOff(id, due if waits_since is None else waits_since, queue.name)]
+        self._events.handed_off(jobs, at)
+        self._events.were_late(late_by(kind_of_hand_off(self._store.keys, index, id), jobs, at))
         return True
 
     def _by_hook(self, stored: StoredJob | None, index: str, due: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 from redis.client import NEVER_DECODE
@@ -48,6 +49,7 @@ class Executor:
         self.clock = clock
         self.actor = actor
         self.commands: Commands = self.makes(self.keys, actor)
+        self.calling_since: float | None = None
 
     def run(self, steps: Steps[T]) -> T:
         """Goes through the steps to their answer. Raises redis-py's errors, and those of `Command.read`."""
@@ -73,7 +75,14 @@ class Executor:
         scripts.load_all(self.clock)
 
     def execute(self, step: Step) -> Any:
-        """The answer to one step."""
+        """The answer to one step. Meanwhile `calling_since` is the monotonic instant at which it was sent."""
+        self.calling_since = monotonic()
+        try:
+            return self._answer_to(step)
+        finally:
+            self.calling_since = None
+
+    def _answer_to(self, step: Step) -> Any:
         if isinstance(step, Command):
             return step.read(self._reply_to(step))
         answers: list[Any] = []
@@ -85,6 +94,11 @@ class Executor:
             for command, reply in zip(commands, pipe.execute(raise_on_error=False), strict=True):
                 answers.append(reply if isinstance(reply, Exception) else command.read(reply))
         return answers
+
+    def add_script(self, pipe: Any, command: Command[Any]) -> None:
+        """Adds a script to a transaction, in which nobody can send its text once more: with its text."""
+        script = scripts.load(command.name, self.clock, msgpack=not _is_fake(self.connection))
+        pipe.execute_command("EVAL", script.source, len(command.keys), *command.keys, *command.arguments)
 
     def _advance(self, steps: Generator[Any, Any, Any]) -> Any:
         """Executes steps until something else is yielded, which is returned. Raises StopIteration at the end."""

@@ -115,7 +115,8 @@ class HandOffCommands(Commands):
                 return fenced(reply)
             _, now, next_due, last_due, last_id, more, entered, left, dropped, *rest = reply
             more_is_due, unplanned, misfit, *rest = rest
-            fires = read_fires(now, rest[:3], more_is_due)
+            *rest, late = rest
+            fires = read_fires(now, [*rest[:3], late], more_is_due)
             fires.handed_off[:0] = _handed_off(entered)
             return Batch(
                 int(now),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
+from rq_scheduler.aliases import HandOffKind
 from rq_scheduler.store.base import text
 
 Cursor = tuple[bytes, bytes]
@@ -20,6 +22,29 @@ class HandedOff:
     id: str
     due: int
     queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """So many jobs of one kind took less than 2**bucket milliseconds, and no less than half of that (bucket 0: less
+    than one): to be handed off, or to run."""
+
+    kind: HandOffKind
+    bucket: int
+    jobs: int
+
+
+def late_by(kind: HandOffKind, jobs: Sequence[HandedOff], at: int) -> list[Took]:
+    """How late these were, which were handed off at that moment (us)."""
+    buckets = Counter(max(0, at - job.due) // 1000 for job in jobs)
+    return [Took(kind, ms.bit_length(), number) for ms, number in buckets.items()]
+
+
+def read_took(reply: Sequence[Any]) -> list[Took]:
+    return [
+        Took(cast("HandOffKind", text(kind)), int(bucket), int(jobs))
+        for kind, bucket, jobs in zip(reply[::3], reply[1::3], reply[2::3], strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +102,7 @@ class Answer:
 class Fires:
     """What a call has fired, and the server's time. `queues` says how many of the runs that need no answer entered each
     queue, `handed_off` which, if that was asked for; `answers` tell of the others. `more_is_due`: an instant was armed
-    that is due; `left`: a plan that was written does not serve what is due."""
+    that is due; `left`: a plan that was written does not serve what is due. `late`: how late they were."""
 
     now: int
     queues: dict[str, int]
@@ -85,10 +110,11 @@ class Fires:
     answers: list[Answer]
     more_is_due: bool = False
     left: bool = False
+    late: list[Took] = field(default_factory=list[Took])
 
 
 def read_fires(now: bytes, fired: Sequence[Any], more: bytes = b"0", left: bytes = b"0") -> Fires:
-    counts, told, answers = fired
+    counts, told, answers, late = fired
     return Fires(
         int(now),
         {text(queue): number for queue, number in zip(counts[::2], counts[1::2], strict=True)},
@@ -99,6 +125,7 @@ def read_fires(now: bytes, fired: Sequence[Any], more: bytes = b"0", left: bytes
         [read_answer(row) for row in answers],
         more == b"1",
         left == b"1",
+        read_took(late),
     )
 
 

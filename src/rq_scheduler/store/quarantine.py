@@ -152,6 +152,11 @@ class QuarantineCommands(Commands):
         return purged
 
 
+def origin_of(keys: Keys, raw: bytes) -> Origin:
+    """What an entry in quarantine was before, by its record."""
+    return _held(keys, "", raw).origin
+
+
 def _held(keys: Keys, id: str, raw: bytes) -> Held:
     try:
         record: Any = json.loads(raw.decode("utf-8", "surrogateescape"))

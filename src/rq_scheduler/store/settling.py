@@ -12,6 +12,7 @@ from typing import Any
 from rq_scheduler.store.base import text, us_of
 from rq_scheduler.store.command import Command, Commands, wire
 from rq_scheduler.store.operation import operation
+from rq_scheduler.store.outcomes import Took, read_took
 
 SHORT_ERROR = 60
 """Bytes that the history keeps of the errors of all but the last failures of a schedule."""
@@ -40,7 +41,8 @@ class RunError:
 @dataclass(frozen=True, slots=True)
 class Looks:
     """What a call has found: how many runs it settled, the schedules that were paused (id, note), those that are
-    overdue since, the errors that are to be read, and when the next look is due (us)."""
+    overdue since, the errors that are to be read, and when the next look is due (us). `durations`: how long those took
+    that it settled, where that is known."""
 
     now: int
     next_look: int | None
@@ -48,6 +50,7 @@ class Looks:
     paused: list[tuple[str, str]]
     overdue: list[str]
     unread: list[UnreadError]
+    durations: list[Took]
 
 
 class SettlingCommands(Commands):
@@ -70,7 +73,7 @@ class SettlingCommands(Commands):
 
 
 def _looks(reply: Sequence[Any]) -> Looks:
-    now, next_look, settled, paused, overdue, unread = reply
+    now, next_look, settled, paused, overdue, unread, durations = reply
     return Looks(
         int(now),
         us_of(next_look) if next_look else None,
@@ -78,4 +81,5 @@ def _looks(reply: Sequence[Any]) -> Looks:
         [(text(id), text(note)) for id, note in zip(paused[::2], paused[1::2], strict=True)],
         [text(id) for id in overdue],
         [UnreadError(text(run), exception) for run, exception in zip(unread[::2], unread[1::2], strict=True)],
+        read_took(durations),
     )

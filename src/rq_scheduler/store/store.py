@@ -11,6 +11,7 @@ from rq_scheduler.store.alerts import AlertCommands
 from rq_scheduler.store.audit import AuditCommands
 from rq_scheduler.store.clock import ClockCommands
 from rq_scheduler.store.command import Commands
+from rq_scheduler.store.counters import CounterCommands
 from rq_scheduler.store.entries import EntryCommands
 from rq_scheduler.store.events import EventCommands
 from rq_scheduler.store.executor import Connection
@@ -57,6 +58,7 @@ class StoreCommands(
     EventCommands,
     AlertCommands,
     AccessCommands,
+    CounterCommands,
 ):
     """The commands of all groups, under one key prefix."""
 

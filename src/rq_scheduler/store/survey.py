@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
@@ -16,7 +16,9 @@ from rq_scheduler.store import rq_format
 from rq_scheduler.store.alerts import AlertStateCommands
 from rq_scheduler.store.base import text, us_of
 from rq_scheduler.store.command import Commands, Listing, Procedure, call, pipeline
+from rq_scheduler.store.counts import CountCommands, Counts, flat
 from rq_scheduler.store.executor import Executor
+from rq_scheduler.store.keys import FENCE_HOLDER
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.processes import Daemon, ProcessCommands, RqCron, Worker, if_allowed, is_number, members
 from rq_scheduler.store.troubles import TroubleCommands
@@ -60,23 +62,10 @@ class Fence:
     value: str
     ttl_ms: int
 
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much there is. `jobs` counts what waits with a job of its own: one-offs and recurring jobs of the 0.14 API,
-    `recurring_jobs` of which are the latter; `via_rq` counts runs of schedules that RQ itself has to enqueue. `next_id`
-    is due first, at `next_due` (microseconds)."""
-
-    schedules: int
-    recurring_jobs: int
-    paused: int
-    jobs: int
-    due: int
-    buffered: int
-    via_rq: int
-    quarantined: int
-    next_id: str | None
-    next_due: int | None
+    @property
+    def is_ours(self) -> bool:
+        """Whether our dispatchers hold it."""
+        return self.value == FENCE_HOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +77,7 @@ class Parked:
     first: tuple[tuple[str, int], ...] = ()
 
 
-class SurveyCommands(ProcessCommands, TroubleCommands, AlertStateCommands):
+class SurveyCommands(ProcessCommands, CountCommands, TroubleCommands, AlertStateCommands):
     """Reads under one key prefix. Not one of them writes."""
 
     @listing
@@ -150,42 +139,19 @@ class SurveyCommands(ProcessCommands, TroubleCommands, AlertStateCommands):
             if is_number(total) and total
         ]
         overdue = yield from pipeline(call("ZCOUNT", key, "-inf", limit) for _, key, _ in used)
-        heads = map(_flat, (yield from pipeline(call("ZRANGE", key, 0, 0, "WITHSCORES") for _, key, _ in used)))
+        heads = map(flat, (yield from pipeline(call("ZRANGE", key, 0, 0, "WITHSCORES") for _, key, _ in used)))
         return [
             RqRegistry(name, total, late if is_number(late) else 0, us_of(head[1]) if head else None)
             for (name, _, total), late, head in zip(used, overdue, heads, strict=True)
         ]
 
     @operation
-    def counts(self) -> Procedure[Counts]:
-        """How many schedules and jobs there are, and what is due next. One round trip, whatever the numbers."""
-        keys, now = self.keys, (yield from self.now()) / _US
-        indexes = (keys.scheduled_jobs, keys.due_schedules)
-        answers = yield from pipeline(
-            [
-                *(call("ZCARD", keys.schedules_of(what)) for what in ("jobs", "paused")),
-                *(call("ZCARD", key) for key in (keys.schedules, keys.scheduled_jobs, keys.buffered, keys.via_rq)),
-                call("HLEN", keys.quarantine),
-                *(call("ZCOUNT", key, "-inf", now) for key in indexes),
-                *(call("ZRANGE", key, 0, 0, "WITHSCORES") for key in indexes),
-            ]
-        )
-        # What is no number is an error: a key of another type, or one that this user may not read.
-        numbers = [answer if isinstance(answer, int) else 0 for answer in answers[:9]]
-        heads = [(us_of(answer[1]), answer[0]) for answer in map(_flat, answers[9:]) if answer]
-        due, first = min(heads, default=(None, None))
-        recurring, paused, schedules, jobs, buffered, via_rq, quarantined, *due_now = numbers
-        return Counts(
-            schedules, recurring, paused, jobs, sum(due_now), buffered, via_rq, quarantined, first and text(first), due
-        )
-
-    @operation
     def parked(self, most: int) -> Procedure[Parked]:
         """The one-offs that wait until RQ's job of their id has ended; `most` of them by name."""
         key = self.keys.parked_due
         count, first = yield from pipeline([call("ZCARD", key), call("ZRANGE", key, 0, most - 1, "WITHSCORES")])
-        flat = _flat(first)
-        named = tuple((text(id), us_of(due)) for id, due in zip(flat[::2], flat[1::2], strict=True))
+        found = flat(first)
+        named = tuple((text(id), us_of(due)) for id, due in zip(found[::2], found[1::2], strict=True))
         return Parked(count if is_number(count) else 0, named)
 
     @operation
@@ -290,14 +256,6 @@ def _fields_of(reply: Any) -> dict[str, bytes]:
 
 def _is_empty(reply: Any) -> bool:
     return not isinstance(reply, RedisError) and not any(reply)
-
-
-def _flat(reply: Any) -> list[Any]:
-    """Members and scores in turn, from the flat list or the pairs that redis-py makes of it."""
-    if not isinstance(reply, list) or not reply:
-        return []
-    found = cast("list[Any]", reply)
-    return [each for pair in found for each in pair] if isinstance(found[0], tuple | list) else found
 
 
 def _has_meta(reply: Any) -> bool:

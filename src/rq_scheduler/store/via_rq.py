@@ -29,6 +29,7 @@ from rq_scheduler.store.base import (
     wire,
 )
 from rq_scheduler.store.command import Command, Commands, call
+from rq_scheduler.store.counters import count_hand_off, kind_of_hand_off
 from rq_scheduler.store.handoff import dropped_of, fenced, rows
 from rq_scheduler.store.history import enqueued_line
 from rq_scheduler.store.keys import FENCE_HOLDER
@@ -236,6 +237,8 @@ class _Attempt:
                 if new_rev is not None:
                     pipe.hincrby(keys.schedule(job.id), "repeat", -1)
                     pipe.hset(keys.schedule(job.id), "rev", new_rev)
+            kind = kind_of_hand_off(keys, self.index, job.id, recorded=rev is not None)
+            self.store.add_script(pipe, count_hand_off(keys, kind, self.queue.name))
             self.sent = True
             pipe.execute()
             return now

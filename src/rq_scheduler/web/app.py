@@ -19,6 +19,7 @@ from rq_scheduler.client.base import reading_plain_values
 from rq_scheduler.errors import InvalidType, kind_of
 from rq_scheduler.web.api.endpoint import Endpoint, Service, problem_response
 from rq_scheduler.web.api.health import Health
+from rq_scheduler.web.api.metrics import Metrics
 from rq_scheduler.web.api.openapi import document
 from rq_scheduler.web.api.route import Route
 from rq_scheduler.web.api.routes import ROUTES
@@ -62,6 +63,7 @@ def create_app(scheduler: Scheduler, settings: Settings | None = None) -> ASGIAp
     routes: list[BaseRoute] = [
         Path("/health/live", health.live, methods=["GET"]),
         Path("/health/ready", health.ready, methods=["GET"]),
+        Path("/metrics", Metrics(service).respond, methods=["GET"]),
         Path(f"{PREFIX}/session", Sessions(service).respond, methods=["POST", "DELETE"]),
         Path(f"{PREFIX}/events/stream", Watch(service).respond, methods=["GET"]),
         Path(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]),

@@ -44,6 +44,7 @@ TITLES: Final[Mapping[int, str]] = {
     428: "Precondition required",
     429: "Too many requests",
     500: "Internal error",
+    501: "Not installed",
     503: "Not available",
 }
 

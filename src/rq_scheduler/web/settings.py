@@ -24,7 +24,8 @@ class Settings:
     """allow: functions that may be run, by name or all of a module ("shop.tasks.*"); none unless given. allow_queues:
     queues that may be named beside the scheduler's own. public_urls: where people reach the application, beside this
     host by its local names. auth: "tokens" (`scheduler.tokens`), a function of the host application's, or "none" for an
-    application that nobody else can reach. read_only: nothing can be changed.
+    application that nobody else can reach. read_only: nothing can be changed. metrics_tags: /metrics tells of each
+    schedule that has one of these tags.
 
     session_seconds: how long a browser stays logged in. max_body: bytes. max_depth: lists and objects within each
     other. reads_per_second, writes_per_second: of one visitor, with bursts of ten seconds' worth. max_page: things in
@@ -39,6 +40,7 @@ class Settings:
     public_urls: tuple[str, ...] = ()
     auth: Literal["tokens", "none"] | Authenticate = "tokens"
     read_only: bool = False
+    metrics_tags: tuple[str, ...] = ()
     session_seconds: int = 12 * 3600
     max_body: int = 256 * 1024
     max_depth: int = 32

@@ -14,9 +14,11 @@ from typing import Any
 
 from faults.chaos.acts import NOBODY_SERVES, Done
 from faults.chaos.clients import WORK
+from faults.chaos.consumers import RECORD
 from faults.chaos.journal import US, Deed, Grid, Journal, Watched
 from faults.checker import Ledger, Verdict
 from rq_scheduler.runs import run_id
+from rq_scheduler.store.counters import read_counters
 
 SLACK = 20 * US
 """An instant this near before a pause, a change or a deletion may have lost the race against it."""
@@ -110,6 +112,7 @@ def settle(journal: Journal, found: list[Arrival], faults: Iterable[Done], redis
         "never asked for": list(_unknown(journal, found)),
         "not explained": list(_unexplained(journal, received, redis)),
         "ends that are not told once": list(_ends(journal, found, redis)),
+        "hand-offs that are not counted once": list(_counted(journal, redis)),
     }
     account.ends = ends_told(redis)
     account.lateness = _lateness(journal, found, list(faults))
@@ -254,9 +257,22 @@ def _unexplained(journal: Journal, received: Counter[str], redis: Any) -> Iterat
 
 def ends_told(redis: Any) -> dict[str, int]:
     """How many runs have ended how, as dispatchers have counted them."""
-    counters = redis.hgetall("rq:scheduler:counters")
-    told = ((name.decode().partition(":"), int(count)) for name, count in counters.items())
-    return {end: count for (kind, _, end), count in told if kind == "ended"}
+    return dict(read_counters(redis.hgetall("rq:scheduler:counters")).ended)
+
+
+def _counted(journal: Journal, redis: Any) -> Iterator[str]:
+    """The counters of metrics know each push that the mover has taken, and those that made way in their queue, whatever
+    died meanwhile. What real workers take is left out: one that is killed leaves no record, and RQ may run it again."""
+    handed_off = read_counters(redis.hgetall("rq:scheduler:counters")).handed_off
+    counted = sum(number for (_, queue), number in handed_off.items() if queue != WORK)
+    taken, made_way = redis.llen(RECORD), len(_canceled(redis, _replaceable(journal)))
+    if counted != taken + made_way:
+        yield f"{counted} are counted; {taken} were taken, and {made_way} made way for the next: {dict(handed_off)}"
+
+
+def _replaceable(journal: Journal) -> list[str]:
+    replacing = [each for each in journal.schedules.values() if each.overlap == "replace"]
+    return [run_id(each.id, nominal) for each in replacing for nominal in each.grids[0].instants()]
 
 
 def _ends(journal: Journal, found: list[Arrival], redis: Any) -> Iterator[str]:
@@ -271,9 +287,7 @@ def _ends(journal: Journal, found: list[Arrival], redis: Any) -> Iterator[str]:
     others = {end: count for end, count in ends.items() if end not in ("finished", "canceled")}
     if others:
         yield f"ends that no run had: {others}"
-    replacing = [each for each in journal.schedules.values() if each.overlap == "replace"]
-    ids = [run_id(each.id, nominal) for each in replacing for nominal in each.grids[0].instants()]
-    if ends.get("canceled", 0) != (canceled := len(_canceled(redis, ids))):
+    if ends.get("canceled", 0) != (canceled := len(_canceled(redis, _replaceable(journal)))):
         yield f"{ends.get('canceled', 0)} are told to have been canceled; {canceled} were"
 
 

@@ -36,6 +36,12 @@ _SHUTDOWN_SECONDS = 3
     "number; none unless given.",
 )
 @click.option("--allow-queue", metavar="NAME", multiple=True, help="A queue that may be named. Any number.")
+@click.option(
+    "--metrics-tag",
+    metavar="TAG",
+    multiple=True,
+    help="Have /metrics tell of each schedule that has this tag, of 500 at most. Any number.",
+)
 @click.option("--read-only", is_flag=True, help="Let nothing be changed.")
 @session_options
 @click.pass_context
@@ -61,6 +67,7 @@ def web(ctx: click.Context, /, **params: Any) -> None:
             public_urls=params["public_url"],
             auth=auth,
             read_only=params["read_only"],
+            metrics_tags=params["metrics_tag"],
         )
     except SchedulerError as error:
         raise click.UsageError(f"{error}.") from None

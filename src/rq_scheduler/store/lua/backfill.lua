@@ -15,6 +15,7 @@ local prefix, id, default_timeout, before, after, actor = unpack(ARGV, 1, 6)
 -- @include runs
 -- @include history
 -- @include open_runs
+-- @include counters
 -- @include audit
 local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'backfilled', 'runs_as', 'keep_runs')
 if record.err or record[1] ~= 'schedule' then return {'unknown'} end
@@ -35,7 +36,9 @@ make_and_push(function()
   end
 end)
 redis.call('HSET', schedule_key(id), 'backfilled', after)
+if not job.slow then counters.hand_off('backfill', job.queue, #lines) end
 open_runs.write()
 add_history(id, lines, record[4])
 if #lines > 0 then audit('backfilled', id, actor, 'runs', #lines, 'first', ARGV[7], 'last', ARGV[#ARGV - 1]) end
+counters.write()
 return reply

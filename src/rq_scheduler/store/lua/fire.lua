@@ -12,7 +12,7 @@
 --          number, ...}, of those, if asked for, {job id, due, queue, ...}, and of what did not go as planned an answer each {id,
 --          outcome, queue, detail, {job id that was made, its due, ...}, {nominal that was skipped, ...}, {nominal that is
 --          buffered, ...}, {job id to be stopped, ...}, '1' when RQ itself will enqueue what was made}; outcomes: done, paused and
---          broken (detail: why)}
+--          broken (detail: why); how late they were {kind, bucket, runs, ...}: see include/lateness.lua}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each (schedule, nominal time) is handed off at most once; only what a valid plan says fires
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -24,6 +24,7 @@ local index, dispatcher = KEYS[1], ARGV[13]
 -- @include rq_queueing
 -- @include overlap
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include revision
 -- @include schedule
@@ -100,9 +101,10 @@ for _, id in ipairs(strays) do call('ZREM', index, id) end
 -- Who has taken one has it for two seconds: a later look does not change that.
 for first = 1, #left, CHUNK do call('ZADD', unplanned, 'NX', unpack(left, first, math.min(first + CHUNK - 1, #left))) end
 if left[1] then limit_waits(unplanned, LEASE) end
-lateness.write()
+local late = lateness.write()
+counters.write()
 
 local function first_of(key) return call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or '' end
 return {'ok', now_us, call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '',
   more and reached_score or '', more and reached_id or '', first_of(unplanned), first_of(to_plan), still_due[1] and '1' or '0',
-  counts_told(), told, answers}
+  counts_told(), told, answers, late}

@@ -16,7 +16,7 @@
 --          outcome: ended, when one of the other schedules is due, or '', when a buffered run is to be looked at, or '', when one is to
 --          be planned, or '', when a run that RQ has to enqueue may be taken, or '', when a job whose series has ended is to be
 --          looked at, or '', when one that is parked is, or '', when a pause ends by itself, or '', when runs are
---          to be followed, or ''}
+--          to be followed, or '', lateness: see fire}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    each one-off is handed off exactly once, each (recurring job, nominal time) at most once; nothing leaves the index silently
 local prefix, fence_key, fence_token, fence_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -29,6 +29,7 @@ local index, dispatcher = KEYS[1], ARGV[14]
 -- @include rq_queueing
 -- @include entry
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include seek
 -- @include overlap
@@ -186,22 +187,26 @@ local last = (may_be_more or noted[1]) and due[looked]
 local last_due = last and due_of(last)
 if #broken > 0 then check_quarantine() end
 
--- How late they are, while their scores are there: nearly always, all that are due are handed off.
+-- How late one-offs are, while their scores are there: nearly always, all that are due are handed off.
 do
-  local plain = due
-  if left[1] or broken[1] or dropped[1] then
+  local plain, number = due, looked
+  if left[1] or broken[1] or dropped[1] or next(recorded) then
     local others = {}
     for i = 2, #left, 4 do others[left[i]] = true end
     for i = 1, #dropped, 3 do others[dropped[i]] = true end
     for _, fault in ipairs(broken) do others[fault[1]] = true end
     plain = {}
-    for _, id in ipairs(due) do plain[#plain + 1] = not others[id] and id or nil end
+    for i = 1, looked do plain[#plain + 1] = not (others[due[i]] or recorded[due[i]]) and due[i] or nil end
+    number = #plain
   end
-  if plain[1] then lateness.note_span(index, plain, 1, #plain) end
+  if number > 0 then lateness.note_span('one-off', index, plain, 1, number) end
 end
 
 -- Then, a queue at a time, the push and at once the removal of exactly those ids.
-for _, queue in ipairs(queue_order) do counts[queue] = #pushes[queue].front + #pushes[queue].back end
+for _, queue in ipairs(queue_order) do
+  counts[queue] = #pushes[queue].front + #pushes[queue].back
+  counters.hand_off('one-off', queue, counts[queue])
+end
 push_all(function(ids) call_in_chunks('ZREM', index, ids) end)
 local a_job_is_due = jobs.commit(fires)
 jobs.note_unplanned(noted)
@@ -242,9 +247,10 @@ if redis.call('EXISTS', unpack(followed)) > 0 then
 end
 local queues = {}
 for queue, number in pairs(counts) do queues[#queues + 1], queues[#queues + 2] = queue, number end
-lateness.write()
+local late = lateness.write()
+counters.write()
 local coming = redis.call('ZRANGEBYSCORE', index, '(' .. now_score, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 return {'ok', now_us, coming[2] or '', last_due or '', last or '', may_be_more and '1' or '0', entered, left, dropped, a_job_is_due and '1' or '0',
   #noted / 2, misfit, queues, told, answers, first_of(prefix .. ':scheduler:due_schedules'), next_look(buffered_schedules, 1),
   earlier(first_of(to_plan), first_of(unplanned)), next_look(via_rq, LEASE), first_of(ended), parked_look,
-  first_of(prefix .. ':scheduler:pause_ends'), follow_at}
+  first_of(prefix .. ':scheduler:pause_ends'), follow_at, late}

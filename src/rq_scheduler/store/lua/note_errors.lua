@@ -15,6 +15,7 @@ local prefix = ARGV[1]
 -- @include plan
 -- @include open_runs
 -- @include events
+-- @include counters
 local settling
 -- @include tally
 -- @include pausing

@@ -7,6 +7,7 @@
 local prefix, id, rev, due, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 -- @include clock
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include schedule
 local key = schedule_key(id)
@@ -20,4 +21,5 @@ if type == 'hash' then
 end
 for _, set in ipairs({buffered_schedules, to_plan, unplanned, expected}) do redis.call('ZREM', set, id) end
 quarantine(KEYS[1], id, due, reason)
+counters.write()
 return {'ok'}

@@ -7,6 +7,7 @@
 local prefix, id, due, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 -- @include clock
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include recurring
 -- @include keeping
@@ -16,4 +17,5 @@ check_quarantine()
 local origin = redis.pcall('HGET', prefix .. ':job:' .. id, 'origin')
 quarantine(KEYS[1], id, due, reason, type(origin) == 'string' and origin or nil, true)
 keep_schedule(id)
+counters.write()
 return {'ok'}

@@ -16,6 +16,7 @@ local index = KEYS[1]
 -- @include ended_job
 -- @include parked
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include wake
 
@@ -67,6 +68,7 @@ if ids[1] then
   redis.call('ZADD', parked, unpack(looks))
   for _, id in ipairs(ids) do look_at(id) end
   if released > 0 then wake_if_first(earliest) end
+  counters.write()
 end
 local next_look = redis.call('ZRANGE', parked, 0, 0, 'WITHSCORES')[2] or ''
 return {'ok', released, earliest < math.huge and string.format('%.6f', earliest) or '', next_look}

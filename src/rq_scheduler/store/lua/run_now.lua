@@ -15,6 +15,7 @@ local index, tells, dispatcher = KEYS[1], true, ''
 -- @include rq_queueing
 -- @include overlap
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include revision
 -- @include schedule
@@ -47,4 +48,5 @@ if fire.outcome == 'done' then
   local made = fire.started and #fire.started > 0
   audit('run_now', id, actor, made and 'job' or 'outcome', made and run.id or fire.skipped and 'skipped' or 'buffered')
 end
+counters.write()
 return answers[1]

@@ -17,6 +17,7 @@ local lock_token, lock_ttl, overdue_policy, long_overdue = ARGV[8], ARGV[9], ARG
 -- @include rq_queueing
 -- @include entry
 -- @include events
+-- @include counters
 -- @include quarantine
 
 local passed_over, passed = {}, 0
@@ -149,9 +150,11 @@ for _, entry in ipairs(ready) do
   push_later(entry.queue, entry.id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
   for _, value in ipairs({entry.id, entry.score, entry.queue}) do handed[#handed + 1] = value end
 end
+for _, queue in ipairs(queue_order) do counters.hand_off('rq', queue, #pushes[queue].front + #pushes[queue].back) end
 push_all(function(ids, queue) call_in_chunks('ZREM', registry_key(queue), ids) end)
 for _, fault in ipairs(broken) do
   quarantine(fault[1], fault[2], fault[3], fault[4], fault[5])
   for i = 2, 4 do dropped[#dropped + 1] = fault[i] end
 end
+counters.write()
 return {'ok', now_us, scan[1], next_due or '', handed, left, dropped, news, behind}

@@ -4,7 +4,8 @@
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 most runs to look at
 -- returns  {now in us, when the next look is due, or '', runs that were settled, {id, note, ...} of the schedules that were paused, {id, ...} of
---          those that are overdue now, {open run, exception as RQ keeps it, ...} to be read}
+--          those that are overdue now, {open run, exception as RQ keeps it, ...} to be read, how long those took that were settled
+--          {kind, bucket, runs, ...}: see include/settling.lua}
 -- keeps    each end of a run is told once; nothing of a deleted schedule is made anew
 local prefix, most = ARGV[1], tonumber(ARGV[2])
 local index = KEYS[1]
@@ -18,6 +19,7 @@ local index = KEYS[1]
 -- @include plan
 -- @include open_runs
 -- @include events
+-- @include counters
 local settling
 -- @include tally
 -- @include pausing
@@ -48,7 +50,6 @@ for i = 1, #due, 2 do
   if i % 20 == 1 and clock() - began > LONGEST then break end
 end
 open_runs.write()
-settling.write_counters()
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', expected, '-inf', now_score, 'LIMIT', 0, 50)) do
   local due_at = score_in(expected, id)
@@ -97,6 +98,9 @@ local function forget_not_run()
 end
 forget_not_run()
 
+counters.write()
+
 local function first_of(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or '') or math.huge end
 local next_look = math.min(first_of(open_runs.key), first_of(unread), first_of(expected))
-return {now_us, next_look < math.huge and string.format('%.6f', next_look) or '', settled, paused, overdue, errors}
+return {now_us, next_look < math.huge and string.format('%.6f', next_look) or '', settled, paused, overdue, errors,
+  settling.durations}

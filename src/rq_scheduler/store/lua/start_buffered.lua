@@ -6,7 +6,7 @@
 --          one whose earlier runs were looked for, or '', 11 what the queues' lists say of them: 'gone id ...' or 'there id ...',
 --          12 name of the dispatcher
 -- returns  {'ok', now in us, when to look again, or '', runs by queue, those that are told, answers: see fire; more outcomes: waiting,
---          check (detail: the job ids to look for), ended}
+--          check (detail: the job ids to look for), ended; lateness: see fire}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    a buffered run starts once
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -18,6 +18,7 @@ local index, dispatcher = KEYS[1], ARGV[12]
 -- @include rq_queueing
 -- @include overlap
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include revision
 -- @include schedule
@@ -35,6 +36,7 @@ do -- a script has at most 200 locals
 -- @include ends
 -- @include settling
 end
+-- @include lateness
 local jobs = {}
 do -- a script has at most 200 locals
 -- @include entry
@@ -43,7 +45,6 @@ do -- a script has at most 200 locals
 -- @include keeping
 -- @include recurring_fires
 end
--- @include lateness
 -- @include answers
 -- @include firing
 jobs.counts, jobs.told, jobs.answers = counts, told, answers
@@ -96,4 +97,6 @@ commit(fires)
 jobs.commit(job_fires)
 jobs.note_unplanned(unready)
 for _, id in ipairs(strays) do call('ZREM', buffered_schedules, id) end
-return {'ok', now_us, call('ZRANGE', buffered_schedules, 0, 0, 'WITHSCORES')[2] or '', counts_told(), told, answers}
+local late = lateness.write()
+counters.write()
+return {'ok', now_us, call('ZRANGE', buffered_schedules, 0, 0, 'WITHSCORES')[2] or '', counts_told(), told, answers, late}

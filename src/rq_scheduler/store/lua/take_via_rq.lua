@@ -15,6 +15,7 @@ local index = KEYS[1]
 -- @include rq_queueing
 -- @include entry
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include overlap
 -- @include ending
@@ -43,5 +44,6 @@ for i = 1, #waiting, 2 do
     for _, value in ipairs({id, since, until_then, entry.origin}) do taken[#taken + 1] = value end
   end
 end
+counters.write()
 local coming = redis.call('ZRANGE', index, 0, 0, 'WITHSCORES')[2]
 return {'ok', now_us, coming or '', coming and tonumber(coming) <= now and '1' or '0', taken, dropped}

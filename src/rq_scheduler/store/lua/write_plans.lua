@@ -10,7 +10,7 @@
 --          meta after the next run, 10 those metas, one behind the other, 11 name of the dispatcher
 -- returns  {'ok', now in us, '1' when something is due by now that was not fired, '1' when a plan does not serve what is due, for each entry '1' if it was
 --          written, else '0' (one text), runs by queue, those that are told, answers: see fire; more outcomes: check (detail: the
---          job ids to look for), ended}
+--          job ids to look for), ended; lateness: see fire}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    an instant that was missed is counted once; each (schedule, nominal time) is handed off at most once
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -21,6 +21,7 @@ local index, dispatcher = KEYS[1], ARGV[11]
 -- @include rq_queueing
 -- @include overlap
 -- @include events
+-- @include counters
 -- @include quarantine
 -- @include revision
 -- @include schedule
@@ -38,6 +39,7 @@ do -- a script has at most 200 locals
 -- @include ends
 -- @include settling
 end
+-- @include lateness
 local jobs = {}
 do -- a script has at most 200 locals
 -- @include entry
@@ -46,7 +48,6 @@ do -- a script has at most 200 locals
 -- @include keeping
 -- @include recurring_fires
 end
--- @include lateness
 -- @include answers
 -- @include firing
 jobs.counts, jobs.told, jobs.answers = counts, told, answers
@@ -91,6 +92,7 @@ local function write(entry)
   if entry.plan_at == '' then call('ZREM', to_plan, id) else call('ZADD', to_plan, entry.plan_at, id) end
   if entry.missed > 0 then
     try('HINCRBY', key, 'missed', entry.missed)
+    counters.add('not_run:missed', entry.missed)
     add_history(id, {entry.missed_line .. ' ' .. now_us}, try('HGET', key, 'keep_runs') or nil)
     local from, to = string.match(entry.missed_line, '^x (%S+) (%S+)')
     settling.note_not_run(id, 'm', long_time(from), true)
@@ -144,6 +146,7 @@ commit(fires)
 local a_job_is_due = jobs.commit(job_fires)
 call_in_chunks('ZADD', unplanned, left)
 call_in_chunks('ZADD', unplanned, still_due) -- its plan ends there, or another instant has overtaken it
-lateness.write()
+local late = lateness.write()
+counters.write()
 return {'ok', now_us, (more or still_due[1] or a_job_is_due) and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told,
-  answers}
+  answers, late}

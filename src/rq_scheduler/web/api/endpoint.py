@@ -29,7 +29,7 @@ from rq_scheduler.web.security.rates import Rates
 from rq_scheduler.web.security.visitors import Visitor, Visitors
 from rq_scheduler.web.settings import Settings
 
-__all__ = ["Endpoint", "Service", "json_body", "problem_response"]
+__all__ = ["Endpoint", "Service", "admit_viewer", "json_body", "problem_response"]
 
 T = TypeVar("T")
 
@@ -102,6 +102,14 @@ class Endpoint:
             raise Refused(403, "read-only", "this application was started to read only: nothing can be changed here")
         if visitor.role != "operator":
             raise Refused(403, "viewer", "you may look, and not change or run anything: that takes an operator")
+
+
+def admit_viewer(service: Service, request: Request) -> Visitor:
+    """Who asks for what any viewer may see. Raises Refused for nobody, and for one who asks too often."""
+    visitor = service.visitors.visitor(request, service.scheduler.tokens)
+    if seconds := service.reads.wait(visitor.actor):
+        raise Refused(429, "too-many", "you ask too often: ask again later", {"retry-after": str(seconds)})
+    return visitor
 
 
 def problem_response(error: Exception) -> Response:

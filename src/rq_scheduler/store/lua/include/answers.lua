@@ -4,7 +4,7 @@ local counts, told, answers = {}, {}, {}
 
 local function count_run(queue, job_id, due)
   counts[queue] = (counts[queue] or 0) + 1
-  lateness.note(lateness.bucket(now_us - due), 1)
+  lateness.note('scheduled', lateness.bucket(now_us - due), 1)
   if not tells then return end
   local length = #told
   told[length + 1], told[length + 2], told[length + 3] = job_id, due, queue

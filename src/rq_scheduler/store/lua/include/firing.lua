@@ -1,6 +1,6 @@
 -- A fire of a schedule: what becomes of it (decide), and the writes (commit). The scripts that fire say which schedules, and why.
 -- Needs: clock, rq_queueing, overlap, quarantine, revision, schedule, runs_as, runs, history, previous_runs, plan, open_runs,
--- settling, answers, index, dispatcher.
+-- settling, counters, answers, index, dispatcher.
 local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
 local nobody_buffers = call('ZCARD', buffered_schedules) == 0
@@ -314,7 +314,11 @@ end
 
 local function keep_books(fire)
   local id, kept, started, by = fire.id, fire.record[KEPT], fire.started, open_runs.number_of(dispatcher)
-  for _, run in ipairs(started) do open_runs.add(id, run.id) end
+  local enters_queue = not goes_via_rq(fire.job)
+  for _, run in ipairs(started) do
+    open_runs.add(id, run.id)
+    if enters_queue then counters.hand_off(run.outcome == 'manual' and 'manual' or 'scheduled', fire.job.queue, 1) end
+  end
   if started[1] and fire.record[SKIPS] and fire.record[SKIPS] ~= '0' then tell('skipping_ended', id, 'skipped', fire.record[SKIPS]) end
   if not (fire.skipped or started[2]) then
     local run = started[1]
@@ -325,6 +329,7 @@ local function keep_books(fire)
   for i, run in ipairs(started) do lines[i] = history_line(run.outcome, run.nominal, run.due, run.id, by) end
   if fire.skipped then
     try('HINCRBY', schedule_key(id), 'skipped', #fire.skipped)
+    counters.add('not_run:skipped', #fire.skipped)
     local held_up_by = string.sub((fire.going[1] or started[#started].id), #id + 1)
     for _, run in ipairs(fire.skipped) do lines[#lines + 1] = history_line('skipped', run.nominal, run.due, run.id, by, held_up_by) end
   end
@@ -393,5 +398,4 @@ local function commit(fires)
     end
   end
   open_runs.write()
-  settling.write_counters()
 end

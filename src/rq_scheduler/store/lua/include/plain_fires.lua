@@ -70,5 +70,6 @@ do
     add_lines(fire[ID], nil, instant.line)
     open_runs.add(fire[ID], job_id)
     count_run(job.queue, job_id, instant.due)
+    counters.hand_off('scheduled', job.queue, 1)
   end
 end

@@ -13,7 +13,7 @@ end
 local function check_quarantine() redis.call('HLEN', prefix .. ':scheduler:quarantine') end
 
 -- Takes an entry that nothing can serve out of the index and keeps it, with a reason that a person can read.
--- `recurs`: it is a recurring job of the 0.14 API. Needs: prefix, clock, events, check_quarantine() before
+-- `recurs`: it is a recurring job of the 0.14 API. Needs: prefix, clock, events, counters, check_quarantine() before
 -- the first write.
 local function quarantine(index, id, score, reason, queue, recurs)
   redis.call('HSET', prefix .. ':scheduler:quarantine', id, cjson.encode({
@@ -21,4 +21,5 @@ local function quarantine(index, id, score, reason, queue, recurs)
   }))
   redis.call('ZREM', index, id)
   tell('quarantined', id, 'reason', reason, 'queue', queue or '')
+  counters.add('not_run:quarantined', 1)
 end

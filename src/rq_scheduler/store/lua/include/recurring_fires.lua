@@ -1,7 +1,7 @@
 -- Fires of recurring jobs of the 0.14 API: what becomes of one (jobs.decide), and the writes (jobs.commit). All runs re-use one job id, and
 -- the live hash is their template: it is reset and pushed again. The scripts that fire say which jobs, and why.
 -- Adds to the table `jobs`, which has what fires came to: counts (runs by queue), told, answers. Needs: clock, rq_queueing, entry, quarantine,
--- schedule, recurring, keeping, revision, overlap, ending, history, previous_runs, plan, open_runs, settling, dispatcher,
+-- schedule, recurring, keeping, revision, overlap, ending, history, previous_runs, plan, open_runs, settling, counters, lateness, dispatcher,
 -- via_rq, prefix, default_timeout, all_via_rq, tells.
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
@@ -181,6 +181,11 @@ end
 -- The books of a series, behind all that hands off.
 local function keep_job_books(fire)
   local id, outcome, key = fire.id, fire.outcome, schedule_key(fire.id)
+  if outcome == 'skipped' then counters.add('not_run:skipped', 1) end
+  if outcome == 'done' and not fire.via_rq then
+    counters.hand_off('recurring', fire.entry.origin, 1)
+    lateness.note('recurring', lateness.bucket(now_us - fire.due), 1)
+  end
   if fire.ends then
     local queue = forget_schedule(id)
     if outcome == 'done' then
@@ -273,6 +278,5 @@ function jobs.commit(fires)
     answer_job(fire)
   end
   open_runs.write()
-  settling.write_counters()
   return is_one_due
 end

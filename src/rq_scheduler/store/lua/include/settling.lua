@@ -1,12 +1,11 @@
 -- Settles runs that have ended, each end once: counts it, writes it into the line of its history, and what follows from it. Needs: clock,
--- schedule, history, open_runs, events, tally, pausing, ends, plan (run_ending), prefix. Fills the variable `settling`.
+-- schedule, history, open_runs, events, counters, tally, pausing, ends, plan (run_ending), prefix. Fills the variable `settling`.
 settling = {pause = pause_schedule}
 do
   local WORDS = {['.'] = 'finished', f = 'failed', s = 'stopped', c = 'canceled', e = 'expired', d = 'deleted', l = 'lost', u = 'unknown'}
   local MILESTONES = {[10] = true, [100] = true, [1000] = true}
   local A_DAY, A_MINUTE, US = 86400, 60, 1000000
   local failing, late, running = schedules .. ':failing', schedules .. ':late', schedules .. ':running'
-  local counted = {}
 
   -- When a line was written (us), as far as that says its place.
   local function written_at(line)
@@ -174,13 +173,25 @@ do
     redis.pcall('HSET', schedule_key(id), 'ends', tally.text(total))
   end
 
+  -- How long runs took, for the dispatcher's own metrics: {kind, bucket, runs, ...}; kinds are those of hand-offs, bucket b is under 2^b
+  -- milliseconds and no less than half of that.
+  settling.durations = {}
+  local function note_duration(run, finding)
+    if not (finding.started and finding.at) then return end
+    local suffix = string.match(run.ending, 'Z%-(%a)')
+    local kind = run.ending == '' and 'recurring' or suffix == 'm' and 'manual' or suffix == 'b' and 'backfill' or 'scheduled'
+    local _, exponent = math.frexp(math.max(finding.at - finding.started, 0) / 1000)
+    local list = settling.durations
+    list[#list + 1], list[#list + 2], list[#list + 3] = kind, math.max(exponent, 0), 1
+  end
+
   -- Settles a run as it was found, if nobody else has; returns its record and what its schedule's runs have come to, or nil.
   function settling.settle(run, finding)
     if redis.call('ZREM', open_runs.key, run.member) == 0 then return nil end
     ends.forget_missing(run)
     local record = run.record or ends.read_record(run)
-    local word = WORDS[finding.letter]
-    counted[word] = (counted[word] or 0) + 1
+    counters.add('ended:' .. WORDS[finding.letter], 1)
+    note_duration(run, finding)
     if not record then return nil end -- the schedule was deleted
     finding.at = finding.at or now * US
     local id, total = run.schedule_id, tally.read(record.ends)
@@ -280,11 +291,5 @@ do
     pause_schedule(index, id, note)
     tell('paused_for_failures', id, 'note', note)
     return note
-  end
-
-  -- What was counted, for metrics: one command a kind of end.
-  function settling.write_counters()
-    for word, number in pairs(counted) do redis.pcall('HINCRBY', prefix .. ':scheduler:counters', 'ended:' .. word, number) end
-    counted = {}
   end
 end
