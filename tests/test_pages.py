@@ -54,3 +54,11 @@ def test_the_unit_can_be_enabled() -> None:
     unit = "\n".join(line for line in lines if not line.startswith("#"))
     assert re.findall(r"^\[(\w+)\]$", unit, re.MULTILINE) == ["Unit", "Service", "Install"]
     assert "WantedBy=multi-user.target" in unit
+
+
+def test_every_test_that_the_page_of_threats_names_is_there() -> None:
+    named = re.findall(r"\b(?:test_\w+(?!\.py|\w)|Test[A-Z]\w+)", (ROOT / "docs/threats.md").read_text("utf-8"))
+    written = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    there = set(re.findall(r"(?:def|class) (\w+)", written)) | {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    assert len(named) > 40
+    assert [name for name in named if name not in there] == []

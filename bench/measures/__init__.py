@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.harness import Harness
-from bench.measures import client, fires, following, hand_off, idle, late, lateness, many, million, reading
+from bench.measures import client, fires, following, hand_off, idle, late, lateness, many, million, reading, web
 from bench.table import Line
 
 MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
@@ -24,4 +24,5 @@ MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
     "million": million.measure,
     "reading": reading.measure,
     "many": many.measure,
+    "web": web.measure,
 }

@@ -25,6 +25,7 @@ __all__ = [
     "ScheduleNotFound",
     "SchedulerError",
     "SchedulerWarning",
+    "TriggerTooCostly",
     "VersionConflict",
     "check_encodable",
     "check_texts",
@@ -38,6 +39,10 @@ class SchedulerError(Exception):
 
 class InvalidArgument(SchedulerError, ValueError):
     """An argument has the right type and a value that cannot work. Nothing was written."""
+
+
+class TriggerTooCostly(InvalidArgument):
+    """The instants of a trigger take more work to find than any may. Nothing was written."""
 
 
 class InvalidType(SchedulerError, TypeError):

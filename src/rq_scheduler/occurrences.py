@@ -8,19 +8,21 @@ times are integer microseconds since the epoch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Protocol
 
 from rq_scheduler.aliases import Excluded
 from rq_scheduler.clock import to_us
 from rq_scheduler.serialization import Duration
-from rq_scheduler.triggers import AnyExclusion, AnyTrigger
+from rq_scheduler.triggers import AnyExclusion, AnyTrigger, At, Cron, Every
 from rq_scheduler.triggers.exclusions import MAX_EXCLUDED_DAYS, DaysOff
 from rq_scheduler.triggers.moving import Moved, moved
+from rq_scheduler.triggers.work import COUNTING, WORK_PER_INSTANT, Work
 
 __all__ = ["Occurrences", "Timing", "jitter_of"]
 
+_PLAIN = frozenset((At, Cron, Every))
 _DIRECTIONS = {"next_day": 1, "previous_day": -1}
 
 
@@ -52,7 +54,9 @@ class Timing(Protocol):
 
 class Occurrences:
     """The instants of the schedule `id`. `anchor` is for a trigger that has none of its own (the 0.14 API's); `known`
-    are due times that are other than what the spec says, since a caller has moved them."""
+    are due times that are other than what the spec says, since a caller has moved them.
+
+    What is asked of one of these raises TriggerTooCostly where it is too much work to find, all together."""
 
     def __init__(self, id: str, spec: Timing, anchor: int | None = None, known: dict[int, int] | None = None) -> None:
         self._id = id
@@ -69,13 +73,20 @@ class Occurrences:
                 self._moved = moved(trigger, spec.exclude, self._days_off, _DIRECTIONS[spec.excluded])
         self._known = known or {}
         self._asked: tuple[int, int | None] | None = None
+        # One of these alone never has to look far.
+        self._work = None if type(trigger) in _PLAIN and not spec.exclude else Work(spec.trigger)
+
+    @property
+    def work(self) -> int:
+        """Candidates looked at so far."""
+        return 0 if self._work is None else self._work.done
 
     def after(self, us: int) -> int | None:
         """The first instant strictly after `us`."""
         # The gap that bounds the jitter of one instant leads to the next one, which is what is asked for then.
         if self._asked is not None and self._asked[0] == us:
             return self._asked[1]
-        found = self._after(us)
+        found = self._after(us) if self._work is None else _counted(self._work, self._after, us)
         self._asked = us, found
         return found
 
@@ -92,6 +103,9 @@ class Occurrences:
 
     def before(self, us: int) -> int | None:
         """The last instant strictly before `us`."""
+        return self._before(us) if self._work is None else _counted(self._work, self._before, us)
+
+    def _before(self, us: int) -> int | None:
         if self._end is not None and us > self._end:
             us = self._end
         found = self._kept_before(us)
@@ -146,6 +160,17 @@ class Occurrences:
 
     def _excluded_day(self, nominal: int) -> tuple[int, int] | None:
         return None if self._days_off is None else self._days_off.excluded_day(nominal)
+
+
+def _counted(work: Work, search: Callable[[int], int | None], us: int) -> int | None:
+    token = COUNTING.set(work)  # `with` takes twice as long
+    try:
+        found = search(us)
+    finally:
+        COUNTING.reset(token)
+    if found is not None:
+        work.most += WORK_PER_INSTANT
+    return found
 
 
 def _us(duration: Duration | None) -> int | None:

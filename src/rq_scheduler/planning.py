@@ -37,6 +37,9 @@ COMMIT_LEEWAY_US = US
 MAX_COUNTED = 10_000
 """So many missed instants are counted one by one; beyond, the count is a lower bound."""
 
+MAX_WORK_TO_COUNT = 100_000
+"""Nor is more work than this put into counting them: candidates, as `triggers.work` counts."""
+
 
 PLAN_LEAD_US = 60 * US
 """The instant that follows another is worked out so long before that is due (microseconds), and no sooner: zone data,
@@ -282,6 +285,8 @@ def _last(occurrences: Occurrences, armed: int, fits: Callable[[int], bool], bou
     """
     nominal = armed
     for passed in range(MAX_COUNTED + 1):
+        if occurrences.work > MAX_WORK_TO_COUNT:
+            break
         following = occurrences.after(nominal)
         if following is None or not fits(following):
             return nominal, passed

@@ -109,7 +109,7 @@ def test_each_part(name: str, longest: Longest, versions: dict[str, dict[str, st
     with Tiny(longest, versions) as harness:
         lines, version = MEASURES[name](harness), harness.server.version
     assert all(line.figure is not None and line.figure.median >= 0 for line in lines)
-    if name not in ("peers", "many", "million", "reading", "following", "memory-of-runs"):
+    if name not in ("peers", "many", "million", "reading", "following", "memory-of-runs", "web"):
         assert {line.who for line in lines} >= {OURS, BEFORE}, "beside the commit before plans were data"
     results = found([*lines, *blocks(longest)], versions, version)
     table = [line for line in shown(results).splitlines() if line.startswith("|")]

@@ -326,6 +326,28 @@ class TestWhatCannotBeServed:
         for id in set(broken) - {"no-record", "no-hash"}:
             assert (stored(store, id).text("paused"), len(stored(store, id).text("note")) > 15) == ("1", True)
 
+    def test_a_trigger_that_is_too_much_work_is_put_aside_with_the_reason(
+        self, redis: redis_py.Redis, store: Store, told: Listening
+    ) -> None:
+        """Whoever wrote it: an earlier version, or a hand."""
+        now = now_us(redis) - HOUR
+        rule = rb"FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY;BYSECOND=0,1,2,3,4,5,6,7,8,9\nEXRULE:FREQ=SECONDLY;INTERVAL=1"
+        parts = b",".join([b'{"type":"every","interval":"1s","anchor":"2026-01-01T00:00:00Z"}'] * 51)
+        stored_ones = {
+            "rule": b'{"format":1,"trigger":{"type":"rrule","text":"%s","timezone":"UTC"}}' % rule,
+            "parts": b'{"format":1,"trigger":{"type":"any_of","triggers":[%s]}}' % parts,
+        }
+        put(store, *(new(redis, id, now, of=spec(), job=job_fields(redis, "q")) for id in stored_ones))
+        for id, text in stored_ones.items():
+            redis.hset(store.keys.schedule(id), "spec", text)
+        put_due(store, "zz-good")
+        make_passes(redis, told)
+        assert len(waiting(redis)) == 1, "the others go on"
+        quarantined = redis.hgetall(store.keys.quarantine)
+        assert quarantined.keys() == {b"rule", b"parts"}
+        assert b"takes too much work" in quarantined[b"rule"]
+        assert b"more than 50" in quarantined[b"parts"]
+
     def test_where_the_quarantine_is_of_a_wrong_type_it_waits_and_holds_up_nobody(
         self, redis: redis_py.Redis, store: Store, told: Listening
     ) -> None:

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import redis as redis_py
 from starlette.testclient import TestClient
 
 from rq_scheduler import Cron, Every, Scheduler
+from rq_scheduler.store import Store
 from web.conftest import MODULE, REPORT, MakeClient
 
 API = "/api/v1"
@@ -173,6 +175,25 @@ class TestActions:
         assert other.json()["job_id"] != made.json()["job_id"]
         problem(client.post(f"{API}/schedules/a/runs", json={"force": True}, headers=key), 422, "key-reused")
         problem(client.post(f"{API}/schedules/a/runs", json={}, headers={"idempotency-key": "x" * 201}), 400, "bad-key")
+
+    def test_a_process_that_died_in_it(
+        self, client: TestClient, scheduler: Scheduler, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The key is held for a minute, so that nobody doubles what may still be under way; then it may be sent."""
+        client.put(f"{API}/schedules/a", json=NIGHTLY)
+        before = set(redis.keys("rq:scheduler:*"))
+        monkeypatch.setattr(Store, "end_once", lambda *_: None)  # SIGKILL, right after the run was made
+        key = {"idempotency-key": "4711"}
+        assert client.post(f"{API}/schedules/a/runs", json={}, headers=key).status_code == 201
+        monkeypatch.undo()
+        again = client.post(f"{API}/schedules/a/runs", json={}, headers=key)
+        assert "is being done" in problem(again, 409, "underway")
+        assert again.headers["retry-after"] == "1"
+        (held,) = [name for name in set(redis.keys("rq:scheduler:*")) - before if b"request" in name]
+        assert 0 < redis.ttl(held) <= 60
+        redis.delete(held)  # the minute has passed
+        later = client.post(f"{API}/schedules/a/runs", json={}, headers=key)
+        assert later.status_code == 200, "it is done again, and skipped, since the first run waits yet"
 
     def test_what_was_refused_is_not_remembered(self, client: TestClient, scheduler: Scheduler) -> None:
         key = {"idempotency-key": "one"}

@@ -340,6 +340,36 @@ class TestSizes:
         lies = {**as_json, "content-length": "9" * 30}
         problem(client.put(f"{API}/schedules/new", content=b"{}", headers=lies), 413, "too-large")
 
+    @pytest.mark.parametrize("announced", [("content-length", "200000"), ("transfer-encoding", "chunked")])
+    @pytest.mark.parametrize(("who", "status"), [("nobody", 401), ("viewer", 403)])
+    def test_a_body_is_not_read_of_who_may_not_send_it(
+        self, client_of: MakeClient, viewer: TestClient, who: str, status: int, announced: tuple[str, str]
+    ) -> None:
+        app: Any = client_of().app
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            raise AssertionError("it was read")
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [("host", HOST.removeprefix("http://")), ("content-type", "application/json"), announced]
+        if who == "viewer":
+            headers.append(("authorization", viewer.headers["authorization"]))
+        path = f"{API}/schedules/new"
+        scope = {
+            "type": "http",
+            "method": "PUT",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "client": ("127.0.0.1", 1),
+            "headers": [(name.encode(), value.encode()) for name, value in headers],
+        }
+        asyncio.run(app(scope, receive, send))
+        assert sent[0]["status"] == status
+
     def test_half_a_request(self, client_of: MakeClient, client: TestClient) -> None:
         app: Any = client_of(receive_seconds=0.05).app
         sent: list[dict[str, Any]] = []
@@ -395,6 +425,28 @@ class TestSizes:
             assert answer.status_code in (404, 405, 422), answer.text
             assert answer.headers["content-type"] == "application/problem+json"
             assert "set-cookie" not in answer.headers
+
+    def test_a_trigger_that_takes_seconds(self, client: TestClient, viewer: TestClient) -> None:
+        """Counted, not timed: tests/triggers/test_work.py has more of them."""
+        hours, minutes = ",".join(map(str, range(24))), ",".join(map(str, range(60)))
+        all_times = f"BYHOUR={hours};BYMINUTE={minutes}"
+        rule = f"FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;{all_times};BYSETPOS=-366"
+        answer = viewer.post(f"{API}/schedules/preview?count=1000", json={"rrule": rule})
+        assert len(answer.json()["upcoming"]) == 1000, "it takes a moment only, by now"
+        for rule in (
+            f"FREQ=SECONDLY\nEXRULE:FREQ=MINUTELY;{all_times};BYSECOND={minutes}",
+            "DTSTART:20260101T000000\n"
+            + "\n".join(f"RRULE:FREQ=SECONDLY;BYSECOND={second};COUNT=100000" for second in range(20)),
+        ):
+            answer = viewer.post(f"{API}/schedules/preview?count=1000", json={"rrule": rule})
+            assert "takes too much work" in problem(answer, 422, "invalid")
+            answer = client.put(f"{API}/schedules/new", json={"rrule": rule, "func": REPORT})
+            assert "takes too much work" in problem(answer, 422, "invalid")
+        parts = [{"type": "cron", "expression": f"{n} * * * *"} for n in range(51)]
+        answer = client.put(
+            f"{API}/schedules/new", json={"trigger": {"type": "any_of", "triggers": parts}, "func": REPORT}
+        )
+        assert "more than 50" in problem(answer, 422, "invalid")
 
     def test_a_body_where_none_belongs(self, client: TestClient) -> None:
         problem(client.request("GET", f"{API}/schedules", content=b"{}"), 400, "no-body")

@@ -15,8 +15,12 @@ from rq_scheduler.triggers.base import Trigger, TriggerMeta
 from rq_scheduler.triggers.cron import Cron
 from rq_scheduler.triggers.every import Every
 from rq_scheduler.triggers.rrule import RRule
+from rq_scheduler.triggers.work import spend
 
-__all__ = ["AnyOf", "AnyTrigger"]
+__all__ = ["MAX_PARTS", "AnyOf", "AnyTrigger"]
+
+MAX_PARTS = 50
+"""Triggers that one AnyOf may have: each is asked for every instant."""
 
 T = TypeVar("T")
 
@@ -31,9 +35,10 @@ class _AnyOfMeta(TriggerMeta):
 class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
     """The instants of all of its triggers; one that several name counts once.
 
-    `AnyOf(Cron("0 9 * * *"), Every("90m"), At(moment))`, at least one. Those of an AnyOf inside count as its own.
+    `AnyOf(Cron("0 9 * * *"), Every("90m"), At(moment))`, at least one, at most 50. Those of an AnyOf inside count as
+    its own.
 
-    Raises InvalidArgument without a trigger, InvalidType for what is none. Stored as
+    Raises InvalidArgument without a trigger and for too many, InvalidType for what is none. Stored as
     `{"type": "any_of", "triggers": [...]}`.
     """
 
@@ -54,6 +59,11 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
             flat += trigger.triggers if isinstance(trigger, AnyOf) else (trigger,)
         if not flat:
             raise InvalidArgument("AnyOf() names no trigger, so it would never fire: give at least one")
+        if len(flat) > MAX_PARTS:
+            raise InvalidArgument(
+                f"AnyOf has {len(flat)} triggers, more than {MAX_PARTS}: name several times in one Cron or RRule, or "
+                "make several schedules of it"
+            )
         force_setattr(self, "triggers", tuple(flat))
 
     def anchored(self, us: int) -> Self:
@@ -72,11 +82,13 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
 
     def after(self, us: int) -> int | None:
         """The first instant of any of them strictly after `us`."""
+        spend(len(self.triggers))
         found = [at for trigger in self.triggers if (at := trigger.after(us)) is not None]
         return min(found, default=None)
 
     def before(self, us: int) -> int | None:
         """The last instant of any of them strictly before `us`."""
+        spend(len(self.triggers))
         found = [at for trigger in self.triggers if (at := trigger.before(us)) is not None]
         return max(found, default=None)
 

@@ -16,6 +16,7 @@ import msgspec
 
 from rq_scheduler.clock import SystemClock, from_us, mean_time_of, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
+from rq_scheduler.triggers.work import WORK_PER_INSTANT, Work
 
 __all__ = ["MAX_US", "MIN_US", "Trigger", "TriggerMeta", "aware_us", "not_negative"]
 
@@ -117,34 +118,36 @@ class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="typ
     def next_after(self, moment: datetime) -> datetime | None:
         """The first instant strictly after `moment` (aware, any zone) as aware UTC, or None when there is none.
 
-        Raises InvalidArgument for a naive `moment`.
+        Raises InvalidArgument for a naive `moment`, TriggerTooCostly where it is too much work to find.
         """
-        found = self.after(aware_us(moment, "moment"))
+        with Work(self):
+            found = self.after(aware_us(moment, "moment"))
         return None if found is None else from_us(found)
 
     def last_before(self, moment: datetime) -> datetime | None:
         """The last instant strictly before `moment` (aware, any zone) as aware UTC, or None when there is none.
 
-        Raises InvalidArgument for a naive `moment`.
+        Raises InvalidArgument for a naive `moment`, TriggerTooCostly where it is too much work to find.
         """
-        found = self.before(aware_us(moment, "moment"))
+        with Work(self):
+            found = self.before(aware_us(moment, "moment"))
         return None if found is None else from_us(found)
 
     def upcoming(self, n: int, after: datetime | None = None) -> list[datetime]:
         """The next `n` instants strictly after `after` (aware; default: now), aware UTC; fewer when the series
         ends.
 
-        Raises InvalidArgument for a naive `after` or a negative `n`.
+        Raises InvalidArgument for a naive `after` or a negative `n`, TriggerTooCostly where they are too much work to
+        find.
         """
         not_negative(n=n)
         us = _CLOCK.now_us() if after is None else aware_us(after, "after")
         instants: list[datetime] = []
-        while len(instants) < n:
-            found = self.after(us)
-            if found is None:
-                break
-            instants.append(from_us(found))
-            us = found
+        with Work(self) as work:
+            while len(instants) < n and (found := self.after(us)) is not None:
+                instants.append(from_us(found))
+                us = found
+                work.most += WORK_PER_INSTANT
         return instants
 
     def require_after(self, us: int) -> int:
@@ -152,7 +155,8 @@ class Trigger(msgspec.Struct, metaclass=TriggerMeta, frozen=True, tag_field="typ
 
         This is apart from construction on purpose: a stored trigger that has had its last instant must still load.
         """
-        found = self.after(us)
+        with Work(self):
+            found = self.after(us)
         if found is None:
             raise InvalidArgument(
                 f"{self!r} has no instant after {from_us(us).isoformat()}: it would never run. "

@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from rq_scheduler.triggers.work import spend
+
 __all__ = ["Calendar", "ListedTimes", "Without"]
 
 _MAX_EXCLUDED = 100_000
@@ -56,6 +58,7 @@ class Without:
         for _ in range(_MAX_EXCLUDED):
             if found is None or not self._excludes(found):
                 return found
+            spend(1)
             found = self._calendar.at_or_after(found + 1)
         return None
 
@@ -65,5 +68,6 @@ class Without:
         for _ in range(_MAX_EXCLUDED):
             if found is None or not self._excludes(found):
                 return found
+            spend(1)
             found = self._calendar.at_or_before(found - 1)
         return None

@@ -19,6 +19,7 @@ from rq_scheduler.triggers.base import Trigger
 from rq_scheduler.triggers.cron_calendar import CronCalendar
 from rq_scheduler.triggers.cron_text import SixFields, parse
 from rq_scheduler.triggers.timeline import Timeline
+from rq_scheduler.triggers.work import Work
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import MAX_OFFSET_CHANGE, zone
 
@@ -91,7 +92,10 @@ def _timeline(expression: str, timezone: str, day_match: str) -> Timeline:
     text = parse(expression)
     line = zone(timezone)
     timeline = Timeline(CronCalendar(text, both=day_match == "both"), line, fixed=text.fixed_time)
-    if timeline.after(-2 * MAX_OFFSET_CHANGE * US) is None:
+    # Counted by itself: whether it is known already must not decide what may be asked of it.
+    with Work(expression):
+        first = timeline.after(-2 * MAX_OFFSET_CHANGE * US)
+    if first is None:
         raise InvalidArgument(
             f"cron {expression!r} never fires: no day of 1970 to 9999 fits its day, month and year fields"
             f"{' (both day fields must match)' if day_match == 'both' and not text.days_open else ''}"

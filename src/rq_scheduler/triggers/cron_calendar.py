@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 
 from rq_scheduler.triggers.cron_text import LAST_YEAR, CronText
+from rq_scheduler.triggers.work import spend
 
 __all__ = ["CronCalendar"]
 
@@ -17,6 +18,8 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _FIRST_DAY = date.min.toordinal() - _EPOCH_ORDINAL
 _LAST_DAY = date.max.toordinal() - _EPOCH_ORDINAL
 _THURSDAY = 4  # 1970-01-01, with Sunday 0
+_YEAR = 4
+"""What a year counts in which there is nothing."""
 _LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -146,6 +149,7 @@ class CronCalendar:
             if months:
                 month += 1 + _lowest(months)
             else:
+                spend(_YEAR)
                 year += 1
                 if text.years is not None:
                     years = text.years >> year
@@ -174,6 +178,7 @@ class CronCalendar:
                     return first - 1 + found
             month = _upto(text.months, month - 1) if fits else -1
             if month < 1:
+                spend(_YEAR)
                 year = year - 1 if text.years is None else _upto(text.years, year - 1)
                 if year < 1:
                     return None

@@ -18,6 +18,9 @@ __all__ = ["LAST_YEAR", "CronText", "SixFields", "parse"]
 LAST_YEAR = 9999
 _FIRST_YEAR = 1970
 
+MAX_TEXT = 2_000
+"""Characters, which all fields written out as lists do not come to."""
+
 _ALIASES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -232,6 +235,11 @@ def _also(place: _Field) -> str:
 
 def parse(expression: str) -> CronText:
     """Read a cron string. Raises InvalidArgument that names the field, the value and what is allowed."""
+    if isinstance(expression, str) and len(expression) > MAX_TEXT:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgument(
+            f"cron {expression[:60]!r}... has {len(expression):,} characters, more than {MAX_TEXT:,}: write ranges and "
+            "steps, such as 0-30/2"
+        )
     parts = _fields(expression)
     text = _Text(expression)
     second, minute, hour, day, month, weekday, year = parts

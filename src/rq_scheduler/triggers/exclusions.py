@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import MAXYEAR, MINYEAR, date, datetime, tzinfo
 from difflib import get_close_matches
@@ -21,6 +22,7 @@ from msgspec.structs import force_setattr
 from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.triggers.base import TriggerMeta
+from rq_scheduler.triggers.work import spend, spend_once
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import zone
 
@@ -35,6 +37,10 @@ Span = tuple[int, int]
 T = TypeVar("T")
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_FIRST_ORDINAL, _LAST_ORDINAL = date.min.toordinal(), date.max.toordinal()
+
+_YEAR_OF_HOLIDAYS = 500
+"""What it counts to work out one year of one country."""
 
 
 class _Exclusion(msgspec.Struct, metaclass=TriggerMeta, frozen=True, kw_only=True, tag_field="type"):
@@ -107,7 +113,12 @@ class Dates(_Exclusion, metaclass=_DatesMeta, frozen=True, tag="dates"):
         return "one of its Dates"
 
     def _excludes(self, day: int) -> bool:
-        return day in _day_numbers(self.days)
+        at = day + _EPOCH_ORDINAL
+        if not _FIRST_ORDINAL <= at <= _LAST_ORDINAL:
+            return False
+        wanted = date.fromordinal(at)
+        found = bisect_left(self.days, wanted)
+        return found < len(self.days) and self.days[found] == wanted
 
     def __repr__(self) -> str:
         timezone = "" if self.timezone is None else f", timezone={self.timezone!r}"
@@ -166,9 +177,11 @@ class Holidays(_Exclusion, metaclass=_HolidaysMeta, frozen=True, tag="holidays")
 
     def _excludes(self, day: int) -> bool:
         ordinal = day + _EPOCH_ORDINAL
-        if not date.min.toordinal() <= ordinal <= date.max.toordinal():
+        if not _FIRST_ORDINAL <= ordinal <= _LAST_ORDINAL:
             return False
-        return day in _holidays(self.country, self.subdivision, date.fromordinal(ordinal).year)
+        year = self.country, self.subdivision, date.fromordinal(ordinal).year
+        spend_once(year, _YEAR_OF_HOLIDAYS)
+        return day in _holidays(*year)
 
 
 AnyExclusion = Dates | Holidays
@@ -184,6 +197,7 @@ class DaysOff:
 
     def excluded_day(self, us: int) -> Span | None:
         """The local day [start, end) that `us` lies in, if one of them excludes it, else None."""
+        spend(len(self._exclude))
         for one in self._exclude:
             day = one.excluded_day(us, self._zone_name)
             if day is not None:
@@ -228,11 +242,6 @@ def _date(day: object) -> date:
         raise InvalidArgument(
             f"Dates: {day!r} is no date: write year-month-day, such as '2026-12-25' (years {MINYEAR} to {MAXYEAR})"
         ) from None
-
-
-@functools.lru_cache(maxsize=1024)
-def _day_numbers(days: tuple[date, ...]) -> frozenset[int]:
-    return frozenset(day.toordinal() - _EPOCH_ORDINAL for day in days)
 
 
 @functools.lru_cache(maxsize=4096)

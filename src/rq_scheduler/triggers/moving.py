@@ -14,6 +14,7 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.any_of import AnyOf, AnyTrigger
 from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger
 from rq_scheduler.triggers.exclusions import MAX_EXCLUDED_DAYS, AnyExclusion, DaysOff, Span
+from rq_scheduler.triggers.work import spend
 from rq_scheduler.triggers.zones import zone
 
 __all__ = ["Moved", "clocks_of", "moved"]
@@ -23,6 +24,9 @@ MAX_DAYS_MOVED = 366
 
 _DAY = 86_400 * US
 _WALLS = range(_DAY)
+
+_A_DAY, _A_DISTANCE = 8, 8
+"""What it counts to look for one day's walls, and for what is moved to it from one other day."""
 
 
 def clocks_of(trigger: AnyTrigger, exclude: Sequence[AnyExclusion]) -> dict[str, list[AnyTrigger]]:
@@ -81,6 +85,7 @@ class Moved:
 
     def _search(self, day: int, us: int, sign: int, bound: int) -> int | None:
         for _ in range(MAX_EXCLUDED_DAYS):
+            spend(1)
             if (self._begin(day) - bound if sign > 0 else bound - self._end(day)) >= 0:
                 return None
             found = self._moved_to(day, us, sign)
@@ -123,6 +128,7 @@ class Moved:
             excluded = self._walls_off(source)
             if not walls or not excluded:
                 break
+            spend(_A_DISTANCE)
             found += self._named_on(source, walls, sign)
             walls = _both(walls, excluded)
         return self._at(day, min(found) if sign > 0 else max(found)) if found else None
@@ -140,6 +146,7 @@ class Moved:
         """The walls of a day at which an instant would be excluded; all of them, where the zone skipped the day."""
         found = self._excluded.get(day)
         if found is None:
+            spend(_A_DAY)
             found = self._excluded[day] = self._work_out(day)
         return found
 

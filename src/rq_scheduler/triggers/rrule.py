@@ -22,10 +22,17 @@ from rq_scheduler.triggers.calendars import Calendar, ListedTimes, Without
 from rq_scheduler.triggers.rrule_calendar import RuleCalendar
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Moment, RecurrenceText, Rule, parse
 from rq_scheduler.triggers.timeline import Timeline
+from rq_scheduler.triggers.work import MAX_WORK, Work
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import Zone, zone
 
 __all__ = ["RRule"]
+
+MAX_WORK_TO_READ = 2 * MAX_WORK
+"""Candidates that it may cost to read a text: to count to COUNT, and to find the first instant."""
+
+_MAX_READ = 1_024
+"""Texts that are remembered."""
 
 
 class RRule(Trigger, frozen=True, tag="rrule"):
@@ -170,7 +177,7 @@ def _at_start_time(moment: Moment, start: int) -> int:
     return moment.wall + start % DAY if moment.whole_day else moment.wall
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=_MAX_READ)
 def _series(text: str, timezone: str) -> _Series:
     """Read once for all triggers of the same content; errors are not kept."""
     read = parse(text)
@@ -179,8 +186,11 @@ def _series(text: str, timezone: str) -> _Series:
             f"RRule {text!r} counts in {read.timezone}, and timezone={timezone!r} is another zone: leave timezone out, "
             "or write DTSTART as local time, without Z and TZID"
         )
-    series = _Series(read, zone(read.timezone or timezone))
-    if series.after(MIN_US - 1) is None:
+    # Counted by itself: whether it is known already must not decide what may be asked of it.
+    with Work(text, MAX_WORK_TO_READ):
+        series = _Series(read, zone(read.timezone or timezone))
+        first = series.after(MIN_US - 1)
+    if first is None:
         raise InvalidArgument(
             f"RRule {text!r} never fires: no date up to year 9999 fits all of its parts, at a time that exists in "
             f"{series.timezone}; see UNTIL, INTERVAL, EXDATE, EXRULE, and the BY parts together"

@@ -15,6 +15,8 @@ from datetime import MAXYEAR, date
 from math import gcd
 
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Rule
+from rq_scheduler.triggers.walls import at_positions, combined
+from rq_scheduler.triggers.work import spend
 
 __all__ = ["RuleCalendar"]
 
@@ -32,6 +34,12 @@ _FINE_PERIODS = 100_000
 """The same for days and less, of which all are passed over at once that another part rules out."""
 
 _MAX_CACHED = 256
+
+_SEARCH = 6
+"""What it counts to begin a search."""
+
+_MONTH, _A_WEEK = 10, 4
+"""What it counts to work out a month, or a week, beyond the one at which a search begins."""
 
 
 class RuleCalendar:
@@ -61,6 +69,7 @@ class RuleCalendar:
 
     def at_or_after(self, wall: int) -> int | None:
         """The first wall that is not before `wall`, or None up to the end of year 9999."""
+        spend(_SEARCH)
         wall = max(wall, self._start)
         if self._last is not None and wall > self._last:
             return None
@@ -74,6 +83,7 @@ class RuleCalendar:
 
     def at_or_before(self, wall: int) -> int | None:
         """The last wall that is not after `wall`, or None back to the start."""
+        spend(_SEARCH)
         if self._last is not None:
             wall = min(wall, self._last)
         if wall < self._start:
@@ -84,22 +94,23 @@ class RuleCalendar:
                 return walls[at - 1] if walls[at - 1] >= self._start else None
         return None
 
-    def _times_of_day(self) -> list[int]:
-        return [
-            hour * 3600 + minute * 60 + second
-            for hour in self._hours
-            for minute in self._minutes
-            for second in self._seconds
-        ]
+    def _times_of_day(self) -> Sequence[int]:
+        return _times(self._hours, self._minutes, self._seconds)
 
     def _wall_number(self, count: int) -> int:
         """The wall of that number, counted from 1; of fewer, the last."""
-        wall = self._start - 1
-        for _ in range(count):
-            found = self.at_or_after(wall + 1)
-            if found is None:
+        wall, left = self._start - 1, count
+        while left:
+            before = left
+            for walls in self._periods.forward(wall + 1):
+                at = bisect_left(walls, wall + 1)
+                taken = min(left, len(walls) - at)
+                if taken:
+                    wall, left = walls[at + taken - 1], left - taken
+                if not left:
+                    break
+            if left == before:
                 break
-            wall = found
         return wall
 
 
@@ -139,6 +150,7 @@ class _Days:
             days = self.of_month(year, month)
             if days and days[-1] >= day:
                 return days[bisect_left(days, day)]
+            spend(_MONTH)
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)
             if year > MAXYEAR:
                 return None
@@ -152,6 +164,7 @@ class _Days:
             days = self.of_month(year, month)
             if days and days[0] <= day:
                 return days[bisect_right(days, day) - 1]
+            spend(_MONTH)
             year, month = (year, month - 1) if month > 1 else (year - 1, 12)
             if year < 1:
                 return None
@@ -208,33 +221,65 @@ class _Periods(ABC):
 class _CalendarPeriods(_Periods):
     """Years, months or weeks."""
 
-    def __init__(self, rule: Rule, start: int, days: _Days, times: list[int]) -> None:
+    def __init__(self, rule: Rule, start: int, days: _Days, times: Sequence[int]) -> None:
         self._rule = rule
         self._days = days
         self._times = times
         self._origin = self._number(start // DAY)
         self._walls = functools.lru_cache(maxsize=_MAX_CACHED)(self._work_out)
+        months = tuple(days.months) or tuple(range(1, 13))
+        # A year is looked at month by month, unless positions are counted in all of it.
+        self._parts = months if rule.freq == Freq.YEARLY and not rule.positions else (0,)
+        self._cost = _A_WEEK if rule.freq == Freq.WEEKLY else _MONTH
+        if rule.freq == Freq.YEARLY and rule.positions:
+            self._cost = _MONTH * len(months)
+        self._cost += len(rule.positions)
 
     def forward(self, wall: int) -> Iterator[Sequence[int]]:
         interval = self._rule.interval
         ahead = self._number(min(wall // DAY, _LAST_DAY)) - self._origin
         number = self._origin + max(0, ahead - ahead % interval)
         last = self._number(_LAST_DAY)
+        first = self._part(wall, number)
+        cost = 0
         for _ in range(_CALENDAR_PERIODS[self._rule.freq]):
             if number > last:
                 return
-            yield self._walls(number)
+            for part in self._parts:
+                if part < first:
+                    continue
+                if cost:
+                    spend(cost)
+                yield self._walls(number, part)
+                cost = self._cost
             number += interval
+            first = 0
 
     def backward(self, wall: int) -> Iterator[Sequence[int]]:
         interval = self._rule.interval
         ahead = self._number(min(wall // DAY, _LAST_DAY)) - self._origin
         number = self._origin + ahead - ahead % interval
+        last = self._part(wall, number) or 12
+        cost = 0
         for _ in range(_CALENDAR_PERIODS[self._rule.freq]):
             if number < self._origin:
                 return
-            yield self._walls(number)
+            for part in reversed(self._parts):
+                if part > last:
+                    continue
+                if cost:
+                    spend(cost)
+                yield self._walls(number, part)
+                cost = self._cost
             number -= interval
+            last = 12
+
+    def _part(self, wall: int, number: int) -> int:
+        """The month of this wall, where it lies in the period of this number; else 0."""
+        if len(self._parts) == 1:
+            return 0
+        day = min(wall // DAY, _LAST_DAY)
+        return _date(day).month if self._number(day) == number else 0
 
     def _number(self, day: int) -> int:
         """Which period this day lies in."""
@@ -243,10 +288,10 @@ class _CalendarPeriods(_Periods):
         at = _date(day)
         return at.year if self._rule.freq == Freq.YEARLY else at.year * 12 + at.month - 1
 
-    def _work_out(self, number: int) -> Sequence[int]:
+    def _work_out(self, number: int, part: int) -> Sequence[int]:
         rule = self._rule
         if rule.freq == Freq.YEARLY:
-            months = self._days.months or range(1, 13)
+            months = (part,) if part else self._days.months or range(1, 13)
             days = [day for month in months for day in self._days.of_month(number, month)]
         elif rule.freq == Freq.MONTHLY:
             days = self._days.of_month(number // 12, number % 12 + 1)
@@ -255,7 +300,7 @@ class _CalendarPeriods(_Periods):
             days = [
                 day for day in range(max(first, _FIRST_DAY), min(first + 6, _LAST_DAY) + 1) if self._days.passes(day)
             ]
-        return _at_positions([day * DAY + time for day in days for time in self._times], rule.positions)
+        return at_positions(combined([day * DAY for day in days], self._times), rule.positions)
 
 
 class _FinePeriods(_Periods):
@@ -278,31 +323,48 @@ class _FinePeriods(_Periods):
         self._positions = rule.positions
         # The parts that say which periods there are, by the length of what they name, and the times within one.
         self._limits = [
-            (size, count, set(values))
+            _Limit(size, count, values)
             for size, count, values in ((3600, 24, hours), (60, 60, minutes), (1, 60, seconds))
             if unit <= size and values
         ]
-        self._times = [
-            hour * 3600 + minute * 60 + second
-            for hour in (hours if unit > 3600 else (0,))
-            for minute in (minutes if unit > 60 else (0,))
-            for second in (seconds if unit > 1 else (0,))
-        ]
-
+        self._times = _times(
+            hours if unit > 3600 else (0,), minutes if unit > 60 else (0,), seconds if unit > 1 else (0,)
+        )
+        self._cost = 1 + len(rule.positions)
         self._meets = self._can_meet(rule.weekdays)
 
     def _can_meet(self, weekdays: Sequence[int]) -> bool:
         """Whether steps of this length ever meet a time of the week that no part rules out."""
         apart = gcd(self._step, _WEEK)
-        return any(
-            (not weekdays or _weekday(at // DAY) in weekdays)
-            and all(at // size % count in values for size, count, values in self._limits)
-            for at in range(self._origin % apart, _WEEK, apart)
-        )
+        at = self._origin % apart
+        while at < _WEEK:
+            spend(1)
+            ahead = (at // DAY + 1) * DAY if weekdays and _weekday(at // DAY) not in weekdays else self._ahead(at)
+            if ahead == at:
+                return True
+            at = ahead + (at - ahead) % apart
+        return False
+
+    def _ahead(self, at: int) -> int:
+        """The first second from `at` on that may be one, for all that the first part says that rules `at` out."""
+        for limit in self._limits:
+            value = at // limit.size % limit.count
+            if limit.ahead[value]:
+                return (at // limit.size + limit.ahead[value]) * limit.size
+        return at
+
+    def _back(self, at: int) -> int:
+        """The last second up to `at` that may be one, in the same way."""
+        for limit in self._limits:
+            value = at // limit.size % limit.count
+            if limit.back[value]:
+                return (at // limit.size - limit.back[value] + 1) * limit.size - 1
+        return at
 
     def forward(self, wall: int) -> Iterator[Sequence[int]]:
         at = wall - self._unit + 1
         end = (_LAST_DAY + 1) * DAY
+        cost = 0
         for _ in range(_FINE_PERIODS if self._meets else 0):
             at = max(self._origin, at + (self._origin - at) % self._step)
             if at >= end:
@@ -313,18 +375,18 @@ class _FinePeriods(_Periods):
             if day > at // DAY:
                 at = day * DAY
                 continue
-            for size, count, values in self._limits:
-                if at // size % count not in values:
-                    at = (at // size + 1) * size
-                    while at // size % count and at // size % count not in values:
-                        at += size
-                    break
-            else:
+            if cost:
+                spend(cost)
+            cost = self._cost
+            ahead = self._ahead(at) if self._limits else at
+            if ahead == at:
                 yield self._walls(at)
-                at += self._unit
+                ahead += self._unit
+            at = ahead
 
     def backward(self, wall: int) -> Iterator[Sequence[int]]:
         at = min(wall, (_LAST_DAY + 1) * DAY - 1)
+        cost = 0
         for _ in range(_FINE_PERIODS if self._meets else 0):
             at -= (at - self._origin) % self._step
             if at < self._origin:
@@ -335,27 +397,36 @@ class _FinePeriods(_Periods):
             if day < at // DAY:
                 at = (day + 1) * DAY - 1
                 continue
-            for size, count, values in self._limits:
-                if at // size % count not in values:
-                    at = at // size * size - 1
-                    while at // size % count != count - 1 and at // size % count not in values:
-                        at -= size
-                    break
-            else:
+            if cost:
+                spend(cost)
+            cost = self._cost
+            back = self._back(at) if self._limits else at
+            if back == at:
                 yield self._walls(at)
-                at -= 1
+                back -= 1
+            at = back
 
     def _walls(self, at: int) -> Sequence[int]:
-        return _at_positions([at + time for time in self._times], self._positions)
+        return at_positions(combined((at,), self._times), self._positions)
 
 
-def _at_positions(walls: list[int], positions: Sequence[int]) -> Sequence[int]:
-    """Those at these positions, counted from 1, or from the end by negative ones; all, without positions."""
-    if not positions:
-        return walls
-    count = len(walls)
-    wanted = {position - 1 if position > 0 else count + position for position in positions}
-    return [walls[at] for at in sorted(wanted) if 0 <= at < count]
+class _Limit:
+    """The values that one part allows of what is `size` seconds long and counted to `count`. `ahead` and `back` say of
+    each value how far the next allowed one is, or the end of the count; 0 for an allowed one."""
+
+    def __init__(self, size: int, count: int, values: Sequence[int]) -> None:
+        self.size = size
+        self.count = count
+        above = [*sorted(values), count]
+        below = [-1, *sorted(values)]
+        self.ahead = [above[bisect_left(above, value)] - value for value in range(count)]
+        self.back = [value - below[bisect_right(below, value) - 1] for value in range(count)]
+
+
+def _times(hours: Sequence[int], minutes: Sequence[int], seconds: Sequence[int]) -> Sequence[int]:
+    """Each of these times of day, in seconds."""
+    in_an_hour = combined([minute * 60 for minute in minutes], seconds)
+    return combined([hour * 3600 for hour in hours], in_an_hour)
 
 
 def _date(day: int) -> date:

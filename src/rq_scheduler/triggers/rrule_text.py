@@ -24,6 +24,9 @@ leaves open is Monday, the 1st, January and midnight."""
 
 MAX_COUNT = 100_000
 
+MAX_TEXT = 32_768
+"""Characters: some 1,900 single dates."""
+
 _LINE = re.compile(r"(DTSTART|RRULE|RDATE|EXDATE|EXRULE)[:;]", re.IGNORECASE)
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?", re.ASCII)
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -113,6 +116,11 @@ def parse(text: str) -> RecurrenceText:
     """Reads a recurrence. Raises InvalidArgument that names the part, its value and what is allowed, or InvalidType."""
     if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
         raise InvalidType(f"a recurrence rule is text such as 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=9', not {text!r}")
+    if len(text) > MAX_TEXT:
+        raise InvalidArgument(
+            f"RRule {text[:60]!r}... has {len(text):,} characters, more than {MAX_TEXT:,}: give a rule instead of "
+            "single dates, leave out those that have passed, or make several schedules of it"
+        )
     return _Reader(text).read()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from rq_scheduler.clock import US
 from rq_scheduler.triggers.base import MAX_US, MIN_US
 from rq_scheduler.triggers.calendars import Calendar
+from rq_scheduler.triggers.work import spend
 from rq_scheduler.triggers.zones import CHUNK_SECONDS, MAX_OFFSET_CHANGE, Stretch, Zone
 
 __all__ = ["Timeline"]
@@ -20,6 +21,9 @@ _LAST = MAX_US // US
 # most two steps, once a year; zone data is irregular up to 2087 at most, and from there on all kinds of year (leap or
 # not, each first weekday) occur within 40 years. So a walk this long without an instant will never meet one.
 _MAX_STEPS = 400
+
+_STEP = 20
+"""What a step to another part of the timeline counts, which may have to be worked out."""
 
 
 class Timeline:
@@ -66,6 +70,7 @@ class Timeline:
             if found is None:
                 return None
             at = max(at, found - offset - MAX_OFFSET_CHANGE)
+            spend(_STEP)
         return None
 
     def before(self, us: int) -> int | None:
@@ -92,6 +97,7 @@ class Timeline:
             if found is None:
                 return None
             at = min(at, found - offset + MAX_OFFSET_CHANGE)
+            spend(_STEP)
         return None
 
     def _jumped(self, stretch: Stretch) -> bool:

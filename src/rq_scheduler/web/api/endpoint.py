@@ -1,5 +1,5 @@
-"""The way that each request of the API takes: its body is read, its visitor is known, what it wants is allowed and
-decoded, and the call is made, in a thread; or a problem is answered.
+"""The way that each request of the API takes: its visitor is known, its body is read, what it wants is allowed and
+decoded, and the call is made, in a thread; or a problem is answered. A body is only read of who may make the call.
 
 Reading is the only asynchronous part: a client that sends slowly, or never ends, keeps no thread.
 """
@@ -60,8 +60,9 @@ class Endpoint:
         """The answer."""
         route = self._routes["GET" if request.method == "HEAD" else request.method]
         try:
+            visitor = await run_in_threadpool(self._admitted, route, request) if _has_body(request) else None
             body = await _body(request, self._service.settings)
-            answer = await run_in_threadpool(self._do, route, request, body)
+            answer = await run_in_threadpool(self._do, route, request, body, visitor)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001  told as a problem
@@ -69,10 +70,16 @@ class Endpoint:
         encoded = b"" if answer.status in (204, 304) else msgspec.json.encode(answer.body)
         return Response(encoded, answer.status, answer.headers, "application/json" if encoded else None)
 
-    def _do(self, route: Route, request: Request, body: bytes) -> Answer:
-        service = self._service
-        visitor = service.visitors.visitor(request, service.scheduler.tokens)
+    def _admitted(self, route: Route, request: Request) -> Visitor:
+        """Who it is. Raises Refused for who may not make this call, or not now."""
+        visitor = self._service.visitors.visitor(request, self._service.scheduler.tokens)
         self._check(route, visitor)
+        return visitor
+
+    def _do(self, route: Route, request: Request, body: bytes, visitor: Visitor | None) -> Answer:
+        """Makes the call; `visitor` is who it is, where that is known already."""
+        service = self._service
+        visitor = visitor or self._admitted(route, request)
         id = request.path_params.get("id", "")
         if len(id) > _MAX_ID or not id.isprintable():
             raise Refused(404, "not-found", "nothing has an id like that")
@@ -119,6 +126,11 @@ def problem_response(error: Exception) -> Response:
         log.error("a request failed", exc_info=error, extra={"action": "web_failed"})
         refused = Refused(500, "internal", "something is wrong here: the log of this process says what")
     return Response(refused.encoded(), refused.status, refused.headers, MEDIA_TYPE)
+
+
+def _has_body(request: Request) -> bool:
+    """Whether a body is announced, as HTTP/1.1 has it; else it is read, bounded, before anybody knows whose it is."""
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 async def _body(request: Request, settings: Settings) -> bytes:
