@@ -425,7 +425,7 @@ class TestRelease:
             Queue("other", connection=redis).enqueue_at(after(seconds=2), NOTHING)
             assert len(dispatcher.tick(5)) == 1
         left = [key.decode() for key in snapshot(redis) if b"scheduler" in key]
-        assert set(left) <= {"rq:scheduler:rq_claims", "rq:scheduler:rq_since"}
+        assert set(left) <= {"rq:scheduler:counters", "rq:scheduler:rq_claims", "rq:scheduler:rq_since"}
         assert isinstance(scheduler._clock, SystemClock)
         assert abs(scheduler._store.server_time() - now_us(redis)) < 10 * US
         scheduler.enqueue_in(timedelta(seconds=0), NOTHING, job_id="a")

@@ -47,7 +47,7 @@ def harness(longest: Longest, versions: dict[str, dict[str, str]]) -> Iterator[H
 # What a dispatcher leaves beside its work; a bare script makes no plans.
 _ITS_OWN = re.compile(
     rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims|rq_since|to_plan|unplanned)|"
-    rb"rq:scheduler:(open_runs|names|events|audit|versions:.+|lateness:.+|outages|heartbeats|run_id)|rq:scheduler-lock:.+"
+    rb"rq:scheduler:(open_runs|names|events|audit|versions:.+|lateness:.+|counters|outages|heartbeats|run_id)|rq:scheduler-lock:.+"
 )
 _LATENESS = re.compile(rb"^(e \S+ 0) \d+ \S+$")  # and who handed it off
 _OF_PLANS = (b"plan", b"plan_rev", b"made_with")

@@ -260,6 +260,7 @@ OF_ONE_CALL: dict[tuple[str, str], list[Any]] = {
     **{(call, "before"): ["1577836800000-0", None] for call in ("Audit.read", "Events.read")},
     ("Events.page_behind", "place"): ["0-0", "1577836800000-0"],
     ("Events.page_behind", "wait"): [False],
+    ("Schedules.load", "adding"): [_SCHEDULE, None],
     ("Tokens.make", "name"): ["deploy"],
     ("Tokens.make", "role"): ["viewer", "operator"],
     ("Tokens.make", "expires_in"): [None, "90d"],

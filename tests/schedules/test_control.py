@@ -379,7 +379,7 @@ def test_delete_takes_the_schedule_and_its_history_and_leaves_runs_that_are_queu
     assert schedules.find() == []
     assert waiting(redis) == [run.id]
     assert Job.fetch(run.id, connection=redis).get_status() == "queued"
-    of_dispatchers = re.compile(rb"rq:scheduler:(rev|clock|dispatchers|lateness:\d+)")
+    of_dispatchers = re.compile(rb"rq:scheduler:(rev|clock|counters|dispatchers|lateness:\d+)")
     left = {key for key in redis.keys("rq:scheduler:*") if not of_dispatchers.fullmatch(key)}
     of_people = {b"rq:scheduler:audit", b"rq:scheduler:versions:a", b"rq:scheduler:deleted_schedules"}
     assert left == {b"rq:scheduler:tombstone:a", *of_people, b"rq:scheduler:names", b"rq:scheduler:open_runs"}

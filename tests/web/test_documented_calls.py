@@ -19,7 +19,7 @@ from web.test_api_schedules import API, NIGHTLY
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 BESIDE = {
-    *(("GET", path) for path in ("/events/stream", "/health/live", "/health/ready", "/openapi.json")),
+    *(("GET", path) for path in ("/events/stream", "/health/live", "/health/ready", "/metrics", "/openapi.json")),
     *(("POST", "/session"), ("DELETE", "/session")),
 }
 """Served beside the table of routes."""
@@ -90,6 +90,7 @@ def test_is_served_as_it_says(method: str, path: str, client: TestClient, furnis
 def test_beside_the_table(client: TestClient, client_of: MakeClient, scheduler: Scheduler) -> None:
     stranger = client_of(None)
     assert stranger.get("/health/live").status_code == stranger.get("/health/ready").status_code == 200
+    assert client.get("/metrics").status_code == 200
     assert client.get(f"{API}/openapi.json").json()["openapi"] == "3.1.0"
     token = scheduler.tokens.make("ann", "viewer")
     origin = {"origin": "http://localhost:8000"}

@@ -151,7 +151,7 @@ for _name, _home, _help in (
     ("audit", "commands.streams:audit", "Show what people and programs did, and who they were."),
     ("upcoming", "commands.read:upcoming", "Show what will run next: runs of all schedules, and one-offs."),
     ("dst", "commands.forecasts:dst", "Show what the next changes of the clock do to schedules."),
-    ("load", "commands.forecasts:load", "Show what is due in each queue, and whether its workers can take it."),
+    ("load", "commands.forecasts:load", "Show what is due in each queue, and if its workers can take it."),
     ("jobs", "commands.jobs:jobs", "List, cancel, move or spread one-off jobs; stop what runs."),
     ("next", "commands.preview:next_", "Show when a CRON string fires, in its zone and in UTC."),
     ("put", "commands.put:put", "Create or replace a schedule."),

@@ -84,7 +84,7 @@ def dst(ctx: click.Context, /, **params: Any) -> None:
 @session_options
 @click.pass_context
 def load(ctx: click.Context, /, **params: Any) -> None:
-    """Show what is due in each queue, and whether its workers can take it.
+    """Show what is due in each queue, and if its workers can take it.
 
     By the mean durations of the runs that succeeded. Jobs that wait already, and one-offs, are not counted.
     """

@@ -21,7 +21,7 @@ from rq_scheduler.client.schedules.clock_changes import (
 )
 from rq_scheduler.client.schedules.load import Load, read_load
 from rq_scheduler.clock import duration_us
-from rq_scheduler.errors import InvalidArgument, check_texts
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts
 from rq_scheduler.model import Schedule
 from rq_scheduler.store.schedules import Filter
 from rq_scheduler.triggers import MAX_US
@@ -106,6 +106,8 @@ class Forecasts(BulkControl):
         queue = queue_name
         added_to = "default"
         if adding is not None:
+            if not isinstance(adding, Schedule):
+                raise InvalidType(f"adding={adding!r} is no Schedule: give Schedule(id, trigger, func, ...)")
             added_to = self._writer.template(adding).queue
             queue = queue or added_to
         now = self._store.server_time()
