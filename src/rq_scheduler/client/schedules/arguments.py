@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypedDict
+from typing import TypedDict, get_args
 
-from rq_scheduler.aliases import DurationLike
+from rq_scheduler.aliases import DurationLike, ScheduleState
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts, kind_of
 from rq_scheduler.store.schedules import Filter
@@ -40,13 +40,20 @@ def selected(given: Selection, paused: bool | None = None) -> Filter:
 
 
 def filter_of(
-    tag: str | None, queue_name: str | None, prefix: str | None, owner: str | None, paused: bool | None
+    tag: str | None,
+    queue_name: str | None,
+    prefix: str | None,
+    owner: str | None,
+    paused: bool | None,
+    state: ScheduleState | None = None,
 ) -> Filter:
-    """What schedules are looked for. Raises InvalidType for what is no text, or no flag."""
+    """What schedules are looked for. Raises InvalidType for no text or no flag, InvalidArgument for no state."""
     check_texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
     if paused is not None:
         check_flags(paused=paused)
-    return Filter(tag, queue_name, owner, prefix or "", paused)
+    if state is not None and state not in get_args(ScheduleState):
+        raise InvalidArgument(f"state={state!r} is none: give one of {', '.join(get_args(ScheduleState))}")
+    return Filter(tag, queue_name, owner, prefix or "", paused, state)
 
 
 def check_until(until: datetime | DurationLike | None) -> None:

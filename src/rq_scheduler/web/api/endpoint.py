@@ -29,7 +29,7 @@ from rq_scheduler.web.security.rates import Rates
 from rq_scheduler.web.security.visitors import Visitor, Visitors
 from rq_scheduler.web.settings import Settings
 
-__all__ = ["Endpoint", "Service", "json_body", "problem_response"]
+__all__ = ["Endpoint", "Service", "check_may", "json_body", "problem_response", "read_body"]
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Endpoint:
         """The answer."""
         route = self._routes["GET" if request.method == "HEAD" else request.method]
         try:
-            body = await _body(request, self._service.settings)
+            body = await read_body(request, self._service.settings)
             answer = await run_in_threadpool(self._do, route, request, body)
         except ClientDisconnect:
             raise
@@ -72,7 +72,7 @@ class Endpoint:
     def _do(self, route: Route, request: Request, body: bytes) -> Answer:
         service = self._service
         visitor = service.visitors.visitor(request, service.scheduler.tokens)
-        self._check(route, visitor)
+        check_may(service, visitor, changes=route.changes)
         id = request.path_params.get("id", "")
         if len(id) > _MAX_ID or not id.isprintable():
             raise Refused(404, "not-found", "nothing has an id like that")
@@ -91,17 +91,18 @@ class Endpoint:
         once = Once(context_of(service.scheduler))
         return once.do(visitor.actor, request.url.path, key, body, lambda: route.call(call))
 
-    def _check(self, route: Route, visitor: Visitor) -> None:
-        settings = self._service.settings
-        rates = self._service.writes if route.changes else self._service.reads
-        if seconds := rates.wait(visitor.actor):
-            raise Refused(429, "too-many", "you ask too often: ask again later", {"retry-after": str(seconds)})
-        if not route.changes:
-            return
-        if settings.read_only:
-            raise Refused(403, "read-only", "this application was started to read only: nothing can be changed here")
-        if visitor.role != "operator":
-            raise Refused(403, "viewer", "you may look, and not change or run anything: that takes an operator")
+
+def check_may(service: Service, visitor: Visitor, *, changes: bool) -> None:
+    """Raises Refused for one who asks too often, or may not change anything where he wants to."""
+    rates = service.writes if changes else service.reads
+    if seconds := rates.wait(visitor.actor):
+        raise Refused(429, "too-many", "you ask too often: ask again later", {"retry-after": str(seconds)})
+    if not changes:
+        return
+    if service.settings.read_only:
+        raise Refused(403, "read-only", "this application was started to read only: nothing can be changed here")
+    if visitor.role != "operator":
+        raise Refused(403, "viewer", "you may look, and not change or run anything: that takes an operator")
 
 
 def problem_response(error: Exception) -> Response:
@@ -113,8 +114,8 @@ def problem_response(error: Exception) -> Response:
     return Response(refused.encoded(), refused.status, refused.headers, MEDIA_TYPE)
 
 
-async def _body(request: Request, settings: Settings) -> bytes:
-    """Raises Refused for one that is too large, or does not come."""
+async def read_body(request: Request, settings: Settings) -> bytes:
+    """The body of a request. Raises Refused for one that is too large, or does not come."""
     too_large = Refused(413, "too-large", f"a body may have {settings.max_body:,} bytes at most")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > settings.max_body):
@@ -159,7 +160,7 @@ def _query(request: Request, route: Route) -> Any:
 
 async def json_body(request: Request, settings: Settings, kind: type[T]) -> T:
     """The body of a request, read and decoded. Raises Refused, or msgspec.ValidationError."""
-    return msgspec.convert(_json(request, await _body(request, settings), settings), kind)
+    return msgspec.convert(_json(request, await read_body(request, settings), settings), kind)
 
 
 def _decoded(request: Request, route: Route, body: bytes, settings: Settings) -> Any:
