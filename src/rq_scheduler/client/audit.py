@@ -68,9 +68,8 @@ class Audit:
         found = self._context.store.read_audit(*bounds(since, until), place_of(before, "before"))
         check_texts(schedule=schedule, actor=actor)
         wanted = words(actions, "actions", AuditAction)
-        return [
-            entry_of(entry) for entry in picked(islice(found, look_at), limit, action=wanted, id=schedule, actor=actor)
-        ]
+        looked_at = islice(found, look_at)
+        return [entry_of(entry) for entry in picked(looked_at, limit, action=wanted, id=schedule, actor=actor)]
 
 
 def entry_of(entry: StreamEntry) -> AuditEntry:

@@ -163,7 +163,7 @@ def _one_failing(found: Overview, lane: Lane, times: Times) -> Need:
     )  # fmt: skip
     changed = _change_before(found.changes, lane, first)
     detail = ""
-    if changed is not None and first is not None:
+    if changed is not None and first is not None and since:
         before = length(first.nominal - changed.at, coarse=True)
         detail = f"It began {before} after {changed.actor or 'somebody'} changed {', '.join(changed.changes) or 'it'}."
     return Need("failing", "failed", short, f"{id} {many}{since}", detail, error, id, f"rqscheduler why {id}")

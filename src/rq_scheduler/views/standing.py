@@ -88,10 +88,8 @@ def policies(stored: StoredSchedule, times: Times) -> Iterator[tuple[str, str, s
         yield "Jitter", f"Up to {length(spec.jitter)} later,", "the same for each instant whoever works it out."
     if spec.exclude:
         days = ", ".join(str(one) for one in spec.exclude)
-        moves = (
-            f" Runs are {moves_words(spec)}." if moves_words(spec) else " Such a day is neither missed nor caught up."
-        )
-        yield "Days off", f"{days}.", moves.strip()
+        moves = moves_words(spec)
+        yield "Days off", f"{days}.", f"Runs are {moves}." if moves else "Such a day is neither missed nor caught up."
     if spec.pause_on_failures is not None:
         many = counted(spec.pause_on_failures, "failed run", "failed runs in a row")
         yield "Runs fail", f"After {many}", "the schedule pauses itself."

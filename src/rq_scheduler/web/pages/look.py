@@ -5,7 +5,7 @@ reads it (direction marks, zero-width characters) but as its number.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
@@ -56,7 +56,7 @@ def _environment() -> Environment:
     )
     filters: dict[str, Any] = cast("Any", environment).filters
     filters |= {"at": _at, "capital": capital, "clock": _clock, "cut": cut, "distance": distance, "iso": iso}
-    filters |= {"lasts": length, "n": _number}
+    filters |= {"about": _about, "lasts": length, "n": _number}
     names: dict[str, Any] = cast("Any", environment).globals
     names |= {"NONE": NONE, "counted": counted, "version": version}
     return environment
@@ -81,6 +81,11 @@ def _at(at: datetime | None, zone: tzinfo = UTC) -> str:
 
 def _clock(at: datetime, zone: tzinfo) -> str:
     return at.astimezone(zone).strftime("%a %-d %b %H:%M:%S")
+
+
+def _about(delta: timedelta) -> str:
+    """A length of time of which only the size matters."""
+    return length(delta, coarse=delta >= timedelta(seconds=10))
 
 
 def _number(value: int) -> str:

@@ -106,7 +106,7 @@ def page_of(
     kind, word = standing(stored)
     instants = [from_us(due) for _, due in islice(stored.instants(), COMING)]
     lengths = sorted(run.duration for run in runs if run.duration is not None)
-    same = own.zone == asked.tz
+    same = own.name == asked.zone
     return Page(
         stored=stored,
         kind=kind,
@@ -116,9 +116,7 @@ def page_of(
         here=asked.zone,
         off=_off_words(stored),
         takes="" if not lengths else took(lengths[len(lengths) // 2]),
-        worst=""
-        if len(lengths) < 2
-        else took(timedelta(seconds=quantiles([x.total_seconds() for x in lengths], n=20)[-1])),
+        worst="" if len(lengths) < 2 else took(lengths[len(lengths) * 95 // 100]),
         failed=[asked.times.short(whole_second(run.nominal)) for run in runs if kind_of_run(run) == "failed"],
         plot=_plot(stored, runs, versions, asked, own),
         rows=[_row(run, own, asked.times, same=same) for run in runs[:listed]],

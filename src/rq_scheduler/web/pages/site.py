@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from rq_scheduler.web.api.endpoint import Service
-from rq_scheduler.web.pages import now, schedule, schedules, why
+from rq_scheduler.web.pages import actions, confirm, jobs, now, quarantine, records, schedule, schedules, why
 from rq_scheduler.web.pages.login import Login
 from rq_scheduler.web.pages.look import MEDIA_TYPES, static, version
 from rq_scheduler.web.pages.page import Page
@@ -26,9 +26,27 @@ def page_routes(service: Service) -> Sequence[BaseRoute]:
     pages = {
         "/": Page(service, now.show),
         "/schedules": Page(service, schedules.show),
+        "/schedules/bulk": Page(service, confirm.ask_bulk, confirm.do_bulk),
         "/schedules/{id}": Page(service, schedule.show),
         "/schedules/{id}/why": Page(service, why.of_schedule),
+        "/schedules/{id}/run": Page(service, None, actions.run_now),
+        "/schedules/{id}/pause": Page(service, confirm.ask_pause, actions.pause),
+        "/schedules/{id}/resume": Page(service, None, actions.resume),
+        "/schedules/{id}/backfill": Page(service, confirm.ask_backfill, actions.backfill),
+        "/schedules/{id}/delete": Page(service, confirm.ask_delete, actions.delete),
+        "/schedules/{id}/undo": Page(service, None, actions.undo),
         "/why": Page(service, why.ask),
+        "/jobs": Page(service, jobs.show),
+        "/jobs/{id}": Page(service, jobs.show_one),
+        "/jobs/{id}/run": Page(service, None, actions.run_job_now),
+        "/jobs/{id}/move": Page(service, None, actions.move_job),
+        "/jobs/{id}/cancel": Page(service, None, actions.cancel_job),
+        "/jobs/{id}/stop": Page(service, None, actions.stop_run),
+        "/quarantine": Page(service, quarantine.show),
+        "/quarantine/retry": Page(service, None, actions.retry),
+        "/quarantine/purge": Page(service, None, actions.purge),
+        "/events": Page(service, records.show_events),
+        "/audit": Page(service, records.show_audit),
         "/preferences": Page(service, None, set_preferences, changes=False),
     }
     return [

@@ -99,7 +99,9 @@ def axis_strip(axis: Axis, label: str) -> Markup:
         parts.append(svg.text(words, class_=classes, x=svg.percent(share), y="31"))
     for band in axis.bands:
         middle = (axis.share(band.begins) + axis.share(band.ends)) / 2
-        anchor = " start" if middle < 0.08 else " end" if middle > 0.92 else ""
+        if abs(middle - here) < 0.12:  # now's own place
+            middle = min(middle, here - 0.025)
+        anchor = " start" if middle < 0.08 else " end" if abs(middle - here) < 0.12 or middle > 0.92 else ""
         parts.append(svg.text(band.words, class_=f"bandt{anchor}", x=svg.percent(middle), y="13"))
     chip = (
         svg.element("rect", class_="nowchip", x="-22", y="1", width="44", height="17", rx="4"),
