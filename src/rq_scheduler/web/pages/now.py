@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from markupsafe import Markup
@@ -159,7 +159,7 @@ def now_of(found: Overview, asked: Asked, span: str) -> Now:
         spark=_spark(found),
         not_run=rows[:_SHOWN_NOT_RUN],
         not_run_left=max(0, len(rows) - _SHOWN_NOT_RUN),
-        changes=[_change(entry, times) for entry in found.changes],
+        changes=_changes(found, times),
     )
 
 
@@ -236,8 +236,24 @@ def _paused(found: Overview, times: Times) -> Iterator[NotRunShown]:
             )
 
 
-def _change(entry: AuditEntry, times: Times) -> Change:
+def _changes(found: Overview, times: Times) -> list[Change]:
+    """What was done later to the same schedule leaves nothing to undo of what was done before."""
+    shown: list[Change] = []
+    done, paused = set[str](), {lane.stored.id for lane in found.lanes if lane.stored.paused}
+    for entry in found.changes:
+        change = _change(entry, times, is_paused=entry.id in paused)
+        if entry.id in done:
+            change = replace(change, undo="")
+        if change.undo:
+            done.add(entry.id)
+        if change.resume:
+            paused.discard(entry.id)
+        shown.append(change)
+    return shown
+
+
+def _change(entry: AuditEntry, times: Times, *, is_paused: bool) -> Change:
     number = entry.details.get("version", "")
     undo = number if entry.action in _UNDOABLE and number.isdigit() else ""
     said = sentence(entry, times.zone).partition(": ")[0] if entry.changes else sentence(entry, times.zone)
-    return Change(entry, times.short(whole_second(entry.at)), said, undo, entry.action == "paused")
+    return Change(entry, times.short(whole_second(entry.at)), said, undo, entry.action == "paused" and is_paused)

@@ -190,7 +190,7 @@ def answer(asked: Asked, result: Shown | Went) -> Response:
             cookie(asked.service, request, response, name, value, _YEAR)
         if result.done:
             said = ("!" if result.wrong else "") + result.done[:_MAX_DONE]
-            cookie(asked.service, request, response, DONE, quote(said, errors="replace"), 60)
+            cookie(asked.service, request, response, DONE, quote(said, safe="", errors="replace"), 60)
         return response
     done = unquote(request.cookies.get(DONE, ""))[:_MAX_DONE]
     html = render(
@@ -206,6 +206,8 @@ def answer(asked: Asked, result: Shown | Went) -> Response:
         wrong=done.startswith("!"),
         once=secrets.token_hex(8),
         path=_path(request),
+        held_on=_held(request, on=True),
+        held_off=_held(request, on=False),
     )
     response = HTMLResponse(html, result.status)
     if done:
@@ -290,6 +292,14 @@ def _path(request: Request) -> str:
     if request.method != "GET":
         return "/"
     return f"{path}?{request.url.query}" if request.url.query else path
+
+
+def _held(request: Request, *, on: bool) -> str:
+    """The address of this page with the updates held, or going on."""
+    path, _, query = _path(request).partition("?")
+    kept = [part for part in query.split("&") if part and not part.startswith("hold=")]
+    said = "&".join([*kept, *(["hold=1"] if on else [])])
+    return f"{path}?{said}" if said else path
 
 
 def _zone(given: str) -> str:

@@ -24,4 +24,4 @@ def set_preferences(asked: Asked) -> Went:
         name = zone(zone_name(given)).name if given else ""
     except SchedulerError as error:
         return Went(back, str(error), wrong=True)
-    return Went(back, f"Times are those of {name or 'this host'} now.", cookies={ZONE: quote(name)})
+    return Went(back, f"Times are those of {name or 'this host'} now.", cookies={ZONE: quote(name, safe="")})

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from rq_scheduler.web.api.endpoint import Service
-from rq_scheduler.web.pages import actions, confirm, jobs, now, quarantine, records, schedule, schedules, why
+from rq_scheduler.web.pages import actions, confirm, edit, jobs, now, quarantine, records, schedule, schedules, why
 from rq_scheduler.web.pages.login import Login
 from rq_scheduler.web.pages.look import MEDIA_TYPES, static, version
 from rq_scheduler.web.pages.page import Page
@@ -27,6 +27,8 @@ def page_routes(service: Service) -> Sequence[BaseRoute]:
         "/": Page(service, now.show),
         "/schedules": Page(service, schedules.show),
         "/schedules/bulk": Page(service, confirm.ask_bulk, confirm.do_bulk),
+        "/schedules/new": Page(service, edit.show_new, edit.create),
+        "/schedules/{id}/edit": Page(service, edit.show_edit, edit.change),
         "/schedules/{id}": Page(service, schedule.show),
         "/schedules/{id}/why": Page(service, why.of_schedule),
         "/schedules/{id}/run": Page(service, None, actions.run_now),

@@ -68,21 +68,21 @@ def _grid(top: float, limit: float | None) -> list[Markup]:
     parts = [svg.text("Lateness", class_="axt start", x=svg.percent(_LEFT), y="4")]
     for seconds, words in _LATE_TICKS:
         y = _late_y(seconds)
-        parts.append(svg.element("line", class_="axl", x1=svg.percent(_LEFT), x2="100%", y1=_px(y), y2=_px(y)))
-        parts.append(svg.text(words, class_="axt end", x=svg.percent(_LEFT - 0.008), y=_px(y + 4)))
+        parts.append(svg.element("line", class_="axl", x1="0", x2="100%", y1=_px(y), y2=_px(y)))
+        parts.append(svg.text(words, class_="axt start", x="0", y=_px(y - 3)))
     said = "" if limit is None else f"; limit {length(timedelta(seconds=limit), coarse=True)}"
     parts.append(svg.text(f"Took{said}", class_="axt start", x=svg.percent(_LEFT), y="102"))
     for share in (1.0, 0.5):
         y = _TOOK_FOOT - (_TOOK_FOOT - _TOOK_TOP) * share
         seconds = timedelta(seconds=top * share)
         words = length(seconds, coarse=seconds >= timedelta(seconds=10))
-        parts.append(svg.element("line", class_="axl", x1=svg.percent(_LEFT), x2="100%", y1=_px(y), y2=_px(y)))
-        parts.append(svg.text(words, class_="axt end", x=svg.percent(_LEFT - 0.008), y=_px(y + 4)))
+        parts.append(svg.element("line", class_="axl", x1="0", x2="100%", y1=_px(y), y2=_px(y)))
+        parts.append(svg.text(words, class_="axt start", x="0", y=_px(y - 3)))
     foot = _px(_TOOK_FOOT)
-    parts.append(svg.element("line", class_="axl base", x1=svg.percent(_LEFT), x2="100%", y1=foot, y2=foot))
+    parts.append(svg.element("line", class_="axl base", x1="0", x2="100%", y1=foot, y2=foot))
     if limit is not None and limit <= top:
         y = _px(_took_y(limit, top))
-        parts.append(svg.element("line", class_="lim", x1=svg.percent(_LEFT), x2="100%", y1=y, y2=y))
+        parts.append(svg.element("line", class_="lim", x1="0", x2="100%", y1=y, y2=y))
     return parts
 
 
