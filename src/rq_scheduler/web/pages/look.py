@@ -56,7 +56,7 @@ def _environment() -> Environment:
     )
     filters: dict[str, Any] = cast("Any", environment).filters
     filters |= {"at": _at, "capital": capital, "clock": _clock, "cut": cut, "distance": distance, "iso": iso}
-    filters |= {"about": _about, "lasts": length, "n": _number}
+    filters |= {"about": _about, "lasts": length, "n": _number, "sentence": _sentence}
     names: dict[str, Any] = cast("Any", environment).globals
     names |= {"NONE": NONE, "counted": counted, "version": version}
     return environment
@@ -86,6 +86,12 @@ def _clock(at: datetime, zone: tzinfo) -> str:
 def _about(delta: timedelta) -> str:
     """A length of time of which only the size matters."""
     return length(delta, coarse=delta >= timedelta(seconds=10))
+
+
+def _sentence(text: str) -> str:
+    """With a capital, unless it begins with a name."""
+    first = text.partition(" ")[0]
+    return text if "=" in first or "'" in first or "." in first else capital(text)
 
 
 def _number(value: int) -> str:
