@@ -100,7 +100,7 @@ def test_undo_of_what_somebody_has_changed_since(pages: TestClient, scheduler: S
     send(pages, f"{page}/undo", page, version="3")
     spec = scheduler.schedules[nightly].spec
     assert spec is not None
-    assert str(spec.jitter) == "1m"
+    assert str(spec.jitter) == "60s"
 
 
 class TestMany:
