@@ -264,7 +264,7 @@ def _asked(service: Service, visitor: Visitor, request: Request, body: bytes) ->
         visitor=visitor,
         request=request,
         now=from_us(survey.now()),
-        zone=_zone(request.cookies.get(ZONE, "")),
+        zone=_zone(request.cookies.get(ZONE, "")) or service.settings.timezone or host_zone(),
         counts=survey.counts(),
         id=id,
         query=dict(_pairs(request.scope["query_string"][:_MAX_QUERY])),
@@ -303,10 +303,11 @@ def _held(request: Request, *, on: bool) -> str:
 
 
 def _zone(given: str) -> str:
+    """What the visitor chose, if it is a zone."""
     try:
-        return zone(zone_name(unquote(given))).name if given else host_zone()
+        return zone(zone_name(unquote(given))).name if given else ""
     except SchedulerError:
-        return host_zone()
+        return ""
 
 
 def _to_login(request: Request) -> Response:
