@@ -18,6 +18,7 @@ from rq_scheduler.clock import from_us
 from rq_scheduler.errors import check_texts
 from rq_scheduler.store.audit import Changes, read_changes
 from rq_scheduler.store.streams import StreamEntry
+from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Audit", "AuditEntry", "entry_of"]
 
@@ -65,6 +66,7 @@ class Audit:
         before, and takes the part of `until`. `schedule` is an id, a job's too. Raises InvalidArgument or InvalidType
         for what cannot be.
         """
+        not_negative(look_at=0 if look_at is None else look_at)
         found = self._context.store.read_audit(*bounds(since, until), place_of(before, "before"))
         check_texts(schedule=schedule, actor=actor)
         wanted = words(actions, "actions", AuditAction)

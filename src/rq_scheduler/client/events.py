@@ -17,6 +17,7 @@ from rq_scheduler.client.streams import bounds, picked, place_of, words
 from rq_scheduler.clock import US, duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts
 from rq_scheduler.store.streams import NOTHING, StreamEntry
+from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Event", "Events"]
 
@@ -63,6 +64,7 @@ class Events:
         before, and takes the part of `until`. `schedule` is an id, a job's too. Raises InvalidArgument or InvalidType
         for what cannot be.
         """
+        not_negative(look_at=0 if look_at is None else look_at)
         found = self._context.store.read_events(*bounds(since, until), place_of(before, "before"))
         check_texts(schedule=schedule)
         wanted = words(kinds, "kinds", EventKind)

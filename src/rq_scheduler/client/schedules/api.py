@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from rq_scheduler.aliases import DurationLike, Function, ScheduleState
 from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.context import SchedulerContext
-from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id
+from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id, text_ids
 from rq_scheduler.client.schedules.bulk import BulkControl
 from rq_scheduler.client.schedules.called import Called, called_by
 from rq_scheduler.client.schedules.explain import Explanation
@@ -213,7 +213,7 @@ class Schedules(BulkControl):
 
     def read(self, ids: Sequence[str]) -> list[StoredSchedule]:
         """The schedules of these ids, in their order, without unknown ones; a hundred in one round trip."""
-        asked = [text_id(id) for id in ids]
+        asked = text_ids(ids)
         pages = (asked[first : first + PAGE] for first in range(0, len(asked), PAGE))
         return [stored for page in pages for stored in self._writer.views(page)]
 
@@ -316,14 +316,13 @@ class Schedules(BulkControl):
         Raises InvalidArgument for more.
         """
         not_negative(limit=limit)
-        if len(ids) > _MOST_HISTORIES:
-            raise InvalidArgument(
-                f"{len(ids)} histories are too many for one answer: ask for {_MOST_HISTORIES} at most"
-            )
-        if not ids:
+        asked = text_ids(ids)
+        if len(asked) > _MOST_HISTORIES:
+            raise InvalidArgument(f"{len(asked)} histories are too many for one answer: ask for {_MOST_HISTORIES}")
+        if not asked:
             return {}
-        now, found = self._store.read_many_runs([text_id(id) for id in ids], limit)
-        return {id: runs_of(rows, now, kind) for id, (kind, rows) in zip(ids, found, strict=True)}
+        now, found = self._store.read_many_runs(asked, limit)
+        return {id: runs_of(rows, now, kind) for id, (kind, rows) in zip(asked, found, strict=True)}
 
     def explain(self, id: str, at: datetime | date | None = None, timezone: str | tzinfo | None = None) -> Explanation:
         """Why a schedule ran at a time, or did not: `explain("nightly-report", at).sentence`.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict, get_args
+from typing import TypedDict, cast, get_args
 
 from rq_scheduler.aliases import DurationLike, ScheduleState
 from rq_scheduler.clock import duration_us, from_us
@@ -12,7 +13,7 @@ from rq_scheduler.store.schedules import Filter
 from rq_scheduler.triggers import MAX_US
 from rq_scheduler.triggers.base import aware_us
 
-__all__ = ["Selection", "check_flags", "check_until", "filter_of", "selected", "text_id", "until_us"]
+__all__ = ["Selection", "check_flags", "check_until", "filter_of", "selected", "text_id", "text_ids", "until_us"]
 
 
 class Selection(TypedDict, total=False):
@@ -86,6 +87,13 @@ def text_id(id: object) -> str:
     if not isinstance(id, str):
         raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
     return id
+
+
+def text_ids(ids: object) -> list[str]:
+    """The ids. Raises InvalidType for what is no list or tuple of texts."""
+    if not isinstance(ids, list | tuple):
+        raise InvalidType(f"ids={ids!r:.300} is {kind_of(ids)}: give a list of ids")
+    return [text_id(id) for id in cast("Sequence[object]", ids)]
 
 
 def check_flags(**values: object) -> None:

@@ -28,12 +28,12 @@ class Field:
     kind: str = "text"
 
 
-CHOICES: Final = {
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "overlap": ("skip", "allow", "buffer_one", "buffer_all", "replace"),
     "catchup": ("latest", "all", "none"),
     "excluded": ("skip", "next_day", "previous_day"),
 }
-KINDS: Final = {
+KINDS: Final[Mapping[str, str]] = {
     "cron": "Cron string",
     "every": "Every so long",
     "rrule": "Calendar rule (RRULE)",
