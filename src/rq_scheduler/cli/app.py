@@ -153,7 +153,7 @@ for _name, _home, _help in (
     ("doctor", "commands.doctor:doctor", "Check that Redis, dispatchers, workers and host fit together."),
     ("check", "commands.check:check", "Say what an upgrade from 0.14 will do to this Redis."),
     ("demo", "demo.command:demo", "Show the whole system at work, while parts of it get killed."),
-    ("dev", "dev:dev", "Run Redis, a dispatcher, workers and the dashboard in one terminal."),
+    ("dev", "dev:dev", "Run Redis, dispatcher, workers and dashboard in one terminal."),
 ):
     rqscheduler.add_command(LazyCommand(_name, f"rq_scheduler.cli.{_home}", _help))
 

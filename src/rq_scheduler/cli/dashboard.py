@@ -9,7 +9,7 @@ from importlib.util import find_spec
 __all__ = ["HOW_TO_INSTALL", "choose_port", "is_installed", "web_command"]
 
 PORT = 8080
-HOW_TO_INSTALL = 'pip install "rq-scheduler[web]"'
+HOW_TO_INSTALL = "pip install jinja2 starlette uvicorn"
 
 
 def is_installed() -> bool:

@@ -39,7 +39,7 @@ COLORS = ("green", "cyan", "magenta", "blue", "yellow")
 def dev(
     workers: int, queues: str, path: str, data_dir: Path | None, port: int | None, allow: tuple[str, ...], verbose: bool
 ) -> None:
-    """Run Redis, a dispatcher, workers and the dashboard in one terminal. Ctrl-C ends it all.
+    """Run Redis, dispatcher, workers and dashboard in one terminal. Ctrl-C ends it all.
 
     For your own code. Schedule from another terminal, with Scheduler(connection=Redis()).
     """

@@ -158,9 +158,11 @@ def _one_failing(found: Overview, lane: Lane, times: Times) -> Need:
     since = "" if first is None or len(failed) < row else f" since {times.short(whole_second(first.nominal))}"
     many = f"has failed {counted(row, 'time', 'times')}{' in a row' if row > 1 else ''}"
     short = f"{id} has been failing{since}" if row > 1 else f"{id} failed"
-    error = "" if newest is None or newest.end is None else why_ended(
-        newest.end, newest.cause or "", newest.error or "", newest.error_at or ""
-    )  # fmt: skip
+    # The error of the newest may not have been read yet.
+    told = next((run for run in failed if run.error or run.cause), newest)
+    error = ""
+    if told is not None and told.end is not None:
+        error = why_ended(told.end, told.cause or "", told.error or "", told.error_at or "")
     changed = _change_before(found.changes, lane, first)
     detail = ""
     if changed is not None and first is not None and since:

@@ -64,13 +64,13 @@ def busy_site(folder: Path) -> Iterator[Site]:
         processes.start(sys.executable, "-m", "rq_scheduler.cli", "--url", server.url, "--name", "ops-1")
         for queue in ("default", "exports"):
             processes.start(command("rq"), *rq, f"worker-{queue}", queue)
-        url = f"http://127.0.0.1:{_free_port()}"
+        url = f"http://127.0.0.1:{free_port()}"
         allowed = ("--allow", "tests.jobs_for_tests.*", "--allow", "jobs_for_tests.*", "--allow-queue", "reports")
         web = processes.start(
             command("rqscheduler"), "web", "--url", server.url, "--bind", url.removeprefix("http://"), *allowed,
             env={"TZ": "Europe/Paris"}, log="web.log",
         )  # fmt: skip
-        wait_until(lambda: _answers(url), message=web.output)
+        wait_until(lambda: answers(url), message=web.output)
         wait_until(lambda: schedules["import-orders"].failed_in_a_row >= 3)
         wait_until(lambda: schedules["slow-export"].skipped >= 2 and schedules["price-index"].succeeded >= 2)
         wait_until(lambda: client.hexists(KEYS.quarantine, "lost"))
@@ -139,14 +139,14 @@ def _check_request(visit: Visit, url: str) -> None:
         visit.wrong.append(f"a request elsewhere: {url}")
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         return httpx.get(url, timeout=PATIENCE).status_code == 200
     except httpx.TransportError:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

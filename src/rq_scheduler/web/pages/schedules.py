@@ -25,7 +25,7 @@ __all__ = ["FILTERS", "Row", "show"]
 
 FILTERS: Final = ("tag", "queue", "owner", "q", "state")
 ROWS = 40
-SEARCHED = 2_000
+SEARCHED = 1_000
 """Schedules that are looked through for a text with which no id begins."""
 
 STATES: Final[Mapping[str, tuple[str, str]]] = {
