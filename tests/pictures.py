@@ -1,5 +1,5 @@
-"""Makes docs/pictures: the pages of the dashboard of a small busy site, light and dark, wide and narrow. `make`
-`pictures` runs it: a private Redis, a dispatcher, workers and a browser, for two minutes.
+"""Makes docs/pictures: pages of the dashboard of a small busy site, light and dark, wide and narrow. `make pictures`
+runs it: a private Redis, a dispatcher, workers and a browser, for two minutes.
 """
 
 import os
