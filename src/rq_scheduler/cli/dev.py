@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from types import FrameType
@@ -15,6 +16,7 @@ from types import FrameType
 import click
 
 from rq_scheduler.cli.children import Child, dispatcher_command, stop_all, worker_command
+from rq_scheduler.cli.dashboard import HOW_TO_INSTALL, choose_port, is_installed, web_command
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.errors import SchedulerError
 
@@ -30,9 +32,14 @@ COLORS = ("green", "cyan", "magenta", "blue", "yellow")
 @click.option("--path", default=".", show_default=True, help="Import path of your code, colon-separated.")
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the data there; else it goes.")
 @click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port of Redis; 6379 if free, else another.")
+@click.option(
+    "--allow", metavar="NAME", multiple=True, help="A function that the dashboard may run, as `web --allow` says it."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every batch of the dispatcher.")
-def dev(workers: int, queues: str, path: str, data_dir: Path | None, port: int | None, verbose: bool) -> None:
-    """Run Redis, a dispatcher and rq workers in one terminal. Ctrl-C ends it all.
+def dev(
+    workers: int, queues: str, path: str, data_dir: Path | None, port: int | None, allow: tuple[str, ...], verbose: bool
+) -> None:
+    """Run Redis, dispatcher, workers and dashboard in one terminal. Ctrl-C ends it all.
 
     For your own code. Schedule from another terminal, with Scheduler(connection=Redis()).
     """
@@ -43,7 +50,7 @@ def dev(workers: int, queues: str, path: str, data_dir: Path | None, port: int |
         redis = EmbeddedRedis(data_dir=data_dir, port=_choose_port(port))
     except SchedulerError as error:
         raise click.ClickException(str(error)) from None
-    session = _Session(redis, workers, names, path, verbose)
+    session = _Session(redis, workers, names, path, verbose, allow)
     try:
         session.run()
     except SchedulerError as error:
@@ -67,13 +74,23 @@ def _choose_port(asked: int | None) -> int | None:
 class _Session:
     """One run of `dev`."""
 
-    def __init__(self, redis: EmbeddedRedis, workers: int, queues: list[str], path: str, verbose: bool) -> None:
+    def __init__(
+        self,
+        redis: EmbeddedRedis,
+        workers: int,
+        queues: list[str],
+        path: str,
+        verbose: bool,
+        allow: Sequence[str] = (),
+    ) -> None:
         self._redis = redis
         self._keep = redis.data_dir
         self._workers = workers
         self._queues = queues
         self._path = os.pathsep.join(os.path.abspath(os.path.expanduser(part)) for part in path.split(":") if part)
         self._verbose = verbose
+        self._allow = [word for name in allow for word in ("--allow", name)]
+        self._web_port = choose_port() if is_installed() else None
         self._children: list[Child] = []
         self._ended_at: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -113,15 +130,22 @@ class _Session:
             )
         listening = f"{self._workers} rq worker{'s' if self._workers != 1 else ''} on {', '.join(self._queues)}"
         self._say("rqscheduler", f"one dispatcher, {listening}. Ctrl-C ends everything.")
+        if self._web_port is None:
+            self._say("rqscheduler", f"no dashboard: {HOW_TO_INSTALL}")
+        else:
+            self._say("rqscheduler", f"the dashboard: http://127.0.0.1:{self._web_port}/")
 
     def _start_children(self) -> None:
         flags = ["--path", self._path] + (["--verbose"] if self._verbose else [])
         self._add("dispatcher", dispatcher_command(self._redis.url, *flags))
         for number in range(1, self._workers + 1):
             self._add(f"worker-{number}", worker_command(self._redis.url, self._queues, "--path", self._path))
+        if self._web_port is not None:
+            command = web_command(self._redis.url, self._web_port, *self._allow)
+            self._add("web", command, {"PYTHONPATH": self._path} if self._allow else None)
 
-    def _add(self, name: str, command: list[str]) -> None:
-        child = Child(name, command, self._say)
+    def _add(self, name: str, command: list[str], env: Mapping[str, str] | None = None) -> None:
+        child = Child(name, command, self._say, env)
         child.start()
         self._children.append(child)
 
@@ -141,8 +165,8 @@ class _Session:
             child.restart()
 
     def _stop_children(self) -> list[str]:
-        workers = [child for child in self._children if child.name != "dispatcher"]
-        others = [child for child in self._children if child.name == "dispatcher"]
+        workers = [child for child in self._children if child.name not in ("dispatcher", "web")]
+        others = [child for child in self._children if child.name in ("dispatcher", "web")]
         # The dispatcher first: what it would hand off to nobody stays scheduled instead.
         return stop_all(others, patience=5.0) + stop_all(workers, patience=30.0, hurry=lambda: self._stopping)
 

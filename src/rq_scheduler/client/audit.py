@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import cast
 
 from rq_scheduler.aliases import AuditAction
@@ -17,6 +18,7 @@ from rq_scheduler.clock import from_us
 from rq_scheduler.errors import check_texts
 from rq_scheduler.store.audit import Changes, read_changes
 from rq_scheduler.store.streams import StreamEntry
+from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Audit", "AuditEntry", "entry_of"]
 
@@ -56,17 +58,20 @@ class Audit:
         actor: str | None = None,
         before: str | None = None,
         limit: int | None = 100,
+        look_at: int | None = None,
     ) -> list[AuditEntry]:
-        """The entries that fit all that is given, newest first, `limit` at most (None: all).
+        """The entries that fit all that is given, newest first, `limit` at most (None: all), of the newest `look_at`.
 
         `since` and `until` are aware: entries of [since, until). `before` is the place of the last one of the page
         before, and takes the part of `until`. `schedule` is an id, a job's too. Raises InvalidArgument or InvalidType
         for what cannot be.
         """
+        not_negative(look_at=0 if look_at is None else look_at)
         found = self._context.store.read_audit(*bounds(since, until), place_of(before, "before"))
         check_texts(schedule=schedule, actor=actor)
         wanted = words(actions, "actions", AuditAction)
-        return [entry_of(entry) for entry in picked(found, limit, action=wanted, id=schedule, actor=actor)]
+        looked_at = islice(found, look_at)
+        return [entry_of(entry) for entry in picked(looked_at, limit, action=wanted, id=schedule, actor=actor)]
 
 
 def entry_of(entry: StreamEntry) -> AuditEntry:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import cast
 
 from rq_scheduler.aliases import DurationLike, EventKind
@@ -16,6 +17,7 @@ from rq_scheduler.client.streams import bounds, picked, place_of, words
 from rq_scheduler.clock import US, duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts
 from rq_scheduler.store.streams import NOTHING, StreamEntry
+from rq_scheduler.triggers.base import not_negative
 
 __all__ = ["Event", "Events", "event_of"]
 
@@ -54,17 +56,19 @@ class Events:
         kinds: EventKind | Collection[EventKind] | None = None,
         before: str | None = None,
         limit: int | None = 100,
+        look_at: int | None = None,
     ) -> list[Event]:
-        """The events that fit all that is given, newest first, `limit` at most (None: all).
+        """The events that fit all that is given, newest first, `limit` at most (None: all), of the newest `look_at`.
 
         `since` and `until` are aware: events of [since, until). `before` is the place of the last one of the page
         before, and takes the part of `until`. `schedule` is an id, a job's too. Raises InvalidArgument or InvalidType
         for what cannot be.
         """
+        not_negative(look_at=0 if look_at is None else look_at)
         found = self._context.store.read_events(*bounds(since, until), place_of(before, "before"))
         check_texts(schedule=schedule)
         wanted = words(kinds, "kinds", EventKind)
-        return [event_of(entry) for entry in picked(found, limit, kind=wanted, id=schedule)]
+        return [event_of(entry) for entry in picked(islice(found, look_at), limit, kind=wanted, id=schedule)]
 
     def follow(self, after: str | None = None, *, idle: DurationLike | None = None) -> Iterator[Event]:
         """Events as they happen, oldest first, for ever, or until nothing has happened for `idle`.

@@ -5,6 +5,7 @@ A face over the store. Knows no key of Redis, and judges nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -131,6 +132,15 @@ class Fleet:
         `outages` does."""
         first, last = _span(since, until)
         return [_lateness(minute, buckets) for minute, buckets in self._context.store.lateness(first, last).items()]
+
+    def lateness_in_all(self, since: datetime, until: datetime) -> Lateness | None:
+        """The same of all these minutes together, under the first of them; None where nothing was handed off."""
+        first, last = _span(since, until)
+        in_all = Counter[int]()
+        by_minute = self._context.store.lateness(first, last)
+        for buckets in by_minute.values():
+            in_all.update(buckets)
+        return _lateness(min(by_minute), in_all) if by_minute else None
 
     def unserved(self) -> list[UnservedQueue]:
         """The queues in which the last look, a minute ago at most, found jobs that no worker listens on."""

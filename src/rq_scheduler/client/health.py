@@ -12,7 +12,7 @@ from datetime import datetime
 from rq_scheduler.clock import from_us
 from rq_scheduler.store.alerts import AlertReceiver
 from rq_scheduler.store.fleet import OutageLine
-from rq_scheduler.store.survey import Counts, Daemon, Fence, Parked, RqCron, Survey
+from rq_scheduler.store.survey import FEW_KEYS, FEWER_KEYS, Counts, Daemon, Fence, Parked, RqCron, Survey
 from rq_scheduler.store.troubles import Some, Troubles
 from rq_scheduler.triggers import MAX_US, MIN_US
 
@@ -67,8 +67,9 @@ def calendar_time(us: int) -> datetime:
     return from_us(max(MIN_US, min(MAX_US, us)))
 
 
-def read_health(survey: Survey, where: str) -> Health:
-    """Asks Redis for all of it. `where` is the address as people may see it."""
+def read_health(survey: Survey, where: str, *, quick: bool = False) -> Health:
+    """Asks Redis for all of it. `where` is the address as people may see it. `quick`, for what is asked again and
+    again: without the look at the wake-up channel, and for daemons of 0.14 only where there are few keys."""
     heard = survey.listened_queues()
     lengths = survey.queue_lengths(sorted({*survey.queue_names(), *heard}))
     shown = sorted(lengths, key=lambda name: (-lengths[name], name))[:MAX_QUEUES]
@@ -80,7 +81,7 @@ def read_health(survey: Survey, where: str) -> Health:
         dispatchers=survey.dispatchers(),
         counts=survey.counts(),
         fence=survey.fence(),
-        wakeup_refused=survey.wakeup_refused(),
+        wakeup_refused=None if quick else survey.wakeup_refused(),
         queues={name: lengths[name] for name in shown},
         heard=heard,
         misfits=survey.misfits(),
@@ -88,6 +89,6 @@ def read_health(survey: Survey, where: str) -> Health:
         parked=survey.parked(1),
         troubles=survey.troubles(now),
         last_heard=None if heard_at is None else calendar_time(heard_at),
-        old_daemons=survey.old_daemons(),
         alert_receivers=survey.alert_receivers(),
+        old_daemons=survey.old_daemons(FEWER_KEYS if quick else FEW_KEYS),
     )

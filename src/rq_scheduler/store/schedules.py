@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import inf
 from typing import Any, TypeVar
 
@@ -18,7 +18,6 @@ from rq_scheduler.planning import Coming, Instant
 from rq_scheduler.store.audit import Changes, changes_text
 from rq_scheduler.store.base import MOST, armed_text, is_ok, moment, pairs, score_of, text, us_of, whole
 from rq_scheduler.store.command import Command, Commands, Listing, Procedure, call
-from rq_scheduler.store.history import HistoryLine, read_line
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.packing import packed, packed_fields
 from rq_scheduler.store.plans import plan_at_score, plan_text, policy_text
@@ -152,30 +151,15 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class RunLine:
-    """A line of history with the ids of its job, and of the run that held up what it skipped (empty where there is
-    none), the names of dispatcher and worker, and what RQ says of the job: status, and when it started and ended (RQ's
-    texts)."""
-
-    line: HistoryLine
-    job_id: str
-    held_up_by: str
-    dispatcher: str
-    worker: str
-    status: str
-    started_at: str
-    ended_at: str
-
-
-@dataclass(frozen=True, slots=True)
 class Filter:
-    """What schedules are looked for; None or empty is any."""
+    """What schedules are looked for; None or empty is any. `state` is one of "failing", "late" and "running"."""
 
     tag: str | None = None
     queue: str | None = None
     owner: str | None = None
     starts_with: str = ""
     paused: bool | None = None
+    state: str | None = None
 
 
 class ScheduleCommands(Commands):
@@ -265,6 +249,8 @@ class ScheduleCommands(Commands):
             for what, name in (("tag", wanted.tag), ("queue", wanted.queue), ("owner", wanted.owner))
             if name
         ]
+        if wanted.state:
+            lists.append(self.keys.schedules_of(wanted.state))
         paused = "" if wanted.paused is None else "1" if wanted.paused else "0"
         place, offset = (behind or "").encode(errors="replace"), min(offset, MOST)
         while limit is None or limit > 0:
@@ -312,12 +298,6 @@ class ScheduleCommands(Commands):
             while waiting and waiting[0] <= safe:
                 yield heapq.heappop(waiting)
 
-    @operation
-    def read_runs(self, id: str, limit: int) -> Command[tuple[int, str, list[RunLine]]]:
-        """The server's time, the kind of the schedule, empty for an unknown one, and its history, newest first."""
-        read = partial(_runs, id)
-        return self._script("read_runs", self.keys.schedules, id, min(limit, MOST), read=read)
-
 
 _END: tuple[float, str] = (inf, "")
 
@@ -326,19 +306,6 @@ def _order(place: tuple[bytes, bytes]) -> tuple[float, str]:
     """What a place in a list compares by; the empty one is its beginning."""
     due, id = place
     return (us_of(due), text(id)) if due else (-inf, "")
-
-
-def _runs(id: str, reply: Sequence[Any]) -> tuple[int, str, list[RunLine]]:
-    now, kind, numbered, *rows = reply
-    names = {text(number): text(name) for number, name in zip(numbered[::2], numbered[1::2], strict=True)}
-    lines: list[RunLine] = []
-    for packed_line, job_id, *known in rows:
-        line = read_line(packed_line)
-        if line is not None:
-            who = names.get(line.dispatcher, ""), names.get(line.worker, "")
-            held_up_by = id + line.held_up_by.removeprefix("=") if line.held_up_by else ""
-            lines.append(RunLine(line, text(job_id), held_up_by, *who, *(text(each) for each in known)))
-    return int(now), text(kind), lines
 
 
 def _outcomes(reply: Any) -> list[tuple[Written, str]]:

@@ -25,6 +25,7 @@ from rq_scheduler.store.pending import PendingCommands
 from rq_scheduler.store.plans import PlanCommands
 from rq_scheduler.store.presence import PresenceCommands
 from rq_scheduler.store.quarantine import QuarantineCommands
+from rq_scheduler.store.runs import RunCommands
 from rq_scheduler.store.schedules import ScheduleCommands
 from rq_scheduler.store.scripts import SERVER_CLOCK
 from rq_scheduler.store.series import SeriesCommands
@@ -41,6 +42,7 @@ class StoreCommands(
     ParkedCommands,
     HandOffCommands,
     ScheduleCommands,
+    RunCommands,
     PlanCommands,
     PauseCommands,
     PendingCommands,

@@ -23,15 +23,28 @@ from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.processes import Daemon, ProcessCommands, RqCron, Worker, if_allowed, is_number, members
 from rq_scheduler.store.troubles import TroubleCommands
 
-__all__ = ["Counts", "Daemon", "Fence", "Parked", "RawEntry", "RqCron", "RqRegistry", "Survey", "Worker"]
+__all__ = [
+    "FEWER_KEYS",
+    "FEW_KEYS",
+    "Counts",
+    "Daemon",
+    "Fence",
+    "Parked",
+    "RawEntry",
+    "RqCron",
+    "RqRegistry",
+    "Survey",
+    "Worker",
+]
 
 _FIELDS = ("meta", "origin", "created_at", "timeout")
 _FACTS = ("redis_version", "maxmemory", "maxmemory_policy", "aof_enabled", "aof_last_write_status",
           "rdb_last_bgsave_status")  # fmt: skip
 _HOUR_US = 3_600_000_000
 _US = 1_000_000
-_FEW_KEYS = 200_000
-"""Keys among which a monitor may look for a daemon of 0.14: a fifth of a second."""
+FEW_KEYS, FEWER_KEYS = 200_000, 10_000
+"""Keys among which a monitor may look for a daemon of 0.14: a fifth of a second; and a page, which is asked for again
+and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +222,10 @@ class Survey(Executor, SurveyCommands):
         except ResponseError:
             return []
 
-    def old_daemons(self) -> list[Daemon]:
-        """Those of 0.14 among them, which say no version; none where there is too much to look through for that."""
+    def old_daemons(self, most: int = FEW_KEYS) -> list[Daemon]:
+        """Those of 0.14 among them, which say no version; none where there are more keys to look through than that."""
         try:
-            few = self.connection.dbsize() <= _FEW_KEYS
+            few = self.connection.dbsize() <= most
         except ResponseError:
             return []
         return [daemon for daemon in self.daemons() if "version" not in daemon.fields] if few else []

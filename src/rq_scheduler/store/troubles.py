@@ -11,10 +11,11 @@ from redis.exceptions import RedisError
 
 from rq_scheduler.clock import from_us
 from rq_scheduler.store import rq_format
-from rq_scheduler.store.base import moment, score_of, text
+from rq_scheduler.store.base import score_of, text
 from rq_scheduler.store.command import Commands, Procedure, call, pipeline
 from rq_scheduler.store.fleet import OutageLine, read_outage
 from rq_scheduler.store.operation import operation
+from rq_scheduler.store.runs import NotRunLine, read_not_run
 
 __all__ = ["Some", "Troubles"]
 
@@ -89,7 +90,7 @@ class TroubleCommands(Commands):
         states = yield from pipeline(call("HMGET", self.keys.schedule(text(id)), "paused_by", "note") for id in ids)
         by_itself = [text(id) for id, state in zip(ids, states, strict=True) if _by_itself(state)]
         by_people = sorted({*map(text, ids)}.difference(by_itself))
-        lines = [_not_run(line) for line in _members(not_run)]
+        lines = [read_not_run(line) for line in _members(not_run)]
         missed, skipped, gone = (_not_happened(lines, letters) for letters in (_MISSED, _SKIPPED, _GONE))
         return Troubles(
             failing,
@@ -117,15 +118,8 @@ def _by_itself(state: Any) -> bool:
     return not isinstance(state, RedisError) and state[0] == b"" and bool(state[1])
 
 
-def _not_run(line: bytes) -> tuple[str, str, int | None]:
-    """The id, what became of it, and the nominal time."""
-    rest, _, nominal = text(line).rpartition(" ")
-    id, _, what = rest.rpartition(" ")
-    return id, what, moment(nominal)
-
-
-def _not_happened(lines: Sequence[tuple[str, str, int | None]], letters: str) -> Some:
-    last = {id: nominal for id, what, nominal in lines if what in letters}  # in the order of time
+def _not_happened(lines: Sequence[NotRunLine], letters: str) -> Some:
+    last = {line.id: line.nominal for line in lines if line.letter in letters}  # in the order of time
     ids = sorted(last)
     return Some(len(ids), tuple(ids[:_NAMED]), len(lines) == _LOOKED_AT and bool(ids), last[ids[0]] if ids else None)
 

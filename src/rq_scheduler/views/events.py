@@ -14,7 +14,7 @@ from rq_scheduler.views.problems import outage_words
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Column, Part, Table
 
-__all__ = ["line", "render", "sentence", "serialize"]
+__all__ = ["line", "mark", "render", "sentence", "serialize"]
 
 
 def render(events: Sequence[Event], zone: tzinfo) -> Iterator[Part]:
@@ -50,6 +50,11 @@ def sentence(event: Event, zone: tzinfo) -> str:
     if words is not None:
         return words(said)
     return " ".join(filter(None, (event.id, event.kind.replace("_", " "), said.all())))  # of a newer version
+
+
+def mark(event: Event) -> str:
+    """The kind of mark that stands before it."""
+    return {_BAD: "failed", _WARNING: "late", _GOOD: "ok"}.get(_STYLES.get(event.kind, ""), "finished")
 
 
 def _when(event: Event, zone: tzinfo) -> str:

@@ -12,7 +12,7 @@ from rq_scheduler.views.details import whole_second
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Paragraph, Part, Typed, as_it_is
 
-__all__ = ["render", "serialize"]
+__all__ = ["known_words", "render", "serialize"]
 
 _MARKS = {
     True: ("+", "green", "in order"),
@@ -71,10 +71,14 @@ def render(found: Explanation, zone: tzinfo, typed: Typed = as_it_is) -> Iterato
             yield f"    {remedy.call}"
 
 
+def known_words(fact: Fact) -> str:
+    """How it is known, where nobody wrote it down."""
+    return {"recorded": "", "recomputed": "worked out now, not recorded", "unknown": "not recorded"}[fact.standing]
+
+
 def _source(fact: Fact, zone: tzinfo) -> str:
     """When, by whom and how it is known, as far as that says something."""
-    known = {"recorded": "", "recomputed": "worked out now, not recorded", "unknown": "not recorded"}[fact.standing]
-    parts = [_moment(fact.at, zone), f"by {fact.who}" if fact.who else "", known]
+    parts = [_moment(fact.at, zone), f"by {fact.who}" if fact.who else "", known_words(fact)]
     said = ", ".join(filter(None, parts))
     return f" [{said}]" if said else ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -13,7 +13,7 @@ from rq_scheduler.views.problems import notices, problems
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Cell, Column, Part, Table, Typed, as_it_is
 
-__all__ = ["render", "serialize"]
+__all__ = ["QueueWords", "heartbeat_words", "queue_words", "render", "serialize"]
 
 
 def serialize(health: Health) -> dict[str, Any]:
@@ -103,6 +103,32 @@ def render(health: Health, zone: tzinfo, typed: Typed = as_it_is) -> Iterator[Pa
         yield ""
         columns = (Column("QUEUE"), Column("JOBS", right=True), Column("WORKERS", right=True))
         yield Table(columns, [_queue_row(name, count, health.heard) for name, count in health.queues.items()])
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWords:
+    """A queue in few words. `unserved`: jobs wait in it, and nobody listens."""
+
+    name: str
+    waiting: int
+    workers_words: str
+    unserved: bool
+
+
+def queue_words(health: Health) -> list[QueueWords]:
+    """The queues, those that nobody serves first, then by what waits in them."""
+    found = [
+        QueueWords(name, count, "no worker" if not health.heard.get(name) else f"{health.heard[name]:,} w",
+                   bool(count and not health.heard.get(name)))
+        for name, count in health.queues.items()
+    ]  # fmt: skip
+    return sorted(found, key=lambda queue: (not queue.unserved, -queue.waiting, queue.name))
+
+
+def heartbeat_words(health: Health) -> list[str]:
+    """`ops-1 2s`: how long ago each dispatcher gave its last sign of life."""
+    ages = [(one.name, _heartbeat_age(one, health.now)) for one in health.dispatchers]
+    return [name if age is None else f"{name} {length(timedelta(seconds=round(age, 1)))}" for name, age in ages]
 
 
 def _dispatcher_row(one: Daemon, now: datetime) -> Sequence[Cell]:

@@ -9,7 +9,7 @@ from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.humanize import NONE
 from rq_scheduler.views.table import Cell
 
-__all__ = ["last_outcome", "legend", "status_word", "styled"]
+__all__ = ["last_outcome", "legend", "letter_word", "status_word", "styled"]
 
 _LETTERS: Final = {
     ".": "finished",
@@ -55,6 +55,11 @@ def last_outcome(stored: StoredSchedule) -> Cell:
     if word == "failed":
         return styled(word, f", {failed:,} in a row")
     return f"{word}; failed {failed:,} in a row", _BAD
+
+
+def letter_word(letter: str) -> str:
+    """What one of the letters among the last outcomes stands for."""
+    return _LETTERS.get(letter, "unknown")
 
 
 def legend(letters: Iterable[str]) -> str:

@@ -7,11 +7,12 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from rq_scheduler.client.pending import PendingJob
-from rq_scheduler.humanize import distance, moment, when
+from rq_scheduler.client.schedules.explain.times import Times
+from rq_scheduler.humanize import counted, distance, moment, when
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Column, Part, Table
 
-__all__ = ["facts", "histogram", "serialize", "table"]
+__all__ = ["facts", "histogram", "serialize", "table", "verdict"]
 
 BAR = 30
 """Characters of the longest bar."""
@@ -63,6 +64,20 @@ def histogram(counts: Sequence[tuple[datetime, int]], zone: tzinfo) -> Iterator[
         return
     rows = [(moment(at, zone), f"{count:,}", "#" * max(1, round(BAR * count / most))) for at, count in counts if count]
     yield Table((Column("FROM"), Column("JOBS", right=True), Column("", spare=1)), list(rows))
+
+
+def verdict(total: int, counts: Sequence[tuple[datetime, int]], times: Times) -> tuple[str, str]:
+    """How many wait, in a sentence without its full stop, and more of it. `counts`: by quarters of 24 hours."""
+    if not total:
+        return "No one-off job waits for its time", "Scheduler.enqueue_at and enqueue_in make them."
+    said = counted(total, "one-off job waits for its time", "one-off jobs wait for their time")
+    day = sum(count for _, count in counts)
+    if not day:
+        return said, "None is due within 24 hours."
+    hour = sum(count for _, count in counts[:4])
+    at, most = max(counts, key=lambda pair: pair[1])
+    peak = f"the most in a quarter of an hour are {most:,}, from {times.short(at)} on"
+    return said, f"{hour:,} are due within the hour, {day:,} within 24 hours; {peak}."
 
 
 def _call(job: PendingJob) -> str:

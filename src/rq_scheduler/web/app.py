@@ -25,6 +25,8 @@ from rq_scheduler.web.api.route import Route
 from rq_scheduler.web.api.routes import ROUTES
 from rq_scheduler.web.api.sessions import Sessions
 from rq_scheduler.web.api.watch import Watch
+from rq_scheduler.web.pages.page import error_page
+from rq_scheduler.web.pages.site import page_routes
 from rq_scheduler.web.problems import Refused
 from rq_scheduler.web.security.guard import Guard
 from rq_scheduler.web.security.guesses import Guesses
@@ -43,7 +45,7 @@ _BURST_SECONDS = 10
 
 
 def create_app(scheduler: Scheduler, settings: Settings | None = None) -> ASGIApp:
-    """The HTTP API of this Scheduler's Redis, as an ASGI application: to be served by itself, or mounted in another.
+    """The dashboard and the HTTP API of this Scheduler's Redis, as an ASGI application: to be served, or mounted.
 
     Building it sends nothing, starts no thread and needs no event loop, so that it may be built before a fork; it needs
     no lifespan. Raises InvalidType for what is no Scheduler.
@@ -69,7 +71,14 @@ def create_app(scheduler: Scheduler, settings: Settings | None = None) -> ASGIAp
         Path(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]),
         *_paths(service),
     ]
-    inner = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _problem})
+    routes += page_routes(service)
+
+    async def http_problem(request: Request, error: Exception) -> Response:
+        if request.url.path.removeprefix(str(request.scope.get("app_root_path", ""))).startswith(("/api/", "/health/")):
+            return await _http_problem(request, error)
+        return error_page(service, request, _refused(request, error))
+
+    inner = Starlette(routes=routes, exception_handlers={HTTPException: http_problem, Exception: _problem})
     inner.router.redirect_slashes = False
     return Guard(inner, settings.hosts)
 
@@ -96,10 +105,14 @@ def _document() -> bytes:
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:
+    return problem_response(_refused(request, error))
+
+
+def _refused(request: Request, error: Exception) -> Refused:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     text = "nothing is at this address" if status == 404 else f"{request.method} is nothing that this address takes"
-    return problem_response(Refused(status, "not-found" if status == 404 else "method", text, headers))
+    return Refused(status, "not-found" if status == 404 else "method", text, headers)
 
 
 async def _problem(request: Request, error: Exception) -> Response:

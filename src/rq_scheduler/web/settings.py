@@ -10,6 +10,8 @@ from starlette.requests import Request
 
 from rq_scheduler.client.tokens import Role
 from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.triggers.zone_names import zone_name
+from rq_scheduler.triggers.zones import zone
 from rq_scheduler.web.security.functions import AllowedFunctions
 from rq_scheduler.web.security.hosts import Hosts
 
@@ -30,7 +32,8 @@ class Settings:
     session_seconds: how long a browser stays logged in. max_body: bytes. max_depth: lists and objects within each
     other. reads_per_second, writes_per_second: of one visitor, with bursts of ten seconds' worth. max_page: things in
     one answer; max_preview: instants; max_backfill: runs made by one request; max_bulk: schedules changed by one.
-    receive_seconds: for a client to send its request.
+    receive_seconds: for a client to send its request. timezone: by whose clock pages are, for those who have not chosen
+    another: an IANA name, or None for this host's.
 
     Raises InvalidArgument for what cannot be.
     """
@@ -51,12 +54,15 @@ class Settings:
     max_backfill: int = 1000
     max_bulk: int = 10_000
     receive_seconds: float = 30
+    timezone: str | None = None
     functions: AllowedFunctions = field(init=False)
     hosts: Hosts = field(init=False)
 
     def __post_init__(self) -> None:
         if not callable(self.auth) and self.auth not in get_args(Literal["tokens", "none"]):
             raise InvalidArgument(f"auth={self.auth!r}: give 'tokens', 'none', or a function of the request")
+        if self.timezone is not None:
+            zone(zone_name(self.timezone))
         for name in (
             *("session_seconds", "max_body", "max_depth", "reads_per_second", "writes_per_second", "max_page"),
             *("max_preview", "max_backfill", "max_bulk", "receive_seconds"),

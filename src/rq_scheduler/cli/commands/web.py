@@ -1,5 +1,5 @@
-"""`web`: the HTTP API, served by uvicorn. Owns where it listens and who may then come; `rq_scheduler.web` owns all
-else."""
+"""`web`: the dashboard and the HTTP API, served by uvicorn. Owns where it listens and who may then come;
+`rq_scheduler.web` owns all else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import click
 
+from rq_scheduler.cli.dashboard import HOW_TO_INSTALL
 from rq_scheduler.cli.logs import setup_logging
-from rq_scheduler.cli.session import open_session, session_options
+from rq_scheduler.cli.session import open_session, session_options, timezone_option
 from rq_scheduler.client.scheduler import Scheduler
 from rq_scheduler.errors import SchedulerError
 
@@ -43,10 +44,11 @@ _SHUTDOWN_SECONDS = 3
     help="Have /metrics tell of each schedule that has this tag, of 500 at most. Any number.",
 )
 @click.option("--read-only", is_flag=True, help="Let nothing be changed.")
+@timezone_option
 @session_options
 @click.pass_context
 def web(ctx: click.Context, /, **params: Any) -> None:
-    """Serve the HTTP API, for programs.
+    """Serve the dashboard, for people, and the HTTP API, for programs.
 
     Nothing can be run by way of it unless --allow names it.
     """
@@ -57,9 +59,7 @@ def web(ctx: click.Context, /, **params: Any) -> None:
 
         from rq_scheduler.web import Settings, create_app
     except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"{error.name} is missing, of the extra [web]: pip install starlette uvicorn."
-        ) from None
+        raise click.ClickException(f"{error.name} is missing, of the extra [web]: {HOW_TO_INSTALL}.") from None
     try:
         settings = Settings(
             allow=params["allow"],
@@ -68,6 +68,7 @@ def web(ctx: click.Context, /, **params: Any) -> None:
             auth=auth,
             read_only=params["read_only"],
             metrics_tags=params["metrics_tag"],
+            timezone=params["timezone"],
         )
     except SchedulerError as error:
         raise click.UsageError(f"{error}.") from None
@@ -87,7 +88,8 @@ def web(ctx: click.Context, /, **params: Any) -> None:
             lifespan="off",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
-        click.echo(f"Serving http://{params['bind']}/api/v1 (its calls: /api/v1/openapi.json)", err=True)
+        click.echo(f"The dashboard: http://{params['bind']}/", err=True)
+        click.echo(f"The HTTP API: http://{params['bind']}/api/v1 (its calls: /api/v1/openapi.json)", err=True)
         uvicorn.Server(config).run()
 
 

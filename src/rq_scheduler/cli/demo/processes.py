@@ -9,6 +9,7 @@ import queue
 from typing import Any
 
 from rq_scheduler.cli.children import Child, dispatcher_command, stop_all, worker_command
+from rq_scheduler.cli.dashboard import choose_port, is_installed, web_command
 from rq_scheduler.cli.demo import jobs
 from rq_scheduler.embedded import EmbeddedRedis
 
@@ -31,6 +32,8 @@ class Processes:
         self.last_words: dict[str, str] = {}
         self.dispatchers: dict[str, Child] = {}
         self.workers: dict[str, Child] = {}
+        self.web: Child | None = None
+        self.dashboard = ""
 
     def start(self) -> None:
         """Starts them; workers take a second until they listen."""
@@ -40,7 +43,13 @@ class Processes:
             self.dispatchers[name] = Child(name, dispatcher_command(self.redis.url, *flags), self._hear)
         for name in ("worker-1", "worker-2"):
             self.workers[name] = Child(name, self._worker(name), self._hear)
-        for child in (*self.dispatchers.values(), *self.workers.values()):
+        children = [*self.dispatchers.values(), *self.workers.values()]
+        if is_installed():
+            port = choose_port()
+            self.web = Child("web", web_command(self.redis.url, port, "--read-only"), self._hear)
+            self.dashboard = f"http://127.0.0.1:{port}/"
+            children.append(self.web)
+        for child in children:
             child.start()
 
     def _worker(self, name: str) -> list[str]:
@@ -66,7 +75,8 @@ class Processes:
 
     def end(self) -> None:
         """Ends all that is left."""
-        stop_all([*self.dispatchers.values(), *self.workers.values()], patience=5)
+        others = [] if self.web is None else [self.web]
+        stop_all([*self.dispatchers.values(), *self.workers.values(), *others], patience=5)
         self.redis.stop()
 
     def _hear(self, name: str, line: str) -> None:

@@ -80,6 +80,8 @@ class Scenario:
         self._display.open()
         version = ".".join(map(str, processes.redis.version))
         event(f"Redis {version} on port {processes.redis.port}, dispatchers A and B, two stock rq workers")
+        if processes.dashboard:
+            event(f"the dashboard, as long as this runs: {processes.dashboard}")
         client: Any = Redis  # redis-py and RQ leave some of what is called here untyped
         # A call of which Redis has heard is not made again: it has all the time it wants to answer.
         self._redis: Redis = client.from_url(processes.redis.url, socket_timeout=60, retry=Retry(NoBackoff(), 0))

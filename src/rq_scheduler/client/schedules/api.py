@@ -6,7 +6,7 @@ nothing else has changed meanwhile. Knows no key of Redis, and nothing of how a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import MAXYEAR, MINYEAR, date, datetime, tzinfo
 from itertools import chain
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
 from zoneinfo import ZoneInfo
 
-from rq_scheduler.aliases import DurationLike, Function
+from rq_scheduler.aliases import DurationLike, Function, ScheduleState
 from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.context import SchedulerContext
-from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id
+from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id, text_ids
 from rq_scheduler.client.schedules.called import Called, called_by
 from rq_scheduler.client.schedules.explain import Explanation
 from rq_scheduler.client.schedules.explain.gather import explained
@@ -32,12 +32,15 @@ from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts, kind_of
 from rq_scheduler.model import Changes, Options, Schedule, check_id
+from rq_scheduler.store.schedules import PAGE
 from rq_scheduler.triggers import AnyTrigger
 from rq_scheduler.triggers.base import aware_us, not_negative
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import zone
 
 __all__ = ["Schedules"]
+
+_MOST_HISTORIES = 50
 
 F = TypeVar("F", bound=Callable[..., Any])
 D = TypeVar("D")
@@ -208,6 +211,12 @@ class Schedules(Forecasts):
         _, (stored,) = self._store.read_definitions([text_id(id)])
         return default if stored is None else self._writer.view(stored)
 
+    def read(self, ids: Sequence[str]) -> list[StoredSchedule]:
+        """The schedules of these ids, in their order, without unknown ones; a hundred in one round trip."""
+        asked = text_ids(ids)
+        pages = (asked[first : first + PAGE] for first in range(0, len(asked), PAGE))
+        return [stored for page in pages for stored in self._writer.views(page)]
+
     def __contains__(self, schedule: object) -> bool:
         """Whether there is a schedule of this id, or of the id of this schedule."""
         id = schedule.id if isinstance(schedule, StoredSchedule | Schedule) else schedule
@@ -233,11 +242,13 @@ class Schedules(Forecasts):
         prefix: str | None = None,
         paused: bool | None = None,
         owner: str | None = None,
+        state: ScheduleState | None = None,
         offset: int = 0,
         limit: int = 100,
         behind: str | None = None,
     ) -> list[StoredSchedule]:
-        """A page of the schedules that fit all that is given, by id, in a few round trips.
+        """A page of the schedules that fit all that is given, by id, in a few round trips. `state`: those that are
+        "failing", "late" (past what they `expect`) or "running".
 
         `offset` and `limit` count schedules; `behind` is the last id of the page before, from which any page is as
         quick as the first. Raises InvalidArgument or InvalidType for one that cannot be.
@@ -249,6 +260,7 @@ class Schedules(Forecasts):
             prefix=prefix,
             paused=paused,
             owner=owner,
+            state=state,
             offset=offset,
             limit=limit,
             behind=behind,
@@ -263,6 +275,7 @@ class Schedules(Forecasts):
         prefix: str | None = None,
         paused: bool | None = None,
         owner: str | None = None,
+        state: ScheduleState | None = None,
         offset: int = 0,
         limit: int | None = None,
         behind: str | None = None,
@@ -271,7 +284,7 @@ class Schedules(Forecasts):
         memory. Those that appear or vanish meanwhile may be missed."""
         not_negative(offset=offset, limit=0 if limit is None else limit)
         check_texts(behind=behind)
-        wanted = filter_of(tag, queue_name, prefix, owner, paused)
+        wanted = filter_of(tag, queue_name, prefix, owner, paused, state)
         return chain.from_iterable(map(self._writer.views, self._store.find_schedules(wanted, offset, limit, behind)))
 
     def upcoming(self, within: DurationLike | None = None, limit: int = 100) -> list[UpcomingRun]:
@@ -296,6 +309,20 @@ class Schedules(Forecasts):
         if not kind:
             raise not_found(id)
         return runs_of(rows, now, kind)
+
+    def runs_of(self, ids: Sequence[str], limit: int = 20) -> dict[str, list[Run]]:
+        """The same of several schedules, 50 at most, in one round trip; unknown ones have none.
+
+        Raises InvalidArgument for more.
+        """
+        not_negative(limit=limit)
+        asked = text_ids(ids)
+        if len(asked) > _MOST_HISTORIES:
+            raise InvalidArgument(f"{len(asked)} histories are too many for one answer: ask for {_MOST_HISTORIES}")
+        if not asked:
+            return {}
+        now, found = self._store.read_many_runs(asked, limit)
+        return {id: runs_of(rows, now, kind) for id, (kind, rows) in zip(asked, found, strict=True)}
 
     def explain(self, id: str, at: datetime | date | None = None, timezone: str | tzinfo | None = None) -> Explanation:
         """Why a schedule ran at a time, or did not: `explain("nightly-report", at).sentence`.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import TypedDict, cast, get_args
 
-from rq_scheduler.aliases import DurationLike
+from rq_scheduler.aliases import DurationLike, ScheduleState
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts, kind_of
 from rq_scheduler.store.schedules import Filter
 from rq_scheduler.triggers import MAX_US
 from rq_scheduler.triggers.base import aware_us
 
-__all__ = ["Selection", "check_flags", "check_until", "filter_of", "selected", "text_id", "until_us"]
+__all__ = ["Selection", "check_flags", "check_until", "filter_of", "selected", "text_id", "text_ids", "until_us"]
 
 
 class Selection(TypedDict, total=False):
@@ -40,13 +41,20 @@ def selected(given: Selection, paused: bool | None = None) -> Filter:
 
 
 def filter_of(
-    tag: str | None, queue_name: str | None, prefix: str | None, owner: str | None, paused: bool | None
+    tag: str | None,
+    queue_name: str | None,
+    prefix: str | None,
+    owner: str | None,
+    paused: bool | None,
+    state: ScheduleState | None = None,
 ) -> Filter:
-    """What schedules are looked for. Raises InvalidType for what is no text, or no flag."""
+    """What schedules are looked for. Raises InvalidType for no text or no flag, InvalidArgument for no state."""
     check_texts(tag=tag, queue_name=queue_name, prefix=prefix, owner=owner)
     if paused is not None:
         check_flags(paused=paused)
-    return Filter(tag, queue_name, owner, prefix or "", paused)
+    if state is not None and state not in get_args(ScheduleState):
+        raise InvalidArgument(f"state={state!r} is none: give one of {', '.join(get_args(ScheduleState))}")
+    return Filter(tag, queue_name, owner, prefix or "", paused, state)
 
 
 def check_until(until: datetime | DurationLike | None) -> None:
@@ -79,6 +87,13 @@ def text_id(id: object) -> str:
     if not isinstance(id, str):
         raise InvalidType(f"id={id!r} is {kind_of(id)}: give the schedule's id")
     return id
+
+
+def text_ids(ids: object) -> list[str]:
+    """The ids. Raises InvalidType for what is no list or tuple of texts."""
+    if not isinstance(ids, list | tuple):
+        raise InvalidType(f"ids={ids!r:.300} is {kind_of(ids)}: give a list of ids")
+    return [text_id(id) for id in cast("Sequence[object]", ids)]
 
 
 def check_flags(**values: object) -> None:

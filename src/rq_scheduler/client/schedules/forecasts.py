@@ -106,7 +106,7 @@ class Forecasts(BulkControl):
         queue = queue_name
         added_to = "default"
         if adding is not None:
-            if not isinstance(adding, Schedule):
+            if not isinstance(adding, Schedule):  # pyright: ignore[reportUnnecessaryIsInstance]  callers are not checked
                 raise InvalidType(f"adding={adding!r} is no Schedule: give Schedule(id, trigger, func, ...)")
             added_to = self._writer.template(adding).queue
             queue = queue or added_to

@@ -23,7 +23,8 @@ from rq_scheduler.model import Schedule, Spec, decode_spec
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.store.audit import Changes
 from rq_scheduler.store.base import moment, whole
-from rq_scheduler.store.schedules import RunLine, Stored
+from rq_scheduler.store.runs import RunLine
+from rq_scheduler.store.schedules import Stored
 from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
 from rq_scheduler.triggers.base import not_negative
 

@@ -29,7 +29,7 @@ from rq_scheduler.web.security.rates import Rates
 from rq_scheduler.web.security.visitors import Visitor, Visitors
 from rq_scheduler.web.settings import Settings
 
-__all__ = ["Endpoint", "Service", "admit_viewer", "json_body", "problem_response"]
+__all__ = ["Endpoint", "Service", "admit", "json_body", "problem_response", "read_body"]
 
 T = TypeVar("T")
 
@@ -60,8 +60,12 @@ class Endpoint:
         """The answer."""
         route = self._routes["GET" if request.method == "HEAD" else request.method]
         try:
-            visitor = await run_in_threadpool(self._admitted, route, request) if _has_body(request) else None
-            body = await _body(request, self._service.settings)
+            visitor = (
+                await run_in_threadpool(admit, self._service, request, changes=route.changes)
+                if _has_body(request)
+                else None
+            )
+            body = await read_body(request, self._service.settings)
             answer = await run_in_threadpool(self._do, route, request, body, visitor)
         except ClientDisconnect:
             raise
@@ -70,16 +74,10 @@ class Endpoint:
         encoded = b"" if answer.status in (204, 304) else msgspec.json.encode(answer.body)
         return Response(encoded, answer.status, answer.headers, "application/json" if encoded else None)
 
-    def _admitted(self, route: Route, request: Request) -> Visitor:
-        """Who it is. Raises Refused for who may not make this call, or not now."""
-        visitor = self._service.visitors.visitor(request, self._service.scheduler.tokens)
-        self._check(route, visitor)
-        return visitor
-
     def _do(self, route: Route, request: Request, body: bytes, visitor: Visitor | None) -> Answer:
         """Makes the call; `visitor` is who it is, where that is known already."""
         service = self._service
-        visitor = visitor or self._admitted(route, request)
+        visitor = visitor or admit(service, request, changes=route.changes)
         id = request.path_params.get("id", "")
         if len(id) > _MAX_ID or not id.isprintable():
             raise Refused(404, "not-found", "nothing has an id like that")
@@ -98,24 +96,17 @@ class Endpoint:
         once = Once(context_of(service.scheduler))
         return once.do(visitor.actor, request.url.path, key, body, lambda: route.call(call))
 
-    def _check(self, route: Route, visitor: Visitor) -> None:
-        settings = self._service.settings
-        rates = self._service.writes if route.changes else self._service.reads
-        if seconds := rates.wait(visitor.actor):
-            raise Refused(429, "too-many", "you ask too often: ask again later", {"retry-after": str(seconds)})
-        if not route.changes:
-            return
-        if settings.read_only:
-            raise Refused(403, "read-only", "this application was started to read only: nothing can be changed here")
-        if visitor.role != "operator":
-            raise Refused(403, "viewer", "you may look, and not change or run anything: that takes an operator")
 
-
-def admit_viewer(service: Service, request: Request) -> Visitor:
-    """Who asks for what any viewer may see. Raises Refused for nobody, and for one who asks too often."""
+def admit(service: Service, request: Request, *, changes: bool = False) -> Visitor:
+    """Who asks. Raises Refused for nobody, for one who asks too often, and for one who may not change anything."""
     visitor = service.visitors.visitor(request, service.scheduler.tokens)
-    if seconds := service.reads.wait(visitor.actor):
+    rates = service.writes if changes else service.reads
+    if seconds := rates.wait(visitor.actor):
         raise Refused(429, "too-many", "you ask too often: ask again later", {"retry-after": str(seconds)})
+    if changes and service.settings.read_only:
+        raise Refused(403, "read-only", "this application was started to read only: nothing can be changed here")
+    if changes and visitor.role != "operator":
+        raise Refused(403, "viewer", "you may look, and not change or run anything: that takes an operator")
     return visitor
 
 
@@ -133,8 +124,8 @@ def _has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-async def _body(request: Request, settings: Settings) -> bytes:
-    """Raises Refused for one that is too large, or does not come."""
+async def read_body(request: Request, settings: Settings) -> bytes:
+    """The body of a request. Raises Refused for one that is too large, or does not come."""
     too_large = Refused(413, "too-large", f"a body may have {settings.max_body:,} bytes at most")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > settings.max_body):
@@ -179,7 +170,7 @@ def _query(request: Request, route: Route) -> Any:
 
 async def json_body(request: Request, settings: Settings, kind: type[T]) -> T:
     """The body of a request, read and decoded. Raises Refused, or msgspec.ValidationError."""
-    return msgspec.convert(_json(request, await _body(request, settings), settings), kind)
+    return msgspec.convert(_json(request, await read_body(request, settings), settings), kind)
 
 
 def _decoded(request: Request, route: Route, body: bytes, settings: Settings) -> Any:

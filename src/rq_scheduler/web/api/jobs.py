@@ -69,7 +69,7 @@ def find_jobs(call: Call[JobsQuery, None]) -> Answer:
     """Jobs that wait for their time, in due order."""
     query = call.query
     limit = min(query.limit, call.settings.max_page)
-    behind = None if query.cursor is None else _behind(query.cursor)
+    behind = None if query.cursor is None else behind_of(query.cursor)
     found = call.scheduler.jobs.find(
         since=query.since, until=query.until, behind=behind, call=query.call, limit=limit + 1
     )
@@ -192,7 +192,8 @@ def _refuse(why: str | None) -> None:
         raise Refused(403, "not-allowed", why)
 
 
-def _behind(cursor: str) -> PendingJob:
+def behind_of(cursor: str) -> PendingJob:
+    """The place in the list that a cursor stands for. Raises Refused for what is none."""
     due, id = read_cursor(cursor, 2)
     try:
         return PendingJob(id, from_us(int(due)), "", "", recurs=False, created_at=None)

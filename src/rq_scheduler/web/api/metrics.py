@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rq_scheduler.web.api.endpoint import Service, admit_viewer, problem_response
+from rq_scheduler.web.api.endpoint import Service, admit, problem_response
 from rq_scheduler.web.problems import Refused
 
 __all__ = ["Metrics"]
@@ -27,7 +27,7 @@ class Metrics:
 
     def _exposed(self, request: Request) -> Response:
         service = self._service
-        admit_viewer(service, request)
+        admit(service, request)
         try:
             from rq_scheduler.metrics import CONTENT_TYPE, FleetMetrics, exposition_of
         except ModuleNotFoundError as error:

@@ -35,23 +35,41 @@ class Sessions:
             return problem_response(error)
 
     def _do(self, request: Request, body: Login | None) -> Response:
-        service, tokens = self._service, self._service.scheduler.tokens
-        if service.settings.auth != "tokens":
-            raise Refused(404, "not-found", "this application does not log people in")
-        name, response = cookie_name(request, service.settings), Response(status_code=204)
-        secret, seconds = "", 0
+        response = Response(status_code=204)
         if body is not None:
-            token, seconds = service.visitors.bearer(request, tokens, body.token), service.settings.session_seconds
-            secret = tokens.open_session(token, seconds)
-        elif name in request.cookies:
-            tokens.close_session(request.cookies[name])
+            self.open(request, response, body.token)
+        else:
+            self.close(request, response)
+        return response
+
+    def open(self, request: Request, response: Response, token: str) -> None:
+        """Gives a browser the session of a token, with a response. Raises Refused where the token is nobody's."""
+        service = self._service
+        self._check()
+        bearer = service.visitors.bearer(request, service.scheduler.tokens, token)
+        seconds = service.settings.session_seconds
+        self._set(request, response, service.scheduler.tokens.open_session(bearer, seconds), seconds)
+
+    def close(self, request: Request, response: Response) -> None:
+        """Ends a browser's session."""
+        self._check()
+        name = cookie_name(request, self._service.settings)
+        if name in request.cookies:
+            self._service.scheduler.tokens.close_session(request.cookies[name])
+        self._set(request, response, "", 0)
+
+    def _check(self) -> None:
+        if self._service.settings.auth != "tokens":
+            raise Refused(404, "not-found", "this application does not log people in")
+
+    def _set(self, request: Request, response: Response, secret: str, seconds: int) -> None:
+        settings = self._service.settings
         response.set_cookie(
-            name,
+            cookie_name(request, settings),
             secret,
             max_age=seconds,
             path=root_path(request) or "/",
-            secure=is_secure(request, service.settings),
+            secure=is_secure(request, settings),
             httponly=True,
             samesite="lax",
         )
-        return response

@@ -24,7 +24,7 @@ from rq_scheduler.client.streams import place_of
 from rq_scheduler.log import log
 from rq_scheduler.store.streams import NOTHING
 from rq_scheduler.views import events as views
-from rq_scheduler.web.api.endpoint import Service, admit_viewer, problem_response
+from rq_scheduler.web.api.endpoint import Service, admit, problem_response
 from rq_scheduler.web.problems import Refused
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Watch:
         try:
             if "wsgi_environ" in request.scope:
                 raise Refused(404, "no-stream", "under WSGI there is no event stream: ask GET /events again and again")
-            await run_in_threadpool(admit_viewer, self._service, request)
+            await run_in_threadpool(admit, self._service, request)
             given = request.headers.get("last-event-id")
             place = None if not given else place_of(given, "Last-Event-ID")
             hub = self._hubs.setdefault(asyncio.get_running_loop(), _Hub(self._service.scheduler.events))
