@@ -20,6 +20,7 @@ from hypothesis import settings
 
 import acl
 from making import Told, dispatcher
+from rq_scheduler.cli import redaction
 from rq_scheduler.dispatcher import Dispatcher, passes, schedules, waker
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.guarded_process import GuardedProcess
@@ -212,6 +213,13 @@ def _loggers_as_before() -> Iterator[None]:
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
         logger.handlers[:], logger.propagate = handlers, propagate
         logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _secrets_as_before() -> Iterator[None]:
+    """What one test has hidden, the next one may say."""
+    yield
+    redaction._forms.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import random
 import string
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 import click
@@ -29,12 +29,6 @@ def asked(where: ConnectionOptions) -> tuple[Address | None, str]:
 
 
 PUNCTUATION = string.punctuation + " "
-
-
-@pytest.fixture(autouse=True)
-def forget() -> Iterator[None]:
-    yield
-    redaction._forms.clear()
 
 
 def refused(read: Callable[[], object]) -> str:

@@ -21,12 +21,14 @@ class Attempt:
     """Begins when it is made. `done` is called at the end, in the other thread."""
 
     def __init__(self, receiver: Receiver, message: Message, done: Callable[[], object] = lambda: None) -> None:
-        self.answer = ""
+        self.answer: str = ""
         self.error: str | None = None
         self._receiver, self._message, self._done = receiver, message, done
         self._ends_at = time.monotonic() + receiver.timeout_seconds
         self._over = threading.Event()
-        self.thread = threading.Thread(target=self._run, name=f"alert to {receiver.name}", daemon=True)
+        self.thread: threading.Thread = threading.Thread(
+            target=self._run, name=f"alert to {receiver.name}", daemon=True
+        )
         self.thread.start()
 
     def is_over(self) -> bool:

@@ -41,8 +41,8 @@ class Outbox:
         remembered = page.remembered
         self._receiver, self._site, self._zone = receiver, site, zone
         place, count = remembered["place"], whole(remembered.get("position"))
-        self.position = Position(place, 0 if place == NOTHING else count)
-        self.told = self.position
+        self.position: Position = Position(place, 0 if place == NOTHING else count)
+        self.told: Position = self.position
         """Up to where the receiver has been told all that there is to tell, as it is remembered."""
         self._settled = remembered.get("settled", "")
         self._memory = read_memory(remembered.get("memory", ""))

@@ -6,9 +6,9 @@ They listen and read; nothing of the scheduler depends on them.
 
 try:
     import prometheus_client as prometheus_client
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
-        f"{error.name} is missing, of the extra [metrics]: pip install prometheus-client", name=error.name
+        f"{_error.name} is missing, of the extra [metrics]: pip install prometheus-client", name=_error.name
     ) from None
 
 from rq_scheduler.metrics.dispatcher import DispatcherMetrics

@@ -31,8 +31,8 @@ class Work:
     __slots__ = ("_of", "_once", "_token", "done", "most")
 
     def __init__(self, of: object, most: int = MAX_WORK) -> None:
-        self.done = 0
-        self.most = most
+        self.done: int = 0
+        self.most: int = most
         self._of = of
         self._once: set[object] | None = None
         self._token: Token[Work | None] | None = None
