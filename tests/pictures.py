@@ -29,7 +29,7 @@ SECONDS = 75
 """For which the site runs before its pictures are taken."""
 
 SHOTS = (
-    ("now", "/?span=1h", (("light", 1440), ("dark", 1440), ("light", 375))),
+    ("now", "/?span=10m", (("light", 1440), ("dark", 1440), ("light", 375))),
     ("schedules", "/schedules", (("light", 1440), ("dark", 1440), ("light", 375))),
     ("schedule", "/schedules/stock-sync", (("light", 1440), ("dark", 1440), ("light", 375))),
     ("why", "/schedules/marketplace-feed/why", (("light", 1440), ("dark", 1440))),

@@ -7,7 +7,7 @@ Reads only, in a bounded number of round trips whatever is stored; knows no key 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
@@ -153,6 +153,17 @@ def _stretches(lines: Iterable[NotRunLine]) -> list[NotRun]:
     return sorted([*done, *found.values()], key=lambda one: one.last, reverse=True)
 
 
+_OUTCOMES = {"m": "missed", "k": "skipped"}
+
+
 def _told(one: NotRun, runs: Sequence[Run]) -> NotRun:
-    run = next((run for run in runs if run.nominal <= one.last <= run.until), None)
-    return NotRun(one.schedule_id, one.letter, one.first, one.last, one.count, run)
+    """With the lines of history that tell of it, as far as they are kept: one line may be of many instants."""
+    outcome = _OUTCOMES.get(one.letter)
+    lines = [run for run in runs if run.nominal <= one.last and run.until >= one.first]
+    if outcome is not None:
+        lines = [run for run in lines if run.outcome == outcome]
+    if not lines:
+        return one
+    last = max(one.last, *(run.until for run in lines)) if outcome is not None else one.last
+    count = max(one.count, sum(run.count for run in lines)) if outcome is not None else one.count
+    return replace(one, last=last, count=count, run=lines[0])

@@ -166,7 +166,8 @@ def _one_failing(found: Overview, lane: Lane, times: Times) -> Need:
     changed = _change_before(found.changes, lane, first)
     detail = ""
     if changed is not None and first is not None and since:
-        before = length(first.nominal - changed.at, coarse=True)
+        delay = first.nominal - changed.at
+        before = "just" if delay < timedelta(seconds=1) else length(delay, coarse=True)
         detail = f"It began {before} after {changed.actor or 'somebody'} changed {', '.join(changed.changes) or 'it'}."
     return Need("failing", "failed", short, f"{id} {many}{since}", detail, error, id, f"rqscheduler why {id}")
 

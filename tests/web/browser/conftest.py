@@ -90,8 +90,9 @@ class Visit:
         return self.page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """For these tests alone: as long as playwright is there, an event loop runs in this thread, and no other can."""
     from playwright.sync_api import sync_playwright
 
     program = found()

@@ -21,6 +21,7 @@ from web.pages.conftest import MakePages
 KEYS = Keys()
 PAGES = (
     "/",
+    "/?span=10m",
     "/?span=1h",
     "/?span=2d",
     "/schedules",

@@ -37,6 +37,7 @@ from rq_scheduler.web.pages.runs import marks_of
 __all__ = ["show"]
 
 SPANS = {
+    "10m": (timedelta(minutes=10), timedelta(minutes=2)),
     "1h": (timedelta(hours=1), timedelta(minutes=10)),
     "12h": (timedelta(hours=12), timedelta(hours=2)),
     "2d": (timedelta(days=2), timedelta(hours=8)),

@@ -12,7 +12,7 @@ from rq_scheduler.web.pages.charts import svg
 
 __all__ = ["Axis", "Band", "axis_strip"]
 
-_STEPS = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
+_STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
 _MOST_TICKS = 14
 _NARROW = 3
 """On a narrow screen every third tick has its time."""
