@@ -150,6 +150,59 @@ class TestProbes:
         assert told.output == "me has not been heard of in two days.\n"
 
 
+class ProbedWeb(Probed):
+    """The same of `rqscheduler web`."""
+
+    def __init__(self, processes: Processes, url: str, *args: str) -> None:
+        self.port = free_port()
+        program = (sys.executable, "-m", "rq_scheduler.scripts.rqscheduler", "web", "--url", url)
+        self.process = processes.start(*program, "--bind", f"127.0.0.1:{self.port}", *args)
+        wait_until(lambda: self.status(LIVE) is not None or not self.process.running, message=self.process.output)
+
+
+class TestProbesOfTheWeb:
+    @pytest.fixture
+    def web(self, processes: Processes, own_server: EmbeddedRedis) -> ProbedWeb:
+        made = ProbedWeb(processes, own_server.url)
+        made.becomes(200, 200)
+        return made
+
+    def test_one_that_is_stopped(self, web: ProbedWeb) -> None:
+        web.process.signal(signal.SIGSTOP)
+        assert web.status(LIVE, timeout=1) is None
+        assert web.status(READY, timeout=1) is None
+        web.process.signal(signal.SIGCONT)
+        web.becomes(200, 200)
+
+    def test_one_whose_redis_is_away(self, web: ProbedWeb, own_server: EmbeddedRedis) -> None:
+        own_server.kill()
+        assert "redis does not answer" in web.becomes(200, 503)
+        assert web.get("/metrics").status_code == 503
+        own_server.restart()
+        web.becomes(200, 200)
+
+    def test_one_whose_redis_hangs(self, web: ProbedWeb, own_server: EmbeddedRedis) -> None:
+        """Also while more requests wait for it than there are threads: those who ask are answered nevertheless."""
+        os.kill(own_server.pid, signal.SIGSTOP)
+        try:
+            waiting = [threading.Thread(target=web.status, args=(READY, 1), daemon=True) for _ in range(60)]
+            for thread in waiting:
+                thread.start()
+            assert web.status(LIVE) == 200
+            assert web.get("/health/ready", timeout=PATIENCE).status_code == 503
+            assert web.status(LIVE) == 200
+            for thread in waiting:
+                thread.join(PATIENCE)
+        finally:
+            os.kill(own_server.pid, signal.SIGCONT)
+        web.becomes(200, 200)
+
+    @pytest.mark.parametrize("auth", ["none", "tokens"])
+    def test_one_that_begins_without_redis(self, processes: Processes, auth: str) -> None:
+        one = ProbedWeb(processes, f"redis://127.0.0.1:{free_port()}", "--auth", auth)
+        one.becomes(200, 503)
+
+
 class TestLiveness:
     def test_a_loop_that_stands_still_is_not_alive(
         self, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ import redis as redis_py
 
 from making import Told, add, dispatcher, entry, now_us, recurring, waiting
 from rq_scheduler.store import Store
+from rq_scheduler.store.counters import read_counters
 from servers import ClusterSetup, SentinelSetup
 from support import Processes, wait_until
 
@@ -23,17 +24,22 @@ def test_through_sentinel(sentinel: SentinelSetup) -> None:
     assert sorted(waiting(client)) == ["a", "r", "s"]
     client.wait(1, 60_000)
     sentinel.fail_over()
-    add(store, entry(client, "b", now_us(client) - 1))
+    now = now_us(client) - 1000
+    add(store, entry(client, "b", now))
+    add(store, entry(client, "t", now + 1, meta={"queue_class_name": "rq.Queue"}))
 
     def served() -> bool:
         try:
             one.dispatch_once()
         except redis_py.RedisError:
             return False
-        return "b" in waiting(client)
+        return {"b", "t"} <= {*waiting(client)}
 
     wait_until(served)
-    assert sorted(waiting(client)) == ["a", "b", "r", "s"]
+    assert sorted(waiting(client)) == ["a", "b", "r", "s", "t"]
+    # The new master has not seen the script that counts in RQ's transaction, either.
+    counted = read_counters(client.hgetall(store.keys.counters)).handed_off
+    assert counted == {("one-off", "default"): 4, ("recurring", "default"): 1}
     client.close()
 
 
@@ -46,6 +52,7 @@ from rq.job import Job
 from making import Told, add, dispatcher, entry, now_us, recurring, waiting, US
 from rq_scheduler.dispatcher import waker
 from rq_scheduler.store import Store
+from rq_scheduler.store.counters import read_counters
 from rq_scheduler.store.survey import Survey
 from support import PATIENCE, wait_until
 
@@ -68,6 +75,7 @@ assert store.cancel("c", 60)
 client.hset("{site}:job:q", mapping=entry(client, "q", 0).fields)
 client.sadd("{site}:queues", "{site}:queue:default")
 client.zadd("{site}:scheduled:default", {"q": now / US - 1})
+client.script_flush()
 told = Told()
 waker.LONGEST_SLEEP = 3600
 one = dispatcher(client, told, interval=3600)
@@ -84,6 +92,8 @@ assert store.cancel_run(Job.fetch("soon", connection=client), 60)
 assert "soon" not in queued() and 0 < client.ttl("{site}:job:soon") <= 60
 assert Job.fetch("d", connection=client).get_status() == "deferred"
 assert store.due_of("r") == now + 1 + 60 * US
+counted = read_counters(client.hgetall(store.keys.counters)).handed_off
+assert counted == {("one-off", "default"): 4, ("recurring", "default"): 2, ("rq", "default"): 1}, counted
 one.request_stop()
 thread.join(PATIENCE)
 assert not thread.is_alive()

@@ -75,6 +75,10 @@ def families(scheduler: Scheduler, redis: redis_py.Redis) -> dict[str, tuple[str
 
 
 @pytest.fixture
-def sample_names(families: dict[str, tuple[str, set[str]]]) -> set[str]:
-    """The names that an expression of Prometheus may have."""
-    return {name + ending for name, (type, _) in families.items() for ending in _SAMPLES[type]}
+def exposed(families: dict[str, tuple[str, set[str]]]) -> dict[str, set[str]]:
+    """The names that an expression of Prometheus may have, and the labels of each."""
+    return {
+        name + ending: labels | ({"le"} if ending == "_bucket" else set())
+        for name, (type, labels) in families.items()
+        for ending in _SAMPLES[type]
+    }

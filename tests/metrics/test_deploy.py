@@ -1,10 +1,11 @@
-"""The files that operators take over: each names only what there is. (promtool has checked the rules and the
-dashboard's expressions by hand; here their names are.)"""
+"""The files that operators take over: each expression is one of PromQL, and names only what there is."""
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -13,7 +14,8 @@ from rq_scheduler.cli.app import rqscheduler
 from support import ROOT
 
 DEPLOY = ROOT / "deploy"
-_NAME = re.compile(r"\brq_scheduler_\w+")
+TARGET = {"job", "instance"}
+"""Labels that Prometheus adds."""
 
 
 def rules() -> list[dict[str, Any]]:
@@ -25,21 +27,55 @@ def dashboard() -> dict[str, Any]:
     return json.loads((DEPLOY / "grafana.json").read_text())
 
 
-def check(expression: str, known: set[str]) -> None:
-    names = _NAME.findall(expression)
+def parsed(expression: str) -> promql_parser.Expr:
+    return promql_parser.parse(expression.replace("$__rate_interval", "1m"))
+
+
+def check(expression: str, exposed: Mapping[str, set[str]]) -> None:
+    """Raises ValueError for what is no PromQL."""
+    selectors: list[promql_parser.VectorSelector] = []
+    windows: list[promql_parser.VectorSelector] = []
+
+    def note(node: promql_parser.Expr) -> None:
+        if isinstance(node, promql_parser.VectorSelector):
+            selectors.append(node)
+        elif isinstance(node, promql_parser.MatrixSelector):
+            windows.append(node.vector_selector)
+
+    promql_parser.walk(parsed(expression), note)
+    names = [selector.name for selector in selectors if selector.name != "up"]
     assert names, expression
-    assert {*names} <= known, {*names} - known
-    for opening, closing in ("()", "[]", "{}"):
-        assert expression.count(opening) == expression.count(closing), expression
-    assert re.fullmatch(r"[\w\s()\[\]{}=~,\".|$+*/<>:-]+", expression), expression
-    if re.search(r"_(total|bucket)\b", expression):
-        assert re.search(r"(rate|increase)\(", expression), f"{expression}: a counter says little by itself"
+    for selector in selectors:
+        if selector.name != "up":
+            assert selector.name in exposed, expression
+            labels = {matcher.name for matcher in selector.matchers.matchers}
+            assert labels <= exposed[selector.name] | TARGET, expression
+    for name in names:
+        if name is not None and re.search(r"_(total|bucket|sum|count)$", name):
+            assert name in {window.name for window in windows}, f"{expression}: a counter says little by itself"
+
+
+def labels_of(node: promql_parser.Expr, exposed: Mapping[str, set[str]]) -> set[str]:
+    """The labels that what it yields may have."""
+    match node:
+        case promql_parser.AggregateExpr():
+            return {*node.modifier.labels} if node.modifier else set()
+        case promql_parser.BinaryExpr():
+            return labels_of(node.lhs, exposed) | labels_of(node.rhs, exposed)
+        case promql_parser.Call():
+            return set[str]().union(*(labels_of(argument, exposed) for argument in node.args))
+        case promql_parser.MatrixSelector():
+            return labels_of(node.vector_selector, exposed)
+        case promql_parser.VectorSelector():
+            return exposed[node.name or ""] | TARGET
+        case _:
+            return set()
 
 
 class TestAlerts:
-    def test_name_what_is_exposed(self, sample_names: set[str]) -> None:
+    def test_name_what_is_exposed(self, exposed: dict[str, set[str]]) -> None:
         for rule in rules():
-            check(rule["expr"], sample_names)
+            check(rule["expr"], exposed)
 
     def test_are_whole(self) -> None:
         names = [rule["alert"] for rule in rules()]
@@ -49,24 +85,34 @@ class TestAlerts:
             assert rule["labels"]["severity"] in ("page", "ticket")
             assert rule["annotations"]["summary"].endswith((".", "log."))
 
+    def test_a_rule_waits_less_than_its_window(self) -> None:
+        """Else what happens once in a while is out of the window before it is told."""
+        for rule in rules():
+            for window in re.findall(r"rate\(.*\[(\d+)m\]", rule["expr"]):
+                assert int(rule.get("for", "0m").removesuffix("m")) < int(window) / 2, rule["alert"]
+
     def test_commands_that_they_name_exist(self) -> None:
         named = re.findall(r"rqscheduler ([a-z-]+)", (DEPLOY / "alerts.yml").read_text())
         assert {*named} <= {*rqscheduler.commands}
 
 
 class TestDashboard:
-    def test_names_what_is_exposed(self, sample_names: set[str]) -> None:
+    def test_names_what_is_exposed(self, exposed: dict[str, set[str]]) -> None:
         for panel in dashboard()["panels"]:
             for target in panel["targets"]:
-                check(target["expr"], sample_names)
+                check(target["expr"], exposed)
+                assert 'job=~"$job"' in target["expr"]
+                shown = {*re.findall(r"{{(\w+)}}", target["legendFormat"])}
+                assert shown <= labels_of(parsed(target["expr"]), exposed)
 
     def test_is_one(self) -> None:
         """As Grafana loads it: places that do not overlap, a data source that is chosen."""
         found = dashboard()
         assert found["schemaVersion"] >= 36
         assert found["id" if "id" in found else "uid"]
-        (variable,) = found["templating"]["list"]
-        assert variable["type"] == "datasource"
+        source, job = found["templating"]["list"]
+        assert source["type"] == "datasource"
+        assert job["name"] == "job"
         taken: set[tuple[int, int]] = set()
         ids: set[int] = set()
         for panel in found["panels"]:
@@ -80,7 +126,7 @@ class TestDashboard:
             references = [target["refId"] for target in panel["targets"]]
             assert len({*references}) == len(references)
             for target in panel["targets"]:
-                assert target["datasource"]["uid"] == f"${{{variable['name']}}}"
+                assert target["datasource"]["uid"] == f"${{{source['name']}}}"
         assert len(ids) == len(found["panels"])
 
 

@@ -2,13 +2,14 @@
 
 import inspect
 import os
-from typing import Any
+from typing import Any, get_args
 
 import redis as redis_py
 
 from making import Told, add, entry, now_us
 from metrics.conftest import Scrape
 from rq_scheduler import Scheduler
+from rq_scheduler.aliases import HandOffKind
 from rq_scheduler.dispatcher import Dispatcher, Events, Listeners
 from rq_scheduler.metrics import DispatcherMetrics, exposition_of
 from rq_scheduler.store import Store
@@ -63,6 +64,14 @@ class TestLateness:
         assert found("lateness_seconds_bucket", kind="rq", le="+Inf") == 1
         assert (found("last_pass_timestamp_seconds") or 0) > 1.7e9
         assert found("pass_seconds_count", phase="index") == 1
+
+    def test_of_which_there_was_none_is_zero(self) -> None:
+        """Else the first event of a kind would be no increase."""
+        found = scraped(DispatcherMetrics())
+        for kind in get_args(HandOffKind):
+            assert found("lateness_seconds_bucket", kind=kind, le="+Inf") == 0
+        assert found("run_duration_seconds_count", kind="scheduled") == 0
+        assert found("run_duration_seconds_count", kind="one-off") is None, "nobody follows those"
 
     def test_what_is_later_than_all_buckets_is_counted(self) -> None:
         metrics = DispatcherMetrics()

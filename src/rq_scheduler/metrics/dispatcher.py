@@ -9,12 +9,14 @@ import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
+from typing import get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from rq_scheduler._version import __version__
+from rq_scheduler.aliases import HandOffKind
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.store.outcomes import Took
 
@@ -25,6 +27,9 @@ _LATE_BUCKETS = tuple(range(23))
 
 _RUN_BUCKETS = tuple(range(0, 29, 2))
 """1 ms to three days, in fours."""
+
+_FOLLOWED: tuple[HandOffKind, ...] = ("recurring", "scheduled", "manual", "backfill")
+"""Kinds of runs that are followed to their end."""
 
 _ERRORS = ("redis_lost", "put_off", "misfit", "newer_format", "not_stopped", "channel_refused")
 
@@ -83,13 +88,18 @@ class DispatcherMetrics(Events, Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics. May be called from another thread."""
         yield _histogram(
-            "lateness_seconds", "How late jobs entered their queues, by kind.", self._late.copy(), _LATE_BUCKETS
+            "lateness_seconds",
+            "How late jobs entered their queues, by kind.",
+            self._late.copy(),
+            _LATE_BUCKETS,
+            get_args(HandOffKind),
         )
         yield _histogram(
             "run_duration_seconds",
             "How long runs took whose end this dispatcher saw, by kind.",
             self._ran.copy(),
             _RUN_BUCKETS,
+            _FOLLOWED,
         )
         phases = SummaryMetricFamily(
             "rq_scheduler_pass_seconds", "How long the phases of a pass took.", labels=["phase"]
@@ -124,11 +134,15 @@ def _add(counts: dict[tuple[str, int], int], took: Sequence[Took]) -> None:
         counts[key] = counts.get(key, 0) + each.jobs
 
 
-def _histogram(name: str, text: str, counts: Mapping[tuple[str, int], int], bounds: Sequence[int]) -> Metric:
-    """Buckets and their count. No sum: it would take Redis a read of each job's score."""
+def _histogram(
+    name: str, text: str, counts: Mapping[tuple[str, int], int], bounds: Sequence[int], kinds: Sequence[str]
+) -> Metric:
+    """Buckets and their count, of `kinds` and what else was counted. No sum: it would take Redis a read of each job's
+    score."""
     name = f"rq_scheduler_{name}"
     metric = Metric(name, text, "histogram")
-    for kind in sorted({kind for kind, _ in counts}):
+    # Of a series that begins with its first event, `rate` does not see that one.
+    for kind in sorted({*kinds, *(kind for kind, _ in counts)}):
         of_kind = {bucket: number for (other, bucket), number in counts.items() if other == kind}
         for bound in bounds:
             below = sum(number for bucket, number in of_kind.items() if bucket <= bound)

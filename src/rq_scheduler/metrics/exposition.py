@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 __all__ = ["CONTENT_TYPE", "exposition_of"]
 
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of what `generate_latest` writes unless it is asked for another escaping; newer ones call another one the latest."""
 
 
 def exposition_of(*collectors: Collector) -> bytes:

@@ -81,7 +81,7 @@ def _gauges(found: FleetFigures) -> Iterator[Metric]:
     yield _single("dispatchers", "Dispatchers that are alive.", figures.dispatchers)
     yield _labelled(
         _gauge("quarantined", "Entries that nothing can serve.", "kind"),
-        figures.quarantined,
+        {kind: figures.quarantined[kind] for kind in get_args(EntryKind)},
     )
     yield _single("clock_offset_seconds", "By how much this host's clock is ahead of Redis's.", found.clock_offset)
     yield _single("unserved_queues", "Queues with jobs in them and no worker.", figures.unserved)

@@ -8,6 +8,7 @@ import logging
 from typing import Any, Literal
 
 import click
+from redis.exceptions import RedisError
 
 from rq_scheduler.cli.dashboard import HOW_TO_INSTALL
 from rq_scheduler.cli.logs import setup_logging
@@ -121,5 +122,11 @@ def _is_local(host: str) -> bool:
 
 
 def _warn_without_tokens(scheduler: Scheduler, auth: str) -> None:
-    if auth == "tokens" and next(iter(scheduler.tokens), None) is None:
+    if auth != "tokens":
+        return
+    try:
+        has_none = next(iter(scheduler.tokens), None) is None
+    except (RedisError, OSError):
+        return  # it serves once Redis is back, as it does when Redis goes away later
+    if has_none:
         click.echo("Note: there are no tokens yet, so that nobody may come: rqscheduler token make NAME.", err=True)
