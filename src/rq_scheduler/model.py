@@ -42,6 +42,7 @@ from rq_scheduler.serialization import Duration
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger
 from rq_scheduler.triggers.base import aware_us, not_negative
 from rq_scheduler.triggers.moving import clocks_of
+from rq_scheduler.triggers.work import of_stored
 
 __all__ = [
     "FORMAT",
@@ -349,7 +350,8 @@ def decode_spec(stored: bytes) -> Spec | None:
     try:
         if msgspec.json.decode(stored, type=_Versioned).format > FORMAT:
             return None
-        return serialization.decode(stored, Spec)
+        with of_stored():
+            return serialization.decode(stored, Spec)
     except (RecursionError, OverflowError, UnicodeDecodeError) as error:
         raise msgspec.DecodeError(str(error)) from error
 

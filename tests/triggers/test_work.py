@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from rq_scheduler.clock import to_us
 from rq_scheduler.errors import InvalidArgument, TriggerTooCostly
-from rq_scheduler.model import Schedule
+from rq_scheduler.model import Schedule, Spec, decode_spec
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.planning import MAX_COUNTED, MAX_WORK_TO_COUNT, plan
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Cron, Dates, Every, Holidays, RRule
@@ -38,6 +40,11 @@ def work_of(trigger: AnyTrigger, instants: int, after: datetime = NOW) -> int:
                 break
             us = found
     return work.done
+
+
+def stored(trigger: dict[str, Any]) -> Spec | None:
+    """A spec as it stands in its record."""
+    return decode_spec(json.dumps({"format": 1, "trigger": trigger}).encode())
 
 
 def days_from(first: datetime, count: int, *, but_each: int = 10**6) -> Dates:
@@ -125,6 +132,32 @@ class TestTooMuch:
             RRule("RDATE:" + ",".join(["20260101T090000"] * 3000))
         with pytest.raises(InvalidArgument, match="characters, more than 2,000"):
             Cron("0," * 1500 + "0 9 * * *")
+
+
+class TestWhatIsStored:
+    """It was accepted once, and goes on."""
+
+    TEXT = "DTSTART:20260101T090000\nRRULE:FREQ=WEEKLY;COUNT=100000"
+
+    def test_may_be_what_a_new_one_may_not(self) -> None:
+        at = {"type": "at", "moment": "2030-01-01T00:00:00Z"}
+        parts = {"type": "any_of", "triggers": [at] * 60}
+        spec = stored(parts)
+        assert spec is not None
+        found = spec.trigger
+        assert isinstance(found, AnyOf)
+        assert len(found.in_zone("Europe/Paris").triggers) == 60
+        assert stored({"type": "cron", "expression": "0," * 1500 + "0 9 * * *"})
+
+    def test_is_no_way_for_a_new_one(self) -> None:
+        """A text that this process has read is refused as it is by one that has not, and goes on where it is stored,
+        also once it is no longer remembered."""
+        spec = stored({"type": "rrule", "text": self.TEXT})
+        with pytest.raises(TriggerTooCostly):
+            RRule(self.TEXT)
+        rrule_module._series.cache_clear()  # pyright: ignore[reportPrivateUsage]
+        assert spec is not None
+        assert Occurrences("x", spec).after(NOW_US) == to_us(datetime(2026, 12, 3, 9, tzinfo=UTC))
 
 
 class TestNoLongerCostly:

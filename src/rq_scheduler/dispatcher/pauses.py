@@ -12,6 +12,7 @@ from rq_scheduler.planning import resumed
 from rq_scheduler.store import Store
 from rq_scheduler.store.pauses import EndedPause
 from rq_scheduler.store.schedules import Write, Written
+from rq_scheduler.triggers.work import of_stored
 
 __all__ = ["resume_paused"]
 
@@ -44,8 +45,9 @@ def _resumption(pause: EndedPause) -> Write | None:
     """The write that has it fire again from the end of the pause on, that instant included: what was due since is late
     like anything else that no dispatcher served. None where its definition cannot be read here."""
     try:
-        spec = decode_spec(pause.spec)
-        armed = None if spec is None else resumed(pause.id, spec, pause.nominal, pause.runs, pause.at - 1)
+        with of_stored():
+            spec = decode_spec(pause.spec)
+            armed = None if spec is None else resumed(pause.id, spec, pause.nominal, pause.runs, pause.at - 1)
     except (msgspec.DecodeError, SchedulerError, OverflowError):
         return None
     if spec is None:

@@ -24,6 +24,7 @@ from rq_scheduler.store.outcomes import Dropped
 from rq_scheduler.store.plans import Unplanned
 from rq_scheduler.store.rq_format import is_taken_for_id
 from rq_scheduler.triggers.made_with import made_with
+from rq_scheduler.triggers.work import of_stored
 
 MAX_TAKEN = 250
 """Schedules taken to be planned at once."""
@@ -156,7 +157,8 @@ class Planner:
             self._put_off.append(of.id)  # a newer one has planned it: that goes on
             return None
         try:
-            found = self._plan(of)
+            with of_stored():
+                found = self._plan(of)
         except (msgspec.DecodeError, SchedulerError, OverflowError) as error:
             reason = f"it cannot be planned: {error}"
             if not is_due:

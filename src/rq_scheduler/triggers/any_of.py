@@ -15,7 +15,7 @@ from rq_scheduler.triggers.base import Trigger, TriggerMeta
 from rq_scheduler.triggers.cron import Cron
 from rq_scheduler.triggers.every import Every
 from rq_scheduler.triggers.rrule import RRule
-from rq_scheduler.triggers.work import spend
+from rq_scheduler.triggers.work import is_stored, of_stored, spend
 
 __all__ = ["MAX_PARTS", "AnyOf", "AnyTrigger"]
 
@@ -59,7 +59,7 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
             flat += trigger.triggers if isinstance(trigger, AnyOf) else (trigger,)
         if not flat:
             raise InvalidArgument("AnyOf() names no trigger, so it would never fire: give at least one")
-        if len(flat) > MAX_PARTS:
+        if len(flat) > MAX_PARTS and not is_stored():
             raise InvalidArgument(
                 f"AnyOf has {len(flat)} triggers, more than {MAX_PARTS}: name several times in one Cron or RRule, or "
                 "make several schedules of it"
@@ -69,11 +69,15 @@ class AnyOf(Trigger, metaclass=_AnyOfMeta, frozen=True, tag="any_of"):
     def anchored(self, us: int) -> Self:
         """With each of its triggers anchored."""
         triggers = tuple(trigger.anchored(us) for trigger in self.triggers)
-        return self if triggers == self.triggers else replace(self, triggers=triggers)
+        return self if triggers == self.triggers else self._with(triggers)
 
     def in_zone(self, timezone: str) -> Self:
         """With each of its triggers in that zone."""
-        return replace(self, triggers=tuple(trigger.in_zone(timezone) for trigger in self.triggers))
+        return self._with(tuple(trigger.in_zone(timezone) for trigger in self.triggers))
+
+    def _with(self, triggers: tuple[AnyTrigger, ...]) -> Self:
+        with of_stored():  # there are no more of them than were accepted
+            return replace(self, triggers=triggers)
 
     @property
     def zone_names(self) -> frozenset[str]:

@@ -17,9 +17,9 @@ from rq_scheduler.clock import US
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import Trigger
 from rq_scheduler.triggers.cron_calendar import CronCalendar
-from rq_scheduler.triggers.cron_text import SixFields, parse
+from rq_scheduler.triggers.cron_text import SixFields, check_length, parse
 from rq_scheduler.triggers.timeline import Timeline
-from rq_scheduler.triggers.work import Work
+from rq_scheduler.triggers.work import Work, is_stored
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import MAX_OFFSET_CHANGE, zone
 
@@ -62,6 +62,8 @@ class Cron(Trigger, frozen=True, tag="cron"):
             raise InvalidArgument(f"day_match={self.day_match!r} is neither 'either' nor 'both'")
         if not isinstance(self.expression, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             parse(self.expression)  # refuses it; what is no text may not even be looked up below
+        if not is_stored():
+            check_length(self.expression)
         try:
             _timeline(self.expression, self.timezone, self.day_match)
         except SixFields as error:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rq_scheduler.errors import InvalidArgument, InvalidType
 
-__all__ = ["LAST_YEAR", "CronText", "SixFields", "parse"]
+__all__ = ["LAST_YEAR", "CronText", "SixFields", "check_length", "parse"]
 
 LAST_YEAR = 9999
 _FIRST_YEAR = 1970
@@ -233,13 +233,17 @@ def _also(place: _Field) -> str:
     return ", 5L (last Friday) and MON#2 (second Monday)" if place is _WEEKDAY else ""
 
 
-def parse(expression: str) -> CronText:
-    """Read a cron string. Raises InvalidArgument that names the field, the value and what is allowed."""
-    if isinstance(expression, str) and len(expression) > MAX_TEXT:  # pyright: ignore[reportUnnecessaryIsInstance]
+def check_length(expression: str) -> None:
+    """Raises InvalidArgument for a text that is longer than a new one may be."""
+    if len(expression) > MAX_TEXT:
         raise InvalidArgument(
             f"cron {expression[:60]!r}... has {len(expression):,} characters, more than {MAX_TEXT:,}: write ranges and "
             "steps, such as 0-30/2"
         )
+
+
+def parse(expression: str) -> CronText:
+    """Read a cron string. Raises InvalidArgument that names the field, the value and what is allowed."""
     parts = _fields(expression)
     text = _Text(expression)
     second, minute, hour, day, month, weekday, year = parts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_left, bisect_right
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Self
@@ -20,9 +21,9 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.triggers.base import MIN_US, Trigger
 from rq_scheduler.triggers.calendars import Calendar, ListedTimes, Without
 from rq_scheduler.triggers.rrule_calendar import RuleCalendar
-from rq_scheduler.triggers.rrule_text import DAY, Freq, Moment, RecurrenceText, Rule, parse
+from rq_scheduler.triggers.rrule_text import DAY, Freq, Moment, RecurrenceText, Rule, check_length, parse
 from rq_scheduler.triggers.timeline import Timeline
-from rq_scheduler.triggers.work import MAX_WORK, Work
+from rq_scheduler.triggers.work import MAX_WORK, MORE_OF_STORED, Work, is_stored, most_of
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import Zone, zone
 
@@ -30,6 +31,9 @@ __all__ = ["RRule"]
 
 MAX_WORK_TO_READ = 2 * MAX_WORK
 """Candidates that it may cost to read a text: to count to COUNT, and to find the first instant."""
+
+_most_to_read: ContextVar[int] = ContextVar("most_to_read", default=MAX_WORK_TO_READ * MORE_OF_STORED)
+"""What it may cost now: by default, of a rule that was accepted once, and is no longer remembered."""
 
 _MAX_READ = 1_024
 """Texts that are remembered."""
@@ -67,7 +71,7 @@ class RRule(Trigger, frozen=True, tag="rrule"):
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             parse(self.text)  # refuses it; what is no text may not even be looked up below
-        series = _series(self.text, zone_name(self.timezone))
+        series = _accepted(self.text, zone_name(self.timezone))
         force_setattr(self, "text", series.text)
         force_setattr(self, "timezone", series.timezone)
 
@@ -108,6 +112,8 @@ class _Series:
     """The union of rules and dates of one text, less what it excludes, in one zone."""
 
     def __init__(self, read: RecurrenceText, line: Zone) -> None:
+        self.work = 0
+        """What it took to read it."""
         self.text = read.canonical
         self.timezone = line.name
         # Excluded by local time, whichever rule names it; the ones in UTC by instant.
@@ -177,6 +183,20 @@ def _at_start_time(moment: Moment, start: int) -> int:
     return moment.wall + start % DAY if moment.whole_day else moment.wall
 
 
+def _accepted(text: str, timezone: str) -> _Series:
+    """Read, and judged by what a rule may be that is made here, whether it is known already or not."""
+    if not is_stored():
+        check_length(text)
+    most = most_of(MAX_WORK_TO_READ)
+    token = _most_to_read.set(most)
+    try:
+        series = _series(text, timezone)
+    finally:
+        _most_to_read.reset(token)
+    Work(text, most).spend(series.work)
+    return series
+
+
 @functools.lru_cache(maxsize=_MAX_READ)
 def _series(text: str, timezone: str) -> _Series:
     """Read once for all triggers of the same content; errors are not kept."""
@@ -187,9 +207,10 @@ def _series(text: str, timezone: str) -> _Series:
             "or write DTSTART as local time, without Z and TZID"
         )
     # Counted by itself: whether it is known already must not decide what may be asked of it.
-    with Work(text, MAX_WORK_TO_READ):
+    with Work(text, _most_to_read.get()) as work:
         series = _Series(read, zone(read.timezone or timezone))
         first = series.after(MIN_US - 1)
+    series.work = work.done
     if first is None:
         raise InvalidArgument(
             f"RRule {text!r} never fires: no date up to year 9999 fits all of its parts, at a time that exists in "

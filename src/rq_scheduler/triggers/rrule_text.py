@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from rq_scheduler.errors import InvalidArgument, InvalidType
 
-__all__ = ["DAY", "Freq", "Moment", "RecurrenceText", "Rule", "parse"]
+__all__ = ["DAY", "Freq", "Moment", "RecurrenceText", "Rule", "check_length", "parse"]
 
 DAY = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -112,15 +112,19 @@ _FORBIDDEN: dict[str, set[Freq]] = {
 _PARTS = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", *_NUMBERS)
 
 
-def parse(text: str) -> RecurrenceText:
-    """Reads a recurrence. Raises InvalidArgument that names the part, its value and what is allowed, or InvalidType."""
-    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
-        raise InvalidType(f"a recurrence rule is text such as 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=9', not {text!r}")
+def check_length(text: str) -> None:
+    """Raises InvalidArgument for a text that is longer than a new one may be."""
     if len(text) > MAX_TEXT:
         raise InvalidArgument(
             f"RRule {text[:60]!r}... has {len(text):,} characters, more than {MAX_TEXT:,}: give a rule instead of "
             "single dates, leave out those that have passed, or make several schedules of it"
         )
+
+
+def parse(text: str) -> RecurrenceText:
+    """Reads a recurrence. Raises InvalidArgument that names the part, its value and what is allowed, or InvalidType."""
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (users without a type checker)
+        raise InvalidType(f"a recurrence rule is text such as 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=9', not {text!r}")
     return _Reader(text).read()
 
 

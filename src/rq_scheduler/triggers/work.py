@@ -1,18 +1,31 @@
 """How much work a trigger may be, counted in candidates: the times, days and periods that a search looks at.
 
 Owns the count and its limit. What is counted does not depend on caches, processors or load, so that a trigger is
-accepted everywhere or nowhere. The searches say what they look at (`spend`); whoever asks them opens a `Work`. Knows no
-trigger.
+accepted everywhere or nowhere. The searches say what they look at (`spend`); whoever asks them opens a `Work`. What is
+stored was accepted once, and is judged less strictly (`of_stored`). Knows no trigger.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Self
 
 from rq_scheduler.errors import TriggerTooCostly
 
-__all__ = ["COUNTING", "MAX_WORK", "WORK_PER_INSTANT", "Work", "spend", "spend_once"]
+__all__ = [
+    "COUNTING",
+    "MAX_WORK",
+    "MORE_OF_STORED",
+    "WORK_PER_INSTANT",
+    "Work",
+    "is_stored",
+    "most_of",
+    "of_stored",
+    "spend",
+    "spend_once",
+]
 
 MAX_WORK = 100_000
 """Candidates that one question may cost: about a tenth of a second. Ordinary schedules stay below 500."""
@@ -20,19 +33,44 @@ MAX_WORK = 100_000
 WORK_PER_INSTANT = 1_000
 """Candidates more for each instant that is found, so that long series may be asked for, too."""
 
+MORE_OF_STORED = 5
+"""So many times as much may cost what is stored: an earlier version accepted more, and what has run goes on."""
+
+_STORED: ContextVar[bool] = ContextVar("stored", default=False)
+
+
+@contextmanager
+def of_stored() -> Generator[None]:
+    """Within, triggers come from a record: limits for new ones are not theirs, and they may cost more."""
+    token = _STORED.set(True)
+    try:
+        yield
+    finally:
+        _STORED.reset(token)
+
+
+def is_stored() -> bool:
+    """Whether the triggers that are made here come from a record."""
+    return _STORED.get()
+
+
+def most_of(work: int) -> int:
+    """So much, or what takes its place for what is stored."""
+    return work * MORE_OF_STORED if _STORED.get() else work
+
 
 class Work:
     """What one question to a trigger costs: the next instant, a plan, a preview. `of` is named by the error.
 
-    Within `with`, the searches of this thread count here. `most` is what it may cost; whoever asks adds
-    WORK_PER_INSTANT for each instant that was found.
+    Within `with`, the searches of this thread count here. `most` is what it may cost, by default what one question
+    may; whoever asks adds WORK_PER_INSTANT for each instant that was found.
     """
 
     __slots__ = ("_of", "_once", "_token", "done", "most")
 
-    def __init__(self, of: object, most: int = MAX_WORK) -> None:
+    def __init__(self, of: object, most: int | None = None) -> None:
         self.done: int = 0
-        self.most: int = most
+        self.most: int = most_of(MAX_WORK) if most is None else most
         self._of = of
         self._once: set[object] | None = None
         self._token: Token[Work | None] | None = None

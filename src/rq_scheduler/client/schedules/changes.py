@@ -18,6 +18,7 @@ from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.planning import MISSED_AFTER, Coming, Instant, coming_from, resumed
 from rq_scheduler.store.schedules import JobFields, Stored, Write
 from rq_scheduler.triggers import AnyOf, AnyTrigger, At, Every
+from rq_scheduler.triggers.work import of_stored
 from rq_scheduler.warn import warn_once
 
 __all__ = ["creation", "redefinition", "replacement", "resumption", "rezoned", "supposition"]
@@ -112,7 +113,8 @@ def replacement(stored: Stored, spec: Spec, job: JobFields, now: int, owner: str
 def resumption(stored: Stored, spec: Spec, now: int) -> Write:
     """The write that lets a paused schedule fire again: from its first instant after `now`, or at the one whose jitter
     has not run out yet."""
-    armed = resumed(stored.id, spec, stored.armed, stored.number("runs"), now)
+    with of_stored():
+        armed = resumed(stored.id, spec, stored.armed, stored.number("runs"), now)
     # The plan is left to the dispatchers, who write the policy with it: that of the record is older where a client
     # that knows of none has changed the definition.
     return Write(stored.id, stored.text("rev"), armed=armed, armed_as_read=stored.text("armed"), paused=False)
