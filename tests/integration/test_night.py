@@ -176,7 +176,8 @@ def told(night: Night, id: str, at: datetime | None = None) -> tuple[str, str]:
 
 
 def lasting(sentence: str) -> str:
-    """Without how long ago something was."""
+    """Without how long ago something was, and how far what goes on has come."""
+    sentence = re.sub(r"\d+ times, from (.+?) to .+?, held up", r"from \1 on, held up", sentence)
     return re.sub(r"\([\dhms ]+\)", "(ago)", sentence)
 
 
