@@ -2,10 +2,11 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis as redis_py
+from redis.client import Pipeline
 
 from faults.poisoning import KINDS, SOON, Beds, Listening, serving
 from jobs_for_tests import nothing
@@ -21,15 +22,19 @@ from support import wait_until
 
 def make_wrong(redis: redis_py.Redis, key: str | bytes) -> None:
     """Something of another type under the key; what was there stands under `test:aside`."""
-    kind = redis.type(key)
-    with redis.pipeline() as pipe:  # at once: a dispatcher may be writing there
+
+    def write(pipe: Pipeline) -> None:
+        kind = cast("bytes", pipe.type(key))
+        pipe.multi()
         if kind != b"none":
             pipe.rename(key, "test:aside")
         if kind == b"string" or Keys().shared().get(key if isinstance(key, str) else key.decode()) == "string":
             pipe.zadd(key, {"x": 1})
         else:
             pipe.set(key, "x")
-        pipe.execute()
+
+    # At once, and of what is there then: a dispatcher may be writing it for the first time.
+    redis.transaction(write, key)
 
 
 def make_right(redis: redis_py.Redis, key: str | bytes) -> None:
