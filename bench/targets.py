@@ -28,6 +28,7 @@ OURS, BEFORE, LIMIT, PEER = "rq-scheduler 1.0", f"rq-scheduler 1.0 at {COMMIT}",
 UNFOLLOWED = "rq-scheduler 1.0, following no run"
 BLIND, SEEING = "the bare script, told the queue", "the bare script, reading what decides"
 BARE_CALL = "RQ's job, the bare script"
+VISITORS, WATCHERS = "visitors of the web", "watchers of its event stream"
 RQ_OWN, RQ_CRON, REDISCRON = "RQ's own scheduler", "`rq cron`", "rq-rediscron"
 
 LONGEST = 180
@@ -45,6 +46,8 @@ _PROGRAMS = {
     RQ_OWN: (".venv", "rq_own"),
     RQ_CRON: (".venv", "rq_own"),
     REDISCRON: (".venvs/rediscron", "rq_rediscron"),
+    VISITORS: (".venv", "visitors"),
+    WATCHERS: (".venv", "visitors"),
 }
 
 

@@ -1,4 +1,4 @@
-"""How many runs are due in each minute, against each of them counted; and whether workers can take them, by hand."""
+"""How many runs are due in each minute, against each of them counted."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rq_scheduler.clock import US, to_us
-from rq_scheduler.load import MINUTE, Backlog, Grid, backlogs, by_minute, demand, runs_of, spread
+from rq_scheduler.load import MINUTE, Grid, by_minute, runs_of, spread
 from rq_scheduler.model import Spec
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.triggers import AnyTrigger, Cron, Dates, Every
@@ -94,17 +94,6 @@ def test_spread_loses_no_run() -> None:
     assert spread({5: 10}, 30 * US, grid) == {5: 10}
 
 
-def test_work_lasts_as_long_as_runs_do() -> None:
+def test_runs_of_all_together() -> None:
     grid = Grid(NOW, NOW + 9 * MINUTE)
     assert list(by_minute([({1: 2}, 3), ({1: 1, 4: 1}, 1)], grid)) == [0, 7, 0, 0, 1, 0, 0, 0, 0, 0]
-    assert list(demand([({1: 2}, 150.0), ({3: 1}, 5.0)], grid)) == [0, 120, 120, 65, 0, 0, 0, 0, 0, 0]
-    assert list(demand([({8: 1}, 3600.0)], grid)) == [0] * 8 + [60, 60]
-
-
-def test_what_workers_cannot_take_waits() -> None:
-    wanted = [0.0, 300.0, 0.0, 0.0, 10.0, 0.0]
-    assert backlogs(wanted, 5) == []
-    assert backlogs(wanted, 2) == [Backlog(1, 3, (1,), 180.0)]
-    assert backlogs(wanted, 1) == [Backlog(1, None, (1,), 240.0)]
-    assert backlogs([*wanted, *[0.0] * 5], 1) == [Backlog(1, 6, (1,), 240.0)]
-    assert backlogs([60.0] * 20, 1) == [], "one long run keeps one worker busy, and nothing waits"

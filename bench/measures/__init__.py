@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.harness import Harness
-from bench.measures import client, fires, following, hand_off, idle, late, lateness, many, million, reading, web
+from bench.measures import (
+    client,
+    fires,
+    following,
+    hand_off,
+    idle,
+    late,
+    lateness,
+    many,
+    million,
+    reading,
+    web,
+    web_load,
+)
 from bench.table import Line
 
 MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
@@ -25,4 +38,5 @@ MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
     "reading": reading.measure,
     "many": many.measure,
     "web": web.measure,
+    "web-load": web_load.measure,
 }

@@ -1,14 +1,13 @@
-"""How many runs are due in each minute, the work in them, and whether so many workers can take it. Pure.
+"""How many runs are due in each minute. Pure.
 
-Runs of an interval are counted by arithmetic, those of other triggers by their instants. The work of a run begins in
-the minute in which it is due, and takes one worker; what workers cannot take in a minute waits for the next one. Knows
-no clock, no Redis and no RQ; times are integer microseconds since the epoch unless a name says otherwise.
+Runs of an interval are counted by arithmetic, those of other triggers by their instants. Knows no clock, no Redis and
+no RQ; times are integer microseconds since the epoch unless a name says otherwise.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from rq_scheduler.clock import US
@@ -19,13 +18,11 @@ from rq_scheduler.triggers import Every
 __all__ = [
     "MINUTE",
     "MOST_INSTANTS",
-    "Backlog",
     "Grid",
     "Runs",
     "alike",
-    "backlogs",
     "by_minute",
-    "demand",
+    "mean_pause",
     "runs_of",
     "spread",
 ]
@@ -37,8 +34,6 @@ MOST_INSTANTS = 100_000
 
 EXACT_JITTER = 100
 """Runs of one schedule whose jitter is worked out one by one; of more, they are taken to come evenly."""
-
-_LITTLE = 1e-6
 
 Runs = Mapping[int, float]
 """How many runs are due in which minute of the grid."""
@@ -150,20 +145,24 @@ def _of_interval(interval: int, first: int, grid: Grid) -> Runs:
 def spread(runs: Runs, jitter: int, grid: Grid) -> Runs:
     """The runs that are expected in each minute when each comes later by up to `jitter` microseconds, or by the mean
     pause between two of them where that is less."""
-    minutes = sorted(runs)
-    if jitter <= 0 or not minutes:
+    if jitter <= 0 or not runs:
         return runs
-    if len(minutes) > 1:
-        jitter = min(jitter, (minutes[-1] - minutes[0]) * MINUTE // (len(minutes) - 1))
+    pause, size = mean_pause(runs), grid.minutes
+    jitter = jitter if pause is None else min(jitter, pause)
     found: dict[int, float] = {}
-    for minute in minutes:
+    for minute in sorted(runs):
         left = jitter
         at = minute
-        while left > 0 and at < grid.minutes:
+        while left > 0 and at < size:
             found[at] = found.get(at, 0.0) + runs[minute] * min(MINUTE, left) / jitter
             left -= MINUTE
             at += 1
     return found
+
+
+def mean_pause(runs: Runs) -> int | None:
+    """The microseconds between two minutes that have runs, on average; None where there are no two."""
+    return (max(runs) - min(runs)) * MINUTE // (len(runs) - 1) if len(runs) > 1 else None
 
 
 def by_minute(runs: Iterable[tuple[Runs, int]], grid: Grid) -> array[float]:
@@ -172,56 +171,4 @@ def by_minute(runs: Iterable[tuple[Runs, int]], grid: Grid) -> array[float]:
     for each, schedules in runs:
         for minute, count in each.items():
             found[minute] += count * schedules
-    return found
-
-
-def demand(runs: Iterable[tuple[Runs, float]], grid: Grid) -> array[float]:
-    """The seconds of work that all of them want in each minute; each comes with the seconds that one run takes. A run
-    that takes more than a minute wants one worker for each of those that it lasts."""
-    size = grid.minutes
-    rest, change = array("d", bytes(8 * (size + 1))), array("d", bytes(8 * (size + 1)))
-    for each, seconds in runs:
-        whole, left = divmod(seconds, 60.0)
-        for minute, count in each.items():
-            end = min(minute + int(whole), size)
-            change[minute] += count * 60.0
-            change[end] -= count * 60.0
-            rest[end] += count * left
-    running = 0.0
-    for minute in range(size):
-        running += change[minute]
-        rest[minute] += running
-    return rest[:size]
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """A stretch of minutes [began, ended) at whose ends work is left over: `over` are those that want more than the
-    workers have, `left` the most that is left over (seconds of work). `ended` is None where it outlasts the grid."""
-
-    began: int
-    ended: int | None
-    over: tuple[int, ...]
-    left: float
-
-
-def backlogs(wanted: Sequence[float], workers: int) -> list[Backlog]:
-    """Where so many workers cannot take the work of a minute, and how long it takes until they have; in order."""
-    capacity = workers * 60.0
-    found: list[Backlog] = []
-    left = most = 0.0
-    began: int | None = None
-    over: list[int] = []
-    for minute, seconds in enumerate(wanted):
-        if seconds > capacity + _LITTLE:
-            over.append(minute)
-        left = max(0.0, left + seconds - capacity)
-        if left > _LITTLE:
-            began = minute if began is None else began
-            most = max(most, left)
-        elif began is not None:
-            found.append(Backlog(began, minute, tuple(over), most))
-            began, over, most, left = None, [], 0.0, 0.0
-    if began is not None:
-        found.append(Backlog(began, None, tuple(over), most))
     return found

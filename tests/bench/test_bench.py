@@ -100,7 +100,9 @@ def test_the_bare_script_leaves_the_fired_schedules_that_we_leave(harness: Harne
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.long if name in ("fires", "following", "late", "lateness") else ())
+        pytest.param(
+            name, marks=pytest.mark.long if name in ("fires", "following", "late", "lateness", "web-load") else ()
+        )
         for name in MEASURES
         if name not in ("herd", "rediscron")
     ],
@@ -109,7 +111,7 @@ def test_each_part(name: str, longest: Longest, versions: dict[str, dict[str, st
     with Tiny(longest, versions) as harness:
         lines, version = MEASURES[name](harness), harness.server.version
     assert all(line.figure is not None and line.figure.median >= 0 for line in lines)
-    if name not in ("peers", "many", "million", "reading", "following", "memory-of-runs", "web"):
+    if name not in ("peers", "many", "million", "reading", "following", "memory-of-runs", "web", "web-load"):
         assert {line.who for line in lines} >= {OURS, BEFORE}, "beside the commit before plans were data"
     results = found([*lines, *blocks(longest)], versions, version)
     table = [line for line in shown(results).splitlines() if line.startswith("|")]

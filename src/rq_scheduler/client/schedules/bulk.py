@@ -14,7 +14,8 @@ from rq_scheduler.aliases import DurationLike
 from rq_scheduler.client.schedules import on_demand
 from rq_scheduler.client.schedules.arguments import Selection, check_flags, check_until, selected, until_us
 from rq_scheduler.client.schedules.control import Control, check_note, pausing, resuming
-from rq_scheduler.client.schedules.results import LeftOut, spec_of
+from rq_scheduler.client.schedules.fields import spec_of
+from rq_scheduler.client.schedules.results import LeftOut
 from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, too_busy
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import SchedulerError

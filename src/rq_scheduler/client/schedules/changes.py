@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from rq_scheduler.client.schedules.differences import differences
-from rq_scheduler.client.schedules.results import spec_of
+from rq_scheduler.client.schedules.fields import spec_of
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Spec

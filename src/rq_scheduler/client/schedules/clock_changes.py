@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from rq_scheduler.client.schedules.results import spec_of
+from rq_scheduler.client.schedules.fields import is_paused, spec_of
 from rq_scheduler.clock import from_us
 from rq_scheduler.clock_changes import ClockChange, ClockEffect, EffectKind, effect_of, next_change
 from rq_scheduler.errors import SchedulerError
@@ -152,7 +152,7 @@ class _Group:
 
     def add(self, stored: Stored) -> None:
         self.schedules += 1
-        self.paused += _is_paused(stored)
+        self.paused += is_paused(stored)
         if len(self.ids) < MAX_NAMED:
             self.ids.append(stored.id)
 
@@ -238,16 +238,12 @@ def touched_schedules(
             continue
         for change, effect in zip(changes, effects, strict=True):
             if effect is not None and effect.kind != "shifted":
-                yield TouchedSchedule(stored.id, spec.trigger, _is_paused(stored), change, effect)
+                yield TouchedSchedule(stored.id, spec.trigger, is_paused(stored), change, effect)
 
 
 def _stored(store: Store, wanted: Filter, behind: str | None = None) -> Iterator[Stored]:
     for ids in store.find_schedules(wanted, behind=behind, page=TIMINGS):
         yield from store.read_timings(ids)
-
-
-def _is_paused(stored: Stored) -> bool:
-    return stored.text("paused") == "1"
 
 
 def _order(group: TouchedGroup) -> tuple[int, tuple[datetime, ...]]:

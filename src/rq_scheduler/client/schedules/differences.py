@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from rq_scheduler.client.schedules.definition import as_stored
-from rq_scheduler.client.schedules.results import spec_of
+from rq_scheduler.client.schedules.fields import spec_of
 from rq_scheduler.model import Spec
 from rq_scheduler.store.audit import Changes
 from rq_scheduler.store.schedules import JobFields, Stored

@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import Final, TypedDict, cast
+from typing import Final, cast
 
-import msgspec
 from rq.utils import utcparse
 
 from rq_scheduler.aliases import End, JobStatus, Outcome, ScheduleKind
+from rq_scheduler.client.schedules.fields import counts_of, is_paused, moment_of, runs_left_of, spec_of, tags_of
 from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.errors import SchedulerError
-from rq_scheduler.model import Schedule, Spec, decode_spec
+from rq_scheduler.model import Schedule, Spec
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.store.audit import Changes
-from rq_scheduler.store.base import moment, whole
 from rq_scheduler.store.runs import RunLine
 from rq_scheduler.store.schedules import Stored
 from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
@@ -36,9 +34,7 @@ __all__ = [
     "UpcomingRun",
     "run_of",
     "runs_of",
-    "spec_of",
     "stored_schedule",
-    "tags_of",
 ]
 
 EXPIRED: Final = "expired"
@@ -223,7 +219,7 @@ class SyncResult:
 def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | None = None) -> StoredSchedule:
     """From what the store has read; `load` makes the definition. `spec`: what its own says, where that is known."""
     is_job = stored.kind == "job"
-    paused = stored.text("paused") == "1"
+    paused = is_paused(stored)
     due = stored.due if stored.due is not None and MIN_US <= stored.due <= MAX_US else None  # +inf is never
     armed = None if stored.armed is None or due is None else (stored.armed, due)
     waits = armed is not None or bool(stored.text("buffered"))
@@ -239,40 +235,26 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | N
         tags=tags_of(stored),
         owner=stored.text("owner"),
         next_run_at=None if armed is None or paused else from_us(armed[1]),
-        last_run_at=_moment(stored.moment("last_run_at")),
+        last_run_at=moment_of(stored.moment("last_run_at")),
         last_status=cast("JobStatus", stored.last_status) or None,
         paused=paused,
         note=stored.text("note"),
-        paused_at=_moment(stored.moment("paused_at")) if paused else None,
+        paused_at=moment_of(stored.moment("paused_at")) if paused else None,
         paused_by=stored.text("paused_by") if paused else "",
-        paused_until=_moment(stored.moment("paused_until")) if paused else None,
+        paused_until=moment_of(stored.moment("paused_until")) if paused else None,
         finished=not waits and (is_job or not stored.text("armed")),
         runs=stored.number("runs"),
         skipped=stored.number("skipped"),
         missed=stored.number("missed"),
         version=stored.number("version") or 1,
-        created_at=_moment(stored.moment("created")),
-        updated_at=_moment(stored.moment("updated")),
-        **_counts(stored),
-        overdue_since=_moment(stored.moment("overdue_since")),
+        created_at=moment_of(stored.moment("created")),
+        updated_at=moment_of(stored.moment("updated")),
+        **counts_of(stored),
+        overdue_since=moment_of(stored.moment("overdue_since")),
         _armed=armed,
-        _runs_left=_runs_left(stored, spec),
+        _runs_left=runs_left_of(stored, spec),
         _load=load,
     )
-
-
-def spec_of(stored: Stored) -> Spec | None:
-    """When it fires; None when a newer version of this package wrote that, or it is damaged: one that cannot be read
-    does not hide the others."""
-    try:
-        return decode_spec(stored.fields.get("spec", b""))
-    except (msgspec.DecodeError, SchedulerError):
-        return None
-
-
-def tags_of(stored: Stored) -> tuple[str, ...]:
-    """Its tags."""
-    return tuple(filter(None, stored.text("tags").split("\n")))
 
 
 def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
@@ -280,8 +262,8 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
     alone."""
     line = row.line
     known = bool(row.job_id) and job_is_its_own
-    started = _moment(line.started) if line.end or not known else _parsed(row.started_at)
-    ended = _moment(line.ended) if line.end or not known else _parsed(row.ended_at)
+    started = moment_of(line.started) if line.end or not known else _parsed(row.started_at)
+    ended = moment_of(line.ended) if line.end or not known else _parsed(row.ended_at)
     return Run(
         outcome=cast("Outcome", line.outcome),
         nominal=from_us(line.nominal),
@@ -313,44 +295,6 @@ def runs_of(rows: Sequence[RunLine], now: int, kind: str) -> list[Run]:
     """A history, newest first. The job id of a recurring job (`kind`) is that of all its runs."""
     newest = next((n for n, row in enumerate(rows) if row.line.outcome == "enqueued"), None)
     return [run_of(row, now, job_is_its_own=kind != "job" or n == newest) for n, row in enumerate(rows)]
-
-
-class _Counts(TypedDict):
-    succeeded: int
-    failed: int
-    failed_in_a_row: int
-    last_success_at: datetime | None
-    last_failure_at: datetime | None
-    mean_duration: timedelta | None
-    last_outcomes: str
-
-
-def _counts(stored: Stored) -> _Counts:
-    """How its runs have ended (`lua/include/tally.lua`)."""
-    words = stored.text("ends").split(" ")
-    succeeded, failed, in_a_row, _, last_success, last_failure, mean, outcomes = words if len(words) == 8 else [""] * 8
-    mean_us = whole(mean)
-    return {
-        "succeeded": whole(succeeded) or 0,
-        "failed": whole(failed) or 0,
-        "failed_in_a_row": whole(in_a_row) or 0,
-        "last_success_at": _moment(moment(last_success)),
-        "last_failure_at": _moment(moment(last_failure)),
-        "mean_duration": None if mean_us is None else timedelta(microseconds=mean_us),
-        "last_outcomes": "" if outcomes == "-" else outcomes,
-    }
-
-
-def _runs_left(stored: Stored, spec: Spec | None) -> int | None:
-    if stored.kind == "job":
-        left = whole(stored.text("repeat"))
-    else:
-        left = None if spec is None or spec.max_runs is None else max(0, spec.max_runs - stored.number("runs"))
-    return left if left is not None and 0 <= left <= sys.maxsize else None
-
-
-def _moment(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)
 
 
 def _parsed(stamp: str) -> datetime | None:

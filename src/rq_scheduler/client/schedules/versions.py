@@ -10,7 +10,8 @@ from itertools import zip_longest
 from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.schedules import changes
 from rq_scheduler.client.schedules.differences import differences
-from rq_scheduler.client.schedules.results import StoredSchedule, spec_of, tags_of
+from rq_scheduler.client.schedules.fields import spec_of, tags_of
+from rq_scheduler.client.schedules.results import StoredSchedule
 from rq_scheduler.client.schedules.writer import Writer, job_of, not_found, readable_spec, refusal, the_schedule
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import InvalidArgument, VersionConflict

@@ -18,7 +18,8 @@ from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.prototype import Prototypes
 from rq_scheduler.client.schedules import changes
 from rq_scheduler.client.schedules.definition import as_stored, same_job, schedule_of
-from rq_scheduler.client.schedules.results import StoredSchedule, spec_of, stored_schedule, tags_of
+from rq_scheduler.client.schedules.fields import spec_of, tags_of
+from rq_scheduler.client.schedules.results import StoredSchedule, stored_schedule
 from rq_scheduler.client.schedules.template import template_of
 from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, ScheduleNotFound, SchedulerError, VersionConflict
 from rq_scheduler.model import Schedule, Spec, decode_spec

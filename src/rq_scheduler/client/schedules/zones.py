@@ -10,7 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from rq_scheduler.client.schedules.changes import rezoned
-from rq_scheduler.client.schedules.results import StoredSchedule, spec_of
+from rq_scheduler.client.schedules.fields import spec_of
+from rq_scheduler.client.schedules.results import StoredSchedule
 from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, Writer, not_found, readable_spec, the_schedule, too_busy
 from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.model import Spec

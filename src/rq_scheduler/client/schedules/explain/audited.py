@@ -8,7 +8,8 @@ from datetime import datetime
 
 from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.schedules.explain.evidence import Definition, Pause
-from rq_scheduler.client.schedules.results import StoredSchedule, spec_of
+from rq_scheduler.client.schedules.fields import spec_of
+from rq_scheduler.client.schedules.results import StoredSchedule
 from rq_scheduler.clock import from_us
 from rq_scheduler.store.base import moment
 from rq_scheduler.store.versions import StoredVersion
