@@ -8,7 +8,7 @@ import pytest
 import redis as redis_py
 
 from alerts.inbox import SECRET, Inbox, Post
-from rq_scheduler import Scheduler
+from rq_scheduler import Every, Scheduler
 from rq_scheduler.alerts import Alerts, Message, Receiver, load_alerts, sender
 from rq_scheduler.alerts.apprise_url import secrets_of
 from rq_scheduler.client.health import read_health
@@ -74,7 +74,6 @@ class TestWhatArrives:
         happen(store, "recovered", "never-told")
         happen(store, "failing_began", "a")
         told(inbox, "a")
-        happen(store, "failing_began", "a")
         happen(store, "recovered", "a", "a")
         happen(store, "overdue", "b")
         assert [event["kind"] for post in told(inbox, "a", "a", "b") for event in post.data["events"]] == [
@@ -82,6 +81,22 @@ class TestWhatArrives:
             "recovered",
             "overdue",
         ]
+
+    def test_a_failure_after_a_resume_is_told(
+        self, redis: redis_py.Redis, store: Store, inbox: Inbox, alerting: Start
+    ) -> None:
+        """A resume ends the row of failures without an event."""
+        alerting(receiver(inbox))
+        scheduler = Scheduler(connection=redis)
+        scheduler.schedules.put("a", Every("1h"), "jobs_for_tests.nothing")
+        for _ in range(2):
+            run = scheduler.schedules.run_now("a")
+            assert run is not None
+            redis.hset(f"rq:job:{run.id}", mapping={"status": "failed", "ended_at": "2026-11-29T10:00:00.000000Z"})
+            wait_until(lambda: store.settle_runs(100).settled)
+            scheduler.schedules.pause("a")
+            scheduler.schedules.resume("a")
+        told(inbox, "a", "a")
 
     def test_ten_thousand_failures_are_one_message(self, store: Store, inbox: Inbox, alerting: Start) -> None:
         alerting(receiver(inbox, window=1))
