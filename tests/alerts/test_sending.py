@@ -427,3 +427,19 @@ def test_secrets_of_an_address() -> None:
     assert {"pass", "token-1", "k/1234"} <= set(secrets_of("json://me:pass@example.com/hooks/token-1?key=k%2F1234"))
     assert not {"example.com", "hooks"} & set(secrets_of("https://example.com/hooks"))
     assert list(secrets_of("http://[x/token")) == ["http://[x/token"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [f'[receivers.x]\nsecret = "{SECRET}"', SECRET, f'secret = "{SECRET}" ' + " " * 200],
+    ids=["file", "secret", "long"],
+)
+def test_what_was_given_in_place_of_a_name_is_not_shown(given: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        load_alerts(given, environment={})
+    assert SECRET.removeprefix("whsec_")[:10] not in str(refused.value)
+
+
+def test_a_home_of_nobody() -> None:
+    with pytest.raises(InvalidArgument, match="there is nobody of whom ~nobody-here/x"):
+        load_alerts("~nobody-here/x", environment={})
