@@ -38,9 +38,17 @@ class TestOpenStates:
             states = OpenStates()
             assert news(states, event(began), event(ended), event(ended)) == [began, ended]
 
-    def test_what_lasts_is_not_repeated(self) -> None:
-        assert news(OpenStates(), *[event("overdue")] * 3, event("met")) == ["overdue", "met"]
-        assert news(OpenStates(), event("failing_began"), event("failing_began")) == ["failing_began"]
+    def test_a_state_that_begins_again_is_told_again(self) -> None:
+        """A resume, a pause and a delete end states without an event."""
+        events = [event("overdue"), event("overdue"), event("met"), event("met")]
+        assert news(OpenStates(), *events) == ["overdue", "overdue", "met"]
+
+    def test_each_queue_has_a_state_of_its_own(self) -> None:
+        events = [event(kind, "", queue=queue) for kind in ("unserved_began", "unserved_ended") for queue in "ab"]
+        states = OpenStates()
+        assert news(states, *events[:2]) == ["unserved_began"] * 2
+        assert len(states.names) == 2
+        assert news(states, *events[2:], *events[2:]) == ["unserved_ended"] * 2
 
     def test_the_tenth_and_the_hundredth_failure_are(self) -> None:
         events = [event("failing_began"), event("failing"), event("failing"), event("recovered"), event("recovered")]

@@ -8,7 +8,7 @@ import pytest
 import redis as redis_py
 
 from alerts.inbox import SECRET, Inbox, Post
-from rq_scheduler import Scheduler
+from rq_scheduler import Every, Scheduler
 from rq_scheduler.alerts import Alerts, Message, Receiver, load_alerts, sender
 from rq_scheduler.alerts.apprise_url import secrets_of
 from rq_scheduler.client.health import read_health
@@ -74,7 +74,6 @@ class TestWhatArrives:
         happen(store, "recovered", "never-told")
         happen(store, "failing_began", "a")
         told(inbox, "a")
-        happen(store, "failing_began", "a")
         happen(store, "recovered", "a", "a")
         happen(store, "overdue", "b")
         assert [event["kind"] for post in told(inbox, "a", "a", "b") for event in post.data["events"]] == [
@@ -82,6 +81,22 @@ class TestWhatArrives:
             "recovered",
             "overdue",
         ]
+
+    def test_a_failure_after_a_resume_is_told(
+        self, redis: redis_py.Redis, store: Store, inbox: Inbox, alerting: Start
+    ) -> None:
+        """A resume ends the row of failures without an event."""
+        alerting(receiver(inbox))
+        scheduler = Scheduler(connection=redis)
+        scheduler.schedules.put("a", Every("1h"), "jobs_for_tests.nothing")
+        for _ in range(2):
+            run = scheduler.schedules.run_now("a")
+            assert run is not None
+            redis.hset(f"rq:job:{run.id}", mapping={"status": "failed", "ended_at": "2026-11-29T10:00:00.000000Z"})
+            wait_until(lambda: store.settle_runs(100).settled)
+            scheduler.schedules.pause("a")
+            scheduler.schedules.resume("a")
+        told(inbox, "a", "a")
 
     def test_ten_thousand_failures_are_one_message(self, store: Store, inbox: Inbox, alerting: Start) -> None:
         alerting(receiver(inbox, window=1))
@@ -412,3 +427,19 @@ def test_secrets_of_an_address() -> None:
     assert {"pass", "token-1", "k/1234"} <= set(secrets_of("json://me:pass@example.com/hooks/token-1?key=k%2F1234"))
     assert not {"example.com", "hooks"} & set(secrets_of("https://example.com/hooks"))
     assert list(secrets_of("http://[x/token")) == ["http://[x/token"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [f'[receivers.x]\nsecret = "{SECRET}"', SECRET, f'secret = "{SECRET}" ' + " " * 200],
+    ids=["file", "secret", "long"],
+)
+def test_what_was_given_in_place_of_a_name_is_not_shown(given: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        load_alerts(given, environment={})
+    assert SECRET.removeprefix("whsec_")[:10] not in str(refused.value)
+
+
+def test_a_home_of_nobody() -> None:
+    with pytest.raises(InvalidArgument, match="there is nobody of whom ~nobody-here/x"):
+        load_alerts("~nobody-here/x", environment={})

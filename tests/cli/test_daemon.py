@@ -195,6 +195,7 @@ def test_eviction_is_refused_unless_allowed(daemon: Start, start_server: Any) ->
         (("--adopt-timezone", "Europe/Pariss"), "Europe/Paris"),
         (("--sentinel", "a:b"), "is not host:port"),
         (("--pid", "/not/there/x.pid"), "cannot write"),
+        (("--pid", "~nobody-here/x.pid"), "there is no such user"),
     ],
 )
 def test_mistakes_end_with_advice(daemon: Start, args: tuple[str, ...], says: str) -> None:

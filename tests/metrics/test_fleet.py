@@ -112,7 +112,9 @@ class TestCounters:
 
     def test_a_queue_of_any_name(self, redis: redis_py.Redis, scrape: ScrapeFixture) -> None:
         redis.hset(Store(redis).keys.counters, b'handed_off:rq:a"\n\\\xff', 2)
-        assert scrape()("handoffs_total", kind="rq", queue='a"\n\\\ufffd') == 2
+        redis.hset(Store(redis).keys.counters, b'handed_off:rq:a"\n\\\xfe', 3)
+        assert scrape()("handoffs_total", kind="rq", queue='a"\n\\\\xff') == 2
+        assert scrape()("handoffs_total", kind="rq", queue='a"\n\\\\xfe') == 3
 
 
 class TestSchedulesByTag:

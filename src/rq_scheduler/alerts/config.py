@@ -90,12 +90,14 @@ def _source(name: str, environment: Mapping[str, str]) -> str:
             "an address itself stands there, which everybody sees in the list of processes: write it into a file, or "
             "into an environment variable, and name that"
         )
-    file = Path(name).expanduser()
     try:
+        file = Path(name).expanduser()
         if file.is_file():
             if file.stat().st_size > _LARGEST:
                 raise InvalidArgument(f"{_shown(name)} is larger than a megabyte, and so no file of receivers")
             return file.read_text(encoding="utf-8")
+    except RuntimeError:
+        raise InvalidArgument(f"there is nobody of whom {_shown(name)} could be in the home directory") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise InvalidArgument(f"{_shown(name)} cannot be read: {reason}") from None
@@ -106,7 +108,10 @@ def _source(name: str, environment: Mapping[str, str]) -> str:
 
 
 def _shown(name: str) -> str:
-    return f"{name!r:.200}" if "\n" in name or len(name) > 200 else name
+    """A name; not what a file holds, or a secret, given in its place."""
+    if "\n" in name or len(name) > 200 or "whsec_" in name:
+        return "that was given (it is not shown: it looks like what stands in such a file)"
+    return name
 
 
 def _parsed(text: str) -> dict[str, Any]:

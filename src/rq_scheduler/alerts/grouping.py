@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rq_scheduler.alerts.kinds import ENDED_BY, MILESTONES
+from rq_scheduler.alerts.kinds import ENDED_BY
 from rq_scheduler.aliases import EventKind
 from rq_scheduler.client.events import Event
 from rq_scheduler.sanitize import plain
@@ -41,23 +41,24 @@ class OpenStates:
         return tuple(self._names)
 
     def is_news(self, event: Event) -> bool:
-        """Whether an event is to be told: not one that begins a state which is told, nor one that ends another. Follows
-        it."""
+        """Whether an event is to be told: not one that ends a state of which nothing was told. Follows it.
+
+        A beginning always is: it stands in the stream once, when the state begins. One that begins a second time has
+        ended meanwhile in a way that is no event, such as a pause.
+        """
         if event.kind in _ENDS:
-            return self._names.pop(_name(event.kind, event.id), self) is not self
+            return self._names.pop(_name(event.kind, event), self) is not self
         end = ENDED_BY.get(event.kind)
-        if end is None:
-            return True
-        name = _name(end, event.id)
-        is_known = name in self._names
-        self._names[name] = None
-        if len(self._names) > MOST_OPEN:
-            del self._names[next(iter(self._names))]
-        return not is_known or event.kind in MILESTONES
+        if end is not None:
+            self._names[_name(end, event)] = None
+            if len(self._names) > MOST_OPEN:
+                del self._names[next(iter(self._names))]
+        return True
 
 
-def _name(end: EventKind, id: str) -> str:
-    return plain(f"{end} {id}")
+def _name(end: EventKind, event: Event) -> str:
+    """Of the state that such an event ends: whose it is, a schedule's or a queue's."""
+    return plain(f"{end} {event.id or event.details.get('queue', '')}")
 
 
 @dataclass(slots=True)

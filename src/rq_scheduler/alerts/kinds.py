@@ -9,7 +9,7 @@ from typing import Any, Final, cast, get_args
 from rq_scheduler.aliases import EventKind
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 
-__all__ = ["DEFAULT_KINDS", "ENDED_BY", "MILESTONES", "check_kinds"]
+__all__ = ["DEFAULT_KINDS", "ENDED_BY", "check_kinds"]
 
 ENDED_BY: Final[Mapping[EventKind, EventKind]] = {
     "failing_began": "recovered",
@@ -19,9 +19,6 @@ ENDED_BY: Final[Mapping[EventKind, EventKind]] = {
     "unserved_began": "unserved_ended",
 }
 """By the kind of event that begins a state, the kind that ends it."""
-
-MILESTONES: Final[frozenset[EventKind]] = frozenset({"failing"})
-"""Kinds that tell more of a state that is known already, and so are told all the same."""
 
 DEFAULT_KINDS: Final[frozenset[EventKind]] = frozenset(
     {

@@ -194,11 +194,13 @@ def _pid_file(path: str | None) -> Generator[None]:
     if path is None:
         yield
         return
-    file = Path(path).expanduser()
     try:
+        file = Path(path).expanduser()
         file.write_text(f"{os.getpid()}\n")
+    except RuntimeError:
+        raise click.BadParameter(f"cannot write {path}: there is no such user.", param_hint="--pid") from None
     except OSError as error:
-        raise click.BadParameter(f"cannot write {file}: {error.strerror}.", param_hint="--pid") from None
+        raise click.BadParameter(f"cannot write {path}: {error.strerror}.", param_hint="--pid") from None
     try:
         yield
     finally:

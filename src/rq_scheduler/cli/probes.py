@@ -5,15 +5,19 @@ Knows paths and addresses; what is answered is asked of others, at each request.
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Thread
 
 import click
 
 from rq_scheduler.dispatcher.liveness import Liveness
+from rq_scheduler.log import log
 
 __all__ = ["Page", "Pages", "health_pages", "serving"]
 
@@ -49,17 +53,35 @@ def serving(pages: Mapping[Address, Pages]) -> Generator[None]:
     with ExitStack() as stack:
         for address, of_address in pages.items():
             try:
-                server = ThreadingHTTPServer(address, _handler(of_address))
+                server = _Server(address, _handler(of_address))
             except OSError as error:
                 host, port = address
                 raise click.ClickException(
                     f"cannot listen on {host}:{port} ({error.strerror}): give another --health-port or --metrics-port."
                 ) from None
-            server.daemon_threads = True
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
             Thread(target=server.serve_forever, name=f"http-{address[1]}", daemon=True).start()
         yield
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: Address, handler: type[BaseHTTPRequestHandler]) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Does not look for this host's name, as HTTPServer does: where no DNS answers, the start would wait."""
+        TCPServer.server_bind(self)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away is no news. What is wrong with a page is told, and ends no more than its answer."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log.warning("A page could not be made: %s", error, extra={"action": "page_failed"})
 
 
 def _handler(pages: Pages) -> type[BaseHTTPRequestHandler]:

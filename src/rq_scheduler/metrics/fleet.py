@@ -124,5 +124,5 @@ def _labelled(gauge: GaugeMetricFamily, values: Mapping[str, float] | Mapping[En
 
 
 def _printable(queue: str) -> str:
-    """A name that is no UTF-8 in Redis, as text."""
-    return queue.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """A name that is no UTF-8 in Redis, as text: two names stay two, or Prometheus would drop both series."""
+    return queue.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
