@@ -187,13 +187,13 @@ class _Days:
                 continue
             if rule.year_days and not {in_year, in_year - year_length - 1} & set(rule.year_days):
                 continue
-            if rule.weeks and not self._in_weeks(day):
-                continue
             if self._weekdays or rule.nth:
                 weekday = _weekday(day)
                 forth, back = (day - begin) // 7 + 1, -((begin + span - 1 - day) // 7) - 1
                 if weekday not in self._weekdays and not {(weekday, forth), (weekday, back)} & set(rule.nth):
                     continue
+            if rule.weeks and not self._in_weeks(day):  # last: it is what costs most
+                continue
             found.append(day)
         return found
 
