@@ -411,8 +411,29 @@ def test_the_definition_of_that_time_is_asked(site: Site, worker: Worker) -> Non
         "03:00 on Tue 3 Mar (Europe/Paris) is no time of nightly: its trigger is 30 2 * * * (Europe/Paris);"
     )
     assert site.why(FIRST + timedelta(days=1)).sentence.startswith(
-        "02:30 on Wed 4 Mar (Europe/Paris) is no time of nightly: its trigger is 0 3 * * * (Europe/Paris);"
+        "02:30 on Wed 4 Mar (Europe/Paris) is no time of nightly any more: its definition was changed by anna on Tue 3 "
+        "Mar at 08:30, from 30 2 * * * (Europe/Paris) to 0 3 * * * (Europe/Paris); the next one is 03:00."
     )
+
+
+def test_asked_about_no_time_after_a_change(site: Site, worker: Worker) -> None:
+    """The last one that was owed by the definition of its time; and that the next one comes by another."""
+    site.put()
+    site.serve_until(FIRST)
+    worker.end_all("finished", "reports")
+    site.clock.move_to(FIRST + timedelta(hours=6))
+    site.put(Cron("30 5 * * *", "Europe/Paris"))
+    found = site.why()
+    assert found.at == FIRST.astimezone(UTC), "05:30 had passed that day, when it was no time of it"
+    assert found.cause == "finished"
+    assert found.sentence.endswith(
+        " Since then its definition was changed by anna at 08:30, from 30 2 * * * (Europe/Paris) to 30 5 * * * "
+        "(Europe/Paris); the next one is Wed 4 Mar 05:30."
+    )
+    assert found.remedies[0].what == "If that was not meant, ask anna, and go back"
+    assert found.remedies[0].command == "rqscheduler undo nightly"
+    site.serve_until(FIRST + timedelta(days=1, hours=6))
+    assert "Since then" not in site.why().sentence
 
 
 # How does its job stand?

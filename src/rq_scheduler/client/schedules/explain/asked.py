@@ -52,8 +52,8 @@ def resolve(evidence: Evidence) -> Asked:
 
     A time to the minute means the first instant of that minute, one to the second the first of that second; else a run
     that was due, or handed off, then. A time that the clocks jumped over means the moment of the jump. Of a day, the
-    last instant that has passed. Nothing given: the last one that its trigger names and that has passed since the
-    schedule was made, days off included, else the first.
+    last instant that has passed. Nothing given: the last one that has passed since the schedule was made and that the
+    trigger of that time names, days off included, else the first.
     """
     asked = evidence.asked
     if asked is None:
@@ -84,12 +84,22 @@ def _newest(evidence: Evidence) -> Asked:
     if spec is None:
         at = evidence.runs[0].nominal if evidence.runs else now
         return Asked(at, True, True, None, None)
-    instants = (occurrences_of(evidence, spec), _trigger(evidence, spec))
-    passed = [found for each in instants if (found := each.before(to_us(now) + 1)) is not None]
-    found = max(passed, default=None)
-    if found is None or (created is not None and found < to_us(created)):
-        found = instants[0].after(to_us(now))
+    before = to_us(now) + 1
+    for definition in evidence.definitions:  # an instant is one of the definition that was in force then
+        since = max(to_us(each) for each in (definition.since, created, from_us(0)) if each is not None)
+        if definition.spec is not None:
+            passed = [each.before(before) for each in _instants(evidence, definition.spec)]
+            found = max((each for each in passed if each is not None), default=None)
+            if found is not None and found >= since:
+                return _placed(evidence, definition.spec, from_us(found), "")
+        before = min(before, since)
+    found = occurrences_of(evidence, spec).after(to_us(now))
     return _placed(evidence, spec, now if found is None else from_us(found), "")
+
+
+def _instants(evidence: Evidence, spec: Spec) -> tuple[Occurrences, AnyTrigger]:
+    """Those of the schedule, and those that its trigger alone names: days off are among them."""
+    return occurrences_of(evidence, spec), _trigger(evidence, spec)
 
 
 def _of_day(evidence: Evidence, day: date) -> Asked:
@@ -125,7 +135,7 @@ def _placed(evidence: Evidence, spec: Spec, at: datetime, clocks: str) -> Asked:
 
 def _first_in(evidence: Evidence, spec: Spec, us: int, width: int) -> int | None:
     """The first instant of the stretch that begins there; else the first that the trigger alone names."""
-    for instants in (occurrences_of(evidence, spec), _trigger(evidence, spec)):
+    for instants in _instants(evidence, spec):
         found = instants.after(us - 1)
         if found is not None and found < us + width:
             return found

@@ -7,6 +7,7 @@ anything is worked out anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rq_scheduler.client.fleet import Outage
@@ -67,7 +68,8 @@ def pause(case: Case) -> Iterator[Finding]:
     what = f"Ask {found.by}, who paused it; then l{again}" if found.by else f"L{again}"
     resume = Remedy(what, case.rqscheduler("resume"), case.call("resume"))
     fact = Fact("pause", f"It is paused{note}{ends}", False, found.since, found.by, standing)
-    yield Finding(fact, Stop("paused", because, (resume, *case.make_up_for)))
+    one_run = tuple(replace(each, what=f"{each.what}, if {found.by} agrees") for each in case.make_up_for if found.by)
+    yield Finding(fact, Stop("paused", because, (resume, *(one_run or case.make_up_for))))
 
 
 def dispatcher(case: Case) -> Iterator[Finding]:
@@ -183,14 +185,12 @@ def _skipped(case: Case, line: Run) -> Finding:
     else:
         what, sentence = "was skipped", f"{case.id} did not run at {case.when}: it was skipped"
     if holder is None:
-        held = ", as the run before it was still going; which that was is not recorded"
+        held = ", as the run before it had not ended; which that was is not recorded"
     else:
         held = f", held up by run {holder.job.id}{words}"
-    fact = Fact("overlap", f"It {what}: the run before it was still going", False, line.handed_off_at)
-    return Finding(
-        fact,
-        Stop("skipped", f"the run before it was still going{words}", (*remedies, *case.make_up_for), sentence + held),
-    )
+    fact = Fact("overlap", f"It {what}{held}", False, line.handed_off_at)
+    because = f"the run before it had not ended{words}"
+    return Finding(fact, Stop("skipped", because, (*remedies, *case.make_up_for), sentence + held))
 
 
 def _holder_words(case: Case, holder: JobEvidence | None) -> tuple[str, tuple[Remedy, ...]]:

@@ -12,13 +12,14 @@ from itertools import pairwise
 
 from rq_scheduler.client.schedules.explain.asked import clocks_at, occurrences_of
 from rq_scheduler.client.schedules.explain.case import Case, Finding, Stop, iso
+from rq_scheduler.client.schedules.explain.evidence import Definition
 from rq_scheduler.client.schedules.explain.explanation import Cause, Fact, Remedy
 from rq_scheduler.client.schedules.explain.times import capital, clock
 from rq_scheduler.clock import US, from_us, to_us
 from rq_scheduler.humanize import trigger_words
 from rq_scheduler.model import Spec
 
-__all__ = ["definition", "exclusion", "is_to_come", "number_of_runs", "trigger"]
+__all__ = ["changed_since", "definition", "exclusion", "is_to_come", "number_of_runs", "trigger"]
 
 MINUTE = 60 * US
 MAX_SEARCHED = 400
@@ -79,8 +80,9 @@ def _out_of_bounds(case: Case, cause: Cause, where: str, bound: datetime) -> Fin
 
 
 def _not_an_instant(case: Case, words: str) -> Finding:
-    asked, times = case.asked, case.times
-    near = {"the one before is": asked.before, "the next one is": asked.after}
+    asked, times, since = case.asked, case.times, case.definition.since
+    before = None if asked.before is None or (since is not None and asked.before < since) else asked.before
+    near = {"the one before is": before, "the next one is": asked.after}
     nearest = " and ".join(f"{text} {times.short(at)}" for text, at in near.items() if at is not None)
     nearest = nearest or "it has no other"
     what = f"{words} names no time {'on that day' if asked.day else 'then'}"
@@ -94,26 +96,61 @@ def _not_an_instant(case: Case, words: str) -> Finding:
         sentence += f". The clock showed that time twice that day, and its run was the first time, at {first}"
     remedies = tuple(
         Remedy(f"Ask about {times.short(at)}", case.rqscheduler("why", "--at", iso(at)))
-        for at in (asked.before, asked.after)
+        for at in (before, asked.after)
         if at is not None
     )
-    sentence += _until_a_change(case)
+    if (change := _change_that_took_it(case)) is not None:
+        newer, older = change
+        sentence = f"{case.when} is no time of {case.id} any more: {_changed(case, newer, older)}; {nearest}"
+        remedies = (*_go_back(case, newer), *remedies)
     fact = Fact("trigger", what, False, None, "", "recomputed")
     return Finding(fact, Stop("not_an_instant", what, remedies, sentence))
 
 
-def _until_a_change(case: Case) -> str:
-    """What to add where the definition before a change named the time that is asked about."""
-    definitions, us = case.evidence.definitions, to_us(case.at)
-    for newer, older in pairwise(definitions):
+def _change_that_took_it(case: Case) -> tuple[Definition, Definition] | None:
+    """The change before which the definition named the time that is asked about: what it was made to, and from."""
+    us = to_us(case.at)
+    for newer, older in pairwise(case.evidence.definitions):
         if newer.version > case.definition.version or older.spec is None or newer.since is None:
             continue
         found = occurrences_of(case.evidence, older.spec).after(us - 1)
         if found is not None and found < us + MINUTE:
-            by = f" by {newer.actor}" if newer.actor else ""
-            was = trigger_words(older.spec.trigger)
-            return f". Until its definition was changed{by} {case.times.on(newer.since)}, that was a time of it: {was}"
-    return ""
+            return newer, older
+    return None
+
+
+def _changed(case: Case, newer: Definition, older: Definition) -> str:
+    by = f" by {newer.actor}" if newer.actor else ""
+    when = "" if newer.since is None else f" {case.times.on(newer.since)}"
+    was, now = (trigger_words(each.spec.trigger) if each.spec else "?" for each in (older, newer))
+    return f"its definition was changed{by}{when}, from {was} to {now}"
+
+
+def _go_back(case: Case, change: Definition) -> tuple[Remedy, ...]:
+    """How to undo a change, which only the last one can be."""
+    if change is not case.evidence.definitions[0]:
+        return ()
+    ask = f"ask {change.actor}, and go" if change.actor else "go"
+    return (
+        Remedy(
+            f"If that was not meant, {ask} back",
+            case.rqscheduler("undo"),
+            case.call("undo", f"version={change.version}"),
+        ),
+    )
+
+
+def changed_since(case: Case) -> tuple[str, tuple[Remedy, ...]]:
+    """What to add for one who asks about no time in particular, where the trigger of today is another than that of the
+    run: the next one comes at another time than he may think."""
+    newest = case.evidence.definitions[0]
+    if case.evidence.asked is not None or newest.spec is None or case.spec is None:
+        return "", ()
+    if case.definition.version == newest.version or newest.spec.trigger == case.spec.trigger:
+        return "", ()
+    after = occurrences_of(case.evidence, newest.spec).after(to_us(case.now))
+    nearest = "" if after is None else f"; the next one is {case.times.short(from_us(after))}"
+    return f" Since then {_changed(case, newest, case.definition)}{nearest}.", _go_back(case, newest)
 
 
 def _shown_before(case: Case) -> str | None:

@@ -66,14 +66,15 @@ def explain(evidence: Evidence, asked: Asked) -> Explanation:
     remedies = decided.remedies or (besides[0].remedies if besides else ())
     if case.backfill is not None:
         sentence += f". It was backfilled {case.times.on(case.backfill.handed_off_at)}, as job {case.backfill.job_id}"
+    change, go_back = timing.changed_since(case)
     return Explanation(
         case.id,
         None if asked.day is not None else case.at,
         decided.cause,
-        f"{sentence}.",
+        f"{sentence}.{change}",
         _otherwise(decided, besides),
         tuple(facts),
-        remedies,
+        (*go_back, *remedies),
         case.times.name,
     )
 
@@ -100,7 +101,9 @@ def _ran(case: Case, facts: list[Fact]) -> Explanation:
         facts.append(state.fact)
         remedies = state.remedies or (case.make_up_for if state.cause in MADE_UP_FOR else ())
     sentence = f"{_begin(case)} and {state.says}{_made_way(case, state)}."
-    return Explanation(case.id, case.at, state.cause, sentence, "", tuple(facts), remedies, times.name)
+    change, go_back = timing.changed_since(case)
+    remedies = (*go_back, *remedies)
+    return Explanation(case.id, case.at, state.cause, sentence + change, "", tuple(facts), remedies, times.name)
 
 
 def _begin(case: Case) -> str:
