@@ -24,6 +24,8 @@ PAGES = (
     "/jobs",
     "/jobs/hostile-job",
     "/quarantine",
+    "/clock-changes",
+    "/clock-changes/schedules",
     "/events",
     "/audit",
     "/why",
