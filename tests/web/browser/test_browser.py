@@ -26,6 +26,7 @@ PAGES = (
     "/quarantine",
     "/clock-changes",
     "/clock-changes/schedules",
+    "/load",
     "/events",
     "/audit",
     "/why",

@@ -47,6 +47,7 @@ PAGES = (
     "/clock-changes",
     "/clock-changes?timezone=Europe/Paris",
     "/clock-changes/schedules",
+    "/load",
     "/events",
     "/audit",
     "/audit?id={id}&kind=defined",
