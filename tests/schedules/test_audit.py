@@ -15,6 +15,7 @@ from rq_scheduler import Every, Scheduler
 from rq_scheduler.clock import to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.store import Store
+from rq_scheduler.store.audit import LOOKED_AT
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START
 
@@ -193,3 +194,42 @@ class TestWhatIsDone:
         assert not scheduler.quarantine.retry("a")
         assert scheduler.quarantine.purge("b")
         assert self.entries(scheduler) == [("retried", "a", "me", {}), ("purged", "b", "me", {})]
+
+
+class TestOfSomeIds:
+    """`Store.find_audited`: what is looked for among the newest."""
+
+    def test_the_newest_first_and_no_others(self, redis: redis_py.Redis) -> None:
+        scheduler = of(redis, "me")
+        deletes(scheduler, "a", "b", "c")
+        found = scheduler._store.find_audited(["a", "c"], None, 10)
+        assert [(one.fields["action"], one.fields["id"]) for one in found.entries] == [
+            ("deleted", "c"), ("defined", "c"), ("deleted", "a"), ("defined", "a"),
+        ]  # fmt: skip
+        assert not found.is_cut
+        assert found.since == to_us(scheduler.audit.read()[-1].at)
+
+    def test_no_more_than_is_asked_for(self, redis: redis_py.Redis) -> None:
+        scheduler = of(redis, "me")
+        deletes(scheduler, "a", "b")
+        found = scheduler._store.find_audited(["a"], None, 3)
+        assert [one.fields["action"] for one in found.entries] == ["deleted"]
+        assert found.is_cut
+        assert found.since == to_us(scheduler.audit.read(schedule="a")[0].at)
+
+    def test_page_by_page(self, redis: redis_py.Redis) -> None:
+        scheduler, key = of(redis, "me"), Store(redis).keys.audit
+        deletes(scheduler, "a")
+        with redis.pipeline() as pipe:
+            for number in range(2 * LOOKED_AT):
+                pipe.xadd(key, {"action": "changed", "id": f"x{number}", "actor": "bot"})
+            pipe.execute()
+        assert len(scheduler._store.find_audited(["a", "x0"], None, 5 * LOOKED_AT).entries) == 3
+        since = scheduler.audit.read(schedule="x1999")[0].at
+        assert [one.fields["id"] for one in scheduler._store.find_audited(["x1999", "a"], to_us(since), 5).entries] == [
+            "x1999"
+        ]
+
+    def test_where_nothing_was_done(self, redis: redis_py.Redis) -> None:
+        found = Store(redis).find_audited(["a"], None, 5)
+        assert (list(found.entries), found.since, found.is_cut) == ([], None, False)

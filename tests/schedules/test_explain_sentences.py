@@ -602,6 +602,15 @@ ROWS = [
         {"asked": LAST},
         stored(None, armed=NOW + timedelta(days=1)),
     ),
+    Row(
+        "the audit was not looked through so far back",
+        "not_recorded",
+        "What became of nightly at 01:30 on Sat 28 Nov (UTC) is not known: no record says what became of it: it may "
+        "have been paused, which is not told by the newest 10,000 entries of the audit, and older ones were not looked "
+        "at.",
+        {"asked": LAST, "pauses_since": NOW, "pauses_among": 10_000},
+        stored(None, armed=NOW + timedelta(days=1)),
+    ),
 ]
 
 

@@ -278,6 +278,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "queue_trace": (COMMANDS.queue_trace("q"), [0, 0, [0, [b"rq:worker:w"]]], [[b"b", None, b"h"]]),
     "service_trace": (COMMANDS.service_trace("a", 5), [[b"me"], None, [b"enqueued 5 5 a"]]),
     "read_versions": (COMMANDS.read_versions("a"),),
+    "find_audited": (COMMANDS.find_audited(["a"], 5, 6), [0, b"", []]),
     "read_audit": (COMMANDS.read_audit(5, 6),),
     "read_events": (COMMANDS.read_events(5, 6),),
     "newest_event": (COMMANDS.newest_event(),),

@@ -49,6 +49,7 @@ from rq_scheduler.store.executor import Executor
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.schedules import Filter, Write
 from rq_scheduler.store.settling import RunError
+from rq_scheduler.store.survey import Survey
 from rq_scheduler.triggers import Every
 from store.headers import NAMES, SOURCES, fixed_arguments, header, section, takes
 from support import wait_until
@@ -213,6 +214,8 @@ def _use_schedules(store: Store, prefix: str) -> None:
     assert not store.rename_schedule(stored, "fires")
     store.read_timings(["fires", "unknown"])
     store.read_versions("deleted")
+    store.find_audited(["deleted"], None, 5)
+    Survey(client).queue_lengths(["default"])
     store.read_definitions(["fires", "slow"])
     list(store.find_schedules(Filter(tag="tag", paused=False)))
     list(store.coming(10))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
 
-from rq_scheduler.store.command import Commands, Listing
-from rq_scheduler.store.operation import listing
-from rq_scheduler.store.streams import StreamEntry, newest_first
+from rq_scheduler.store.base import text
+from rq_scheduler.store.command import Commands, Listing, Procedure
+from rq_scheduler.store.operation import listing, operation
+from rq_scheduler.store.streams import StreamEntry, entries_of, newest_first, place_at, time_of
+
+LOOKED_AT = 1_000
+"""Entries in which one script looks for ids: 2 ms of Redis."""
 
 Changes: TypeAlias = Mapping[str, tuple[str, str]]
 """What another definition changes: by the name of the option, the old text and the new one."""
@@ -28,6 +33,16 @@ def read_changes(written: str) -> Changes:
         return {}
 
 
+@dataclass(frozen=True, slots=True)
+class FoundAudited:
+    """What the audit says of some ids, newest first. since: the moment (us) of the oldest entry that was looked at,
+    None where there is none; is_cut: there may be older ones."""
+
+    entries: Sequence[StreamEntry]
+    since: int | None
+    is_cut: bool
+
+
 class AuditCommands(Commands):
     """Operations on the audit."""
 
@@ -38,3 +53,19 @@ class AuditCommands(Commands):
         """The entries of [since, until) (microseconds), or of those before a place, newest first, read a page a round
         trip as they are used."""
         return newest_first(self.keys.audit, since, until, before)
+
+    @operation
+    def find_audited(self, ids: Sequence[str], since: int | None, most: int) -> Procedure[FoundAudited]:
+        """The entries of these ids, of this moment (us) or later, among so many of the newest. Redis tells them apart:
+        the others do not travel."""
+        oldest, newest = "-" if since is None else place_at(since), "+"
+        found, reached = list[StreamEntry](), None
+        while most > 0:
+            size = min(most, LOOKED_AT)
+            count, last, rows = yield from self._script("find_audited", self.keys.audit, newest, oldest, size, *ids)
+            found += entries_of(rows)
+            reached = time_of(last) if last else reached
+            if int(count) < size:
+                return FoundAudited(found, reached, is_cut=False)
+            newest, most = f"({text(last)}", most - size
+        return FoundAudited(found, reached, is_cut=True)

@@ -14,7 +14,17 @@ from rq_scheduler.store.base import mapping, text
 from rq_scheduler.store.command import Command, Listing, call
 from rq_scheduler.triggers import MAX_US
 
-__all__ = ["NOTHING", "PAGE", "StreamEntry", "entries_of", "newest_first", "newest_place", "read_behind"]
+__all__ = [
+    "NOTHING",
+    "PAGE",
+    "StreamEntry",
+    "entries_of",
+    "newest_first",
+    "newest_place",
+    "place_at",
+    "read_behind",
+    "time_of",
+]
 
 PAGE = 500
 """Entries in one read."""
@@ -37,8 +47,8 @@ class StreamEntry:
 def newest_first(stream: str, since: int | None, until: int | None, before: str | None = None) -> Listing[StreamEntry]:
     """The entries of [since, until) (microseconds), or of those before a place, newest first, read a page a round
     trip."""
-    first = "-" if since is None else _id_at(since)
-    last = "+" if until is None else f"({_id_at(until)}"
+    first = "-" if since is None else place_at(since)
+    last = "+" if until is None else f"({place_at(until)}"
     if before is not None:
         last = f"({before}"
     while True:
@@ -59,10 +69,16 @@ def newest_place(stream: str) -> Command[str]:
     return call("XREVRANGE", stream, "+", "-", "COUNT", 1, read=lambda rows: text(rows[0][0]) if rows else NOTHING)
 
 
-def _id_at(us: int) -> str:
-    """The least id of that moment, or of the first millisecond after it."""
+def place_at(us: int) -> str:
+    """The least place of that moment, or of the first millisecond after it."""
     ms = -(-us // _MS)
     return f"{ms}-0" if ms > 0 else "0-1"
+
+
+def time_of(place: bytes) -> int:
+    """The moment (us) of a place."""
+    ms, _, _ = place.partition(b"-")  # anybody may have added an entry with an id of his own
+    return min(int(ms) * _MS, MAX_US)
 
 
 def _of_one_stream(reply: Any) -> list[StreamEntry]:
@@ -81,6 +97,5 @@ def entries_of(rows: Sequence[Any] | None) -> list[StreamEntry]:
 
 
 def _entry(place: bytes, fields: Any) -> StreamEntry:
-    ms, _, _ = place.partition(b"-")  # anybody may have added an entry with an id of his own
     said = {text(name): text(value) for name, value in mapping(fields).items()}
-    return StreamEntry(text(place), min(int(ms) * _MS, MAX_US), said)
+    return StreamEntry(text(place), time_of(place), said)

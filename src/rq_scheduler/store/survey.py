@@ -41,6 +41,8 @@ _FIELDS = ("meta", "origin", "created_at", "timeout")
 _FACTS = ("redis_version", "maxmemory", "maxmemory_policy", "aof_enabled", "aof_last_write_status",
           "rdb_last_bgsave_status")  # fmt: skip
 _HOUR_US = 3_600_000_000
+_QUEUES = 2_000
+"""Queues whose jobs one script counts: some milliseconds of Redis."""
 _US = 1_000_000
 FEW_KEYS, FEWER_KEYS = 200_000, 10_000
 """Keys among which a monitor may look for a daemon of 0.14: a fifth of a second; and a page, which is asked for again
@@ -182,8 +184,12 @@ class SurveyCommands(ProcessCommands, CountCommands, TroubleCommands, AlertState
     @operation
     def queue_lengths(self, queues: Sequence[str]) -> Procedure[dict[str, int]]:
         """How many jobs wait in each of these queues."""
-        answers = yield from pipeline(call("LLEN", rq_format.queue_key(self.keys.prefix, queue)) for queue in queues)
-        return {queue: count for queue, count in zip(queues, answers, strict=True) if isinstance(count, int)}
+        counts: list[int] = []
+        for first in range(0, len(queues), _QUEUES):
+            page = queues[first : first + _QUEUES]
+            counting = self._script("count_queued", rq_format.queues_key(self.keys.prefix), *page)
+            counts += yield from if_allowed(counting, [-1] * len(page))
+        return {queue: count for queue, count in zip(queues, counts, strict=True) if count >= 0}
 
     @operation
     def fence(self) -> Procedure[Fence | None]:

@@ -14,7 +14,19 @@ from rq_scheduler.views.pages import Page
 from rq_scheduler.views.serializers import iso, seconds
 from rq_scheduler.views.table import Column, Paragraph, Part, Table, Typed, as_it_is
 
-__all__ = ["change_words", "effect_words", "render", "render_each", "serialize", "serialize_each", "touched"]
+__all__ = [
+    "change_words",
+    "effect_words",
+    "moment_words",
+    "render",
+    "render_each",
+    "rule_words",
+    "serialize",
+    "serialize_each",
+    "shifted_words",
+    "touched",
+    "untouched_words",
+]
 
 _SHOWN_GROUPS = 8
 _SHOWN_ZONES = 8
@@ -60,9 +72,8 @@ def render(found: ClockChanges, zone: tzinfo, typed: Typed = as_it_is) -> Iterat
     cut = False
     for one in found.changes:
         change = one.change
-        offsets = f"{_offset(change.before)} becomes {_offset(change.after)}"
         yield Paragraph(f"{change_words(change)}.", "bold")
-        yield Paragraph(f"At {moment(change.at, zone)} ({distance(change.at, found.since)}): {offsets}.")
+        yield Paragraph(f"{moment_words(change, found.since, zone)}.")
         if one.groups:
             for group in one.groups[:_SHOWN_GROUPS]:
                 yield Paragraph(f"  {_group(group, change)}", hanging=4)
@@ -72,18 +83,29 @@ def render(found: ClockChanges, zone: tzinfo, typed: Typed = as_it_is) -> Iterat
             if left:
                 cut = True
                 yield f"  and {counted(left, 'schedule', 'schedules')} more", "dim"
-        yield Paragraph(_others(one), "dim")
+        yield Paragraph(shifted_words(one), "dim")
         yield ""
-    yield from _untouched(found)
+    for words, wrong in untouched_words(found):
+        yield Paragraph(words, "yellow" if wrong else "")
     if cut:
         yield ""
         yield "Each of them, by id:"
         yield f"    {typed('rqscheduler dst --each')}"
 
 
+def moment_words(change: ClockChange, now: datetime, zone: tzinfo) -> str:
+    """When it is, and what becomes of the offset: `At 2027-03-28 01:00:00Z (in 3d 2h): +01:00 becomes +02:00`."""
+    offsets = f"{_offset(change.before)} becomes {_offset(change.after)}"
+    return f"At {moment(change.at, zone)} ({distance(change.at, now)}): {offsets}"
+
+
+def rule_words(group: TouchedGroup, change: ClockChange) -> str:
+    """The trigger of a group, without the zone that is named above it."""
+    return trigger_words(group.trigger).replace(f" ({change.zone})", "")
+
+
 def _group(group: TouchedGroup, change: ClockChange) -> str:
-    words = trigger_words(group.trigger).replace(f" ({change.zone})", "")
-    return f"{words}: {effect_words(group.effect, change)}."
+    return f"{rule_words(group, change)}: {effect_words(group.effect, change)}."
 
 
 def _ids(group: TouchedGroup) -> str:
@@ -92,7 +114,8 @@ def _ids(group: TouchedGroup) -> str:
     return f"{', '.join(group.ids)}{f' and {more:,} more' if more else ''}{paused}"
 
 
-def _others(one: ChangeOfClocks) -> str:
+def shifted_words(one: ChangeOfClocks) -> str:
+    """How many others read that clock, and what it is to them; empty where none do."""
     if not one.shifted:
         return "" if one.touched else "No schedule reads this clock."
     who = counted(
@@ -106,27 +129,27 @@ def _others(one: ChangeOfClocks) -> str:
     )
 
 
-def _untouched(found: ClockChanges) -> Iterator[Part]:
+def untouched_words(found: ClockChanges) -> Iterator[tuple[str, bool]]:
+    """Of the schedules that no change touches, in sentences; whether one tells of a fault."""
     until = f"until {found.until:%Y-%m-%d}"
     if found.steady:
         named = [f"{name} ({count:,})" for name, count in found.steady.items()]
         more = len(named) - _SHOWN_ZONES
         tail = f" and {counted(more, 'other zone', 'other zones')}" if more > 0 else ""
-        yield Paragraph(f"No change {until}, and how many schedules read that clock: "
-                        f"{', '.join(named[:_SHOWN_ZONES])}{tail}.")  # fmt: skip
+        shown = ", ".join(named[:_SHOWN_ZONES])
+        yield f"No change {until}, and how many schedules read that clock: {shown}{tail}.", False
     if found.elapsed:
         who, runs = counted(found.elapsed, "schedule reads", "schedules read"), "runs" if found.elapsed == 1 else "run"
-        yield Paragraph(
+        words = (
             f"{who} no clock (intervals, single moments) and {runs} on in UTC: no run is added or left out, and clocks "
             "show another time for it afterwards."
         )
+        yield words, False
     if found.unreadable:
         who, them = counted(found.unreadable, "schedule", "schedules"), "it" if found.unreadable == 1 else "them"
-        yield Paragraph(
-            f"{who} cannot be told: a newer version wrote {them}, or the trigger cannot be worked out here.", "yellow"
-        )
+        yield f"{who} cannot be told: a newer version wrote {them}, or the trigger cannot be worked out here.", True
     if not found.schedules and not found.changes:
-        yield "There are no such schedules."
+        yield "There are no such schedules.", False
 
 
 def render_each(page: Page[TouchedSchedule]) -> Iterator[Part]:

@@ -35,7 +35,7 @@ from rq_scheduler.web.security.visitors import Visitors
 from rq_scheduler.web.settings import Settings
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Scope
 
 __all__ = ["PREFIX", "create_app"]
 
@@ -80,7 +80,13 @@ def create_app(scheduler: Scheduler, settings: Settings | None = None) -> ASGIAp
 
     inner = Starlette(routes=routes, exception_handlers={HTTPException: http_problem, Exception: _problem})
     inner.router.redirect_slashes = False
-    return Guard(inner, settings.hosts)
+
+    def page_of(scope: Scope, refused: Refused) -> bytes:
+        # A host that is refused may be no part of an address at all: the page needs none.
+        headers = [pair for pair in scope["headers"] if pair[0].lower() != b"host"]
+        return bytes(error_page(service, Request({**scope, "headers": headers}), refused).body)
+
+    return Guard(inner, settings.hosts, page_of)
 
 
 def _paths(service: Service) -> Sequence[BaseRoute]:

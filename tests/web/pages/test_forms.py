@@ -37,6 +37,23 @@ def test_run_now_once_however_often_it_is_sent(pages: TestClient, scheduler: Sch
     assert entry.actor == "token a operator"
 
 
+def test_a_run_that_goes_on_is_stopped_from_the_page_of_its_schedule(
+    pages: TestClient, pages_of: MakePages, nightly: str, redis: redis_py.Redis
+) -> None:
+    pages.post(f"/schedules/{nightly}/run", data={"once": "a"})
+    (job,) = redis.lrange("rq:queue:default", 0, -1)
+    assert "Stop</button>" not in pages.get(f"/schedules/{nightly}").text, "it has not begun"
+    redis.hset(f"rq:job:{job.decode()}", "status", "started")
+    html = pages.get(f"/schedules/{nightly}").text
+    (address,) = re.findall('action="(/jobs/[^"]*/stop)"', html)
+    assert address == f"/jobs/{job.decode()}/stop"
+    assert "Stop</button>" not in pages_of("viewer").get(f"/schedules/{nightly}").text
+    redis.hset(f"rq:job:{job.decode()}", "status", "queued")
+    answer = pages.post(address, data={"back": f"/schedules/{nightly}"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/schedules/{nightly}")
+    assert redis.hget(f"rq:job:{job.decode()}", "status") == b"canceled"
+
+
 def test_pause_with_a_note_and_until_and_resume(pages: TestClient, scheduler: Scheduler, nightly: str) -> None:
     page = f"/schedules/{nightly}"
     until = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0)

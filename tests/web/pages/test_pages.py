@@ -44,6 +44,10 @@ PAGES = (
     "/jobs?q=nothing",
     "/jobs/one",
     "/quarantine",
+    "/clock-changes",
+    "/clock-changes?timezone=Europe/Paris",
+    "/clock-changes/schedules",
+    "/load",
     "/events",
     "/audit",
     "/audit?id={id}&kind=defined",
@@ -250,6 +254,24 @@ class TestWhoMayCome:
 
 
 class TestTrouble:
+    @pytest.mark.parametrize(
+        ("headers", "status", "said"),
+        [
+            ({"host": "evil.example"}, 421, "does not answer to that host name"),
+            ({"host": "[evil"}, 421, "does not answer to that host name"),
+            ({"origin": "https://evil.example", "sec-fetch-site": "cross-site"}, 403, "That is not for you here"),
+        ],
+    )
+    def test_a_refusal_of_the_guard_is_a_page_for_people(
+        self, pages: TestClient, headers: dict[str, str], status: int, said: str
+    ) -> None:
+        answer = pages.post("/schedules/a/run", headers={**headers, "accept": "text/html,*/*;q=0.8"})
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert said in text_of(answer.text)
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+        answer = pages.post("/schedules/a/run", headers={**headers, "accept": "*/*"})
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
     def test_nothing_is_there(self, pages: TestClient) -> None:
         for path in ("/nothing", "/schedules/nothing", "/jobs/nothing", "/schedules/nothing/edit"):
             answer = pages.get(path)

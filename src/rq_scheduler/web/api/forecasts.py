@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from rq_scheduler import Scheduler
 from rq_scheduler.client.schedules import ClockChanges, Load, TouchedSchedule
 from rq_scheduler.views import clock_changes, load
 from rq_scheduler.web.api.cursors import cursor_of, read_cursor
@@ -49,24 +50,29 @@ _loads = Recent[Load]()
 _changes = Recent[ClockChanges]()
 
 
+def recent_changes(scheduler: Scheduler, **asked: Any) -> ClockChanges:
+    """`Schedules.clock_changes`, of half a minute ago at most."""
+    return _changes.get(scheduler.connection, tuple(asked.items()), lambda: scheduler.schedules.clock_changes(**asked))
+
+
+def recent_load(scheduler: Scheduler, within: str, queue: str | None) -> Load:
+    """`Schedules.load`, of half a minute ago at most."""
+    return _loads.get(
+        scheduler.connection, (within, queue), lambda: scheduler.schedules.load(within=within, queue_name=queue)
+    )
+
+
 def get_clock_changes(call: Call[ChangesQuery, None]) -> Answer:
     """What the next change of each zone's clock does to schedules. As of `since`: it is worked out anew each half
     minute."""
-    asked = _asked(call.query)
-    schedules = call.scheduler.schedules
-    found = _changes.get(call.scheduler.connection, tuple(asked.items()), lambda: schedules.clock_changes(**asked))
+    found = recent_changes(call.scheduler, **_asked(call.query))
     return Answer(clock_changes.serialize(found, min(call.query.limit, call.settings.max_page)))
 
 
 def get_load(call: Call[LoadQuery, None]) -> Answer:
     """How much is due in each queue, and where it is more than its workers can take. As of `since`: it is worked out
     anew each half minute."""
-    within, queue = call.query.within, call.query.queue_name
-    schedules = call.scheduler.schedules
-    found = _loads.get(
-        call.scheduler.connection, (within, queue), lambda: schedules.load(within=within, queue_name=queue)
-    )
-    return Answer(load.serialize(found))
+    return Answer(load.serialize(recent_load(call.scheduler, call.query.within, call.query.queue_name)))
 
 
 def find_touched(call: Call[TouchedQuery, None]) -> Answer:

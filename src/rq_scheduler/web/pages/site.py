@@ -10,7 +10,20 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from rq_scheduler.web.api.endpoint import Service
-from rq_scheduler.web.pages import actions, confirm, edit, jobs, now, quarantine, records, schedule, schedules, why
+from rq_scheduler.web.pages import (
+    actions,
+    clock_changes,
+    confirm,
+    edit,
+    jobs,
+    load,
+    now,
+    quarantine,
+    records,
+    schedule,
+    schedules,
+    why,
+)
 from rq_scheduler.web.pages.login import Login
 from rq_scheduler.web.pages.look import MEDIA_TYPES, static, version
 from rq_scheduler.web.pages.page import Page
@@ -47,6 +60,9 @@ def page_routes(service: Service) -> Sequence[BaseRoute]:
         "/quarantine": Page(service, quarantine.show),
         "/quarantine/retry": Page(service, None, actions.retry),
         "/quarantine/purge": Page(service, None, actions.purge),
+        "/clock-changes": Page(service, clock_changes.show),
+        "/clock-changes/schedules": Page(service, clock_changes.show_each),
+        "/load": Page(service, load.show),
         "/events": Page(service, records.show_events),
         "/audit": Page(service, records.show_audit),
         "/preferences": Page(service, None, set_preferences, changes=False),

@@ -3,6 +3,7 @@ gets: its headers. Knows no path."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rq_scheduler.web.problems import MEDIA_TYPE, Refused
@@ -20,11 +21,13 @@ _ONCE = frozenset({"host", "origin", "authorization", "content-type", "content-l
 
 
 class Guard:
-    """An ASGI application around another."""
+    """An ASGI application around another. `page_of` makes of a refusal what is shown to those who look at it in a
+    browser; without it they get the JSON of programs."""
 
-    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+    def __init__(self, app: ASGIApp, hosts: Hosts, page_of: Callable[[Scope, Refused], bytes] | None = None) -> None:
         self._app = app
         self._hosts = hosts
+        self._page_of = page_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -38,7 +41,10 @@ class Guard:
         try:
             self._check(scope)
         except Refused as refused:
-            await _answer(refused, sent)
+            if self._page_of is not None and _wants_a_page(scope):
+                await _answer(refused, sent, self._page_of(scope, refused), b"text/html; charset=utf-8")
+            else:
+                await _answer(refused, sent, refused.encoded(), MEDIA_TYPE.encode())
             return
         await self._app(scope, receive, sent)
 
@@ -72,8 +78,12 @@ def _with_headers(send: Send) -> Send:
     return sent
 
 
-async def _answer(refused: Refused, send: Send) -> None:
-    body = refused.encoded()
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+def _wants_a_page(scope: Scope) -> bool:
+    """Whether a person looks at the answer: browsers say so where they go, programs and scripts do not."""
+    return any(name.lower() == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"])
+
+
+async def _answer(refused: Refused, send: Send, body: bytes, media_type: bytes) -> None:
+    headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

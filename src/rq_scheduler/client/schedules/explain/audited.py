@@ -19,10 +19,12 @@ __all__ = ["Audited", "definitions_of", "pauses_of"]
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """The entries of a schedule, or of a job, newest first; since: the moment from which on they are all there is."""
+    """The entries of a schedule, or of a job, newest first; since: the moment from which on they are all there is.
+    among: of how many of the newest entries, where there may be older ones that were not looked at."""
 
     entries: Sequence[AuditEntry] = ()
     since: datetime | None = None
+    among: int | None = None
 
 
 def pauses_of(schedule: StoredSchedule, audited: Audited) -> tuple[Pause, ...]:

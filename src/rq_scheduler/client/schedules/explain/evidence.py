@@ -78,12 +78,12 @@ class Evidence:
     """All of it. `now` is the server's time; moments are aware UTC.
 
     runs: the history, newest first; keeps: how many lines of it are kept. definitions: newest first, today's being the
-    first. pauses: newest first, known from `pauses_since` on (None: not at all). outages: those that may matter, in
-    order. dispatchers: the names of those that are alive now. lock_holder: who else holds the lock of 0.14's daemons.
-    buffered: nominal times of runs that wait for the present one to end. run: the job of the instant that is asked
-    about; holder: the one that held it up. job_id: of the run that is asked about, where it was named by that.
-    stopped_by: who had that run stopped. by_hand: who asked for which run, by job id. seen: the dispatchers of the last
-    two days, those that are gone too."""
+    first. pauses: newest first, known from `pauses_since` on (None: not at all), since only the newest `pauses_among`
+    entries of the audit were looked at (None: all). outages: those that may matter, in order. dispatchers: the names of
+    those that are alive now. lock_holder: who else holds the lock of 0.14's daemons. buffered: nominal times of runs
+    that wait for the present one to end. run: the job of the instant that is asked about; holder: the one that held it
+    up. job_id: of the run that is asked about, where it was named by that. stopped_by: who had that run stopped.
+    by_hand: who asked for which run, by job id. seen: the dispatchers of the last two days, those that are gone too."""
 
     schedule: StoredSchedule
     now: datetime
@@ -94,6 +94,7 @@ class Evidence:
     definitions: tuple[Definition, ...]
     pauses: tuple[Pause, ...] = ()
     pauses_since: datetime | None = None
+    pauses_among: int | None = None
     outages: tuple[Outage, ...] = ()
     held: Held | None = None
     dispatchers: tuple[str, ...] = ()

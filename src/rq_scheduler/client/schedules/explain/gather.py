@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
-from itertools import islice
 
 from rq_scheduler.client.audit import entry_of
 from rq_scheduler.client.context import SchedulerContext
@@ -84,6 +83,7 @@ class _Gatherer:
             evidence,
             pauses=pauses_of(schedule, audited),
             pauses_since=audited.since,
+            pauses_among=audited.among,
             outages=tuple(outages),
             run=run,
             holder=holder,
@@ -136,10 +136,12 @@ class _Gatherer:
     def _audited(self, id: str, created: datetime | None, job_id: str = "") -> Audited:
         """What the audit says of this id, since it was made, and of this job."""
         first = None if created is None else to_us(created - timedelta(milliseconds=1))
-        entries = [entry_of(entry) for entry in islice(self._store.read_audit(first), MAX_AUDITED)]
-        own = [entry for entry in entries if entry.id in {id, job_id}]
-        is_whole = any(entry.action == "defined" for entry in own)
-        return Audited(own, created if is_whole else entries[-1].at if entries else None)
+        found = self._store.find_audited([each for each in (id, job_id) if each], first, MAX_AUDITED)
+        own = list(map(entry_of, found.entries))
+        if any(entry.action == "defined" for entry in own):
+            return Audited(own, created)
+        since = None if found.since is None else from_us(found.since)
+        return Audited(own, since, MAX_AUDITED if found.is_cut else None)
 
 
 def explained(

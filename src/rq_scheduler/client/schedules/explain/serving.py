@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from rq_scheduler.client.fleet import Outage
 from rq_scheduler.client.schedules.explain.case import RUNS, Case, Finding, Stop
-from rq_scheduler.client.schedules.explain.evidence import JobEvidence
+from rq_scheduler.client.schedules.explain.evidence import Evidence, JobEvidence
 from rq_scheduler.client.schedules.explain.explanation import Fact, Remedy
 from rq_scheduler.client.schedules.explain.jobs import state_of
 from rq_scheduler.client.schedules.explain.times import capital
@@ -40,7 +40,8 @@ def pause(case: Case) -> Iterator[Finding]:
         if known:
             yield Finding(Fact("pause", "It was not paused" if case.is_past else "It is not paused"))
         elif case.is_past:
-            yield Finding(Fact("pause", "Whether it was paused then is not recorded", None, standing="unknown"))
+            said = f"Whether it was paused then is {_unseen_words(evidence)}"
+            yield Finding(Fact("pause", said, None, standing="unknown"))
         elif not case.schedule.paused:
             yield Finding(Fact("pause", "It is not paused"))
         return
@@ -259,13 +260,20 @@ def _not_served(case: Case) -> Finding:
     else:
         because = "no record says what became of it"
         if evidence.pauses_since is None or evidence.pauses_since > case.at:
-            because += ": it may have been paused, which is not recorded"
+            because += f": it may have been paused, which is {_unseen_words(evidence)}"
         what = "No record says what became of it"
     sentence = f"What became of {case.id} at {case.when} is not known: {because}"
     return Finding(
         Fact("hand_off", what, None, None, "", "unknown"),
         Stop("not_recorded", because, case.make_up_for, sentence),
     )
+
+
+def _unseen_words(evidence: Evidence) -> str:
+    """Why a pause is not known: there is no record, or nobody looked so far back."""
+    if evidence.pauses_among is None:
+        return "not recorded"
+    return f"not told by the newest {evidence.pauses_among:,} entries of the audit, and older ones were not looked at"
 
 
 def _is_late(case: Case, due: datetime) -> Finding:

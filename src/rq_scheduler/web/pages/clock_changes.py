@@ -1,0 +1,158 @@
+"""**Clocks**: what the next change of each zone's clock does to the schedules that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rq_scheduler.client.schedules import ChangeOfClocks, ClockChanges, TouchedGroup, TouchedSchedule
+from rq_scheduler.client.schedules.explain.times import capital
+from rq_scheduler.errors import SchedulerError
+from rq_scheduler.humanize import counted, distance, trigger_words
+from rq_scheduler.views.clock_changes import (
+    change_words,
+    effect_words,
+    moment_words,
+    rule_words,
+    shifted_words,
+    untouched_words,
+)
+from rq_scheduler.web.api.cursors import cursor_of, read_cursor
+from rq_scheduler.web.api.forecasts import recent_changes
+from rq_scheduler.web.pages.page import Asked, Shown
+
+__all__ = ["show", "show_each"]
+
+ROWS = 50
+"""Groups of all changes, or schedules, on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Schedules with one trigger, of which a change makes the same."""
+
+    group: TouchedGroup
+    rule: str
+    effect: str
+
+    @property
+    def more(self) -> int:
+        """How many of them are not named."""
+        return self.group.schedules - len(self.group.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change, and those of its groups that are on this page."""
+
+    zone: str
+    title: str
+    when: str
+    groups: Sequence[Group]
+    others: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The page's value. `zone`: the one that is asked for; `number`: of the page; `left`: schedules of groups that no
+    page shows."""
+
+    verdict: str
+    zone: str
+    changes: Sequence[Change] = ()
+    untouched: Sequence[tuple[str, bool]] = ()
+    touched: int = 0
+    number: int = 1
+    is_last: bool = True
+    left: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A schedule that a change touches."""
+
+    found: TouchedSchedule
+    rule: str
+    change: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """The page's value of all of them, by id."""
+
+    rows: Sequence[Row]
+    zone: str
+    is_first: bool
+    next: str | None
+
+
+def show(asked: Asked) -> Shown:
+    """The next changes, in order of time, with the schedules that are alike together."""
+    zone, number = _zone(asked), _number(asked)
+    try:
+        found = recent_changes(asked.scheduler, **({"timezone": zone} if zone else {}))
+    except SchedulerError as error:
+        return Shown("clock-changes.html", "Clocks", Clocks("No such clock", zone, refused=str(error)), 422)
+    pairs = [(one, group) for one in found.changes for group in one.groups]
+    page = pairs[(number - 1) * ROWS : number * ROWS]
+    shown = {id(one) for one, _ in page}
+    changes = [
+        _change(one, [group for of, group in page if of is one], found, asked)
+        for one in found.changes
+        if id(one) in shown or (number == 1 and not one.groups)
+    ]
+    model = Clocks(
+        verdict=_verdict(found),
+        zone=zone,
+        changes=changes,
+        untouched=list(untouched_words(found)),
+        touched=sum(one.touched for one in found.changes),
+        number=number,
+        is_last=number * ROWS >= len(pairs),
+        left=sum(one.more for one in found.changes),
+    )
+    return Shown("clock-changes.html", "Clocks", model)
+
+
+def show_each(asked: Asked) -> Shown:
+    """Each schedule that names times which a change jumps over or shows twice, by id."""
+    zone, cursor = _zone(asked), asked.query.get("cursor") or None
+    behind, more, rows = None if cursor is None else read_cursor(cursor, 1)[0], None, list[Row]()
+    for one in asked.scheduler.schedules.touched_by_clocks(behind=behind, timezone=zone or None):
+        # All that is told of one schedule stands on one page: the cursor is an id.
+        if len(rows) >= ROWS and rows[-1].found.id != one.id:
+            more = cursor_of(rows[-1].found.id)
+            break
+        rows.append(
+            Row(one, trigger_words(one.trigger), change_words(one.change), effect_words(one.effect, one.change))
+        )
+    return Shown("clock-changes-each.html", "Clocks, by schedule", Each(rows, zone, cursor is None, more))
+
+
+def _zone(asked: Asked) -> str:
+    return asked.query.get("timezone", "").strip()[:100]
+
+
+def _number(asked: Asked) -> int:
+    given = asked.query.get("page", "")
+    return max(1, int(given)) if given.isdecimal() and len(given) < 6 else 1
+
+
+def _verdict(found: ClockChanges) -> str:
+    touched = [one for one in found.changes if one.touched]
+    if not touched:
+        return "No change of a clock adds or drops a run"
+    first, number = touched[0].change, sum(one.touched for one in touched)
+    return (
+        f"The clock of {first.zone} changes {distance(first.at, found.since)}: in all, "
+        f"{counted(number, 'schedule names', 'schedules name')} times that are skipped or come twice"
+    )
+
+
+def _change(one: ChangeOfClocks, groups: Sequence[TouchedGroup], found: ClockChanges, asked: Asked) -> Change:
+    change = one.change
+    told = [Group(group, rule_words(group, change), capital(effect_words(group.effect, change))) for group in groups]
+    when = moment_words(change, found.since, asked.tz)
+    return Change(change.zone, change_words(change), when, told, shifted_words(one))
