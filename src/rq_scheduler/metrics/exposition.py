@@ -16,11 +16,11 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 def exposition_of(*collectors: Collector) -> bytes:
     """What these collect now. Raises what they raise."""
-    # A registry of its own: an application may have metrics of its own, and two dispatchers these ones twice.
-    registry = CollectorRegistry(auto_describe=False)
+    # One of its own: an application may have metrics of its own, and two dispatchers these ones twice.
+    own = CollectorRegistry(auto_describe=False)
     for collector in collectors:
-        registry.register(_Collected(collector))
-    return generate_latest(registry)
+        own.register(_Collected(collector))
+    return generate_latest(own)
 
 
 class _Collected(Collector):
