@@ -9,7 +9,7 @@ there: test_openapi), 10 (what others say: nothing is fetched, nothing is unpick
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -326,6 +326,20 @@ class TestProperties:
 
 
 @pytest.mark.usefixtures("untouched")
+def scope_of_put(headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """A request as a server hands it to the application, before its body has come."""
+    path = f"{API}/schedules/new"
+    return {
+        "type": "http",
+        "method": "PUT",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "client": ("127.0.0.1", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in headers],
+    }
+
+
 class TestSizes:
     def test_a_body(self, client: TestClient) -> None:
         big = json.dumps({**NIGHTLY, "note": "x" * 300_000}).encode()
@@ -357,16 +371,7 @@ class TestSizes:
         headers = [("host", HOST.removeprefix("http://")), ("content-type", "application/json"), announced]
         if who == "viewer":
             headers.append(("authorization", viewer.headers["authorization"]))
-        path = f"{API}/schedules/new"
-        scope = {
-            "type": "http",
-            "method": "PUT",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "client": ("127.0.0.1", 1),
-            "headers": [(name.encode(), value.encode()) for name, value in headers],
-        }
+        scope = scope_of_put(headers)
         asyncio.run(app(scope, receive, send))
         assert sent[0]["status"] == status
 
@@ -383,16 +388,7 @@ class TestSizes:
 
         headers = {"host": HOST.removeprefix("http://"), "content-type": "application/json"}
         headers["authorization"] = client.headers["authorization"]
-        path = f"{API}/schedules/new"
-        scope = {
-            "type": "http",
-            "method": "PUT",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "client": ("127.0.0.1", 1),
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        }
+        scope = scope_of_put(headers.items())
         asyncio.run(app(scope, receive, send))
         assert sent[0]["status"] == 408
         assert json.loads(sent[1]["body"])["code"] == "too-slow"
