@@ -17,6 +17,7 @@ OLDEST := .venvs/$(if $(NAMED),$(NAMED)/)oldest
 PEER := .venvs/peer
 PEER_NEWEST := .venvs/peer-newest
 REDISCRON := .venvs/rediscron
+IMPORTERS := .venvs/importers
 SERVERS := .venvs/servers
 BROWSER := .venvs/browser
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input --root-user-action=ignore
@@ -32,7 +33,7 @@ help:
 	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes: ONLY=fires,late for some; QUICK=1 for small sizes"
 	@echo "make records writes tests/upgrade/records.json anew: what the last commit before plans in Redis leaves there"
 	@echo "make screens docs/screens.md anew: what the commands show of a site on which some things go wrong"
-	@echo "make pictures docs/pictures anew: every page of the dashboard, light and dark, wide and narrow"
+	@echo "make pictures docs/pictures anew: every page of the dashboard, light and dark, wide and narrow; ONLY=clocks,load for some"
 	@echo "make lint    style, types, import rule"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove the environments and caches"
@@ -49,19 +50,19 @@ unexport PYTHONDONTWRITEBYTECODE
 BESIDE := -n $(WORKERS) --dist worksteal
 
 # Redis 8 and the newest RQ. The dispatchers and clients of the end-to-end tests are the users of docs/acl.md.
-test-newest: $(VENV)/.ready $(SERVERS)/.ready $(BROWSER)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready
+test-newest: $(VENV)/.ready $(SERVERS)/.ready $(BROWSER)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(IMPORTERS)/.ready
 	@echo "== newest RQ, Redis 8"
 	$(VENV)/bin/python -m pytest --server 8 --acl $(BESIDE) $(if $(WHOLE),,-m "not slow") $(PYTEST_ARGS)
 
 # The oldest RQ and redis-py that pyproject.toml claims, on the oldest Redis.
-test-oldest: $(OLDEST)/.ready $(SERVERS)/.ready $(PEER)/.ready
+test-oldest: $(OLDEST)/.ready $(SERVERS)/.ready $(PEER)/.ready $(IMPORTERS)/.ready
 	@echo "== oldest RQ, Redis 6.2"
 	$(OLDEST)/bin/python -m pytest --server 6.2 $(BESIDE) \
 	  -m "not newest_only$(if $(WHOLE),, and not once and not slow)" $(PYTEST_ARGS)
 
 # What Redis itself does for us: the scripts, the dispatcher, and a server that goes, is full or does not answer.
 ON_VALKEY := $(if $(WHOLE),tests,tests/store tests/dispatcher tests/faults/test_servers_at_fault.py)
-test-valkey: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready
+test-valkey: $(VENV)/.ready $(SERVERS)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(IMPORTERS)/.ready
 	@echo "== newest RQ, Valkey 8.1"
 	$(VENV)/bin/python -m pytest --server valkey $(BESIDE) $(if $(WHOLE),,-m "not once and not slow") $(ON_VALKEY) $(PYTEST_ARGS)
 
@@ -91,7 +92,7 @@ screens: $(VENV)/.ready
 	PYTHONPATH=tests $(VENV)/bin/python -m screens
 
 pictures: $(VENV)/.ready $(BROWSER)/.ready
-	PYTHONPATH=tests $(VENV)/bin/python -m pictures
+	PYTHONPATH=tests $(VENV)/bin/python -m pictures $(if $(ONLY),--only $(ONLY))
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
@@ -104,7 +105,7 @@ format: $(VENV)/.ready
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(SERVERS)/.ready $(BROWSER)/.ready
+setup: $(VENV)/.ready $(OLDEST)/.ready $(PEER)/.ready $(PEER_NEWEST)/.ready $(IMPORTERS)/.ready $(SERVERS)/.ready $(BROWSER)/.ready
 
 clean:
 	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
@@ -144,12 +145,12 @@ endef
 
 $(VENV)/.ready: pyproject.toml constraints/newest.txt
 	$(call new_env,$(VENV),constraints/newest.txt)
-	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints/newest.txt -e '.[alerts,embedded,metrics,web]' --group test --group requests --group lint
+	@$(VENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints/newest.txt -e '.[alerts,asyncio,django,embedded,metrics,web]' --group test --group requests --group lint
 	@touch $@
 
 $(OLDEST)/.ready: pyproject.toml constraints/oldest.txt
 	$(call new_env,$(OLDEST),constraints/oldest.txt)
-	@$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints/oldest.txt -e '.[alerts,embedded,metrics,web]' --group test
+	@$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints/oldest.txt -e '.[alerts,asyncio,django,embedded,metrics,web]' --group test
 	@touch $@
 
 # rq-scheduler 0.14 itself, for the tests that run beside it and take over its data.
@@ -168,6 +169,13 @@ $(PEER_NEWEST)/.ready: constraints/peer-newest.txt
 $(REDISCRON)/.ready: constraints/rediscron.txt
 	$(call new_env,$(REDISCRON),constraints/rediscron.txt)
 	@$(REDISCRON)/bin/python -m pip install $(PIP_FLAGS) -c constraints/rediscron.txt rq-rediscron
+	@touch $@
+
+# The packages whose schedules are imported, beside this one: tests ask them what they keep, and when they run it.
+$(IMPORTERS)/.ready: pyproject.toml constraints/importers.txt
+	$(call new_env,$(IMPORTERS),constraints/importers.txt)
+	@$(IMPORTERS)/bin/python -m pip install $(PIP_FLAGS) -c constraints/importers.txt -e . \
+	  'celery[redis]' celery-redbeat django-celery-beat apscheduler sqlalchemy
 	@touch $@
 
 # The browser of the dashboard's tests: the chromium of this host, or one from npm, which needs no root.

@@ -8,10 +8,12 @@ from rq.utils import utcparse
 
 from bench.harness import Harness, Place
 from bench.sampling import Sample
-from bench.server import DUE_SCHEDULES, OPEN_RUNS
+from bench.server import DUE_SCHEDULES, NEW_RUNS, OPEN_RUNS, TO_PLAN
 from bench.targets import LIMIT
 
 DAY = 86_400
+LEASE = 2
+"""Seconds for which a dispatcher has what it has taken to plan."""
 
 
 class Herd:
@@ -25,7 +27,10 @@ class Herd:
         self.head_start = 1 + number / 12_000
         self._fires = 0
         self.place[who].do("sync_herd", calls=number, cron=cron, own=own)
-        if self.place.server.connection.zcard(DUE_SCHEDULES) != number:
+        connection = self.place.server.connection
+        # Before plans were data in Redis, records had no policy, and nothing was planned ahead.
+        self._is_planned_ahead = connection.hexists("rq:scheduler:schedule:report-0", "policy")
+        if connection.zcard(DUE_SCHEDULES) != number:
             raise SystemExit(f"{who} has not put all of {number} schedules")
 
     def fire(self, dispatchers: int = 1) -> Sample:
@@ -33,7 +38,7 @@ class Herd:
         self.place.server.finish()
         with self.place.dispatchers(self.who, dispatchers) as team:
             self._wait_for_ends()
-            nominal = self._arm(self.head_start)
+            nominal = self._arm_planned()
             time.sleep(max(0.0, nominal - 0.2 - time.time()))
             self.place.server.forget_scripts_run()
             redis, process = self.place.server.cpu(), sum(each.cpu() for each in team)
@@ -46,7 +51,7 @@ class Herd:
     def _wait_for_ends(self) -> None:
         """Until the ends of the runs before are seen: of daily schedules, none ends while others fire."""
         end = time.monotonic() + 60
-        while self.place.server.connection.zcard(OPEN_RUNS):
+        while self.place.server.connection.exists(NEW_RUNS, OPEN_RUNS):
             if time.monotonic() > end:
                 raise SystemExit(f"{self.who} has not settled the ends of {self.number} runs within a minute")
             time.sleep(0.05)
@@ -61,6 +66,26 @@ class Herd:
         redis = self.place.server.cpu() - redis
         self.place.note_scripts(LIMIT)
         return Sample(self.number, self._seconds_since(nominal), redis, answer.cpu)
+
+    def _arm_planned(self) -> int:
+        """All for a second before which dispatchers have planned them, as they do a minute ahead where nobody arms them
+        anew. Where they have not, all are armed once more, with twice the time."""
+        while True:
+            began = time.time()
+            nominal = self._arm(self.head_start)
+            last_call = nominal - 1 - 2 * (time.time() - began)
+            while (unplanned := self._unplanned()) and time.time() < last_call:
+                time.sleep(0.05)
+            if not unplanned:
+                return nominal
+            if self.head_start > 120:
+                raise SystemExit(f"{self.who} has not planned {unplanned} of {self.number} schedules in two minutes")
+            self.head_start *= 2
+
+    def _unplanned(self) -> int:
+        if not self._is_planned_ahead:
+            return 0
+        return int(self.place.server.connection.zcount(TO_PLAN, "-inf", time.time() + LEASE))
 
     def _arm(self, head_start: float) -> int:
         """All for a second that is so far away when they are armed; a busy machine has three attempts."""

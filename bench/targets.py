@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ COMMIT = os.environ.get("BENCH_BEFORE") or "f527866"
 
 OURS, BEFORE, LIMIT, PEER = "rq-scheduler 1.0", f"rq-scheduler 1.0 at {COMMIT}", "the bare script", "rq-scheduler 0.14"
 UNFOLLOWED = "rq-scheduler 1.0, following no run"
+AWAITED = "rq-scheduler 1.0, awaited"
 BLIND, SEEING = "the bare script, told the queue", "the bare script, reading what decides"
 BARE_CALL = "RQ's job, the bare script"
 VISITORS, WATCHERS = "visitors of the web", "watchers of its event stream"
@@ -38,6 +40,7 @@ _PROGRAMS = {
     OURS: (".venv", "ours"),
     BEFORE: (".venv", "ours"),
     UNFOLLOWED: (".venv", "ours"),
+    AWAITED: (".venv", "awaited"),
     LIMIT: (".venv", "limit"),
     BLIND: (".venv", "limit"),
     SEEING: (".venv", "limit"),
@@ -75,13 +78,13 @@ def _unfollowing() -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "src", folder)
     include = folder / "rq_scheduler/store/lua/include/open_runs.lua"
-    begin = "function open_runs.add(id, job_id)\n"
-    before, found, after = include.read_text("utf-8").partition(begin)
-    if not found:
+    noting = re.compile(r"^( *)function open_runs\.add(_new)?\(.*\)$", re.MULTILINE)
+    source, found = noting.subn(r"\g<0>\n\1  do return end", include.read_text("utf-8"))
+    if found != 2:
         raise SystemExit(
             f"{include.name} notes open runs in another way now: say in bench/targets.py how to leave it out"
         )
-    include.write_text(f"{before}{begin}    do return end\n{after}", "utf-8")
+    include.write_text(source, "utf-8")
     return folder
 
 

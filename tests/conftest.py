@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: real servers, real workers, the 0.14 peer. What is missing is a failure, not a skip."""
 
 import fnmatch
+import functools
 import gc
 import logging
 import os
@@ -11,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +21,10 @@ import redis as redis_py
 from hypothesis import settings
 
 import acl
+from driven import LoopThread, driven, site_of_the_test
 from making import Told, dispatcher
+from rq_scheduler import warn
+from rq_scheduler.aio import awaited
 from rq_scheduler.cli import redaction
 from rq_scheduler.dispatcher import Dispatcher, passes, schedules, waker
 from rq_scheduler.embedded import EmbeddedRedis
@@ -48,12 +53,24 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("suite")
     # Thousands of collected tests are no garbage: to look through them again and again took a fifth of the time.
     gc.set_threshold(100_000, 20, 20)
+    # redis-py reads its own version from the disk for each connection: a quarter of what it costs to make one.
+    metadata.version = functools.cache(metadata.version)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell starts what runs in its background, and the processes of tests would not hear Ctrl-C either.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if int(redis_py.__version__.partition(".")[0]) < 6:
         # It forgets the socket of a connection that failed. What we forget is seen with the newest.
         config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file that says at its top what `-m` leaves out is not imported: each process of each run would do that."""
+    left_out = config.option.markexpr.split(" and ")
+    if collection_path.suffix != ".py" or not all(word.startswith("not ") for word in left_out):
+        return None
+    top = re.search("^pytestmark = .*", collection_path.read_text(), re.MULTILINE)
+    marks = re.findall(r"pytest\.mark\.(\w+)", top[0]) if top else ()
+    return True if any(f"not {mark}" in left_out for mark in marks) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -97,9 +114,9 @@ def server(server_choice: str, acl_args: list[str]) -> Iterator[EmbeddedRedis]:
 def redis(server: EmbeddedRedis) -> Iterator[redis_py.Redis]:
     """A client of the shared server, which is empty and has its default settings when the test starts."""
     client = redis_py.Redis.from_url(server.url)
-    client.flushall()
-    client.script_flush()
-    client.acl_log_reset()
+    with client.pipeline(transaction=False) as pipe:
+        pipe.flushall().script_flush().acl_log_reset()
+        pipe.execute()
     yield client
     refused = acl.refused(client)
     client.close()
@@ -129,6 +146,36 @@ def as_client(acl_args: list[str]) -> Iterator[Callable[[redis_py.Redis], redis_
 def dispatcher_url(redis_url: str, as_role: Callable[[str, acl.Role], str]) -> str:
     """The shared server's URL, for dispatchers."""
     return as_role(redis_url, "dispatcher")
+
+
+FACES = ("Scheduler", pytest.param("AsyncScheduler", marks=pytest.mark.once))
+"""For fixtures of which both have to behave the same."""
+
+
+@pytest.fixture(autouse=True)
+def _warned_of_nothing_yet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of a test is a call site of each of its runs."""
+    if "scheduler" in request.fixturenames:
+        monkeypatch.setattr(warn, "_given", set())
+
+
+@pytest.fixture(scope="session")
+def loop_thread() -> Iterator[LoopThread]:
+    """An event loop in a thread, for the calls of AsyncSchedulers in tests that are no coroutines."""
+    thread = LoopThread()
+    yield thread
+    thread.end()
+
+
+@pytest.fixture
+def async_scheduler(
+    redis: redis_py.Redis, server: EmbeddedRedis, loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """An AsyncScheduler that is called as a Scheduler is (`driven`)."""
+    monkeypatch.setattr(awaited, "_site", site_of_the_test)
+    client = loop_thread.client(server.url)
+    yield driven(loop_thread, client)
+    loop_thread.run(client.aclose() if hasattr(client, "aclose") else client.close())
 
 
 class StartServer(Protocol):
@@ -177,6 +224,18 @@ def cluster(_cluster: ClusterSetup) -> ClusterSetup:
     return _cluster
 
 
+@pytest.fixture(scope="session")
+def django_site(server: EmbeddedRedis, acl_args: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The Django site of a process, of which there can be one: `django_shop`, whose RQ is on the shared server. Nothing
+    of Django's applications can be imported sooner."""
+    import django
+
+    os.environ["RQS_TEST_REDIS_URL"] = acl.login(server.url, "client") if acl_args else server.url
+    os.environ["RQS_TEST_FOLDER"] = str(tmp_path_factory.mktemp("databases"))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "django_shop.settings"
+    django.setup()
+
+
 # --- nothing unexpected stays in Redis ---
 
 # RQ's keys and ours, after the prefix. What is not here is a bug, or belongs into this table.
@@ -193,7 +252,7 @@ _EXPECTED = re.compile(
         | heartbeats | run_id | outages | lock_held | last_look | workers_seen | workers_left | unserved)
     | scheduler:(?:ended | planned | schedule | history | template | tombstone | buffer | quarantine | saved
         | versions | session | request | alerts):.+
-    | scheduler:(?:open_runs | missing_runs | unread_errors | expected | not_run | names | counters)
+    | scheduler:(?:new_runs | open_runs | missing_runs | unread_errors | expected | not_run | names | counters)
     | scheduler:lateness:.+
     | scheduler:schedules:(?:jobs | paused | failing | late | running | (?:tag | owner | queue):.*)
     )$""",

@@ -9,6 +9,7 @@ from typing import Any
 
 from rq import Queue
 from rq.job import Job
+from rq.results import Result
 from rq.serializers import DefaultSerializer
 
 from rq_scheduler.dispatcher import Dispatcher, Events
@@ -18,6 +19,7 @@ from rq_scheduler.store import NewEntry, Store
 from rq_scheduler.store.clock import ManualTime
 from rq_scheduler.store.fires import PlanWrite
 from rq_scheduler.store.handoff import Batch
+from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.outcomes import Dropped, Fenced, Fires, HandedOff
 from rq_scheduler.store.plans import Unplanned
 from rq_scheduler.store.series import Adoption, Record
@@ -149,6 +151,11 @@ def finish(client: Any, id: str, queue: str = "default") -> None:
     client.hset(f"rq:job:{id}", "status", "finished")
 
 
+def leave_traceback(client: Any, id: str, text: str) -> None:
+    """What RQ writes of a run of this job that has failed so."""
+    Result.create_failure(Job(id, client), 500, text)
+
+
 def waiting(client: Any, queue: str = "default") -> list[str]:
     """The ids in a queue, in order."""
     return [id.decode() for id in client.lrange(f"rq:queue:{queue}", 0, -1)]
@@ -173,6 +180,15 @@ class Lifetime:
 
 
 State = dict[bytes, tuple[Any, Lifetime]]
+
+
+def followed(client: Any, prefix: str = "rq") -> list[bytes]:
+    """The runs that are followed to their end, as they stand among the open ones."""
+    found: list[bytes] = client.zrange(Keys(prefix).open_runs, 0, -1)
+    for batch in client.zrange(Keys(prefix).new_runs, 0, -1):
+        at, *runs = batch.split(b" ")
+        found += [b"%b %b %b" % (id, at, ending) for id, ending in zip(runs[::2], runs[1::2], strict=True)]
+    return found
 
 
 def snapshot(client: Any, *, ours: bool = True) -> State:

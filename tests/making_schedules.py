@@ -191,7 +191,7 @@ def run_now(
     store: Store, id: str = "s", *, of: Spec = EVERY, number: int | None = None, at: int = 0, **options: Any
 ) -> Answer:
     """The run that a person asks for now."""
-    number = int(record(store, id)["manual"]) + 1 if number is None else number
+    number = int(record(store, id).get("manual", 0)) + 1 if number is None else number
     return store.run_now(id, of, number, at or now_us(store.connection), **options)
 
 

@@ -40,7 +40,7 @@ def wait_until(
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours, with the modules of tests/ importable, and nothing that would steer RQ or the command from outside."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RQ_", "PYTEST_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RQ_", "PYTEST_", "DJANGO_"))}
     return {**kept, "PYTHONPATH": str(TESTS), "PYTHONUNBUFFERED": "1", **(extra or {})}
 
 

@@ -217,7 +217,7 @@ def _of_clock(wall: datetime, zone: ZoneInfo, fold: int) -> datetime | None:
     return at if at.astimezone(zone).replace(tzinfo=None) == wall else None
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(ZONES), st.dates(date(1972, 1, 1), date(2040, 1, 1)), st.sampled_from(CRONS))
 def test_all_zones_against_each_minute(zone: str, day: date, cron: tuple[str, Matches]) -> None:
     since = to_us(datetime(day.year, day.month, day.day))
@@ -236,13 +236,13 @@ def test_all_zones_against_each_minute(zone: str, day: date, cron: tuple[str, Ma
     assert (list(found.times), list(found.instants)) == (times[:4], runs[:4])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ZONES), st.dates(date(1972, 1, 1), date(2040, 1, 1)))
 def test_all_zones_change_when_zoneinfo_says_so(zone: str, day: date) -> None:
     clock, since = ZoneInfo(zone), datetime(day.year, day.month, day.day, tzinfo=UTC)
     found = next_change(zone, to_us(since), to_us(since) + YEAR_US)
     until = since + 366 * DAY if found is None else found.at
-    hours = range((until - since) // timedelta(hours=1))
+    hours = range(0, (until - since) // timedelta(hours=1), 6)  # a change that was missed lasts for longer
     offsets = {(since + timedelta(hours=hour)).astimezone(clock).utcoffset() for hour in hours} or {
         since.astimezone(clock).utcoffset()
     }

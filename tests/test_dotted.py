@@ -16,6 +16,8 @@ from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.dotted import find
 from rq_scheduler.errors import InvalidArgument, SchedulerWarning
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(autouse=True)
 def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

@@ -28,6 +28,8 @@ from hypothesis import strategies as st
 import values_for_tests as values
 from rq_scheduler.pickles import RECURRENCE, PlainPickles, is_opaque, outline
 
+pytestmark = pytest.mark.once
+
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 

@@ -172,6 +172,7 @@ class TestOneOffs:
         scheduler.run(burst=True)
         assert waiting(redis) == ["a"]
 
+    @pytest.mark.once
     def test_ten_thousand_of_them_come_in_due_order(self, scheduler: Scheduler, dispatcher: ManualDispatcher) -> None:
         names = scheduler.enqueue_many((after(minutes=n % 7), NOTHING) for n in range(10_000))
         handed_off = dispatcher.tick(600)

@@ -22,6 +22,11 @@ def enqueue_at(calls):
         scheduler.enqueue_at(LATER, nothing, n, name="value")
 
 
+def enqueue_in(calls):
+    for n in range(calls):
+        scheduler.enqueue_in(dt.timedelta(days=30), nothing, n, name="value")
+
+
 def enqueue_many(calls):
     scheduler.enqueue_many((LATER, nothing, (n,), {"name": "value"}) for n in range(calls))
 
@@ -98,6 +103,7 @@ def page_of_schedules(offset, limit):
 serve(
     drain=drain,
     enqueue_at=enqueue_at,
+    enqueue_in=enqueue_in,
     enqueue_many=enqueue_many,
     put=put,
     schedule=schedule,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bench.harness import Harness
 from bench.measures import (
+    awaited,
     client,
     fires,
     following,
@@ -18,6 +19,7 @@ from bench.measures import (
     reading,
     web,
     web_load,
+    web_pages,
 )
 from bench.table import Line
 
@@ -31,6 +33,7 @@ MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
     "late": late.measure,
     "lateness": lateness.measure,
     "client": client.measure,
+    "asyncio": awaited.measure,
     "memory": idle.measure_memory,
     "memory-of-runs": idle.measure_memory_of_runs,
     "idle": idle.measure,
@@ -39,4 +42,5 @@ MEASURES: dict[str, Callable[[Harness], list[Line]]] = {
     "many": many.measure,
     "web": web.measure,
     "web-load": web_load.measure,
+    "web-pages": web_pages.measure,
 }

@@ -44,9 +44,12 @@ def _fires(harness: Harness) -> list[Line]:
 
 
 def _ends(harness: Harness) -> list[Line]:
-    """Runs of so many schedules wait; after a minute, workers finish them in the order in which they were queued."""
+    """Runs of so many schedules wait; after a minute, workers finish them in the order in which they were queued.
+
+    Those that came together are looked at together, every 20 to 35 seconds by then: what is counted is over a minute.
+    """
     number, pace = harness.size(100_000, 1_000), harness.size(ENDS_A_SECOND, 100)
-    settle, counted = harness.size(25, 3), harness.size(20, 3)
+    settle, counted, alone = harness.size(25, 3), harness.size(60, 3), harness.size(20, 3)
     place = harness.place("ends")
     total = number + pace * (settle + counted)
     nominal = int(time.time() + 5 + total / 12_000)
@@ -59,13 +62,22 @@ def _ends(harness: Harness) -> list[Line]:
         passed = _finish(place, pace, counted)
         redis, process = (place.server.cpu() - redis) / passed * 100, (dispatcher.cpu() - process) / passed * 100
         settled = (before - place.server.connection.zcard(OPEN_RUNS)) / passed
+    writes = _workers_own(place, pace, alone)
     title = f"{pace:,} runs end a second, {number:,} are open"
     enough = Wanted(0.9 * pace, unit="/s")
     return [
         Line(f"{title}: ends settled", OURS, Figure([settled]), "/s", wanted=enough, judged=settled),
         _share(f"{title}: processor time of the dispatcher", process, 25),
-        _share(f"{title}: of Redis", redis, 10),
+        _share(f"{title}: of Redis, for the dispatcher", redis - writes, 10),
+        Line(f"{title}: of Redis, for what the workers write", OURS, Figure([writes]), " % of a core"),
     ]
+
+
+def _workers_own(place: Place, pace: int, seconds: float) -> float:
+    """Of Redis, in % of a core, what the same workers write when no dispatcher is there."""
+    before = place.server.cpu()
+    passed = _finish(place, pace, seconds)
+    return (place.server.cpu() - before) / passed * 100
 
 
 def _share(what: str, percent: float, bound: float) -> Line:

@@ -30,8 +30,9 @@ def measure(harness: Harness) -> list[Line]:
     first = time.time() + HOUR / 2
     server.give_jobs([first + n / 1_000 for n in range(one_offs)])
     unlimited = Settings(reads_per_second=10**6)
-    client = TestClient(create_app(Scheduler(connection=server.connection), unlimited), "http://localhost")
-    client.headers["authorization"] = f"Bearer {Scheduler(connection=server.connection).tokens.make('bench', 'viewer')}"
+    scheduler = Scheduler(connection=server.connection)
+    client = TestClient(create_app(scheduler, unlimited), "http://localhost")
+    client.headers["authorization"] = f"Bearer {scheduler.tokens.make('bench', 'operator')}"
     ids = {"/jobs": server.job_id(one_offs // 2), "/quar": "none"}
     times: dict[str, list[float]] = {}
     server.forget_scripts_run()

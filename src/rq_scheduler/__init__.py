@@ -10,6 +10,7 @@ from rq_scheduler._version import VERSION, __version__
 __all__ = [
     "VERSION",
     "AnyOf",
+    "AsyncScheduler",
     "At",
     "AuditEntry",
     "Cron",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from rq_scheduler.aio import AsyncScheduler
     from rq_scheduler.client.audit import AuditEntry
     from rq_scheduler.client.events import Event
     from rq_scheduler.client.fleet import Lateness, Outage, SeenDispatcher, SeenWorker, UnservedQueue
@@ -55,6 +57,7 @@ else:
     # The same, when a name is first asked for: RQ and redis-py take a third of a second to import, and most of what
     # begins with this package (`rqscheduler --help`, a cron string, a schedule's definition) needs neither.
     _NAMES = {
+        "aio": ("AsyncScheduler",),
         "client.audit": ("AuditEntry",),
         "client.events": ("Event",),
         "client.fleet": ("Lateness", "Outage", "SeenDispatcher", "SeenWorker", "UnservedQueue"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 __all__ = [
     "Args",
@@ -25,6 +25,7 @@ __all__ = [
     "Excluded",
     "Fsync",
     "Function",
+    "FunctionOrTask",
     "HandOffKind",
     "JobOverlap",
     "JobStatus",
@@ -40,6 +41,7 @@ __all__ = [
     "ScheduleState",
     "SerializerLike",
     "Tags",
+    "TaskLike",
     "Until",
     "Webhooks",
 ]
@@ -183,6 +185,19 @@ Until: TypeAlias = datetime | timedelta | float
 
 Function: TypeAlias = Callable[..., Any] | str
 """A function, or the dotted name under which a worker imports it."""
+
+
+class TaskLike(Protocol):
+    """A Task of Django's: what `@task` makes of a function."""
+
+    @property
+    def func(self) -> Callable[..., Any]: ...
+    @property
+    def module_path(self) -> str: ...
+
+
+FunctionOrTask: TypeAlias = Function | TaskLike
+"""A function, its dotted name, or a Task of Django's (`django.tasks`, or its backport)."""
 
 Args: TypeAlias = list[Any] | tuple[Any, ...]
 """Positional arguments of a call. A text is a sequence too, and none."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol, SupportsFloat
 
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 
-__all__ = ["US", "Clock", "SystemClock", "duration_us", "from_us", "mean_time_of", "timedelta_us", "to_us"]
+__all__ = ["US", "Clock", "SystemClock", "duration_us", "from_us", "in_zone", "mean_time_of", "timedelta_us", "to_us"]
 
 US = 1_000_000
 """Microseconds in a second."""
@@ -29,6 +29,15 @@ def to_us(moment: datetime) -> int:
     if moment.tzinfo is None or moment.utcoffset() is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _ONE_US
+
+
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """An aware moment by the clock of a zone; by UTC's in the first and the last hours of the calendar, where that
+    clock would show a year that there is not."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment.astimezone(UTC)
 
 
 def from_us(us: int) -> datetime:

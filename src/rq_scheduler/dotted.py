@@ -16,7 +16,7 @@ from typing import Any
 
 from rq_scheduler.errors import InvalidArgument
 
-__all__ = ["find", "is_dotted"]
+__all__ = ["find", "is_dotted", "told"]
 
 _MAX_ATTRIBUTES = 2
 """Names behind the module: a function of it, or a method of a class of it."""
@@ -73,11 +73,12 @@ def _module(name: str) -> tuple[ModuleType, list[str]]:
                 raise InvalidArgument(f"no module {candidate!r} (for {name!r}).{near}") from None
             return module, parts[end - 1 :]
         except (Exception, SystemExit) as error:
-            raise InvalidArgument(f"importing {candidate} failed: {_told(error)}") from error
+            raise InvalidArgument(f"importing {candidate} failed: {told(error)}") from error
     return importlib.import_module(".".join(parts[:-1])), parts[-1:]
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """What went wrong while a module was imported, and where."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
     where = traceback.extract_tb(error.__traceback__)[-1]

@@ -50,7 +50,7 @@ class InvalidType(SchedulerError, TypeError):
 
 
 class InvalidConnection(InvalidType, InvalidArgument):
-    """What was given as the connection is no synchronous client of Redis, or nothing was."""
+    """What was given as the connection is no client of Redis that can be used there, or nothing was."""
 
 
 class FunctionRefused(InvalidArgument, TypeError):

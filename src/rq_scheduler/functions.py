@@ -15,7 +15,10 @@ from rq_scheduler.dotted import is_dotted
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType
 from rq_scheduler.warn import warn_once
 
-__all__ = ["check_function", "warn_about_function"]
+__all__ = ["TASK_MODULES", "check_function", "function_name", "is_task", "warn_about_function"]
+
+TASK_MODULES = ("django.tasks.base", "django_tasks.base")
+"""Where the class of Django's Tasks is, from Django 6 on and in its backport."""
 
 
 def check_function(func: Any, name: str = "func") -> None:
@@ -42,6 +45,11 @@ def check_function(func: Any, name: str = "func") -> None:
                 "'package.module.function'"
             )
         return
+    if is_task(func):
+        raise InvalidType(
+            f"{name}={function_name(func)} is a Task of Django's, which is no function: put a schedule of it "
+            "(schedules.put), or have it deferred by its own backend (task.using(run_after=...).enqueue())"
+        )
     if inspect.isclass(func) or not callable(func):
         raise InvalidType(
             f"{name}={func!r} is not something RQ runs: give a function, a method or a dotted name "
@@ -67,6 +75,21 @@ def check_function(func: Any, name: str = "func") -> None:
             f"{name}={func!r} cannot be imported as {module_name}.{qualname}, which is how a worker finds it: give the "
             "dotted name under which it can"
         )
+
+
+def is_task(func: Any) -> bool:
+    """Whether it is a Task of Django's, which stands for a function and cannot be called."""
+    return any(kind.__module__ in TASK_MODULES and kind.__name__ == "Task" for kind in type(func).__mro__)
+
+
+def function_name(func: Any) -> str:
+    """The dotted name of a function or a Task, or the one that was given; of another object, that of its class."""
+    if isinstance(func, str):
+        return func
+    if is_task(func):
+        return str(func.module_path)
+    named = func if hasattr(func, "__qualname__") else cast("Any", type(func))
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def warn_about_function(func: Any) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from rq_scheduler.clock import US, timedelta_us
+from rq_scheduler.clock import US, in_zone, timedelta_us
 from rq_scheduler.model import Spec
 from rq_scheduler.sanitize import plain
 from rq_scheduler.triggers import AnyOf, At, Cron, Every, RRule, Trigger
@@ -39,7 +39,7 @@ def moment(at: datetime | None, zone: tzinfo = UTC) -> str:
     where there are any."""
     if at is None:
         return NONE
-    text = at.astimezone(zone).isoformat(" ", "milliseconds" if at.microsecond // 1000 else "seconds")
+    text = in_zone(at, zone).isoformat(" ", "milliseconds" if at.microsecond // 1000 else "seconds")
     return text.removesuffix("+00:00") + "Z" if zone is UTC else text
 
 

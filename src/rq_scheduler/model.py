@@ -28,7 +28,7 @@ from rq_scheduler.aliases import (
     DependsOn,
     DurationLike,
     Excluded,
-    Function,
+    FunctionOrTask,
     Overlap,
     RateLimitLike,
     RetryLike,
@@ -143,7 +143,7 @@ class RetryFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 if TYPE_CHECKING:  # what callers give, and read back
-    _Function = Function
+    _Function = FunctionOrTask
     _Args = Args | None
     _Kwargs = Mapping[str, Any] | None
     _Seconds = DurationLike
@@ -200,7 +200,7 @@ class _ScheduleMeta(msgspec.StructMeta):
         cls: type[T],  # noqa: N805 (of a metaclass)
         id: str,
         trigger: AnyTrigger,
-        func: Function,
+        func: FunctionOrTask,
         **options: Unpack[Options],
     ) -> T:
         known: tuple[str, ...] = cast("Any", cls).__struct_fields__
@@ -241,7 +241,7 @@ class Schedule(
 
     if TYPE_CHECKING:
 
-        def __init__(self, id: str, trigger: AnyTrigger, func: Function, **options: Unpack[Options]) -> None: ...
+        def __init__(self, id: str, trigger: AnyTrigger, func: FunctionOrTask, **options: Unpack[Options]) -> None: ...
 
     def __post_init__(self) -> None:
         check_id(self.id)
@@ -320,7 +320,7 @@ class Changes(_JobOptions, total=False):
     """What `schedules.update` changes, as callers give it."""
 
     trigger: AnyTrigger
-    func: Function
+    func: FunctionOrTask
 
 
 def check_id(id: Any) -> str:

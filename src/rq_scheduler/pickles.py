@@ -15,10 +15,13 @@ from typing import Any, cast
 
 from rq.serializers import DefaultSerializer
 
-__all__ = ["PICKLES", "RECURRENCE", "Opaque", "PlainPickles", "is_opaque", "outline"]
+__all__ = ["PICKLES", "RECURRENCE", "Opaque", "PlainPickles", "Recorded", "is_opaque", "outline", "recorded"]
 
 RECURRENCE = ("interval", "cron_string", "repeat")
 """What a job's meta says how it recurs with."""
+
+_MOST_OF_KEYS = 1_000
+"""Parts of one key of a dict or a set, all in all; and large numbers in all of them."""
 
 _OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 
@@ -27,15 +30,34 @@ class Opaque:
     """Stands for an object, or a class, that was not made."""
 
 
+class Recorded(Opaque):
+    """The stand-in that says what it stands for: the dotted `name` of what was not imported; if that was to be called,
+    or an object of it made, with which `args`; and the `state` that the object was to be given."""
+
+    def __init__(self, name: str, args: tuple[Any, ...] | None = None) -> None:
+        self.name = name
+        self.args = args
+        self.state: Any = None
+
+    def __str__(self) -> str:
+        return self.name if self.args is None else f"an object of {self.name}"
+
+
 def outline(data: bytes) -> tuple[Any, list[str]]:
     """What a pickle holds, with stand-ins for its objects (`is_opaque`), and the dotted names that it asked for.
 
     Raises (ValueError, pickle.UnpicklingError, ...) for what is no pickle.
     """
     machine = _Machine()
-    for name, argument in _instructions(data):
-        machine.do(name, argument)
-    return machine.stack.pop(), machine.named
+    return machine.run(data), machine.named
+
+
+def recorded(data: bytes) -> Any:
+    """What a pickle holds, where each object is a Recorded of the names and values that it was to be made of.
+
+    Raises as `outline` does.
+    """
+    return _Recorder().run(data)
 
 
 def is_opaque(value: Any, *names: str) -> bool:
@@ -94,6 +116,24 @@ class _Machine:
         self.named: list[str] = []
         self._aside: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
+        self._large_numbers = 0
+
+    def run(self, data: bytes) -> Any:
+        """The value of a whole pickle."""
+        for name, argument in _instructions(data):
+            self.do(name, argument)
+        return self.stack.pop()
+
+    def make(self, of: Any, args: Any) -> Any:
+        """What stands for an object that `of` was to make of these arguments, as the pickle has them."""
+        return Opaque()
+
+    def build(self, made: Any, state: Any) -> None:
+        """An object was to be given this state."""
+
+    def name(self, named: str) -> Any:
+        """What stands for the thing of that dotted name."""
+        return Opaque()
 
     def do(self, name: str, argument: Any) -> None:
         """One instruction."""
@@ -121,9 +161,9 @@ class _Machine:
             case "TUPLE":
                 self._push_on(tuple)
             case "FROZENSET":
-                self._push_on(frozenset)
+                self._push_on(lambda items: frozenset(self._checked(items)))
             case "DICT":
-                self._push_on(_pairs)
+                self._push_on(self._pairs)
             case "APPEND" | "APPENDS":
                 items = self._pop(1) if name == "APPEND" else self._since_mark()
                 if isinstance(self.stack[-1], list):
@@ -131,11 +171,11 @@ class _Machine:
             case "SETITEM" | "SETITEMS":
                 items = self._pop(2) if name == "SETITEM" else self._since_mark()
                 if isinstance(self.stack[-1], dict):
-                    cast("dict[Any, Any]", self.stack[-1]).update(_pairs(items))
+                    cast("dict[Any, Any]", self.stack[-1]).update(self._pairs(items))
             case "ADDITEMS":
                 items = self._since_mark()
                 if isinstance(self.stack[-1], set):
-                    cast("set[Any]", self.stack[-1]).update(items)
+                    cast("set[Any]", self.stack[-1]).update(self._checked(items))
             case "PUT" | "BINPUT" | "LONG_BINPUT":
                 self._memo[argument] = self.stack[-1]
             case "MEMOIZE":
@@ -155,15 +195,17 @@ class _Machine:
             case "EXT1" | "EXT2" | "EXT4":
                 self._stand_in(f"copyreg extension {argument}")
             case "INST":
-                self._since_mark()
+                items = self._since_mark()
                 self._stand_in(argument)
+                self.stack.append(self.make(self.stack.pop(), items))
             case "OBJ":
-                self._push_on(lambda items: Opaque())
+                self._push_on(lambda items: self.make(items[0], items[1:]))
             case "REDUCE" | "NEWOBJ" | "NEWOBJ_EX":
-                self._pop(3 if name == "NEWOBJ_EX" else 2)
-                push(Opaque())
+                of, *args = self._pop(3 if name == "NEWOBJ_EX" else 2)
+                push(self.make(of, args[0]))
             case "BUILD":
-                self._pop(1)
+                (state,) = self._pop(1)
+                self.build(self.stack[-1], state)
             case "PERSID" | "BINPERSID" | "NEXT_BUFFER":
                 raise pickle.UnpicklingError("it refers to what is not in it")
             case _:
@@ -185,10 +227,50 @@ class _Machine:
         made = made_of(self._since_mark())
         self.stack.append(made)
 
+    def _pairs(self, items: list[Any]) -> dict[Any, Any]:
+        return dict(zip(self._checked(items[::2]), items[1::2], strict=True))
+
+    def _checked(self, keys: list[Any]) -> list[Any]:
+        """These keys. Python would hash one that is nested too deep until its stack ends, and the process with it; of
+        what is built of many references to one part, each anew; and large numbers can be made that all hash alike."""
+        for key in keys:
+            left, parts = _MOST_OF_KEYS, [key]
+            while parts:
+                part: Any = parts.pop()
+                if isinstance(part, tuple | frozenset):
+                    inner = cast("tuple[Any, ...]", part)
+                    left -= 1 + len(inner)
+                    parts += inner if left >= 0 else ()
+                elif isinstance(part, int) and part.bit_length() > 64:
+                    self._large_numbers += 1
+                if left < 0 or self._large_numbers > _MOST_OF_KEYS:
+                    raise pickle.UnpicklingError("its keys are too large")
+        return keys
+
     def _stand_in(self, named: str) -> None:
         self.named.append(named)
-        self.stack.append(Opaque())
+        self.stack.append(self.name(named))
 
 
-def _pairs(items: list[Any]) -> dict[Any, Any]:
-    return dict(zip(items[::2], items[1::2], strict=True))
+class _Recorder(_Machine):
+    """Keeps what objects were to be made of. What it was to be called with by keyword is not kept."""
+
+    def make(self, of: Any, args: Any) -> Any:
+        called = tuple(cast("list[Any]", args)) if isinstance(args, list | tuple) else ()
+        if not isinstance(of, Recorded):
+            return Recorded("something that is no name", called)
+        match of.name, of.args, called:
+            # How earlier protocols say a method of a class, and an object of one.
+            case (("builtins.getattr" | "__builtin__.getattr"), (Recorded(name=name), str(method)), _):
+                return Recorded(f"{name}.{method}", called)
+            case (("copyreg._reconstructor" | "copy_reg._reconstructor"), None, (Recorded(name=name), *_)):
+                return Recorded(name, ())
+            case _:
+                return Recorded(of.name, called)
+
+    def build(self, made: Any, state: Any) -> None:
+        if isinstance(made, Recorded):
+            made.state = state
+
+    def name(self, named: str) -> Any:
+        return Recorded(named)

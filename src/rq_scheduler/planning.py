@@ -176,7 +176,7 @@ def coming(
     if made.next is None:
         return Coming(made.fires, True, made.missed)
     instants = (*made.fires, made.next)
-    if only_due or made.next.due <= now:
+    if only_due or not now < made.next.due <= now + PLAN_LEAD_US:
         return Coming(instants, False, made.missed)
     return replace(_followed(Occurrences(id, spec, armed.nominal), instants, now), missed=made.missed)
 

@@ -388,6 +388,34 @@ def test_a_redis_that_has_lost_its_data(redis: redis_py.Redis, store: Store, inb
     told(inbox, "a", "b")
 
 
+def test_a_redis_that_loses_its_data_between_a_look_and_a_note(redis: redis_py.Redis, store: Store) -> None:
+    store.note_event("overdue", "a")
+    page = store.take_alerts("programs", "token", 15)
+    assert isinstance(page, AlertPage)
+    redis.flushall()
+    assert store.note_alerts("programs", "token", error="HTTP 500")
+    assert redis.ttl(store.keys.alert_receiver("programs")) > 60
+    store.note_event("overdue", "b")
+    page = store.take_alerts("programs", "token", 15, page.remembered["place"])
+    assert isinstance(page, AlertPage)
+    assert [entry.fields["id"] for entry in page.entries] == ["b"]
+
+
+def test_a_message_that_is_always_refused_ends_when_the_receiver_is_forgotten(
+    redis: redis_py.Redis, store: Store, inbox: Inbox, alerting: Start
+) -> None:
+    inbox.status = 500
+    alerting(receiver(inbox))
+    happen(store, "overdue", "a")
+    wait_until(lambda: remembered(store).get("error"))
+    assert store.forget_alert_receiver("programs")
+    assert 0 < redis.ttl(store.keys.alert_receiver("programs")) <= 60
+    wait_until(lambda: remembered(store).get("holder"))
+    inbox.status = 200
+    happen(store, "overdue", "b")
+    told(inbox, "b")
+
+
 def test_a_key_of_a_wrong_type_is_said_and_waited_for(
     store: Store, redis: redis_py.Redis, inbox: Inbox, alerting: Start, caplog: Any
 ) -> None:

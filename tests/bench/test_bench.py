@@ -47,7 +47,8 @@ def harness(longest: Longest, versions: dict[str, dict[str, str]]) -> Iterator[H
 # What a dispatcher leaves beside its work; a bare script makes no plans.
 _ITS_OWN = re.compile(
     rb"rq:scheduler_(lock|instance:.+)|rq:scheduler:(dispatchers|rq_claims|rq_since|to_plan|unplanned)|"
-    rb"rq:scheduler:(open_runs|names|events|audit|versions:.+|lateness:.+|counters|outages|heartbeats|run_id)|rq:scheduler-lock:.+"
+    rb"rq:scheduler:(new_runs|open_runs|names|events|audit|versions:.+|lateness:.+|counters|outages|heartbeats|run_id)|"
+    rb"rq:scheduler:(unserved|last_look|workers_seen|workers_left)|rq:scheduler-lock:.+"
 )
 _LATENESS = re.compile(rb"^(e \S+ 0) \d+ \S+$")  # and who handed it off
 _OF_PLANS = (b"plan", b"plan_rev", b"made_with")
@@ -97,21 +98,24 @@ def test_the_bare_script_leaves_the_fired_schedules_that_we_leave(harness: Harne
 
 
 # The herd is measured as the fires are; and rq-rediscron, whose environment the benchmark alone has, as its peers.
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name, marks=pytest.mark.long if name in ("fires", "following", "late", "lateness", "web-load") else ()
-        )
-        for name in MEASURES
-        if name not in ("herd", "rediscron")
-    ],
-)
+@pytest.mark.slow  # who measures with a part sees whether it works
+@pytest.mark.parametrize("name", [name for name in MEASURES if name not in ("herd", "rediscron")])
 def test_each_part(name: str, longest: Longest, versions: dict[str, dict[str, str]]):
     with Tiny(longest, versions) as harness:
         lines, version = MEASURES[name](harness), harness.server.version
     assert all(line.figure is not None and line.figure.median >= 0 for line in lines)
-    if name not in ("peers", "many", "million", "reading", "following", "memory-of-runs", "web", "web-load"):
+    if name not in (
+        "asyncio",
+        "peers",
+        "many",
+        "million",
+        "reading",
+        "following",
+        "memory-of-runs",
+        "web",
+        "web-load",
+        "web-pages",
+    ):
         assert {line.who for line in lines} >= {OURS, BEFORE}, "beside the commit before plans were data"
     results = found([*lines, *blocks(longest)], versions, version)
     table = [line for line in shown(results).splitlines() if line.startswith("|")]

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis as redis_py
+from rq.utils import utcformat
 
 from making import add, job_plan_of, make_job, now_us, recurring
 from making_schedules import new, planned_in_time, put, spec
@@ -21,6 +23,8 @@ from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.dispatcher import Dispatcher
 from rq_scheduler.store import Store
 from rq_scheduler.store.keys import Keys
+
+pytestmark = pytest.mark.once
 
 KEYS = Keys()
 TABLE = Path(__file__).with_name("counts.txt")
@@ -161,6 +165,25 @@ def _(scheduler: Scheduler):
     put(store, *(new(scheduler.connection, f"s-{n}", due) for n in range(50)))
     planned_in_time(store, *(f"s-{n}" for n in range(50)))
     return one_pass(scheduler)
+
+
+def looks(scheduler: Scheduler, status: str) -> Callable[[], Any]:
+    """The first looks at 20 runs, which are of that status."""
+    client = scheduler.connection
+    stored(scheduler, 20)
+    overdue(scheduler, KEYS.due_schedules)()
+    then = utcformat(datetime.now(UTC))
+    told = {"status": status, "started_at": then, "ended_at": then, "worker_name": "worker"}
+    for id in client.lrange("rq:queue:default", 0, -1):
+        client.hset(f"rq:job:{id.decode()}", mapping=told)
+    for key in (KEYS.new_runs, KEYS.open_runs):
+        for entry in client.zrange(key, 0, -1):
+            client.zadd(key, {entry: 0})
+    return lambda: Store(client).settle_runs(100)
+
+
+for status in ("queued", "started", "finished", "failed"):
+    scenario(f"looks at 20 runs that are {status}")(partial(looks, status=status))
 
 
 @scenario("a pass that plans 50 schedules in time")

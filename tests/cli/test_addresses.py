@@ -97,6 +97,7 @@ def test_the_server_sees_the_password_that_was_meant(start_server: Callable[...,
 
 
 @pytest.mark.parametrize("command", [["status"], ["check"], ["list"], ["put", "x", "os.getcwd", "--every", "1h"]])
+@pytest.mark.once
 def test_no_command_shows_a_part_of_it(command: list[str]) -> None:
     port = free_port()
     for number, password in enumerate(passwords(80)):
@@ -159,6 +160,7 @@ def test_no_command_shows_a_part_of_it(command: list[str]) -> None:
         ("unix://", "three slashes"),
     ],
 )
+@pytest.mark.once
 def test_urls_that_make_no_sense(url: str, says: str) -> None:
     said = refused(lambda: read_url(url))
     assert says in said
@@ -229,6 +231,7 @@ def test_the_installed_redis_py_takes_every_option() -> None:
     ],
 )
 @pytest.mark.parametrize("command", [[], ["status"], ["check"], ["put", "x", "os.getcwd", "--every", "1h"]])
+@pytest.mark.once
 def test_what_stands_in_a_wrong_place_is_refused_at_once_and_not_shown(args: list[str], command: list[str]) -> None:
     for line in ([*args, *command], [*command, *args]):
         result = CliRunner().invoke(rqscheduler, line)

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from making import snapshot
 from rq_scheduler.cli.app import rqscheduler
 
+pytestmark = pytest.mark.once
+
 INDEX = "rq:scheduler:scheduled_jobs"
 
 

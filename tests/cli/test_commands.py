@@ -153,6 +153,7 @@ def test_put_notes_a_function_that_is_not_to_be_found_here(cli: Callable[..., Sa
     ],
     ids=str,
 )
+@pytest.mark.once
 def test_put_refuses_mistakes(
     cli: Callable[..., Said], redis: redis_py.Redis, args: tuple[str, ...], status: int, says: str
 ) -> None:
@@ -311,6 +312,7 @@ def test_backfill_ends_now_unless_told(schedules: Schedules, document: Callable[
     ],
     ids=str,
 )
+@pytest.mark.once
 def test_backfill_refuses_mistakes(
     some: Schedules, cli: Callable[..., Said], args: tuple[str, ...], status: int, says: str
 ) -> None:
@@ -329,6 +331,7 @@ def test_delete_without_a_terminal_needs_a_yes(
 
 
 @pytest.mark.parametrize("answered", ["n", "y"])
+@pytest.mark.once
 def test_delete_asks_on_a_terminal(some: Schedules, redis_url: str, processes: Processes, answered: str) -> None:
     some.sync([some["b-one"].definition], owner="shop", prune=False)
     status, said = in_terminal(["delete", "b-one", "--url", redis_url], f"{answered}\n")
@@ -356,6 +359,7 @@ def in_terminal(args: list[str], typed: str = "", columns: int = 200) -> tuple[i
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
 
 
+@pytest.mark.once
 def test_a_narrow_terminal_keeps_the_ids(some: Schedules, redis_url: str) -> None:
     status, said = in_terminal(["list", "--url", redis_url], columns=60)
     assert status == 0
@@ -373,6 +377,7 @@ def test_a_narrow_terminal_keeps_the_ids(some: Schedules, redis_url: str) -> Non
     ],
     ids=lambda args: args[0],
 )  # fmt: skip
+@pytest.mark.once
 def test_an_unknown_id_is_one_sentence(
     cli: Callable[..., Said], redis: redis_py.Redis, redis_url: str, args: tuple[str, ...]
 ) -> None:
@@ -496,6 +501,7 @@ def test_schema_is_a_json_schema() -> None:
     ],
     ids=lambda args: args[0],
 )  # fmt: skip
+@pytest.mark.once
 def test_without_redis_they_say_where_they_looked(args: tuple[str, ...]) -> None:
     result = CliRunner().invoke(rqscheduler, [args[0], "--url", "redis://:secret@127.0.0.1:1", *args[1:]])
     assert result.exit_code == 1
@@ -537,6 +543,7 @@ def test_no_command_of_quarantine_is_cut_short_on_a_narrow_screen() -> None:
     assert ("retry  Put an entry, or all, back" in said, "..." in said.partition("Commands:")[2]) == (True, False), said
 
 
+@pytest.mark.once
 def test_a_reader_that_leaves_early_is_no_error(some: Schedules, redis_url: str, processes: Processes) -> None:
     script = f'"{sys.executable}" -m rq_scheduler.cli list --url {redis_url} | head -n 1; echo "ended"'
     said = processes.run("/bin/sh", "-c", script)

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import redis as redis_py
 from click.testing import CliRunner
 
@@ -11,6 +12,8 @@ from making import snapshot
 from rq_scheduler import AnyOf, Cron, Every, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.store import Store
+
+pytestmark = pytest.mark.once
 
 
 def test_what_is_there_and_what_is_missing(redis: redis_py.Redis, redis_url: str) -> None:

@@ -14,6 +14,8 @@ from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.daemon import DaemonOptions
 from rq_scheduler.scripts import rqscheduler as home
 
+pytestmark = pytest.mark.once
+
 Started = tuple[ConnectionOptions, DaemonOptions]
 
 

@@ -9,6 +9,8 @@ import redis as redis_py
 from cli.conftest import Said, typed
 from rq_scheduler import Cron, Every, Scheduler
 
+pytestmark = pytest.mark.once
+
 WINTER = ("--after", "2027-01-01")
 
 

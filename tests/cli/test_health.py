@@ -13,6 +13,7 @@ import pytest
 import redis as redis_py
 from click.testing import CliRunner, Result
 
+import asking
 from making import dispatcher
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.dispatcher import Events, Liveness, liveness
@@ -20,6 +21,8 @@ from rq_scheduler.embedded import EmbeddedRedis, free_port
 from rq_scheduler.guarded_process import GuardedProcess
 from rq_scheduler.store import Store
 from support import PATIENCE, Processes, wait_until
+
+pytestmark = pytest.mark.once
 
 LIVE, READY = "live", "ready"
 
@@ -38,7 +41,7 @@ class Probed:
         wait_until(lambda: self.status(LIVE) is not None or not self.process.running, message=self.process.output)
 
     def get(self, path: str, timeout: float = 5) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=timeout)
+        return asking.get(f"http://127.0.0.1:{self.port}{path}", timeout=timeout)
 
     def status(self, what: str, timeout: float = 5) -> int | None:
         """None when nobody answers."""
@@ -167,14 +170,12 @@ class TestProbesOfTheWeb:
         made.becomes(200, 200)
         return made
 
-    def test_one_that_is_stopped(self, web: ProbedWeb) -> None:
+    def test_one_that_is_stopped_and_whose_redis_is_away_then(self, web: ProbedWeb, own_server: EmbeddedRedis) -> None:
         web.process.signal(signal.SIGSTOP)
         assert web.status(LIVE, timeout=1) is None
         assert web.status(READY, timeout=1) is None
         web.process.signal(signal.SIGCONT)
         web.becomes(200, 200)
-
-    def test_one_whose_redis_is_away(self, web: ProbedWeb, own_server: EmbeddedRedis) -> None:
         own_server.kill()
         assert "redis does not answer" in web.becomes(200, 503)
         assert web.get("/metrics").status_code == 503

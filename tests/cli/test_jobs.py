@@ -10,8 +10,10 @@ from rq import Queue
 
 import jobs_for_tests as functions
 from cli.conftest import Said
-from making import snapshot, waiting
+from making import leave_traceback, snapshot, waiting
 from rq_scheduler import At, Scheduler
+
+pytestmark = pytest.mark.once
 
 NOON = datetime(2199, 3, 2, 12, tzinfo=UTC)
 
@@ -116,3 +118,19 @@ def test_what_comes_next_includes_one_offs(
     assert head.split("  ")[-1] == "CALL OF THE JOB"
     assert lines[2].endswith("jobs_for_tests.echo(1)")
     assert text("upcoming", "--within", "1h") == "Nothing comes up.\n"
+
+
+def test_a_traceback(
+    redis: redis_py.Redis, text: Callable[..., str], document: Callable[..., Any], cli: Callable[..., Said]
+) -> None:
+    long = "x" * 300
+    leave_traceback(redis, "bad", f"Traceback (most recent call last):\n    {long}\nOSError: \x1b[2J no space left\n")
+    assert text("jobs", "traceback", "bad").splitlines() == [
+        "Traceback (most recent call last):",
+        f"    {long}",
+        "OSError: \\x1b[2J no space left",
+    ]
+    assert document("jobs", "traceback", "bad")["traceback"].endswith("OSError: \x1b[2J no space left\n")
+    said = cli("jobs", "traceback", "unknown")
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert "RQ has no traceback of 'unknown'" in said.stderr

@@ -11,6 +11,8 @@ from rq.serializers import JSONSerializer
 
 from rq_scheduler.cli import loading, times
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -17,6 +17,8 @@ from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.store import Store
 from support import environment, wait_until
 
+pytestmark = pytest.mark.once
+
 KEY = "rq:scheduler:quarantine"
 
 

@@ -50,6 +50,7 @@ def test_the_version_and_the_help_import_next_to_nothing(flag: str) -> None:
         "rq_scheduler.cli.redaction",
         "rq_scheduler.cli.lazy",
         "rq_scheduler.cli.options",
+        "rq_scheduler.cli.site",
     }
 
 

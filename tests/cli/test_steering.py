@@ -16,6 +16,8 @@ from rq_scheduler.cli.times import read_moment, read_until
 from rq_scheduler.client.schedules import Schedules
 from support import wait_until
 
+pytestmark = pytest.mark.once
+
 NOTHING = "jobs_for_tests.nothing"
 
 

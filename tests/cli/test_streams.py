@@ -19,6 +19,8 @@ from rq_scheduler.store import Store
 from rq_scheduler.views import audit, events
 from support import Processes, wait_until
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def cli(redis_url: str) -> Callable[..., Result]:

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from rq_scheduler import Cron, Scheduler
 from rq_scheduler.cli.app import rqscheduler
 
+pytestmark = pytest.mark.once
+
 NOTHING = "jobs_for_tests.nothing"
 
 

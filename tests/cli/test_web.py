@@ -10,9 +10,12 @@ import pytest
 import redis as redis_py
 from click.testing import CliRunner, Result
 
+import asking
 from rq_scheduler import Scheduler
 from rq_scheduler.cli.app import rqscheduler
 from support import PATIENCE, Processes, command, wait_until
+
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture
@@ -56,6 +59,7 @@ class TestRefusals:
             (["--bind", "0.0.0.0:8080", "--auth", "none"], "is for 127.0.0.1 without --public-url"),
             (["--public-url", "https://jobs.example.com", "--auth", "none"], "is for 127.0.0.1"),
             (["--bind", "8080"], "is no address"),
+            (["--url", "redis://localhost:6379", "--port", "8081"], "say --bind 127.0.0.1:8081"),
             (["--bind", "localhost:99999"], "is no address"),
             (["--allow", "shop.**"], "allow='shop.**'"),
             (["--public-url", "jobs.example.com"], "public_url='jobs.example.com'"),
@@ -80,7 +84,7 @@ class TestServing:
             assert web.running, web.output()
             headers = {"authorization": f"Bearer rqs_{number}_x", "x-forwarded-for": f"192.0.2.{number}"}
             try:
-                return httpx.get(f"http://{bind}/api/v1/status", headers=headers).status_code
+                return asking.get(f"http://{bind}/api/v1/status", headers=headers).status_code
             except httpx.TransportError:
                 return None
 
@@ -95,15 +99,15 @@ class TestServing:
         def status() -> int | None:
             assert web.running, web.output()
             try:
-                return httpx.get(f"http://{bind}/api/v1/status?secret=1234567").status_code
+                return asking.get(f"http://{bind}/api/v1/status?secret=1234567").status_code
             except httpx.TransportError:
                 return None
 
         assert wait_until(status) == 400
-        answer = httpx.get(f"http://{bind}/api/v1/status")
+        answer = asking.get(f"http://{bind}/api/v1/status")
         assert answer.status_code == 200
         assert "server" not in answer.headers
-        with httpx.stream("GET", f"http://{bind}/api/v1/events/stream", timeout=PATIENCE) as stream:
+        with asking.stream("GET", f"http://{bind}/api/v1/events/stream", timeout=PATIENCE) as stream:
             assert stream.status_code == 200
             web.signal(signal.SIGTERM)
             assert web.wait(PATIENCE) in (0, -signal.SIGTERM)

@@ -20,6 +20,8 @@ from rq_scheduler.cli.times import read_asked_time
 from rq_scheduler.client.schedules.explain import Explanation, Fact, Remedy
 from rq_scheduler.views import explain
 
+pytestmark = pytest.mark.once
+
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)  # 09:00 in Paris
 
@@ -47,6 +49,14 @@ def test_what_is_said_in_text_and_json(redis_url: str, scheduler: Scheduler) -> 
     assert document["cause"] == "not_yet"
     assert document["remedies"][0]["command"] == "rqscheduler resume tick"
     assert {fact["standing"] for fact in document["facts"]} <= {"recorded", "recomputed", "unknown"}
+
+
+def test_an_id_of_which_nothing_is_known(redis_url: str, scheduler: Scheduler) -> None:
+    scheduler.schedules.put("nightly-report", Every("1h"), "jobs_for_tests.nothing")
+    result = CliRunner().invoke(rqscheduler, ["--url", redis_url, "why", "nightly-reprot"])
+    assert result.exit_code == 1
+    assert "Note: did you mean 'nightly-report'?\n" in result.output
+    assert "nightly-reprot" in result.output
 
 
 def test_what_it_proposes_can_be_typed(redis_url: str, scheduler: Scheduler) -> None:

@@ -65,7 +65,7 @@ def test_any_queue_name(scheduler: Scheduler, redis: redis_py.Redis, name: str) 
     by_hand = scheduler.enqueue_in(timedelta(0), jobs.nothing, queue_name=name)
     scheduler.enqueue_jobs()
     by_dispatcher = scheduler.enqueue_in(timedelta(0), jobs.nothing, queue_name=name)
-    scheduler.run(burst=True)
+    Scheduler(connection=redis).run(burst=True)
     assert queued(redis, name) == [by_hand.id, by_dispatcher.id]
 
 
@@ -389,7 +389,7 @@ def test_meta_that_cannot_be_read_is_left_as_it_is(scheduler: Scheduler, redis: 
 def test_run_burst_hands_off_what_is_due_and_returns(scheduler: Scheduler, redis: redis_py.Redis) -> None:
     job = scheduler.enqueue_in(timedelta(0), jobs.nothing)
     later = scheduler.enqueue_in(timedelta(hours=1), jobs.nothing)
-    scheduler.run(burst=True)
+    Scheduler(connection=redis).run(burst=True)
     assert queued(redis) == [job.id]
     assert later in scheduler
 

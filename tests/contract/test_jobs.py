@@ -10,7 +10,7 @@ from rq.job import Job
 
 import jobs_for_tests as jobs
 from conftest import RunWorker
-from making import snapshot, waiting
+from making import leave_traceback, snapshot, waiting
 from rq_scheduler import Scheduler
 from rq_scheduler.client.pending import Jobs
 from rq_scheduler.errors import InvalidArgument, InvalidType
@@ -159,6 +159,27 @@ class TestOfRQ:
         assert scheduler.jobs.stop(job.id) == "canceled"
         assert (job.get_status(), waiting(redis)) == ("canceled", [])
         assert scheduler.jobs.stop("unknown") is None
+
+
+class TestTraceback:
+    def test_of_the_last_run(self, redis: redis_py.Redis, scheduler: Scheduler, run_worker: RunWorker) -> None:
+        queue = Queue("default", connection=redis)
+        failed, fine = queue.enqueue(jobs.fail, "at 3 a.m."), queue.enqueue(jobs.nothing)
+        run_worker("default")
+        found = scheduler.jobs.traceback(failed.id) or ""
+        assert found.startswith("Traceback (most recent call last):\n")
+        assert found.rstrip().endswith("RuntimeError: at 3 a.m.")
+        assert scheduler.jobs.traceback(fine.id) is None
+        assert scheduler.jobs.traceback("unknown") is None
+
+    def test_its_first_mebibyte(self, redis: redis_py.Redis, scheduler: Scheduler) -> None:
+        leave_traceback(redis, "long", "é" * 10**6)
+        assert len((scheduler.jobs.traceback("long") or "").encode()) == 2**20
+
+    def test_what_cannot_be_read(self, redis: redis_py.Redis, scheduler: Scheduler) -> None:
+        redis.xadd("rq:results:odd", {"exc_string": "no base64"})
+        redis.xadd("rq:results:none", {"type": "2"})
+        assert [scheduler.jobs.traceback(id) for id in ("odd", "none")] == [None, None]
 
 
 @pytest.mark.parametrize(

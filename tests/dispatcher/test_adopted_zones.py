@@ -14,8 +14,7 @@ import redis as redis_py
 from making import INDEX, add, dispatcher, entry, finish
 from rq_scheduler import Cron, Scheduler
 from rq_scheduler.clock import to_us
-from rq_scheduler.dispatcher import Options
-from rq_scheduler.dispatcher.events import LogEvents
+from rq_scheduler.dispatcher import LogEvents, Options
 from rq_scheduler.dispatcher.log_rate_limit import MAX_LINES
 from rq_scheduler.store import Store
 from rq_scheduler.testing import ManualClock, ManualDispatcher

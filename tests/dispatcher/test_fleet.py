@@ -82,10 +82,10 @@ def test_an_outage_that_ends_while_it_is_read(
 
         monkeypatch.setattr(Store, name, reads_then_goes_on)
 
-    between("dispatchers")
+    between("last_heartbeat")
     between("outages")
     assert [outage.cause for outage in outages(scheduler)] == ["fleet"], "neither none nor two"
-    assert sorted(reads) == ["dispatchers", "outages"]
+    assert sorted(reads) == ["last_heartbeat", "outages"]
 
 
 def test_a_redis_that_was_away(

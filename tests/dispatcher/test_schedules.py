@@ -68,17 +68,22 @@ def make_passes(client: Any, told: Told, most: int = 20) -> Dispatcher:
 
 
 class TestAPass:
-    def test_serves_all_that_is_due_and_tells_each_once(
+    def test_all_that_is_due_is_served_and_each_told_once(
         self, redis: redis_py.Redis, store: Store, told: Listening
     ) -> None:
         now = now_us(redis)
         put_long_ago(store, *(new(redis, f"s{n:03}", now - 1000 + n, of=spec(3600)) for n in range(450)))
         put(store, new(redis, "later", now + HOUR))
-        result = dispatcher(redis, told, options=Options(rq_registries=False)).dispatch_once()
-        assert (result.handed_off, result.unfinished, result.queues) == (450, False, {"default"})
+        one = dispatcher(redis, told, options=Options(rq_registries=False))
+        results = [one.dispatch_once()]
+        while results[-1].unfinished:  # a script of Redis ends in time, also where Redis is slow just now
+            results.append(one.dispatch_once())
+            assert len(results) < 20
+        assert sum(each.handed_off for each in results) == 450
+        assert results[0].queues == {"default"}
         assert sorted(told.ids) == sorted(waiting(redis)) == [run_id(f"s{n:03}", now - 1000 + n) for n in range(450)]
         assert sorted(job.due for job, _ in told.jobs) == [now - 1000 + n for n in range(450)]
-        seconds = result.seconds_to_next()
+        seconds = results[-1].seconds_to_next()
         assert seconds is not None
         assert 3000 < seconds < 3600
 
@@ -177,7 +182,10 @@ class TestAPass:
     def test_scripts_that_take_long_make_fewer_runs_and_grow_again(
         self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ids = [f"s{n:03}" for n in range(400)]
+        # So few that no script ends by its own clock.
+        monkeypatch.setattr(schedules_module, "FIRST_RUNS", 20)
+        monkeypatch.setattr(schedules_module, "MIN_RUNS", 4)
+        ids = [f"s{n:03}" for n in range(80)]
         put_long_ago(store, *(new(redis, id, now_us(redis) - 1000, of=spec(3600)) for id in ids))
         planned_in_time(store, *ids)
         one = dispatcher(redis, told)
@@ -191,8 +199,8 @@ class TestAPass:
             return page
 
         monkeypatch.setattr(one._store, "fire", fire)
-        assert one.dispatch_once().handed_off == 400
-        assert sizes[:6] == [100, 10, 10, 10, 15, 22]
+        assert one.dispatch_once().handed_off == 80
+        assert sizes[:6] == [20, 4, 4, 4, 6, 9]
 
 
 def counting(act: Callable[..., Any], runs: list[int]) -> Callable[..., Any]:
@@ -327,6 +335,7 @@ class TestWhatCannotBeServed:
         for id in set(broken) - {"no-record", "no-hash"}:
             assert (stored(store, id).text("paused"), len(stored(store, id).text("note")) > 15) == ("1", True)
 
+    @pytest.mark.once
     def test_a_trigger_that_is_too_much_work_is_put_aside_with_the_reason(
         self, redis: redis_py.Redis, store: Store, told: Listening
     ) -> None:
@@ -340,6 +349,7 @@ class TestWhatCannotBeServed:
         assert quarantined.keys() == {b"rule"}
         assert b"takes too much work" in quarantined[b"rule"]
 
+    @pytest.mark.once
     def test_what_an_earlier_version_accepted_goes_on(
         self, redis: redis_py.Redis, store: Store, told: Listening
     ) -> None:
@@ -722,7 +732,7 @@ class TestManyDispatchers:
         begin = now_us(redis) + US // 5
         put(store, *(new(redis, f"s{n}", begin + n, of=spec(0.1, overlap="allow")) for n in range(10)))
 
-        wait_until(lambda: int(record(store, "s9")["runs"]) >= 15)
+        wait_until(lambda: int(record(store, "s9").get("runs", 0)) >= 15)
         put(store, *(Write(f"s{n}", record(store, f"s{n}")["rev"], paused=True) for n in range(10)))
         runs = waiting(redis)
         assert len(runs) == len(set(runs))

@@ -8,7 +8,21 @@ import pytest
 import redis as redis_py
 
 import rq_scheduler.dispatcher.sweep as sweep_module
-from making import HOUR, INDEX, US, Told, add, dispatcher, entry, make_job, now_us, record_of, snapshot, waiting
+from making import (
+    HOUR,
+    INDEX,
+    US,
+    Told,
+    add,
+    counts_of_passes,
+    dispatcher,
+    entry,
+    make_job,
+    now_us,
+    record_of,
+    snapshot,
+    waiting,
+)
 from rq_scheduler import Every
 from rq_scheduler.dispatcher import Dispatcher, Pass
 from rq_scheduler.dispatcher.recurring import TOGETHER
@@ -123,7 +137,7 @@ class TestAStep:
             written_by_0_14(redis, f"r{n}", now_us(redis) - 1000)
         redis.config_resetstat()
         one = dispatcher(redis, told)
-        one.dispatch_once()
+        counts_of_passes(one)  # one, unless Redis is slow just now: its scripts end in time
         stats: Any = redis.info("commandstats")
         assert len(waiting(redis)) == 150
         assert stats["cmdstat_evalsha"]["calls"] + stats["cmdstat_eval"]["calls"] < 40, "not one for each"

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import redis as redis_py
@@ -41,6 +43,10 @@ GOING = 60
 
 Received = Counter[tuple[str, int]]
 """How often a job came, and when (microseconds, by the manual clock)."""
+
+
+_outcomes: dict[bytes, Received] = {}
+"""By the state of a world."""
 
 
 class World:
@@ -111,9 +117,35 @@ class World:
             self.dispatcher.tick(60)
             self.consume()
 
+    def outcome(self) -> Received:
+        """What came, when all that is in Redis has been served, and an independent judge has nothing to say against it.
+        Of what was in Redis before, it is known."""
+        state = self.state()
+        if state not in _outcomes:
+            self.serve()
+            verdict = self.judge(self.received)
+            assert verdict.clean, verdict
+            _outcomes[state] = self.received
+        return _outcomes[state]
+
+    def state(self) -> bytes:
+        """All that decides what comes next, in short. What is random or real time is numbered in the order in which it
+        is found: where that differs, the states do."""
+        numbers: dict[str, int] = {}
+        known = sha256(f"{self.now} {sorted(self.received.items())} {self.workers_wait} {self.serving}".encode())
+        for key, content, ttl in contents(self.redis):
+            if isinstance(content, dict):
+                content = sorted(content.items())
+            elif isinstance(content, set):
+                content = sorted(content)
+            words = f"{key} {content} {'for ever' if ttl == -1 else round(ttl, -1)}"
+            words = _RANDOM.sub(lambda found: f"#{numbers.setdefault(found[0], len(numbers))}", words)
+            known.update(_without_real_time(words).encode())
+        return known.digest()
+
     def see_ends(self) -> None:
         """Whoever looks at the runs that go on does so now: sooner or later one does, and tells their ends."""
-        for key in ("open_runs", "missing_runs"):
+        for key in ("new_runs", "open_runs", "missing_runs"):
             going = self.redis.zrange(f"rq:scheduler:{key}", 0, -1)
             if going:
                 self.redis.zadd(f"rq:scheduler:{key}", dict.fromkeys(going, self.now / 1_000_000))
@@ -187,6 +219,10 @@ def _steady(words: str) -> str:
     """Without what is random or real time; the manual clock's stays."""
     words = _HAND_OFF.sub(r"\1 # \2", _RANDOM.sub("#", words))
     words = _ENDS.sub(lambda found: f"{found[1]} {sorted(found[2])}", words)
+    return _without_real_time(words)
+
+
+def _without_real_time(words: str) -> str:
     return _UNIX.sub(lambda found: "#" if abs(float(found[0]) - time.time()) < DAY else found[0], words)
 
 
@@ -229,14 +265,17 @@ class Point:
         if len(commands) < self.number:
             return f"{self.side} command {self.number}"
         name, argument = commands[self.number - 1]
-        return f"{self.side} command {self.number} ({name} {_SCRIPTS.get(argument, argument[:60])!r})"
+        return f"{self.side} command {self.number} ({name} {_scripts().get(argument, argument[:60])!r})"
 
 
-_SCRIPTS = {
-    loaded.digest: f"{name}.lua"
-    for name in scripts.names()
-    for loaded in (scripts.load(name), scripts.load(name, MANUAL_CLOCK))
-}
+@cache
+def _scripts() -> dict[str, str]:
+    """The files of the scripts by what they are called by."""
+    return {
+        loaded.digest: f"{name}.lua"
+        for name in scripts.names()
+        for loaded in (scripts.load(name), scripts.load(name, MANUAL_CLOCK))
+    }
 
 
 def each_point(

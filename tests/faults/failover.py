@@ -22,7 +22,7 @@ from rq_scheduler.clock import to_us
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import rq_format
 from rq_scheduler.store.keys import Keys
-from support import PATIENCE
+from support import PATIENCE, wait_until
 
 KEYS = Keys(rq_format.KEY_PREFIX)
 QUEUE = "default"
@@ -105,6 +105,10 @@ class Load:
     def __exit__(self, *_: object) -> None:
         for writer in self.writers:
             writer.end()
+
+    def wait_for_writers(self) -> None:
+        """Returns when each has written something: on a slow machine, the load may be ahead of them by far."""
+        wait_until(lambda: all(writer.acknowledged for writer in self.writers), message="a writer writes nothing")
 
     def master_ends(self) -> None:
         """To be called before the master is done away with."""

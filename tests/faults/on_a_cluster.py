@@ -30,6 +30,7 @@ def main(port: int, owner: int, replica_port: int, number: int) -> None:
         load.save()
         with load:
             wait_for_pushes(patient, 400)
+            load.wait_for_writers()
             load.master_ends()
             os.kill(owner, number)
             wait_until(lambda: replica.info("replication")["role"] == "master", interval=0.002, message="no failover")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def _words(tree: ast.AST) -> set[str]:
     }
 
 
+@cache
 def _scripts_of(*places: str) -> set[str]:
     """The names of the scripts that code in these places comes to, by way of the store's methods."""
     methods: dict[str, set[str]] = {}
@@ -90,13 +92,13 @@ def _scripts_of(*places: str) -> set[str]:
     return seen & set(scripts.names())
 
 
-SCRIPTS = {"dispatcher": _scripts_of("dispatcher", "alerts"), "client": _scripts_of("client")}
+PLACES: dict[acl.Role, tuple[str, ...]] = {"dispatcher": ("dispatcher", "alerts"), "client": ("client",)}
 
 
 def in_scripts(role: acl.Role) -> set[str]:
     """The commands that this user's scripts call. A client passes no fence."""
     left_out = scripts._read("include/fence") if role == "client" else ""
-    sources = (scripts.load(name).source.replace(left_out, "") for name in SCRIPTS[role])
+    sources = (scripts.load(name).source.replace(left_out, "") for name in _scripts_of(*PLACES[role]))
     return {command.lower() for source in sources for command in CALL.findall(source)}
 
 

@@ -14,7 +14,7 @@ SITE = {"RQ_KEY_PREFIX": "{site}"}
 
 
 @pytest.mark.newest_only  # older RQ knows no other key prefix than "rq"
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
 @pytest.mark.long
 def test_the_owner_of_the_slot_is_gone(server_choice: str, processes: Processes, number: signal.Signals) -> None:
     with ClusterSetup(server_choice, replicas=1, timeout=2500) as cluster:

@@ -119,7 +119,8 @@ def _longest(redis: redis_py.Redis) -> float:
 @pytest.mark.timeout(300 + MANY / 500)
 def test_very_many_schedules_due_at_once(redis: redis_py.Redis) -> None:
     store = Store(redis)
-    hourly, fields = Spec(trigger=Every(3600)), job_fields(redis, "many")
+    # On a slow machine some are so late that they count as missed.
+    hourly, fields = Spec(trigger=Every(3600), catchup="latest"), job_fields(redis, "many")
     due = now_us(redis) + (1 + MANY // 5000) * US
     began = time.monotonic()
     for first in range(0, MANY, 500):

@@ -26,6 +26,8 @@ from rq_scheduler.store import Store
 from rq_scheduler.store.command import Command
 from rq_scheduler.store.executor import Executor
 
+pytestmark = pytest.mark.once
+
 
 class TestRefused:
     """What cannot go back stays as it is, and says what to do."""

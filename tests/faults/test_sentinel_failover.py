@@ -58,6 +58,7 @@ def under_load(setup: SentinelSetup, end: Callable[[EmbeddedRedis], None]) -> tu
     assert load.scheduler.connection.wait(REPLICAS, 60_000) == REPLICAS
     with load:
         wait_for_pushes(load.scheduler.connection, 400)
+        load.wait_for_writers()
         load.master_ends()
         end(setup.master)
         promoted = setup.promoted()

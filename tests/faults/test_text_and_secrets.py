@@ -20,6 +20,8 @@ from rq_scheduler.store import Store
 from rq_scheduler.store.fleet import Look, UnservedLine
 from rq_scheduler.store.outcomes import Dropped
 
+pytestmark = pytest.mark.once
+
 EVIL = "evil\nERROR forged line\r\x1b[31m\x1b]0;title\x07\x9b1m\u202e[red]bold[/red]\x00\udcff"
 
 

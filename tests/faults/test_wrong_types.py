@@ -60,6 +60,7 @@ STOPS = {
     "pause_ends": set(),
     "via_rq": {"recurring", "schedule"},
     "schedules": set(),
+    "new_runs": set(),
     "open_runs": set(),
     "missing_runs": set(),
     "unread_errors": set(),

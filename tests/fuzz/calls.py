@@ -15,6 +15,7 @@ import jobs_for_tests as jobs
 import rq_scheduler
 from rq_scheduler import (
     AnyOf,
+    AsyncScheduler,
     At,
     AuditEntry,
     Cron,
@@ -84,6 +85,9 @@ VALUES = {AuditEntry, Called, Event, Explanation, HandOff, Lateness, LeftOut, Ou
           RetryResult, Run, SeenDispatcher, SeenWorker, SyncResult, Token, UnservedQueue, UpcomingRun,
           Version}  # fmt: skip
 """Public types that the package makes, and callers only read."""
+
+AWAITED = {AsyncScheduler}
+"""Whose calls are those of another (`tests/aio/test_faces.py`)."""
 
 CLASSES: dict[type, Callable[[Any], Any]] = {
     Scheduler: lambda world: world.scheduler,
@@ -234,6 +238,7 @@ GOOD: dict[str, list[Any]] = {
     "country": ["FR", "DE"],
     "subdivision": [None],
     "until": [None, LATER, timedelta(1), 1_900_000_000, START],
+    "upto": [None, "nightly"],
     "trigger": _TRIGGERS,
     "triggers": _TRIGGERS,
     "anchor": [None, START],

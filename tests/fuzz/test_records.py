@@ -117,7 +117,7 @@ def test_hash_fields(fuzz: Fuzz, world: Busy) -> None:
             world.redis.hset(key, field, value)
         goes_on(world, passes=3)
 
-    fuzz(60, check, made=st.lists(writes(), min_size=1, max_size=3))
+    fuzz(30, check, made=st.lists(writes(), min_size=1, max_size=3))
 
 
 scores = st.sampled_from([float("inf"), float("-inf"), 0.0, -1.0, 1e300, -1e300, 1e15, 5e-324]) | st.floats(
@@ -150,7 +150,7 @@ def test_entries(fuzz: Fuzz, world: Busy) -> None:
     job = st.fixed_dictionaries(
         {}, optional={name: st.just(value) | mutated(value) | anything for name, value in template.items()}
     )
-    fuzz(40, check, entries=st.lists(st.tuples(st.sampled_from(LISTS), ids, scores), min_size=1, max_size=4), job=job)
+    fuzz(20, check, entries=st.lists(st.tuples(st.sampled_from(LISTS), ids, scores), min_size=1, max_size=4), job=job)
 
 
 def test_keys_of_another_kind(fuzz: Fuzz, world: Busy) -> None:
@@ -174,7 +174,7 @@ def test_keys_of_another_kind(fuzz: Fuzz, world: Busy) -> None:
         goes_on(world, passes=3)
 
     kinds = st.sampled_from(["string", "list", "zset", "hash"])
-    fuzz(40, check, spoilt=st.lists(st.tuples(st.sampled_from(own), kinds), min_size=1, max_size=3))
+    fuzz(20, check, spoilt=st.lists(st.tuples(st.sampled_from(own), kinds), min_size=1, max_size=3))
 
 
 def test_meta_of_0_14(fuzz: Fuzz, world: Busy) -> None:
@@ -203,7 +203,7 @@ def test_meta_of_0_14(fuzz: Fuzz, world: Busy) -> None:
         max_size=4,
     )
     fuzz(
-        50, check, meta=named | value, by=st.sampled_from(["pickle", "pickle", "json", "zlib", "cut"]),
+        25, check, meta=named | value, by=st.sampled_from(["pickle", "pickle", "json", "zlib", "cut"]),
         key=st.sampled_from(["rq:job:recurring", "rq:scheduler:schedule:recurring", "rq:job:new"]),
     )  # fmt: skip
 
@@ -236,7 +236,7 @@ def test_other_records(fuzz: Fuzz, world: Busy) -> None:
         world.scheduler.quarantine.purge_all()
 
     fuzz(
-        40, check, line=mutated(history) | anything, buffered=mutated(run) | anything, aside=mutated(reason) | anything,
+        20, check, line=mutated(history) | anything, buffered=mutated(run) | anything, aside=mutated(reason) | anything,
         held=mutated(taken) | anything, life=st.dictionaries(st.sampled_from([b"heartbeat", b"pid", b"birth"]),
             anything, max_size=3),
     )  # fmt: skip

@@ -1,12 +1,10 @@
 """django-rq on this package: `get_scheduler`, its subclass, its management command, the pages of its admin."""
 
-import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
-import django
 import pytest
 import redis as redis_py
 from django.http import HttpRequest
@@ -15,7 +13,6 @@ from rq import Retry
 from rq.job import Job
 
 import jobs_for_tests
-from acl import login
 from integration.helpers import RunWorker, account, ran
 from rq_scheduler import Cron, Scheduler
 from rq_scheduler.embedded import EmbeddedRedis
@@ -25,18 +22,11 @@ from support import Peer, Processes, wait_until
 NOW = datetime(2040, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="session")
-def _site(server: EmbeddedRedis, acl_args: list[str]) -> None:
-    os.environ["RQS_TEST_REDIS_URL"] = login(server.url, "client") if acl_args else server.url
-    os.environ["DJANGO_SETTINGS_MODULE"] = "integration.django_site"
-    django.setup()
-
-
 GetScheduler = Callable[..., Scheduler]
 
 
 @pytest.fixture
-def get_scheduler(_site: None, redis: redis_py.Redis, in_utc: None) -> GetScheduler:
+def get_scheduler(django_site: None, redis: redis_py.Redis, in_utc: None) -> GetScheduler:
     """django-rq's, in a Django site whose RQ is on the shared server. Nothing of it can be imported sooner."""
     return import_module("django_rq").get_scheduler
 
@@ -158,7 +148,7 @@ class TestManagementCommand:
 
 class TestAdmin:
     @pytest.fixture(autouse=True)
-    def _as_default_user(self, _site: None, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _as_default_user(self, django_site: None, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its pages show all of RQ, which is more than the scheduler's applications have to see."""
         from django.conf import settings
 

@@ -158,8 +158,9 @@ class Followed(Site):
         """All looks are due now, and what was found nowhere has been so for a minute."""
         for number in range(2):
             now = now_us(self.redis) / 1_000_000
-            for member in self.redis.zrange(KEYS.open_runs, 0, -1):
-                self.redis.zadd(KEYS.open_runs, {member: now - 0.01}, xx=True)
+            for key in (KEYS.new_runs, KEYS.open_runs):
+                for member in self.redis.zrange(key, 0, -1):
+                    self.redis.zadd(key, {member: now - 0.01}, xx=True)
             for member in self.redis.zrange(KEYS.missing_runs, 0, -1) if number else ():
                 self.redis.zadd(KEYS.missing_runs, {member: now - 61}, xx=True)
             self._follower.step()

@@ -151,7 +151,7 @@ def test_each_is_handed_off_exactly_once(
     # (What stands for the dead has a TTL.)
     left = {key.decode() for key in redis.keys("rq:scheduler*") if redis.ttl(key) == -1}
     of_dispatchers = {KEYS.rq_claims, KEYS.rq_since, KEYS.dispatchers, KEYS.heartbeats, KEYS.run_id, KEYS.unserved}
-    of_what_was = {KEYS.names, KEYS.audit, KEYS.events, KEYS.counters, KEYS.not_run, KEYS.open_runs}
+    of_what_was = {KEYS.names, KEYS.audit, KEYS.events, KEYS.counters, KEYS.not_run, KEYS.new_runs, KEYS.open_runs}
     assert left <= {KEYS.revisions, *of_dispatchers, *of_what_was}
 
 

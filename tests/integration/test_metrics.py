@@ -9,6 +9,7 @@ import pytest
 import redis as redis_py
 from prometheus_client.parser import text_string_to_metric_families
 
+import asking
 from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.embedded import free_port
 from support import Processes, command, wait_until
@@ -23,7 +24,7 @@ def reader(port: int) -> Read:
 
     def read() -> dict[tuple[str, tuple[str, ...]], float]:
         try:
-            text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            text = asking.get(f"http://127.0.0.1:{port}/metrics").text
         except httpx.TransportError:
             return {}
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]

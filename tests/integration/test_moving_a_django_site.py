@@ -16,6 +16,8 @@ from integration.days import TAKEN
 from integration.helpers import INDEX
 from support import Peer, Processes, command
 
+pytestmark = pytest.mark.once
+
 DAYS = [datetime(2027, 1, day, 12, tzinfo=UTC) for day in (11, 12, 13, 14)]
 """Monday to Thursday, at noon in UTC, 13:00 in Berlin."""
 

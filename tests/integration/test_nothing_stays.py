@@ -37,7 +37,7 @@ LASTING = {
 }
 """Keys that stay when nothing is scheduled any more, and do not grow with what was."""
 
-FOLLOWED = {KEYS.open_runs, KEYS.missing_runs, KEYS.unread_errors}
+FOLLOWED = {KEYS.new_runs, KEYS.open_runs, KEYS.missing_runs, KEYS.unread_errors}
 """Keys of runs whose end nobody has seen yet: they are empty as soon as somebody looks."""
 
 DURING: list[Callable[[], None]] = []

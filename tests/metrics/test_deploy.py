@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from rq_scheduler.cli.app import rqscheduler
 from support import ROOT
 
+pytestmark = pytest.mark.once
+
 DEPLOY = ROOT / "deploy"
 TARGET = {"job", "instance"}
 """Labels that Prometheus adds."""

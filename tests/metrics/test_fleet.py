@@ -20,6 +20,8 @@ from rq_scheduler.store.counts import _LOOKED_AT  # pyright: ignore[reportPrivat
 from rq_scheduler.store.survey import Survey
 from rq_scheduler.web import Settings, create_app
 
+pytestmark = pytest.mark.once
+
 FUNC = "jobs_for_tests.nothing"
 ScrapeFixture = Callable[..., Scrape]
 

@@ -19,6 +19,8 @@ from rq_scheduler.store.audit import LOOKED_AT
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START
 
+pytestmark = pytest.mark.once
+
 
 def of(redis: redis_py.Redis, actor: str | None = None) -> Scheduler:
     return Scheduler(connection=redis, actor=actor)
@@ -36,7 +38,7 @@ class TestWhoItWas:
         deletes(scheduler, "a")
         assert scheduler.actor == "deploy 4711, é"
         (entry,) = scheduler.audit.read(actions="deleted")
-        assert entry.details == {"version": "1"}
+        assert entry.details == {"version": "1", "func": "jobs_for_tests.nothing"}
         assert (entry.action, entry.id, entry.actor) == ("deleted", "a", "deploy 4711, é")
         assert abs(entry.at - datetime.now(UTC)) < timedelta(minutes=1)
 
@@ -225,10 +227,14 @@ class TestOfSomeIds:
                 pipe.xadd(key, {"action": "changed", "id": f"x{number}", "actor": "bot"})
             pipe.execute()
         assert len(scheduler._store.find_audited(["a", "x0"], None, 5 * LOOKED_AT).entries) == 3
-        since = scheduler.audit.read(schedule="x1999")[0].at
-        assert [one.fields["id"] for one in scheduler._store.find_audited(["x1999", "a"], to_us(since), 5).entries] == [
-            "x1999"
+        newest = f"x{2 * LOOKED_AT - 1}"
+        since = scheduler.audit.read(schedule=newest)[0].at
+        assert [one.fields["id"] for one in scheduler._store.find_audited([newest, "a"], to_us(since), 5).entries] == [
+            newest
         ]
+        redis.config_resetstat()
+        scheduler._store.find_audited(["a"], None, 2 * LOOKED_AT)
+        assert redis.info("commandstats")["cmdstat_xrevrange"]["calls"] == 2, "no script looks at many"
 
     def test_where_nothing_was_done(self, redis: redis_py.Redis) -> None:
         found = Store(redis).find_audited(["a"], None, 5)

@@ -14,6 +14,8 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, outcomes
 
+pytestmark = pytest.mark.once
+
 
 def ago(**delta: float) -> datetime:
     return START - timedelta(**delta)

@@ -14,6 +14,8 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, SchedulerError
 from rq_scheduler.testing import ManualDispatcher
 from schedules.helpers import after, commands, dues
 
+pytestmark = pytest.mark.once
+
 
 def _put(schedules: Schedules, *ids: str, **options: Any) -> None:
     for id in ids:
@@ -37,6 +39,22 @@ def test_those_that_fit_are_paused_and_resumed(dispatcher: ManualDispatcher, sch
     assert schedules.pause_all(prefix="b") == 1
     assert _paused(schedules) == ["b", "c"]
     assert schedules.resume_all(everything=True) == 2
+
+
+def test_those_of_these_ids(schedules: Schedules) -> None:
+    ids = [f"s{number:03}" for number in range(150)]
+    _put(schedules, *ids, "other")
+    assert schedules.pause_all("INC 7", ids=[*ids, "gone", ids[0]]) == 150
+    assert _paused(schedules) == ids[:100], "a page"
+    assert not schedules["other"].paused
+    assert schedules.resume_all(ids=ids[1:]) == 149
+    assert _paused(schedules) == ids[:1]
+    assert schedules.pause_all(ids=[]) == 0
+    for chosen in ({"tag": "x"}, {"everything": True}):
+        with pytest.raises(InvalidArgument, match="ids= goes with no other choice"):
+            schedules.pause_all(ids=ids, **chosen)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InvalidType, match="give a list of ids"):
+        schedules.pause_all(ids="a")
 
 
 def test_those_of_an_owner(schedules: Schedules) -> None:

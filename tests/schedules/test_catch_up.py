@@ -15,6 +15,8 @@ from rq_scheduler.client.schedules import Run, Schedules
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import Worker, after, dues, offsets, outcomes
 
+pytestmark = pytest.mark.once
+
 MonthOfSeconds = Callable[..., tuple[int, float]]
 
 

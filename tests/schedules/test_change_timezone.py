@@ -15,6 +15,8 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, ScheduleNotFound
 from rq_scheduler.testing import ManualDispatcher
 from schedules.helpers import after, offsets
 
+pytestmark = pytest.mark.once
+
 PARIS, TOKYO = "Europe/Paris", "Asia/Tokyo"
 
 # START is noon UTC: 13:00 of Paris, 21:00 of Tokyo.

@@ -14,6 +14,8 @@ from rq_scheduler.client.schedules import clock_changes as module
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.store.timings import TIMINGS
 
+pytestmark = pytest.mark.once
+
 PARIS, NEW_YORK = "Europe/Paris", "America/New_York"
 WINTER = datetime(2027, 1, 1, tzinfo=UTC)
 SUMMER = datetime(2027, 7, 1, tzinfo=UTC)

@@ -18,6 +18,8 @@ from rq_scheduler.errors import InvalidArgument, VersionConflict
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, commands, dues, offsets, outcomes, state
 
+pytestmark = pytest.mark.once
+
 # --- pause and resume ---
 
 

@@ -15,6 +15,8 @@ from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.store import Store
 from support import wait_until
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def happens(redis: redis_py.Redis) -> Callable[..., None]:

@@ -19,6 +19,8 @@ from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.testing import ManualDispatcher
 from schedules.helpers import START, Worker, commands
 
+pytestmark = pytest.mark.once
+
 PARIS = ZoneInfo("Europe/Paris")
 NIGHTLY = Cron("30 2 * * *", "Europe/Paris")
 FIRST = datetime(2026, 3, 3, 2, 30, tzinfo=PARIS)
@@ -254,6 +256,20 @@ def test_too_old_to_be_caught_up(site: Site) -> None:
     site.clock.move_to(FIRST + timedelta(minutes=90))
     site.dispatcher.tick()
     assert site.why().sentence.endswith("; by then it was older than its catchup_window of 1h.")
+
+
+@pytest.mark.parametrize("catchup", ["none", "latest"])
+def test_what_was_missed_is_known_when_the_history_has_forgotten_it(site: Site, catchup: str) -> None:
+    """As of a schedule every second, whose fifty lines are a minute."""
+    site.put(Every("1m", anchor=START), catchup=catchup, overlap="allow", keep_runs=2)
+    site.clock.move_to(START + timedelta(minutes=10, seconds=30))
+    for _ in range(6):
+        site.dispatcher.tick(timedelta(minutes=1))
+    lost = START + timedelta(minutes=3)
+    assert all(run.outcome != "missed" for run in site.schedules.runs("nightly", 50))
+    cause, sentence = site.told(lost)
+    assert cause == "missed"
+    assert re.search(r"one of (9|10) times from ", sentence), sentence
 
 
 def test_missed_and_made_up_for(site: Site, scheduler: Scheduler) -> None:
@@ -698,3 +714,12 @@ def test_it_takes_few_round_trips_and_writes_nothing(site: Site, redis: redis_py
     sent, _ = commands(redis, site.why)
     assert sent < 15
     assert redis.info("persistence")["rdb_changes_since_last_save"] == before
+
+
+def test_who_canceled_a_one_off(scheduler: Scheduler) -> None:
+    scheduler.enqueue_at(datetime(2030, 1, 1, tzinfo=UTC), jobs.nothing, job_id="one")
+    scheduler.jobs.cancel("one")
+    found = scheduler.schedules.explain("one")
+    assert found.cause == "canceled"
+    assert re.fullmatch(r"Job one was canceled (at|on) .* by anna\.", found.sentence), found.sentence
+    assert found.facts[0].who == "anna"

@@ -14,6 +14,8 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, dues, offsets
 
+pytestmark = pytest.mark.once
+
 # --- jitter ---
 
 

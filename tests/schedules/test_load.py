@@ -13,6 +13,8 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import after
 
+pytestmark = pytest.mark.once
+
 
 def took(redis: redis_py.Redis, id: str, seconds: int) -> None:
     redis.hset(f"rq:scheduler:schedule:{id}", "ends", f"9 0 0 - - - {seconds * 1_000_000} .........")

@@ -323,7 +323,7 @@ class Schedules(RuleBasedStateMachine):
 
 @pytest.mark.long
 def test_whatever_happens_the_rules_hold(redis: redis_py.Redis) -> None:
-    examples = int(os.environ.get("RQS_MODEL_EXAMPLES", "100"))
+    examples = int(os.environ.get("RQS_MODEL_EXAMPLES", "50"))
     machine: Any = type("Driven", (Schedules,), {"redis": redis})
     run_state_machine_as_test(
         machine,

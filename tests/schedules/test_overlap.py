@@ -15,6 +15,8 @@ from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import Worker, after, dues, offsets, outcomes
 from support import kill_family, wait_until
 
+pytestmark = pytest.mark.once
+
 # --- the table ---
 
 

@@ -16,6 +16,8 @@ from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, after, dues
 from support import wait_until
 
+pytestmark = pytest.mark.once
+
 ENDS = "rq:scheduler:pause_ends"
 
 

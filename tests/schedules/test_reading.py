@@ -15,6 +15,8 @@ from rq_scheduler.errors import JobUnreadable, ScheduleNotFound
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, Worker, after, commands, dues, offsets, outcomes, state
 
+pytestmark = pytest.mark.once
+
 
 def fill(schedules: Schedules, count: int, owner: str = "shop") -> None:
     """Schedules s00000, s00001, ...: every third is tagged "third", every second goes to the queue "even"."""

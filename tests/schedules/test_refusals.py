@@ -16,6 +16,8 @@ from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.errors import SchedulerError, SchedulerWarning, kind_of
 from schedules.helpers import START
 
+pytestmark = pytest.mark.once
+
 HOURLY = Every(3600)
 NAN, INFINITE = float("nan"), float("inf")
 

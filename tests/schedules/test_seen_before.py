@@ -9,6 +9,8 @@ import jobs_for_tests as jobs
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.errors import IdTaken, InvalidArgument, ScheduleNotFound, VersionConflict
 
+pytestmark = pytest.mark.once
+
 ADD = "jobs_for_tests.add"
 
 

@@ -21,6 +21,8 @@ from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import after, dues, state
 from support import Processes
 
+pytestmark = pytest.mark.once
+
 MANY = int(os.environ.get("RQS_TEST_SYNC", "1000"))
 """Schedules in the large file."""
 

@@ -22,6 +22,8 @@ from rq_scheduler.store import Store
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START, after, offsets
 
+pytestmark = pytest.mark.once
+
 JOBS = "rq:scheduler:schedules:jobs"
 SECONDS_OF_START = START.timestamp()
 
@@ -51,7 +53,7 @@ def one_offs(redis: redis_py.Redis, number: int, first: float = SECONDS_OF_START
         redis.zadd(INDEX, {f"one-{n:07d}": first + n / 1000 for n in range(start, min(number, start + 5000))})
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 12))])
 def test_it_is_exact(
     redis: redis_py.Redis, scheduler: Scheduler, dispatcher: ManualDispatcher, schedules: Schedules, seed: int
 ) -> None:

@@ -17,6 +17,8 @@ from rq_scheduler.errors import IdTaken, InvalidArgument, ScheduleNotFound, Vers
 from rq_scheduler.testing import ManualClock, ManualDispatcher
 from schedules.helpers import START
 
+pytestmark = pytest.mark.once
+
 NIGHTLY = Cron("30 2 * * *", timezone="Europe/Paris")
 
 

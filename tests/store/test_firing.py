@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 import redis as redis_py
 
-from making import HOUR, US, finish, history, lives_for, now_us, snapshot, waiting
+from making import HOUR, US, finish, history, lives_for, move_to, now_us, snapshot, waiting
 from making_schedules import (
     EVERY,
     due_again,
@@ -41,6 +41,7 @@ from rq_scheduler.model import Spec
 from rq_scheduler.planning import Instant
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store
+from rq_scheduler.store.clock import MANUAL_CLOCK
 from rq_scheduler.store.fires import PlanWrite
 from rq_scheduler.store.outcomes import Fenced, Outcome
 from rq_scheduler.store.schedules import Deleted, JobFields, Write
@@ -265,11 +266,12 @@ class TestAStray:
 class TestManualRuns:
     def test_are_numbered_and_leave_the_cadence(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
-        before = (redis.zscore(store.keys.due_schedules, "s"), record(store)["armed"], record(store)["mark"])
+        before = (redis.zscore(store.keys.due_schedules, "s"), record(store)["armed"], record(store).get("mark"))
         now = now_us(redis)
         assert ids_of(run_now(store, at=now)) == [run_id("s", now, "m1")]
-        assert (redis.zscore(store.keys.due_schedules, "s"), record(store)["armed"], record(store)["mark"]) == before
-        assert (record(store)["manual"], record(store)["runs"]) == ("1", "0")
+        after = record(store)
+        assert (redis.zscore(store.keys.due_schedules, "s"), after["armed"], after.get("mark")) == before
+        assert (after["manual"], after.get("runs", "0")) == ("1", "0")
         assert redis.exists(FENCE) == 0
 
     def test_of_two_with_one_number_one_is_made(self, redis: redis_py.Redis, store: Store) -> None:
@@ -431,7 +433,7 @@ class TestBackfill:
             redis.delete(f"rq:job:{id}")
         assert store.backfill("s", "", "0..300000000", nominals) is None, "the ranges outlive the jobs"
         assert [line[0] for line in history(redis, "s")] == ["b"] * 5
-        assert record(store)["runs"] == "0"
+        assert record(store).get("runs", "0") == "0"
 
     def test_survives_delete_and_put(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, new(redis))
@@ -888,8 +890,11 @@ class TestManyRunsToLookAt:
     COUNT = 500
 
     def test_by_fires_of_new_plans(self, redis: redis_py.Redis, store: Store) -> None:
-        ids = with_runs_that_go_on(store, self.COUNT, now_us(redis) - 1000, overlap="replace")
-        answer = store.write_plans([plan_of(store, id) for id in ids], 0)
+        due = now_us(redis)
+        move_to(redis, due)  # and stays there, however long these take
+        store.clock = MANUAL_CLOCK
+        ids = with_runs_that_go_on(store, self.COUNT, due, overlap="replace")
+        answer = store.write_plans([plan_of(store, id, now=due) for id in ids], 0)
         assert not isinstance(answer, Fenced)
         fires, written = answer
         assert (written, fires.more_is_due) == ([True] * self.COUNT, True)

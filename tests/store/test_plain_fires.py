@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 import redis as redis_py
 
-from making import now_us, snapshot
+from making import followed, now_us, snapshot
 from making_schedules import fire_page, job_fields, new, planned_in_time, put
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store
@@ -125,6 +125,20 @@ def test_both_leave_the_same(
     assert plain == other
 
 
+def test_schedules_of_one_plan_keep_their_own_jobs(redis: redis_py.Redis, store: Store) -> None:
+    """What many have in common is read once: the instant, not the queue."""
+    nominal, queues = now_us(redis) - 1000, ["a", "b", "a", "c"]
+    for number, queue in enumerate(queues):
+        put(store, new(redis, f"s{number}", nominal, job=job_fields(redis, queue=queue)))
+        planned_in_time(store, f"s{number}")
+    page = fire_page(store)
+    assert {job.id: job.queue for job in page.fires.handed_off} == {
+        run_id(f"s{number}", nominal): queue for number, queue in enumerate(queues)
+    }
+    assert [redis.llen(f"rq:queue:{queue}") for queue in "abc"] == [2, 1, 1]
+    assert page.fires.queues == {"a": 2, "b": 1, "c": 1}
+
+
 def redis_fields(hash: object) -> dict[bytes, bytes]:
     """The fields of a hash in a snapshot."""
     assert isinstance(hash, tuple)
@@ -135,6 +149,8 @@ def left_of(store: Store, id: str) -> dict[str, str]:
     """All that Redis holds of a schedule, under another id, without what has to differ."""
     redis, found = store.connection, dict[str, object]()
     for key, (content, lifetime) in snapshot(redis).items():
+        if key == store.keys.new_runs.encode():
+            continue  # which others enter among the open ones at once
         if id in key.decode():
             found[key.decode()] = (content, lifetime)
         elif (
@@ -142,6 +158,15 @@ def left_of(store: Store, id: str) -> dict[str, str]:
         ):
             # Of what all share, the members that name it; and where they stand, by one that was there before.
             found[key.decode()] = [each for each in content if id in repr(each) or each == b"first"]
+    found[store.keys.open_runs] = [each for each in followed(redis) if id in each.decode()]
     for name in (b"rev", b"plan_rev", b"policy"):
         redis_fields(found[store.keys.schedule(id)]).pop(name, None)
-    return {key.replace(id, "*"): repr(value).replace(id, "*") for key, value in found.items()}
+    return {key.replace(id, "*"): repr(_in_order(value)).replace(id, "*") for key, value in found.items()}
+
+
+def _in_order(value: object) -> object:
+    """The fields of a hash by name: a server gives them in an order of its own, which follows from how they came and
+    from a number that it drew at its start."""
+    if isinstance(value, tuple) and isinstance(value[0], dict):
+        return sorted(redis_fields(value).items()), value[1]
+    return value

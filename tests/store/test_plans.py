@@ -501,6 +501,39 @@ class TestHandingOut:
                 break
         assert (made, looks) == (1, 4)
 
+    def test_what_waits_is_passed_over_unread_and_hides_nothing(self, redis: redis_py.Redis, store: Store) -> None:
+        """An outage may leave 100,000 that wait: each pass would read them all again."""
+        self.due(store, 600)
+        while fire_page(store).cursor:
+            pass
+        give(store, NOW - 1, NOW + MINUTE, id="z")
+        redis.config_resetstat()
+        page = fire_page(store, looks=200)
+        told: Any = redis.info("commandstats")
+        assert (len(page.fires.handed_off), page.cursor) == (1, None)
+        assert told["cmdstat_hmget"]["calls"] <= 2, "of z alone"
+
+    def test_no_script_passes_over_very_many(self, redis: redis_py.Redis, store: Store) -> None:
+        """Before Redis 7.4 a script has no clock: it would pass over 10,000, which takes 30 ms."""
+        ids = [f"s{number:04}" for number in range(9_900)]
+        redis.zadd(store.keys.due_schedules, dict.fromkeys(ids, (NOW - 5) / US))
+        redis.zadd(store.keys.unplanned, dict.fromkeys(ids, NOW / US))
+        give(store, NOW - 1, NOW + MINUTE, id="z")
+        page = fire_page(store, looks=500)
+        assert page.cursor is not None
+        while page.cursor is not None:
+            page = fire_page(store, page.cursor, looks=500)
+        assert [each.id for each in page.fires.handed_off] == [run_id("z", NOW - 1)]
+
+    def test_one_that_waits_and_was_put_back_into_the_index_while_paused_is_taken_out(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        self.due(store, 1)
+        redis.hset(store.keys.schedule("s000"), "paused", "1")
+        assert self.taken(store) == []
+        fire_page(store)
+        assert (redis.zcard(store.keys.due_schedules), redis.zcard(store.keys.unplanned)) == (0, 0)
+
     def test_a_change_by_a_client_frees_it(self, store: Store) -> None:
         self.due(store, 1)
         self.taken(store)

@@ -30,7 +30,7 @@ def test_all_goes_along(redis: redis_py.Redis, store: Store, old: Stored) -> Non
     before, lines, due = record(store, "old"), history(redis, "old"), redis.zscore(store.keys.due_schedules, "old")
     assert store.rename_schedule(old, "new")
     after = record(store, "new")
-    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    changed = {name for name in {*before, *after} if before.get(name, "") != after.get(name, "")}
     assert changed == {"rev", "renamed", "former_ids"}
     assert int(after["rev"]) > int(before["rev"])
     assert (history(redis, "new"), redis.zscore(store.keys.due_schedules, "new")) == (lines, due)

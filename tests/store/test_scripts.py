@@ -215,7 +215,13 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.read_timings(["fires", "unknown"])
     store.read_versions("deleted")
     store.find_audited(["deleted"], None, 5)
+    store.find_not_run("fires", 0, 5)
     Survey(client).queue_lengths(["default"])
+    Survey(client).longest_queues(5)
+    client.sadd(rq_format.workers_key("rq"), "gone")
+    Survey(client).listened_queues()
+    client.delete(rq_format.workers_key("rq"))
+    Survey(client).troubles(0)
     store.read_definitions(["fires", "slow"])
     list(store.find_schedules(Filter(tag="tag", paused=False)))
     list(store.coming(10))
@@ -238,8 +244,8 @@ class TestKeys:
             *(keys.heartbeats, keys.outages, keys.run_id, keys.lock_held, keys.workers_seen, keys.workers_left),
             *(keys.unserved, keys.lateness(0).removesuffix("0")),
             *(keys.audit, keys.events, keys.versions(""), keys.deleted_schedules),
-            *(keys.open_runs, keys.missing_runs, keys.unread_errors, keys.expected, keys.not_run, keys.names),
-            *(keys.counters, ":failed:", ":scheduler:"),
+            *(keys.new_runs, keys.open_runs, keys.missing_runs, keys.unread_errors, keys.expected, keys.not_run),
+            *(keys.names, keys.counters, ":failed:", ":scheduler:"),
             *(rq_format.queues_key(""), rq_format.job_key("", ""), rq_format.queue_key("", "")),
             *(rq_format.scheduled_registry_key("", ""), rq_format.scheduler_lock_key("", "")),
             # RQ's own that Python never needs by name: registries, executions, what hangs on a job, workers.
@@ -292,7 +298,8 @@ class TestKeys:
             keys.deleted_schedules,
         }
         mine |= {keys.schedules_of(*what) for what in (("owner", "me"), ("tag", "tag"), ("queue", "default"))}
-        mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused"), keys.open_runs, keys.names, keys.not_run}
+        mine |= {keys.schedules_of("jobs"), keys.schedules_of("paused"), keys.new_runs, keys.open_runs}
+        mine |= {keys.names, keys.not_run}
         for id in ("planned", "fires", "skips", "paused", "broken", "aside", "slow"):
             mine |= {keys.schedule(id), keys.template(id), keys.history(id)}
             mine |= {key.decode() for key in redis.scan_iter(f"{rq_format.job_key(prefix, id)}-2*")}
@@ -431,3 +438,15 @@ class TestLongLists:
         batch = store.serve_registries(b"0", 5000, "hold")
         assert len(batch.handed_off) == 5000
         assert redis.llen("rq:queue:default") == 5000
+
+
+def test_a_process_that_has_begun_needs_its_files_no_more(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade may replace them."""
+    scripts._load.cache_clear()
+    store = Store(redis)
+    store.load_scripts()
+    monkeypatch.setattr(scripts, "_read", None)
+    store.note_event("logins_refused", "192.0.2.1", failures="10")
+    assert [one.fields["kind"] for one in store.read_events()] == ["logins_refused"]

@@ -33,7 +33,8 @@ def test_what_is_done_is_written_with_who_did_it(redis: redis_py.Redis) -> None:
     store.delete_schedule("s")
     store.delete_schedule("s")
     found, _ = store.read_audit(before // 1000 * 1000)
-    assert found.fields == {"action": "deleted", "id": "s", "actor": "deploy 4711", "version": "1"}
+    func = "jobs_for_tests.nothing"
+    assert found.fields == {"action": "deleted", "id": "s", "actor": "deploy 4711", "version": "1", "func": func}
     assert before // 1000 * 1000 <= found.at <= now_us(redis)
 
 

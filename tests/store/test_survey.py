@@ -60,6 +60,42 @@ def test_many_queues_are_asked_for_together(redis: redis_py.Redis, survey: Surve
     assert lengths == {"unknown": 0, **dict.fromkeys(survey.queue_names(), 1), **dict.fromkeys(names, 2)}
 
 
+def test_the_longest_of_many_queues(redis: redis_py.Redis, survey: Survey) -> None:
+    queues(redis, 2500)
+    redis.rpush("rq:queue:q0007", "x", "x")
+    redis.rpush("rq:queue:odd", "x", "x", "x")
+    redis.sadd("rq:queues", "odd")  # not as RQ names it
+    redis.set("rq:queue:q0008", "no queue")
+    found = survey.longest_queues(2)
+    assert len(found) < 2501, "not all of them, where some are longer"
+    assert {name: jobs for name, jobs in found.items() if jobs > 1} == {"q0007": 3, "odd": 3}
+    assert "q0008" not in found
+    assert trips(lambda: survey.longest_queues(2)) <= 4
+    redis.delete("rq:queues")
+    assert survey.longest_queues(2) == {}
+    redis.set("rq:queues", "no set")
+    assert survey.longest_queues(2) == {}
+
+
+def test_how_many_workers_listen_on_a_queue(redis: redis_py.Redis, survey: Survey) -> None:
+    workers = {"a": {"queues": "high,low,high"}, "b": {"queues": "low"}, "dead": {"queues": "low", "death": "x"}}
+    for name, fields in {**workers, "new": {"birth": "x"}, "idle": {"queues": ""}}.items():
+        redis.hset(f"rq:worker:{name}", mapping=fields)
+        redis.sadd("rq:workers", f"rq:worker:{name}")
+    redis.set("rq:worker:odd", "no worker")
+    redis.sadd("rq:workers", "rq:worker:odd", "rq:worker:gone")
+    assert survey.listened_queues() == {"high": 1, "low": 2}
+    assert trips(survey.listened_queues) == 2, "not one for each worker"
+
+
+def test_queues_that_only_workers_know_are_shown_too(redis: redis_py.Redis, survey: Survey) -> None:
+    queues(redis, 1)
+    redis.hset("rq:worker:a", "queues", "q0000,idle")
+    redis.sadd("rq:workers", "rq:worker:a")
+    found = read_health(survey, "here")
+    assert (found.queues, found.heard) == ({"q0000": 1, "idle": 0}, {"q0000": 1, "idle": 1})
+
+
 def test_a_registry_that_is_none_hides_no_other(redis: redis_py.Redis, survey: Survey) -> None:
     queues(redis, 2)
     redis.set("rq:scheduled:odd", "x")

@@ -62,6 +62,18 @@ def test_outages_and_suspended_workers(redis: redis_py.Redis, survey: Survey) ->
     assert found.suspended
 
 
+def test_definitions_that_were_changed_within_a_day(redis: redis_py.Redis, survey: Survey) -> None:
+    for actor, hours in (("anna", "1h"), ("ben", "2h"), ("cleo", "3h")):
+        schedules = Scheduler(connection=redis, actor=actor).schedules
+        schedules.put("new" if actor == "cleo" else "changed", Every(hours), "jobs_for_tests.nothing")
+    schedules.put("new", Every("4h"), "jobs_for_tests.nothing")
+    schedules.pause("changed")
+    found = survey.troubles(now_us(redis))
+    assert (found.changed, found.changed_by) == (Some(2, ("new", "changed")), "cleo")
+    tomorrow = survey.troubles(now_us(redis) + 86_400 * US)
+    assert (tomorrow.changed, tomorrow.changed_by) == (Some(), "")
+
+
 def test_a_key_of_a_wrong_type_hides_nothing_else(redis: redis_py.Redis, survey: Survey) -> None:
     for key in (survey.keys.schedules_of("failing"), survey.keys.schedules_of("paused"), survey.keys.outages):
         redis.set(key, "x")

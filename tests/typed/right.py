@@ -1,12 +1,13 @@
 """The public API as applications use it: what a strict checker says each thing is. Checked, never run."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, assert_type
 from zoneinfo import ZoneInfo
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from rq import Callback, Queue, RateLimit, Retry, Webhook
 from rq.job import Dependency, Job
 from rq.serializers import JSONSerializer
@@ -15,9 +16,11 @@ import rq_scheduler
 from rq_scheduler import (
     VERSION,
     AnyOf,
+    AsyncScheduler,
     At,
     Cron,
     Dates,
+    Event,
     Every,
     Holidays,
     Quarantined,
@@ -32,9 +35,20 @@ from rq_scheduler import (
     current_run,
     utils,
 )
-from rq_scheduler.aliases import Catchup, EntryKind, JobOverlap, JobStatus, Outcome, Overlap, RunKind, ScheduleKind
+from rq_scheduler.aliases import (
+    Catchup,
+    EntryKind,
+    JobOverlap,
+    JobStatus,
+    Outcome,
+    Overlap,
+    RunKind,
+    ScheduleKind,
+    TaskLike,
+)
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.schedules import Schedules
+from rq_scheduler.contrib.django import DjangoScheduler, get_scheduler, register
 from rq_scheduler.dispatcher import Options
 from rq_scheduler.embedded import EmbeddedRedis, find_server, free_port, server_version
 from rq_scheduler.errors import (
@@ -295,6 +309,8 @@ def shown(stored: StoredSchedule, run: Run, upcoming: UpcomingRun) -> None:
     assert_type(stored.definition, Schedule)
     assert_type(stored.tags, tuple[str, ...])
     assert_type(stored.next_run_at, datetime | None)
+    assert_type(stored.next_run_after_pause, datetime | None)
+    assert_type(stored.cannot_run, bool)
     assert_type(stored.last_run_at, datetime | None)
     assert_type(stored.last_status, JobStatus | None)
     assert_type(stored.paused, bool)
@@ -384,6 +400,16 @@ utils.setup_loghandlers("DEBUG")
 assert_type(VERSION, tuple[int, ...])
 assert_type(rq_scheduler.__version__, str)
 
+# Django
+
+
+def of_django(task: TaskLike) -> None:
+    assert_type(get_scheduler("low", actor="deploy 4711"), DjangoScheduler)
+    assert_type(get_scheduler().schedules.put("a", Every(5), task), StoredSchedule)
+    assert_type(register("a", "0 9 * * *", tags=("a",))(task), TaskLike)
+    assert_type(get_scheduler().enqueue_in(timedelta(1), print, commit="on_commit"), Job)
+
+
 # The store: no public API, but each of its operations is typed by one definition, whatever runs it.
 
 store = Store(Redis())
@@ -392,3 +418,49 @@ assert_type(store.server_time(), int)
 assert_type(store.instance("me"), tuple[dict[str, str], int])
 assert_type(store.pages(until=5), Iterator[list[StoredJob]])
 assert_type(store.run(StoreCommands(Keys()).due_of("a")), int | None)
+
+
+# The same on an event loop
+
+
+async def awaited() -> None:
+    scheduler = AsyncScheduler("default", connection=AsyncRedis(), scheduler_class=Shop, actor="deploy")
+    assert_type(scheduler.acting_as("somebody"), AsyncScheduler)
+    job = await scheduler.enqueue_at(NOON, report, "yearly", queue_name="reports", to="ops")
+    assert_type(job, Job)
+    assert_type(await scheduler.enqueue_in(timedelta(minutes=10), "shop.tasks.report", retry=Retry(max=3)), Job)
+    assert_type(await scheduler.enqueue_many([(NOON, report)], queue_name="mails", job_ttl="1h"), list[str])
+    assert_type(await scheduler.schedule(NOON, report, interval=3600, overlap="buffer_one"), Job)
+    assert_type(await scheduler.cron("@daily", report, timezone="UTC"), Job)
+    assert_type(await scheduler.contains(job), bool)
+    assert_type(await scheduler.get_job("id"), Job | None)
+    assert_type(await scheduler.count(until=timedelta(hours=1)), int)
+    assert_type(scheduler.get_jobs(), AsyncIterator[Job])
+    assert_type(scheduler.get_jobs(with_times=True), AsyncIterator[tuple[Job, datetime]])
+    assert_type(scheduler.get_jobs_to_queue(True), AsyncIterator[tuple[Job, datetime]])
+    assert_type([each async for each in scheduler.get_jobs()], list[Job])
+    assert_type(await scheduler.run_sync(job.get_position), int | None)
+    await scheduler.cancel(job, delete_job=True)
+
+    schedules = scheduler.schedules
+    assert_type(await schedules.put(nightly), StoredSchedule)
+    assert_type(await schedules.put("a", Every(60), report, args=["a"], jitter="1m", version=0), StoredSchedule)
+    assert_type(await schedules.update("a", version=1, jitter="1m"), StoredSchedule)
+    assert_type(await schedules["a"], StoredSchedule)
+    assert_type(await schedules.get("a"), StoredSchedule | None)
+    assert_type(await schedules.get("a", 5), StoredSchedule | int)
+    assert_type(await schedules.length(), int)
+    assert_type(await schedules.pause_all("why", tag="a"), int)
+    assert_type(await schedules.sync([nightly], owner="shop", dry_run=True), SyncResult)
+    assert_type(await schedules.runs("a"), list[Run])
+    assert_type([each async for each in schedules], list[StoredSchedule])
+    assert_type(schedules.find_iter(tag="a"), AsyncIterator[StoredSchedule])
+    assert_type([each async for each in scheduler.quarantine], list[Quarantined])
+    assert_type(await scheduler.quarantine.retry_all(), RetryResult)
+    assert_type(scheduler.events.follow(idle="1s"), AsyncIterator[Event])
+
+    @schedules.register("b", Every(60), tags=("a",))
+    def registered(kind: str) -> int:
+        return len(kind)
+
+    assert_type(registered("a"), int)

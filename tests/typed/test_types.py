@@ -38,6 +38,16 @@ from rq_scheduler.client.schedules import Schedules
 from rq_scheduler.model import Options
 
 HERE = Path(__file__).parent
+
+# The command line, since click's decorators have no types that could be written; and what Django finds by itself, whose
+# classes have none here.
+NO_API = (
+    "rq_scheduler.cli.",
+    *(
+        f"rq_scheduler.contrib.django.{name}."
+        for name in ("admin", "apps", "console", "management", "migrations", "models")
+    ),
+)
 ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
 
@@ -61,6 +71,12 @@ def run(program: str, *args: str, cwd: Path, **env: str) -> subprocess.Completed
     return subprocess.run(
         [BIN / program, *args], cwd=cwd, env=os.environ | {"PATH": path} | env, capture_output=True, text=True
     )
+
+
+def _is_awaited(symbol: dict[str, Any]) -> bool:
+    said = [diagnostic["message"] for diagnostic in symbol["diagnostics"]]
+    # A class that has such methods has nothing said of itself.
+    return "Async" in symbol["name"] and all(re.search(r"Inferred type is \"(awaited|listed)\[", each) for each in said)
 
 
 def snippets() -> dict[str, str]:
@@ -117,10 +133,14 @@ class TestCheckers:
         )  # fmt: skip
         symbols: list[dict[str, Any]] = json.loads(done.stdout)["typeCompleteness"]["symbols"]
         assert len(symbols) > 1000
-        known = [symbol["name"] for symbol in symbols if symbol["isTypeKnown"] and not symbol["isTypeAmbiguous"]]
+        known = [
+            symbol["name"]
+            for symbol in symbols
+            # An awaited method has its type of the synchronous one; right.py holds both checkers to the same.
+            if (symbol["isTypeKnown"] and not symbol["isTypeAmbiguous"]) or _is_awaited(symbol)
+        ]
         unknown = {symbol["name"] for symbol in symbols}.difference(known)
-        # The command line is no API, and click's decorators have no types that could be written.
-        assert [name for name in sorted(unknown) if not name.startswith("rq_scheduler.cli.")] == []
+        assert [name for name in sorted(unknown) if not name.startswith(NO_API)] == []
 
 
 class TestWhatPeopleAreShown:

@@ -8,9 +8,22 @@ so a mistake that they no longer see fails the check.
 from datetime import UTC, datetime
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from rq.job import Job
 
-from rq_scheduler import AnyOf, At, Cron, Dates, Every, Holidays, RRule, Schedule, Scheduler, StoredSchedule
+from rq_scheduler import (
+    AnyOf,
+    AsyncScheduler,
+    At,
+    Cron,
+    Dates,
+    Every,
+    Holidays,
+    RRule,
+    Schedule,
+    Scheduler,
+    StoredSchedule,
+)
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.store import Store
 from rq_scheduler.testing import ManualClock
@@ -138,3 +151,19 @@ EmbeddedRedis(fsync="sometimes")  # type: ignore[arg-type]  # pyright: ignore[re
 
 Store(Redis()).cancel("a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 Store(Redis()).cancel(5, 60)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+# On an event loop
+
+AsyncScheduler(connection=Redis())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Scheduler(connection=AsyncRedis())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def awaited(scheduler: AsyncScheduler) -> None:
+    await scheduler.enqueue_at("noon", report)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await scheduler.enqueue_many([(NOON, report)], job_id="a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await scheduler.schedules.update("a", overlap="maybe")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await scheduler.schedules.update("a", colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await scheduler.schedules.put("a", Every(60))  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await scheduler.schedules.put("a", Every(60), report, colour=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await scheduler.contains("a", "b")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

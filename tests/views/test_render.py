@@ -660,7 +660,7 @@ def test_status_says_how_many_runs_rq_has_to_enqueue_where_there_are_any() -> No
         ({"rq_crons": [RqCron("c", "h", "7", "cron.py")]}, "rq cron is alive (c on h, pid 7, cron.py)"),
         ({"troubles": Troubles(failing=Some(1, ("a",)))}, "1 schedule is failing (a): rqscheduler why a"),
         ({"troubles": Troubles(failing=Some(1_234, ("a", "b", "c", "d")))},
-         "1,234 schedules are failing (a, b, c, ...): rqscheduler why a"),
+         "1,234 schedules are failing (a, b, c and 1,231 more): rqscheduler why a"),
         ({"troubles": Troubles(paused=Some(2, ("a", "b")))},
          "2 schedules were paused by failures or a fault (a, b): rqscheduler why a"),
         ({"troubles": Troubles(late=Some(1, ("a",)))},
@@ -689,14 +689,24 @@ def test_status_names_what_is_wrong(changes: dict[str, Any], says: str) -> None:
     assert (form["healthy"], form["problems"]) == (False, [asdict(problem)])
 
 
+def test_changed_definitions_are_named_and_who_changed_the_last() -> None:
+    changed = found(troubles=Troubles(changed=Some(2, ("b", "a")), changed_by="deploy 4711"))
+    assert health.serialize(changed)["notices"] == [
+        (
+            "2 schedules got another definition within a day (b, a), the last by deploy 4711: "
+            "rqscheduler audit --action changed"
+        )
+    ]
+
+
 def test_an_outage_that_is_over_needs_nobody() -> None:
     began, ended = (int(after(minutes=minutes).timestamp() * 1e6) for minutes in (-135, -120))
     lines = [OutageLine(began, ended, cause) for cause in ("fleet", "redis", "lock", "unknown")]
     away = found(troubles=Troubles(outages=tuple(lines)))
     assert health.serialize(away)["notices"] == [
-        "nothing was handed off for 15m, until 2h ago: Redis was away",
-        "nothing was handed off for 15m, until 2h ago: somebody else held the lock",
-        "nothing was handed off for 15m, until 2h ago: dispatchers or Redis were away",
+        "nothing was handed off for 15m, until 2026-11-24 20:00:00Z (2h ago): Redis was away",
+        "nothing was handed off for 15m, until 2026-11-24 20:00:00Z (2h ago): somebody else held the lock",
+        "nothing was handed off for 15m, until 2026-11-24 20:00:00Z (2h ago): dispatchers or Redis were away",
     ]
 
 

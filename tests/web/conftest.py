@@ -31,7 +31,9 @@ def client_of(scheduler: Scheduler) -> Iterator[MakeClient]:
 
         def make(role: str | None = "operator", **settings: Any) -> TestClient:
             options: dict[str, Any] = {"allow": (f"{MODULE}.*",), "allow_queues": ("mails",), **settings}
-            client = TestClient(create_app(scheduler, Settings(**options)), HOST, raise_server_exceptions=False)
+            app = create_app(scheduler, Settings(**options))
+            # As a context it has one event loop, and not one for each request.
+            client = stack.enter_context(TestClient(app, HOST, raise_server_exceptions=False))
             if role is not None:
                 token = scheduler.tokens.make(f"a {role}", role)  # pyright: ignore[reportArgumentType]
                 client.headers["authorization"] = f"Bearer {token}"

@@ -14,6 +14,10 @@ def told(*args: object) -> None:
     pass
 
 
+def anything(*args: object, **kwargs: object) -> None:
+    pass
+
+
 def _private() -> None:
     pass
 

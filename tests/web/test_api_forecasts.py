@@ -1,13 +1,18 @@
 """Forecasts over HTTP: changes of the clock, and how long an answer is kept."""
 
+from threading import Event
+
 import pytest
 from starlette.testclient import TestClient
 
 from rq_scheduler import Cron, Scheduler
 from rq_scheduler.web.api import recent
 from rq_scheduler.web.api.recent import Recent
+from support import PATIENCE, wait_until
 from web.conftest import REPORT
 from web.test_api_schedules import API, problem
+
+pytestmark = pytest.mark.once
 
 WINTER = {"after": "2027-01-01T00:00:00Z"}
 
@@ -84,6 +89,58 @@ class TestRecent:
         now[0] = recent.SECONDS
         assert ask() == 3
         assert kept.get(TestRecent(), "x", lambda: 9) == 9, "of another Redis"
+
+    def test_what_takes_long_is_worked_out_beside_and_kept_longer(self) -> None:
+        now, go_on, worked_out = [0.0], Event(), list[int]()
+        kept, connection = Recent[int](lambda: now[0]), TestRecent()
+
+        def work_out() -> int:
+            go_on.wait(PATIENCE)
+            worked_out.append(1)
+            return len(worked_out)
+
+        def soon() -> int | None:
+            return kept.soon(connection, "x", work_out)
+
+        assert soon() is None
+        now[0] = 8.0  # seconds that it took
+        go_on.set()
+        assert wait_until(soon) == 1
+        now[0] = 8.0 + 79.9
+        assert soon() == 1
+        now[0] = 8.0 + 80.0
+        assert wait_until(lambda: soon() == 2), "an old one is shown until then"
+
+    def test_pages_wait_once_for_what_takes_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now, go_on, waits = [0.0], Event(), list[float | None]()
+
+        class Noting(Event):  # of what is asked
+            def wait(self, timeout: float | None = None) -> bool:
+                waits.append(timeout)
+                return super().wait(timeout)
+
+        monkeypatch.setattr(recent, "Event", Noting)
+        kept, connection = Recent[int](lambda: now[0]), TestRecent()
+        assert kept.soon(connection, "x", lambda: int(go_on.wait(PATIENCE))) is None
+        now[0] = 1.0
+        assert kept.soon(connection, "x", lambda: -1) is None
+        assert waits == [recent.PATIENCE, 0.0]
+        go_on.set()
+        assert wait_until(lambda: kept.soon(connection, "x", lambda: -1)) == 1
+
+    def test_an_error_that_nobody_waited_for_is_told_once(self) -> None:
+        kept, connection, go_on = Recent[int](lambda: 0.0), TestRecent(), Event()
+        assert kept.soon(connection, "x", lambda: 1 // (not go_on.wait(PATIENCE))) is None
+        go_on.set()
+
+        def told() -> bool:
+            try:
+                return kept.soon(connection, "x", lambda: 7) == -1
+            except ZeroDivisionError:
+                return True
+
+        assert wait_until(told)
+        assert kept.get(connection, "x", lambda: 7) == 7
 
     def test_keeps_few_and_no_errors(self) -> None:
         kept, connection = Recent[int](lambda: 0.0), TestRecent()

@@ -25,6 +25,8 @@ from web.conftest import HOST, MODULE, REPORT, MakeClient
 from web.functions_to_allow import MADE, note_that_it_was_made
 from web.test_api_schedules import API, NIGHTLY, problem
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def untouched(redis: redis_py.Redis, scheduler: Scheduler) -> Iterator[None]:
@@ -53,6 +55,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("DELETE", "/jobs/a", None),
     ("POST", "/jobs/a/move", {"when": "2030-01-01T00:00:00Z"}),
     ("POST", "/jobs/a/stop", {}),
+    ("POST", "/queues/mails/move", {"to": "default"}),
     ("POST", "/quarantine/a/retry", {}),
     ("DELETE", "/quarantine/a", None),
 ]
@@ -269,6 +272,17 @@ class TestFunctions:
         assert "--allow-queue" in problem(answer, 403, "not-allowed")
         problem(client.patch(f"{API}/schedules/fine", json={"queue_name": "secret"}), 403, "not-allowed")
 
+    def test_a_queue_to_which_others_are_moved(self, client: TestClient, redis: redis_py.Redis) -> None:
+        redis.rpush("rq:queue:default", "a")
+        refused = problem(client.post(f"{API}/queues/default/move", json={"to": "secret"}), 403, "not-allowed")
+        assert refused.endswith("From a terminal: rqscheduler jobs move-queue default secret")
+        assert not redis.exists("rq:queue:secret")
+        assert client.post(f"{API}/queues/default/move", json={"to": "mails"}).json()["moved"] == 1
+        assert client.post(f"{API}/queues/mails/move", json={"to": "default"}).json()["moved"] == 1, (
+            "the scheduler's own"
+        )
+        redis.delete("rq:queue:default")
+
 
 class TestFunctionsBack:
     def test_a_stored_one_can_be_paused_and_deleted(self, client: TestClient, scheduler: Scheduler) -> None:
@@ -291,17 +305,21 @@ class TestFunctionsBack:
         problem(client.post(f"{API}/schedules/a/undo", json={"version": 1}), 403, "not-allowed")
         assert "a" not in scheduler.schedules
 
-    def test_a_one_off_in_quarantine_or_moved(
-        self, client: TestClient, scheduler: Scheduler, redis: redis_py.Redis
-    ) -> None:
+    def test_a_one_off_in_quarantine(self, client: TestClient, scheduler: Scheduler, redis: redis_py.Redis) -> None:
 
         job = scheduler.enqueue_at(datetime(2030, 1, 1, tzinfo=UTC), jobs.add, 1, 2)
-        problem(client.post(f"{API}/jobs/{job.id}/move", json={"when": "2029-01-01T00:00:00Z"}), 403, "not-allowed")
         due = Store(redis).find(job.id)
         assert due is not None
         Store(redis).quarantine(job.id, due.due, "why")
         problem(client.post(f"{API}/quarantine/{job.id}/retry", json={}), 403, "not-allowed")
         assert client.get(f"{API}/quarantine").json()["total"] == 1
+
+    def test_a_one_off_is_moved_whatever_it_calls(self, client: TestClient, scheduler: Scheduler) -> None:
+        """The application has scheduled it: nothing new is run."""
+        job = scheduler.enqueue_at(datetime(2030, 1, 1, tzinfo=UTC), jobs.add, 1, 2)
+        assert client.post(f"{API}/jobs/{job.id}/move", json={"when": "2029-01-01T00:00:00Z"}).status_code == 200
+        (moved,) = scheduler.jobs.find()
+        assert moved.due == datetime(2029, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.usefixtures("untouched")
@@ -429,15 +447,13 @@ class TestSizes:
         rule = f"FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;{all_times};BYSETPOS=-366"
         answer = viewer.post(f"{API}/schedules/preview?count=1000", json={"rrule": rule})
         assert len(answer.json()["upcoming"]) == 1000, "it takes a moment only, by now"
-        for rule in (
-            f"FREQ=SECONDLY\nEXRULE:FREQ=MINUTELY;{all_times};BYSECOND={minutes}",
-            "DTSTART:20260101T000000\n"
-            + "\n".join(f"RRULE:FREQ=SECONDLY;BYSECOND={second};COUNT=100000" for second in range(20)),
-        ):
-            answer = viewer.post(f"{API}/schedules/preview?count=1000", json={"rrule": rule})
-            assert "takes too much work" in problem(answer, 422, "invalid")
-            answer = client.put(f"{API}/schedules/new", json={"rrule": rule, "func": REPORT})
-            assert "takes too much work" in problem(answer, 422, "invalid")
+        rule = f"FREQ=SECONDLY\nEXRULE:FREQ=MINUTELY;{all_times};BYSECOND={minutes}"
+        answer = viewer.post(f"{API}/schedules/preview?count=1000", json={"rrule": rule})
+        assert "takes too much work" in problem(answer, 422, "invalid")
+        rules = [f"RRULE:FREQ=SECONDLY;BYSECOND={second};COUNT=100000" for second in range(20)]
+        rule = "\n".join(("DTSTART:20260101T000000", *rules))
+        answer = client.put(f"{API}/schedules/new", json={"rrule": rule, "func": REPORT})
+        assert "takes too much work" in problem(answer, 422, "invalid")
         parts = [{"type": "cron", "expression": f"{n} * * * *"} for n in range(51)]
         answer = client.put(
             f"{API}/schedules/new", json={"trigger": {"type": "any_of", "triggers": parts}, "func": REPORT}

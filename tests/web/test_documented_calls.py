@@ -10,6 +10,7 @@ import pytest
 import redis as redis_py
 from starlette.testclient import TestClient
 
+from making import leave_traceback
 from rq_scheduler import Every, Scheduler
 from rq_scheduler.store import Store
 from rq_scheduler.web.api.routes import ROUTES
@@ -37,6 +38,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/jobs"): {"func": REPORT, "when": LATER.isoformat(), "args": ["x"]},
     ("POST", "/jobs/{id}/move"): {"when": "2031-01-01T00:00:00Z"},
     ("POST", "/jobs/{id}/stop"): {},
+    ("POST", "/queues/{id}/move"): {"to": "default"},
     ("POST", "/quarantine/{id}/retry"): {},
 }
 QUERIES = {("POST", "/schedules/preview"): "?count=3&after=2026-01-01T00:00:00Z"}
@@ -74,6 +76,7 @@ def furnished(scheduler: Scheduler, redis: redis_py.Redis) -> Scheduler:
     for id in ("job", "held"):
         scheduler.enqueue_at(LATER, REPORT, "x", job_id=id)
     Store(redis).quarantine("held", int(LATER.timestamp() * 1e6), "why")
+    leave_traceback(redis, "job", "OSError: no space left")
     return scheduler
 
 

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+import asking
 from rq_scheduler import Scheduler
 from rq_scheduler.web import Settings, create_app
 from rq_scheduler.web.wsgi import create_wsgi_app
@@ -102,9 +103,9 @@ def test_a_fork_after_it_was_built(processes: Processes, redis_url: str, headers
     def answers() -> bool:
         assert gunicorn.running, gunicorn.output()
         try:
-            return httpx.get(where, headers=headers, timeout=20).status_code == 200
+            return asking.get(where, headers=headers, timeout=20).status_code == 200
         except httpx.ConnectError:
             return False
 
     wait_until(answers, message=gunicorn.output)
-    assert [httpx.get(where, headers=headers, timeout=20).status_code for _ in range(10)] == [200] * 10
+    assert [asking.get(where, headers=headers, timeout=20).status_code for _ in range(10)] == [200] * 10

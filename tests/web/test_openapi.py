@@ -19,6 +19,8 @@ from rq_scheduler.web.api.routes import ROUTES
 from web.conftest import REPORT
 from web.test_api_schedules import API, NIGHTLY
 
+pytestmark = pytest.mark.once
+
 DOCUMENT = json.loads(json.dumps(document(ROUTES, API)))
 REGISTRY: Any = Registry().with_resource("urn:api", Resource(contents=DOCUMENT, specification=DRAFT202012))
 
@@ -91,6 +93,7 @@ def test_answers_are_as_it_says(client: TestClient, scheduler: Scheduler, redis:
         ("POST", "/jobs", "", {"func": REPORT, "when": "2030-01-01T00:00:00+01:00", "args": ["x"]}),
         *(("GET", route.path, "a", None) for route in ROUTES if route.method == "GET"),
         ("GET", "/jobs/{id}", job.id, None),
+        ("GET", "/jobs/{id}/traceback", job.id, None),
         ("GET", "/quarantine/{id}", held.id, None),
         ("DELETE", "/jobs/{id}", job.id, None),
         ("DELETE", "/quarantine/{id}", held.id, None),

@@ -8,6 +8,8 @@ import redis as redis_py
 from rq_scheduler import Scheduler
 from rq_scheduler.errors import InvalidArgument, InvalidType
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def scheduler(redis: redis_py.Redis) -> Scheduler:

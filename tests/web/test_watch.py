@@ -11,11 +11,14 @@ import pytest
 import redis as redis_py
 import uvicorn
 
+import asking
 from rq_scheduler import Scheduler
 from rq_scheduler.store import Store
 from rq_scheduler.web import Settings, create_app
 from rq_scheduler.web.api import watch
 from support import PATIENCE, wait_until
+
+pytestmark = pytest.mark.once
 
 STREAM = "/api/v1/events/stream"
 
@@ -105,7 +108,7 @@ class TestWatching:
         assert [next(first)["id"] for _ in range(3)] == ["b", "c", "d"]
 
     def test_needs_a_token(self, served: str, http: httpx.Client) -> None:
-        assert httpx.get(served + STREAM).status_code == 401
+        assert asking.get(served + STREAM).status_code == 401
         assert http.get(STREAM, headers={"last-event-id": "soon"}).status_code == 422
         assert http.get(STREAM, headers={"sec-fetch-site": "cross-site"}).status_code == 403
 
@@ -124,6 +127,23 @@ class TestWatching:
         answer = http.get(STREAM)
         assert answer.status_code == 503
         assert answer.json()["code"] == "too-many-watchers"
+
+    def test_one_visitor_leaves_room_for_others(
+        self,
+        watcher: Any,
+        http: httpx.Client,
+        scheduler: Scheduler,
+        monkeypatch: pytest.MonkeyPatch,
+        redis: redis_py.Redis,
+    ) -> None:
+        monkeypatch.setattr(watch, "MAX_OF_ONE", 2)
+        _ = watcher(), watcher()
+        answer = http.get(STREAM)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too-many-watchers")
+        assert "2 of yours watch already" in answer.json()["detail"]
+        other = scheduler.tokens.make("other", "viewer")
+        with http.stream("GET", STREAM, headers={"authorization": f"Bearer {other}"}) as theirs:
+            assert theirs.status_code == 200
 
     def test_one_who_left_makes_room(self, http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watch, "MAX_WATCHERS", 1)

@@ -20,7 +20,7 @@ import click
 
 from rq_scheduler.cli.redaction import redact
 
-__all__ = ["OPTIONS", "Address", "ConnectionOptions", "parse_sentinels", "read_url"]
+__all__ = ["OPTIONS", "Address", "ConnectionOptions", "GivenClient", "parse_sentinels", "read_url"]
 
 PORT = 6379
 SENTINEL_PORT = 26379
@@ -89,6 +89,19 @@ class ConnectionOptions:
         shown = f"redis://{self.host}:{self.port}/{self.db}"
         return Address("redis", self.host, self.port, self.db, "", keywords, shown)
 
+    @property
+    def remedy(self) -> str:
+        """What to look at where nothing answers."""
+        return "are --url or --host and --port right?"
+
+    @property
+    def password_remedy(self) -> str:
+        """What to give where Redis wants a password."""
+        return (
+            "Give the password with --password or RQ_REDIS_PASSWORD, user and password in a URL: "
+            "redis://user:password@host:port/db"
+        )
+
     def describe(self) -> str:
         """For a log line: where we connect to, never a password."""
         try:
@@ -98,6 +111,25 @@ class ConnectionOptions:
             return self.address.shown
         except click.BadParameter:
             return "an address that makes no sense"
+
+
+@dataclass(frozen=True)
+class GivenClient(ConnectionOptions):
+    """A client that somebody else makes, such as a framework from its own settings. `shown` says which Redis that is,
+    for a log line."""
+
+    make: Callable[[], Any] = field(kw_only=True, repr=False)
+    shown: str = field(kw_only=True)
+
+    def check(self) -> None:
+        """Whoever makes the client has seen to it."""
+
+    def describe(self) -> str:
+        return self.shown
+
+    @property
+    def remedy(self) -> str:
+        return "is that right?"
 
 
 def parse_sentinels(text: str) -> list[tuple[str, int]]:

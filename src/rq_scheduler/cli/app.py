@@ -15,7 +15,7 @@ from rq_scheduler.cli.lazy import LazyCommand
 from rq_scheduler.cli.options import connection_options, gather_connection
 from rq_scheduler.cli.redaction import install_excepthook, without_urls
 
-__all__ = ["main", "rqscheduler"]
+__all__ = ["Commands", "main", "rqscheduler"]
 
 
 def _positive(ctx: click.Context, param: click.Parameter, seconds: float) -> float:
@@ -24,7 +24,7 @@ def _positive(ctx: click.Context, param: click.Parameter, seconds: float) -> flo
     return seconds
 
 
-class _Rqscheduler(click.Group):
+class Commands(click.Group):
     """Lists the subcommands as they were added, and says nothing of a secret in an error."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -54,7 +54,7 @@ def _redacting(given: Sequence[str]) -> Generator[None]:
         raise
 
 
-@click.group(cls=_Rqscheduler, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rqscheduler", message="%(prog)s %(version)s")
 @connection_options
 @click.option("-b", "--burst", is_flag=True, help="Hand off what is due, then end.")
@@ -164,6 +164,7 @@ for _name, _home, _help in (
     ("undo", "commands.streams:undo", "Put back the definition of before the last change."),
     ("sync", "commands.sync:sync", "Make an owner's schedules exactly those that FILE defines."),
     ("export", "commands.export:export", "Print schedules as the JSON file that `sync` reads."),
+    ("import", "commands.import_:import_", "Take over what cron, Celery, APScheduler or rq cron run."),
     ("quarantine", "commands.quarantine:quarantine", "See what could not be served, put it back, or forget it."),
     ("schema", "commands.preview:schema", "Print the JSON Schema of the files that `sync` reads."),
     ("alert", "commands.alert:alert", "Try the receivers of alerts, or forget one."),

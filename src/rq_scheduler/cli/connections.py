@@ -15,7 +15,7 @@ from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from rq_scheduler.cli.addresses import Address, ConnectionOptions
+from rq_scheduler.cli.addresses import Address, ConnectionOptions, GivenClient
 from rq_scheduler.store import Store
 
 __all__ = ["Connection", "check_cluster_prefix", "connect", "connect_patiently"]
@@ -41,6 +41,11 @@ def _client_options() -> dict[str, Any]:
 def connect(options: ConnectionOptions, *, quickly: bool = False) -> Connection:
     """A client for these options, which gives up soon on a server that does not answer if it is asked to. Only Cluster
     talks to Redis here, and may raise redis-py's errors."""
+    if isinstance(options, GivenClient):
+        client: Any = options.make()
+        if isinstance(client, Redis):
+            client.set_retry(Retry(NoBackoff(), 0))
+        return client
     options.check()
     if options.sentinels:
         if options.cluster:

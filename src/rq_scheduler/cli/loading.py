@@ -14,6 +14,7 @@ from rq.serializers import DefaultSerializer, JSONSerializer
 
 from rq_scheduler.dotted import find
 from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.functions import is_task
 from rq_scheduler.sanitize import plain
 
 __all__ = [
@@ -57,7 +58,7 @@ def note_function(func: str, what: str = "", *, strict: bool = False) -> None:
     line."""
     try:
         found: Any = find(func)
-        said = "" if callable(found) else "it cannot be called"
+        said = "" if callable(found) or is_task(found) else "it cannot be called"
     except InvalidArgument as error:
         said = f"{error} {_where(error)}".strip()
     if not said:

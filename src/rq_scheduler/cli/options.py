@@ -6,7 +6,7 @@ Owns how they are declared, and how a subcommand's options and those typed befor
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from shlex import quote
 from typing import Any, TypeVar
 
@@ -14,10 +14,10 @@ import click
 from click.core import ParameterSource
 
 from rq_scheduler.cli.addresses import ConnectionOptions
+from rq_scheduler.cli.site import ApplicationOptions, Site
 
 __all__ = [
-    "ApplicationOptions", "application_options", "connection_options", "gather_application", "gather_connection",
-    "typed_connection",
+    "application_options", "connection_options", "gather_application", "gather_connection", "typed_connection",
 ]  # fmt: skip
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -59,17 +59,6 @@ _APPLICATION: tuple[Callable[[Any], Any], ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ApplicationOptions:
-    """Where the application's code is and how its jobs are written, as a person names them."""
-
-    path: str = "."
-    serializer: str | None = None
-    job_class: str | None = None
-    queue_class: str | None = None
-    act_as: str | None = None
-
-
 def connection_options(command: _Command) -> _Command:
     """Declare where Redis is, on any command."""
     for option in reversed(_CONNECTION):
@@ -86,8 +75,12 @@ def application_options(command: _Command) -> _Command:
 
 def gather_connection(ctx: click.Context, params: dict[str, Any]) -> ConnectionOptions:
     """Take the connection options out of `params`. What was typed after a subcommand wins over what was typed before
-    it, and that over the environment."""
-    chosen = _take(ctx, params, [field.name for field in fields(ConnectionOptions)])
+    it, and that over the environment; where nothing was typed, the site that the command runs in has it."""
+    names = [field.name for field in fields(ConnectionOptions)]
+    chosen = _take(ctx, params, names)
+    site = Site.of(ctx)
+    if site is not None and not any(_was_typed(ctx, name) for name in names):
+        return site.connection
 
     def was_typed(name: str) -> bool:
         return _was_typed(ctx, name)
@@ -131,8 +124,12 @@ def _was_typed(ctx: click.Context, name: str) -> bool:
 
 def gather_application(ctx: click.Context, params: dict[str, Any]) -> ApplicationOptions:
     """Take the application's options out of `params`. What was typed before the subcommand counts where nothing was
-    typed after it."""
-    return ApplicationOptions(**_take(ctx, params, [field.name for field in fields(ApplicationOptions)]))
+    typed after it, and then what the site says that the command runs in."""
+    chosen = _take(ctx, params, [field.name for field in fields(ApplicationOptions)])
+    site = Site.of(ctx)
+    if site is not None:
+        chosen = {name: getattr(site.application, name) if value is None else value for name, value in chosen.items()}
+    return ApplicationOptions(**chosen)
 
 
 def _take(ctx: click.Context, params: dict[str, Any], names: list[str]) -> dict[str, Any]:

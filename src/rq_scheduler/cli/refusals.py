@@ -15,15 +15,14 @@ def of_redis(error: Exception, where: ConnectionOptions | None = None) -> str:
     """The sentence for an error of redis-py, or of the network below it."""
     place = "Redis" if where is None else f"Redis at {where.describe()}"
     if isinstance(error, AuthenticationError | AuthorizationError):
-        return (
-            f"{place} refuses us: {error}. Give the password with --password or RQ_REDIS_PASSWORD, user and password "
-            "in a URL: redis://user:password@host:port/db."
-        )
+        remedy = (ConnectionOptions() if where is None else where).password_remedy
+        return f"{place} refuses us: {error}. {remedy}."
     if isinstance(error, NoPermissionError):
         return f"this user of {place} may not do that: {error}. Grant the command or the keys in its ACL."
     if isinstance(error, BusyLoadingError):
         return f"{place} is reading its data from disk: try again when it has."
     if isinstance(error, NoConnection | TimedOut | OSError):
         said = str(error).partition(" : <")[0].rstrip(".")  # without the clients that asked the sentinels
-        return f"{place} does not answer: {said}. Is it running, and are --url or --host and --port right?"
+        remedy = ConnectionOptions().remedy if where is None else where.remedy
+        return f"{place} does not answer: {said}. Is it running, and {remedy}"
     return f"{place} refuses: {error}"

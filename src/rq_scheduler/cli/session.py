@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import click
@@ -27,10 +26,13 @@ from rq_scheduler.cli.options import (
     typed_connection,
 )
 from rq_scheduler.cli.refusals import of_redis
+from rq_scheduler.cli.site import Site
 from rq_scheduler.cli.times import time_zone, zone_of
+from rq_scheduler.client.base import context_of
 from rq_scheduler.client.health import calendar_time
 from rq_scheduler.client.scheduler import Scheduler
 from rq_scheduler.client.schedules import Schedules
+from rq_scheduler.client.schedules.nearest import nearest_ids
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import ScheduleNotFound, SchedulerError, SchedulerWarning
 from rq_scheduler.host import host_zone
@@ -42,9 +44,6 @@ from rq_scheduler.views.problems import no_dispatcher
 __all__ = ["Session", "json_option", "open_session", "sentences", "session_options", "timezone_option", "zone_from"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-NEAREST_AMONG = 1_000
-"""Schedules whose ids are compared with one that there is not."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 timezone_option = click.option(
@@ -77,6 +76,8 @@ class Session:
     where: str
     connection_words: tuple[str, ...] = ()
     """The options with which somebody typed where Redis is."""
+    site: Site | None = None
+    """What the command runs in."""
 
     @property
     def schedules(self) -> Schedules:
@@ -88,13 +89,14 @@ class Session:
 
     def nearest(self, id: str) -> str:
         """Which ids may have been meant by one that there is not; empty where nothing is like it."""
-        known = (stored.id for stored in self.schedules.find_iter(limit=NEAREST_AMONG))
-        found = get_close_matches(id, known, n=3)
+        found = nearest_ids(context_of(self.scheduler).store, id)
         return f"did you mean {' or '.join(map(repr, found))}?" if found else ""
 
     def typed(self, command: str) -> str:
         """A command line to be shown, with where Redis is, as it was typed for this one."""
         program, *rest = command.split(" ")
+        if program == "rqscheduler" and self.site is not None:
+            return " ".join([self.site.program if rest else self.site.daemon, *rest])
         if program == "rqscheduler":
             return " ".join([program, *self.connection_words, *rest])
         if program == "rq" and self.connection_words[:1] == ("--url",):
@@ -120,10 +122,12 @@ def open_session(ctx: click.Context, params: dict[str, Any], *, plain_arguments:
     job_class = load_job_class(application.job_class)
     load_queue_class(application.queue_class)
     serializer = load_serializer(application.serializer)
+    site = Site.of(ctx)
+    make_scheduler = Scheduler if site is None else site.scheduler
     with sentences(where):
         connection: Any = connect(where)
         check_cluster_prefix(connection)
-        scheduler = Scheduler(
+        scheduler = make_scheduler(
             connection=connection,
             job_class=job_class,
             # By name: then the jobs say which class they are for.
@@ -131,7 +135,7 @@ def open_session(ctx: click.Context, params: dict[str, Any], *, plain_arguments:
             serializer=serializer or (PlainPickles if plain_arguments else None),
             actor=application.act_as,
         )
-        session = Session(scheduler, Survey(connection), where.describe(), typed_connection(ctx, where))
+        session = Session(scheduler, Survey(connection), where.describe(), typed_connection(ctx, where), site)
         try:
             yield session
         except ScheduleNotFound as error:

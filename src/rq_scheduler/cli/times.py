@@ -10,6 +10,7 @@ import click
 
 from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument
+from rq_scheduler.moments import moment_of
 from rq_scheduler.triggers.zones import zone
 
 __all__ = ["read_asked_time", "read_length", "read_moment", "read_until", "time_zone", "zone_of"]
@@ -72,17 +73,9 @@ def read_moment(text: str, zone: tzinfo, option: str, now: datetime | None = Non
             param_hint=option,
         )
     try:
-        found = (given if given.tzinfo is not None else given.replace(tzinfo=zone)).astimezone(UTC)
-        back = found.astimezone(zone).replace(tzinfo=None)
-    except OverflowError:
-        raise click.BadParameter(f"{text!r} lies outside the years 1 to 9999.", param_hint=option) from None
-    if given.tzinfo is None and back != given:
-        raise click.BadParameter(
-            f"{text!r} does not exist in {zone}: the clocks jump over it, to {back}. Give another time, or one with "
-            "its offset.",
-            param_hint=option,
-        )
-    return found
+        return moment_of(given, zone, repr(text))
+    except InvalidArgument as error:
+        raise click.BadParameter(f"{error}.", param_hint=option) from None
 
 
 def read_asked_time(text: str, zone: tzinfo, option: str, now: datetime) -> datetime | date:

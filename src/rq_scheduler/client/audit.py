@@ -5,13 +5,14 @@ A face over the store. Knows no key of Redis. What is done writes its own entry,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import cast
 
 from rq_scheduler.aliases import AuditAction
+from rq_scheduler.client.calls import hidden_changes
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.streams import bounds, picked, place_of, words
 from rq_scheduler.clock import from_us
@@ -20,7 +21,7 @@ from rq_scheduler.store.audit import Changes, read_changes
 from rq_scheduler.store.streams import StreamEntry
 from rq_scheduler.triggers.base import not_negative
 
-__all__ = ["Audit", "AuditEntry", "entry_of"]
+__all__ = ["Audit", "AuditEntry", "entry_of", "shown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,15 @@ class Audit:
         check_texts(schedule=schedule, actor=actor)
         wanted = words(actions, "actions", AuditAction)
         looked_at = islice(found, look_at)
-        return [entry_of(entry) for entry in picked(looked_at, limit, action=wanted, id=schedule, actor=actor)]
+        return shown(self._context, picked(looked_at, limit, action=wanted, id=schedule, actor=actor))
+
+
+def shown(context: SchedulerContext, found: Iterable[StreamEntry]) -> list[AuditEntry]:
+    """What callers are shown of these."""
+    entries = list(map(entry_of, found))
+    if not context.hides_arguments:
+        return entries
+    return [replace(entry, changes=hidden_changes(entry.changes)) for entry in entries]
 
 
 def entry_of(entry: StreamEntry) -> AuditEntry:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Hashable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Self, TypeVar, cast
 
@@ -27,6 +28,7 @@ from rq_scheduler.client.actor import actor_of
 from rq_scheduler.client.connections import require_client, warn_about_synchronous_queues
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.key_names import KeyNames
+from rq_scheduler.client.times import naive_utc
 from rq_scheduler.clock import US, Clock, SystemClock
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.jobs import NO_NEWER, Connection, JobCreator, NewerOptions, meta_of
@@ -43,6 +45,7 @@ class SchedulerBase(KeyNames):
     """The part of `Scheduler` that is about the instance itself."""
 
     queue_class: type[Queue] = Queue
+    _hides_arguments = False
     job_class: type[Job] = Job
 
     def __init__(
@@ -129,26 +132,36 @@ class SchedulerBase(KeyNames):
 
     def acquire_lock(self) -> bool:
         """Take the lock that instances share for interval + 10 s; False while anybody, a dispatcher too, has it."""
-        # A token for each attempt, kept while its answer is lost: what was taken then is found to be ours.
-        self._lock_asked = self._lock_asked or uuid.uuid4().hex
-        taken = self._store.acquire_lock(self._lock_asked, self._ttl) or self._store.holds_lock(self._lock_asked)
+        # A token for each attempt, kept where its answer is lost: what was taken then is found to be ours.
+        asked, self._lock_asked = self._lock_asked or uuid.uuid4().hex, None
+        try:
+            taken = self._store.acquire_lock(asked, self._ttl) or self._store.holds_lock(asked)
+        except BaseException:
+            self._lock_asked = asked
+            raise
         if taken:
-            self._lock_token = self._lock_asked
-        self._lock_asked = None
+            self._lock_token = asked
         return taken
 
     def remove_lock(self) -> None:
         """Give the lock back, if this instance holds it."""
-        for token in {self._lock_token, self._lock_asked}:
+        held, asked = self._lock_token, self._lock_asked
+        for token in {held, asked}:
             if token is not None:
                 self._store.release_lock(token)
-        self._lock_token = self._lock_asked = None
+        if self._lock_token == held:
+            self._lock_token = None
+        if self._lock_asked == asked:
+            self._lock_asked = None
 
     def register_birth(self) -> None:
         """Announce this instance for interval + 10 seconds. Raises NameTaken, a ValueError, if its name is alive."""
-        self._birth_asked = self._birth_asked or uuid.uuid4().hex
-        self._store.register_birth(self.name, self._life("birth"), self._ttl, token=self._birth_asked)
-        self._birth_asked = None
+        asked, self._birth_asked = self._birth_asked or uuid.uuid4().hex, None
+        try:
+            self._store.register_birth(self.name, self._life("birth"), self._ttl, token=asked)
+        except BaseException:
+            self._birth_asked = asked
+            raise
 
     def heartbeat(self) -> None:
         """Keep this instance announced for another interval + 10 seconds."""
@@ -177,6 +190,14 @@ class SchedulerBase(KeyNames):
             job_class=self.job_class,
             serializer=self._creator.serializer,
         )
+
+    def _moment(self, given: Any) -> Any:
+        """What a caller's datetime stands for: here a naive one means UTC, as it is. What is no datetime passes."""
+        return given
+
+    def _shown(self, us: int) -> datetime:
+        """How callers are shown the time at which a job is due: naive, in UTC, as 0.14 has it."""
+        return naive_utc(us)
 
     def _create_job(
         self,
@@ -238,6 +259,13 @@ def context_of(scheduler: SchedulerBase) -> SchedulerContext:
     return _Context(scheduler)
 
 
+def hiding_arguments(scheduler: S) -> S:
+    """This Scheduler for somebody who may not see arguments: calls are told without their values."""
+    other = scheduler._copied()  # pyright: ignore[reportPrivateUsage]
+    other._hides_arguments = True  # pyright: ignore[reportPrivateUsage]
+    return other
+
+
 def reading_plain_values(scheduler: S) -> S:
     """This Scheduler, but that it makes no objects of arguments that RQ's default serializer has pickled: for who
     shows and changes what anybody may have stored. A serializer of the application's own stays."""
@@ -262,6 +290,10 @@ class _Context:
     @property
     def clock(self) -> Clock:
         return self.scheduler._clock  # pyright: ignore[reportPrivateUsage]
+
+    @property
+    def hides_arguments(self) -> bool:
+        return self.scheduler._hides_arguments  # pyright: ignore[reportPrivateUsage]
 
     @property
     def creator(self) -> JobCreator:

@@ -1,4 +1,5 @@
-"""What a job calls, by name, read from RQ's hash of it. Nothing is imported, made or called."""
+"""What a job calls, by name, read from RQ's hash of it; and how calls are told to those who may not see arguments.
+Nothing is imported, made or called."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any, cast
 
 from rq_scheduler.pickles import outline
 
-__all__ = ["CALLBACKS", "called_by"]
+__all__ = ["CALLBACKS", "call_of", "called_by", "hidden_call", "hidden_changes"]
 
 CALLBACKS = {
     "on_success": b"success_callback_name",
@@ -32,6 +33,28 @@ def called_by(fields: Mapping[bytes, bytes]) -> list[str] | None:
     if func is None:
         return None
     return [func, *(name.decode(errors="replace") for field in CALLBACKS.values() if (name := fields.get(field)))]
+
+
+def call_of(fields: Mapping[bytes, bytes], *, hidden: bool) -> str:
+    """A job's description, which is its call unless it was given another; its function alone, where arguments are
+    `hidden`."""
+    if not hidden:
+        return fields.get(b"description", b"").decode(errors="replace")
+    called = called_by(fields)
+    return hidden_call(called[0] if called else "")
+
+
+def hidden_call(func: str) -> str:
+    """A call of that function without the values in it; of one that is not known, no more than that."""
+    return f"{func or '?'}(…)"
+
+
+def hidden_changes(changes: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """What a definition changes, without the texts of what may hold arguments."""
+    return {name: ("", "") if name in _OF_ARGUMENTS else texts for name, texts in changes.items()}
+
+
+_OF_ARGUMENTS = frozenset({"call", "args", "kwargs", "description", "meta"})
 
 
 def _function(data: bytes) -> str | None:

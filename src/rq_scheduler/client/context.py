@@ -33,6 +33,11 @@ class SchedulerContext(Protocol):
         ...
 
     @property
+    def hides_arguments(self) -> bool:
+        """Whether whoever asks may see no values of arguments."""
+        ...
+
+    @property
     def create_job(self) -> Callable[..., Job]:
         """Its `_create_job`, the override of a subclass where there is one; to be called with keywords."""
         ...

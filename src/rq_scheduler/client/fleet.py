@@ -111,16 +111,16 @@ class Fleet:
         first, last = _span(since, until)
         store = self._context.store
         # Heartbeats first: an outage that ends between the two reads is then seen twice, and not in neither.
-        latest = max(store.dispatchers(), key=lambda line: line.heard, default=None)
+        heard, now = store.last_heartbeat()
         lines = store.outages(first, last)
         found = [Outage(from_us(line.began), from_us(line.ended), _cause(line.cause)) for line in lines]
         if (
-            latest is not None
-            and latest.heard <= last
-            and latest.now - latest.heard >= OUTAGE_AFTER * US
-            and all(line.began != latest.heard for line in lines)
+            heard is not None
+            and heard <= last
+            and now - heard >= OUTAGE_AFTER * US
+            and all(line.began != heard for line in lines)
         ):
-            found.append(Outage(from_us(latest.heard), None, "fleet"))  # Redis is there to say so
+            found.append(Outage(from_us(heard), None, "fleet"))  # Redis is there to say so
         return found
 
     def workers(self) -> list[SeenWorker]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import nsmallest
 
 from rq_scheduler.clock import from_us
 from rq_scheduler.store.alerts import AlertReceiver
@@ -69,17 +70,20 @@ def calendar_time(us: int) -> datetime:
 
 def read_health(survey: Survey, where: str, *, quick: bool = False) -> Health:
     """Asks Redis for all of it. `where` is the address as people may see it. `quick`, for what is asked again and
-    again: without the look at the wake-up channel, and for daemons of 0.14 only where there are few keys."""
+    again: without the look at the wake-up channel and at who changed what, and for daemons of 0.14 only where there are
+    few keys."""
     heard = survey.listened_queues()
-    lengths = survey.queue_lengths(sorted({*survey.queue_names(), *heard}))
-    shown = sorted(lengths, key=lambda name: (-lengths[name], name))[:MAX_QUEUES]
+    lengths = survey.longest_queues(MAX_QUEUES)
+    if len(lengths) < MAX_QUEUES:
+        lengths |= survey.queue_lengths([name for name in heard if name not in lengths])
+    shown = nsmallest(MAX_QUEUES, lengths, key=lambda name: (-lengths[name], name))
     now, heard_at = survey.now(), survey.last_heard()
     return Health(
         where=where,
         now=from_us(now),
         server=survey.server_facts(),
         dispatchers=survey.dispatchers(),
-        counts=survey.counts(),
+        counts=survey.counts(now),
         fence=survey.fence(),
         wakeup_refused=None if quick else survey.wakeup_refused(),
         queues={name: lengths[name] for name in shown},
@@ -87,7 +91,7 @@ def read_health(survey: Survey, where: str, *, quick: bool = False) -> Health:
         misfits=survey.misfits(),
         rq_crons=survey.rq_crons(),
         parked=survey.parked(1),
-        troubles=survey.troubles(now),
+        troubles=survey.troubles(now, changes=not quick),
         last_heard=None if heard_at is None else calendar_time(heard_at),
         alert_receivers=survey.alert_receivers(),
         old_daemons=survey.old_daemons(FEWER_KEYS if quick else FEW_KEYS),

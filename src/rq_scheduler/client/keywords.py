@@ -21,6 +21,7 @@ from rq.utils import import_attribute
 from rq.version import VERSION as RQ_VERSION
 
 from rq_scheduler.aliases import CallbackLike, DependsOn, DurationLike
+from rq_scheduler.aside import aside
 from rq_scheduler.errors import InvalidType, kind_of
 from rq_scheduler.warn import warn_once
 
@@ -203,7 +204,7 @@ def _what(name: str) -> str:
 def _parameters(func: Any) -> frozenset[str]:
     """Names the function declares; empty when it cannot be looked at from here."""
     try:
-        target = import_attribute(func) if isinstance(func, str) else func
+        target = aside(import_attribute, func) if isinstance(func, str) else func
         parameters = inspect.signature(target).parameters.values()
         return frozenset(each.name for each in parameters if each.kind in _BY_NAME)
     except (Exception, SystemExit):  # noqa: BLE001  importing runs whatever the module holds

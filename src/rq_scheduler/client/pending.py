@@ -5,7 +5,7 @@ A face over the store. Unpickles nothing: what is shown of a job is text. Knows 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -13,7 +13,7 @@ from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.utils import utcparse
 
 from rq_scheduler.aliases import DurationLike
-from rq_scheduler.client.calls import called_by
+from rq_scheduler.client.calls import call_of, called_by
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.clock import duration_us, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, check_texts, kind_of
@@ -56,9 +56,11 @@ class Jobs:
     # Reading
 
     def get(self, id: str) -> PendingJob | None:
-        """The pending job of this id; None when none is."""
+        """The pending job of this id; None when none is. A time that no calendar has is the first or the last of it."""
         found = self._store.job(_id(id))
-        return None if found is None else self._views([found])[0]
+        if found is None:
+            return None
+        return self._views([replace(found, due=max(MIN_US, min(MAX_US, found.due)))])[0]
 
     def find(
         self,
@@ -86,7 +88,7 @@ class Jobs:
         length = limit if call is None else MAX_LOOKED_AT
         found: list[PendingJob] = []
         for page in self._store.pages(until=last, length=length, behind=place):
-            wanted = [stored for stored in page if call is None or call in _call(stored)]
+            wanted = [stored for stored in page if call is None or call in self._call(stored)]
             found += self._views(wanted[: limit - len(found)])
             if len(found) == limit:
                 break
@@ -108,6 +110,13 @@ class Jobs:
         """The dotted names of the function and the callbacks of a job that RQ or we have; none where there is no such
         job, None where that cannot be read. Nothing is loaded."""
         return called_by(self._store.job_fields(_id(id)))
+
+    def traceback(self, job_id: str) -> str | None:
+        """The traceback with which the last run of a job ended, such as a run of a schedule, as far as RQ still keeps
+        it (its `failure_ttl`): text, its first MiB. None where RQ has none, or it cannot be read."""
+        from rq_scheduler.dispatcher.exceptions import text_of  # too much for the start of every client
+
+        return text_of(self._store.last_exception(_id(job_id))) or None
 
     # Changing
 
@@ -178,7 +187,7 @@ class Jobs:
             PendingJob(
                 stored.id,
                 from_us(stored.due),
-                _call(stored),
+                self._call(stored),
                 text(stored.fields.get(b"origin", b"")),
                 stored.id in recurring,
                 _created(stored),
@@ -187,9 +196,8 @@ class Jobs:
             if MIN_US <= stored.due <= MAX_US
         ]
 
-
-def _call(stored: StoredJob) -> str:
-    return stored.fields.get(b"description", b"").decode(errors="replace")
+    def _call(self, stored: StoredJob) -> str:
+        return call_of(stored.fields, hidden=self._context.hides_arguments)
 
 
 def _created(stored: StoredJob) -> datetime | None:

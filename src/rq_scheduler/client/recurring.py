@@ -74,7 +74,7 @@ class RecurringJobs(SchedulerBase):
         "all", "none") and `catchup_window` say which of the runs missed while no dispatcher was up still run;
         `jitter` delays each run by up to that long. Returns the saved job, whose meta holds `interval` and `repeat`.
         """
-        due = due_at(scheduled_time, "scheduled_time")
+        due = due_at(self._moment(scheduled_time), "scheduled_time")
         spec: Spec | None = None
         runs = _repeat_of(repeat)
         recurrence: dict[str, Any] = {}

@@ -34,7 +34,7 @@ from rq_scheduler.client.prototype import Prototypes, goes_by_name
 from rq_scheduler.client.quarantine import Quarantine
 from rq_scheduler.client.recurring import RecurringJobs
 from rq_scheduler.client.schedules import Schedules
-from rq_scheduler.client.times import due_after, due_at, naive_utc, until_us
+from rq_scheduler.client.times import due_after, due_at, until_us
 from rq_scheduler.client.tokens import Tokens
 from rq_scheduler.errors import InvalidArgument, InvalidType, JobUnreadable, NotScheduled, kind_of
 from rq_scheduler.functions import warn_about_function
@@ -135,7 +135,7 @@ class Scheduler(RecurringJobs):
         An existing `job_id` replaces the pending entry; while RQ has a job of that id queued or running, the new one
         waits for its end, and for its own time. A time in the past is due at once. Returns the saved job.
         """
-        return self._schedule_once(due_at(scheduled_time, "scheduled_time"), func, args, kwargs)
+        return self._schedule_once(due_at(self._moment(scheduled_time), "scheduled_time"), func, args, kwargs)
 
     def enqueue_in(self, time_delta: timedelta, func: Function, *args: Any, **kwargs: Any) -> Job:
         """As `enqueue_at`, `time_delta` from now by Python's clock; a negative one is due at once."""
@@ -175,7 +175,7 @@ class Scheduler(RecurringJobs):
 
     def count(self, until: Until | None = None) -> int:
         """How many jobs are scheduled, or are due by `until`: a datetime, a timedelta from now or a unix time."""
-        return self._store.count(until_us(until, self._clock.now_us()))
+        return self._store.count(until_us(self._moment(until), self._clock.now_us()))
 
     @overload
     def get_jobs(
@@ -226,8 +226,8 @@ class Scheduler(RecurringJobs):
             raise InvalidArgument(f"offset={offset!r} and length={length!r} go together: give both or neither")
         if offset is not None:
             not_negative(offset=offset, length=length)
-        pairs = self._jobs(until_us(until, self._clock.now_us()), offset, length)
-        return ((job, naive_utc(due)) for job, due in pairs) if with_times else (job for job, _ in pairs)
+        pairs = self._jobs(until_us(self._moment(until), self._clock.now_us()), offset, length)
+        return ((job, self._shown(due)) for job, due in pairs) if with_times else (job for job, _ in pairs)
 
     @overload
     def get_jobs_to_queue(self, with_times: Literal[False] = False) -> Iterator[Job]: ...
@@ -238,7 +238,7 @@ class Scheduler(RecurringJobs):
     def get_jobs_to_queue(self, with_times: bool = False) -> Iterator[Job] | Iterator[tuple[Job, datetime]]:
         """The jobs that are due now by Python's clock, as `get_jobs` gives them."""
         pairs = self._due_jobs()
-        return ((job, naive_utc(due)) for job, due in pairs) if with_times else (job for job, _ in pairs)
+        return ((job, self._shown(due)) for job, due in pairs) if with_times else (job for job, _ in pairs)
 
     def change_execution_time(self, job: Job | str, date_time: datetime) -> None:
         """Move a scheduled job to another time (naive means UTC); an interval counts on from there.
@@ -246,7 +246,7 @@ class Scheduler(RecurringJobs):
         Raises NotScheduled, a ValueError, when the job is not scheduled.
         """
         job_id = _id_of(job)
-        if not self._store.reschedule(job_id, due_at(date_time, "date_time")):
+        if not self._store.reschedule(job_id, due_at(self._moment(date_time), "date_time")):
             raise NotScheduled(f"job {job_id!r} is not scheduled (any more), so it cannot be moved: schedule it again")
 
     def cancel(self, job: Job | str, delete_job: bool = False) -> None:
@@ -349,15 +349,21 @@ class Scheduler(RecurringJobs):
     # Below the public methods
 
     def _schedule_once(self, due: int, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job:
+        job, entry = self._one_off(due, func, args, kwargs)
+        self._store.save([entry])
+        return job
+
+    def _one_off(self, due: int, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Job, NewEntry]:
+        """The job of one call of `enqueue_at`, and what saves it."""
         sorted_out = keywords.split(func, kwargs)
         job = self._create_job(func, args=args, kwargs=sorted_out.function, commit=False, **sorted_out.creator)
         warn_about_function(func)
-        self._store.save([self._entry(job, due, at_front=sorted_out.at_front)])
-        return job
+        return job, self._entry(job, due, at_front=sorted_out.at_front)
 
     def _bulk_entry(self, item: Any, shared: keywords.JobKeywords, now: int, prototypes: Prototypes) -> NewEntry:
         read = bulk.read_item(item)
-        due = due_at(read.when, "when") if isinstance(read.when, datetime) else due_after(read.when, now, "when")
+        when = self._moment(read.when)
+        due = due_at(when, "when") if isinstance(when, datetime) else due_after(when, now, "when")
         plain = goes_by_name(read.func) and not (read.options or read.at_front)
         described = bool(shared.creator.get("description"))
         if plain and (like := prototypes.like(read.func, read.args, read.kwargs, described=described)) is not None:

@@ -1,9 +1,10 @@
 """The dispatcher: the process that hands off what is due. `passes` is one pass, `waker` all sleeping."""
 
 from rq_scheduler.dispatcher.dispatcher import BURST_PATIENCE, Dispatcher
-from rq_scheduler.dispatcher.events import Events, LogEvents
+from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.listeners import Listeners
 from rq_scheduler.dispatcher.liveness import Liveness
+from rq_scheduler.dispatcher.log_events import LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass
 from rq_scheduler.dispatcher.previous_runs import end_run, look_for, stop_run

@@ -22,8 +22,9 @@ from rq.serializers import DefaultSerializer
 
 from rq_scheduler._version import __version__
 from rq_scheduler.dispatcher.connection import is_demoted, let_go, with_timeout, without_retries
-from rq_scheduler.dispatcher.events import Events, LogEvents
+from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.liveness import Liveness
+from rq_scheduler.dispatcher.log_events import LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
 from rq_scheduler.dispatcher.passes import Pass, Passes
 from rq_scheduler.dispatcher.process import identity, is_gone

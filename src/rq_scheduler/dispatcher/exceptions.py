@@ -1,5 +1,5 @@
-"""What an exception's text says in one line: its last line, where it was raised, and whether it was the function's at
-all. Pure, and meant for text of any size and kind."""
+"""The exception of a job as RQ keeps it: its text, and that in one line: its last line, where it was raised, and
+whether it was the function's at all. Pure, and meant for text of any size and kind."""
 
 from __future__ import annotations
 
@@ -32,13 +32,18 @@ class Failure:
 
 def failure_of(exception: bytes) -> Failure:
     """From an exception as RQ keeps it, zlib in base64, perhaps cut off; nothing where it cannot be read."""
+    text = text_of(exception)
+    return Failure() if text is None else read_failure(text)
+
+
+def text_of(exception: bytes) -> str | None:
+    """The text of such an exception, the first `LARGEST` bytes of it; None where it cannot be read."""
     whole = len(exception) // 4 * 4
     try:
         packed = b64decode(exception[:whole])
-        text = zlib.decompressobj().decompress(packed, LARGEST).decode("utf-8", "replace")
+        return zlib.decompressobj().decompress(packed, LARGEST).decode("utf-8", "replace")
     except (ValueError, zlib.error):
-        return Failure()
-    return read_failure(text)
+        return None
 
 
 def read_failure(text: str) -> Failure:

@@ -36,7 +36,7 @@ MAX_COPIES = 512 * 1024
 BUDGET = 0.008
 """Seconds that a script may take, as seen from here."""
 
-PLANNING = 0.02
+PLANNING = 0.01
 """Seconds of planning between two scripts that fire: a plan may have to count 10,000 missed instants."""
 
 LASTING = US

@@ -85,7 +85,9 @@ def _gauges(found: FleetFigures) -> Iterator[Metric]:
     )
     yield _single("clock_offset_seconds", "By how much this host's clock is ahead of Redis's.", found.clock_offset)
     yield _single("unserved_queues", "Queues with jobs in them and no worker.", figures.unserved)
-    yield _single("open_runs", "Runs that have not ended, as far as is known.", figures.open_runs)
+    yield _single(
+        "open_runs", "Runs that were handed off more than a second ago and whose end is not known.", figures.open_runs
+    )
 
 
 def _counters(found: FleetFigures) -> Iterator[Metric]:

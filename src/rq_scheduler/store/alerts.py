@@ -23,6 +23,9 @@ __all__ = ["AlertCommands", "AlertPage", "AlertReceiver", "AlertStateCommands", 
 _MOST_RECEIVERS = 100
 """Receivers that are read at once."""
 
+_FORGOTTEN_FOR = 60
+"""Seconds within which a dispatcher that sends to a receiver notices that it is to be forgotten."""
+
 
 @dataclass(frozen=True, slots=True)
 class AlertPage:
@@ -71,13 +74,13 @@ class AlertCommands(Commands):
     def take_alerts(self, name: str, token: str, lease: float, behind: str = "") -> Command[AlertPage | Held | None]:
         """Takes a receiver for `lease` seconds, or keeps it for so long, and reads the events behind a place: a page
         at most. Without a place it begins, behind what is remembered. Held while another dispatcher has the receiver,
-        None where another has had it since this one took it."""
+        None where another has had it since this one took it, or it was forgotten."""
         arguments = (name, token, int(lease * 1000), behind, PAGE)
         return self._script("take_alerts", self.keys.alert_receivers, *arguments, read=_page)
 
     @operation
     def note_alerts(self, name: str, token: str, **fields: str) -> Command[bool]:
-        """Remembers this of a receiver; False where another dispatcher has it."""
+        """Remembers this of a receiver; False where another dispatcher has it, or it was forgotten."""
         flat = [each for pair in fields.items() for each in pair]
         return script("note_alerts", self.keys.alert_receiver(name), token, *flat, read=is_ok)
 
@@ -85,10 +88,17 @@ class AlertCommands(Commands):
     def forget_alert_receiver(self, name: str) -> Procedure[bool]:
         """Remembers nothing of a receiver any more; False where nothing was. A dispatcher that sends to it begins
         anew."""
+        key = self.keys.alert_receiver(name)
         dropped = yield from pipeline(
-            [call("ZREM", self.keys.alert_receivers, name), call("DEL", self.keys.alert_receiver(name))]
+            [
+                call("ZREM", self.keys.alert_receivers, name),
+                call("DEL", key),
+                # Nothing at all would look to that dispatcher as if Redis had lost its data.
+                call("HSET", key, "holder", ""),
+                call("EXPIRE", key, _FORGOTTEN_FOR),
+            ]
         )
-        return any(number == 1 for number in dropped)
+        return dropped[0] == 1
 
 
 class AlertStateCommands(Commands):

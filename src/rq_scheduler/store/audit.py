@@ -13,8 +13,8 @@ from rq_scheduler.store.command import Commands, Listing, Procedure
 from rq_scheduler.store.operation import listing, operation
 from rq_scheduler.store.streams import StreamEntry, entries_of, newest_first, place_at, time_of
 
-LOOKED_AT = 1_000
-"""Entries in which one script looks for ids: 2 ms of Redis."""
+LOOKED_AT = 400
+"""Entries in which one script looks for ids: a millisecond of Redis, and some more now and then."""
 
 Changes: TypeAlias = Mapping[str, tuple[str, str]]
 """What another definition changes: by the name of the option, the old text and the new one."""

@@ -66,10 +66,12 @@ class CountCommands(Commands):
     """Reads under one key prefix."""
 
     @operation
-    def counts(self) -> Procedure[Counts]:
-        """How many schedules and jobs there are, and what is due next. One round trip, whatever the numbers."""
-        now = yield from call("TIME", read=lambda time: int(time[0]) + int(time[1]) / _US)
-        return _counts((yield from pipeline(self._count(now))))
+    def counts(self, now: int | None = None) -> Procedure[Counts]:
+        """How many schedules and jobs there are, and what is due at that moment (us; now) and next. A round trip
+        whatever the numbers, and one for the time that is not given."""
+        if now is None:
+            now = yield from call("TIME", read=lambda time: int(time[0]) * _US + int(time[1]))
+        return _counts((yield from pipeline(self._count(now / _US))))
 
     @operation
     def figures(self, now: int) -> Procedure[Figures]:

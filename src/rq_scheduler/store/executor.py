@@ -1,6 +1,6 @@
 """Runs commands on redis-py's synchronous clients.
 
-Knows no operation. The same for its asyncio clients is a second class like this one: what it runs is the same.
+Knows no operation. On an event loop it runs on a client that answers as a synchronous one does (`loop_client`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from rq_scheduler.store.keys import Keys
 from rq_scheduler.store.rq_format import KEY_PREFIX
 
 Connection = Any
-"""`redis.Redis` (standalone, or a master that Sentinel names) or `redis.RedisCluster`; redis-py's own types of
-replies do not say what a synchronous client returns."""
+"""`redis.Redis` (standalone, or a master that Sentinel names), `redis.RedisCluster` or a `LoopClient`; redis-py's own
+types of replies do not say what a synchronous client returns."""
 
 MAX_PIPELINED = 1_000
 """Commands in one round trip."""

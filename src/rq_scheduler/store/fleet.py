@@ -129,6 +129,13 @@ class FleetCommands(Commands):
         )
 
     @operation
+    def last_heartbeat(self) -> Procedure[tuple[int | None, int]]:
+        """When any dispatcher was last heard of, if one was within two days, and the time now (us)."""
+        last: dict[str, int] = yield from call("ZRANGE", self.keys.heartbeats, -1, -1, "WITHSCORES", read=_times)
+        now = yield from call("TIME", read=lambda time: int(time[0]) * US + int(time[1]))
+        return next(iter(last.values()), None), now
+
+    @operation
     def outages(self, since: int, until: int) -> Procedure[list[OutageLine]]:
         """Those that touch this stretch of time (us), in order."""
         lines = yield from call("ZRANGEBYSCORE", self.keys.outages, score_of(since), "+inf")

@@ -16,12 +16,15 @@ Words with spaces between; moments in microseconds since the epoch, or in second
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from rq_scheduler.aliases import End
 from rq_scheduler.planning import Missed
 from rq_scheduler.store.base import moment, whole
+from rq_scheduler.triggers import MAX_US, MIN_US
 
 ENDS: Final[dict[str, End]] = {
     ".": "finished",
@@ -39,8 +42,7 @@ _KINDS = {"e": "enqueued", "m": "manual", "b": "backfill", "q": "failed", "k": "
 _STRETCH, _RUN, _ENDED = 5, 5, 10
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
+class HistoryLine(msgspec.Struct, frozen=True, gc=False):
     """What became of one nominal time; `until` is another than `nominal` for a stretch of skipped or missed ones, of
     which there were `count` (or more, when `at_least`). `at` is when the line was written.
 
@@ -79,6 +81,8 @@ def enqueued_line(id: str, nominal: int, due: int, at: int) -> str:
     return f"e {_short(nominal)} {due - nominal} {at - due} -"
 
 
+# A page that is asked for again and again reads the same lines: of the runs that have ended, none changes any more.
+@lru_cache(4096)
 def read_line(line: bytes) -> HistoryLine | None:
     """A line from Redis; None for one that is none of ours, which must not hide the others."""
     words = line.decode(errors="replace").rstrip("\ufffd").split(" ", _ENDED + 3)
@@ -103,28 +107,26 @@ def _run(outcome: str, words: list[str]) -> HistoryLine | None:
     nominal, jitter, lateness = _moment(words[1]), whole(words[2]), whole(words[3])
     if nominal is None or jitter is None or lateness is None:
         return None
-    due, at = moment(str(nominal + jitter)), moment(str(nominal + jitter + lateness))
-    if due is None or at is None:
+    due, at = nominal + jitter, nominal + jitter + lateness
+    if not (_is_moment(due) and _is_moment(at)):
         return None
-    made = HistoryLine(outcome, nominal, nominal, at, due, dispatcher=_word(words[4]))
-    return _with_end(made, words) if len(words) >= _ENDED and words[_RUN] in ENDS else made
-
-
-def _with_end(line: HistoryLine, words: list[str]) -> HistoryLine:
+    dispatcher = _word(words[4])
+    if len(words) < _ENDED or words[_RUN] not in ENDS:
+        return HistoryLine(outcome, nominal, nominal, at, due, dispatcher=dispatcher)
     letter, waited, took, attempts, worker, *more = words[_RUN:]
     earlier, cause, error_at, error = (*more, *[""] * (4 - len(more)))
     delay = whole(waited)
-    started = None if delay is None else moment(str(line.at + delay))
-    ended = moment(str((line.at if started is None else started) + (whole(took) or 0)))
+    started = None if delay is None or not _is_moment(at + delay) else at + delay
+    ended = (at if started is None else started) + (whole(took) or 0)
     return HistoryLine(
-        *(line.outcome, line.nominal, line.until, line.at, line.due),
-        dispatcher=line.dispatcher,
+        *(outcome, nominal, nominal, at, due),
+        dispatcher=dispatcher,
         end=ENDS[letter],
         started=started,
-        ended=ended,
+        ended=ended if _is_moment(ended) else None,
         attempts=whole(attempts) or 0,
         worker=_word(worker),
-        earlier_ends=_earlier(earlier),
+        earlier_ends=_earlier(earlier) if earlier else (),
         cause=_word(cause),
         error_at=_word(error_at),
         error=error,
@@ -151,3 +153,7 @@ def _short(us: int) -> str:
 
 def _moment(word: str) -> int | None:
     return moment(word[:-1] + "000000" if word.endswith("s") else word)
+
+
+def _is_moment(us: int) -> bool:
+    return MIN_US <= us <= MAX_US

@@ -97,6 +97,12 @@ class Keys:
         return f"{self.prefix}:scheduler:open_runs"
 
     @property
+    def new_runs(self) -> str:
+        """zset, runs -> first look in unix seconds: runs that one script has handed off, and nobody has looked at yet,
+        as "moment of the hand-off (us), schedule id, end of the job id, schedule id, ..."."""
+        return f"{self.prefix}:scheduler:new_runs"
+
+    @property
     def missing_runs(self) -> str:
         """zset, open run -> unix seconds: since when those are found nowhere that wait by their status."""
         return f"{self.prefix}:scheduler:missing_runs"
@@ -113,7 +119,8 @@ class Keys:
 
     @property
     def not_run(self) -> str:
-        """zset, "id, what, first nominal time (us)" -> unix seconds: what did not run in the last two days."""
+        """zset, "id, what, first nominal time (us)", and of what was missed the last one and how many -> unix seconds:
+        what did not run in the last two days."""
         return f"{self.prefix}:scheduler:not_run"
 
     @property
@@ -317,8 +324,8 @@ class Keys:
             **dict.fromkeys((self.schedules_of("paused"), self.schedules_of("jobs"), self.ended), "zset"),
             **dict.fromkeys((self.deleted_schedules,), "zset"),
             **dict.fromkeys(map(self.schedules_of, ("failing", "late", "running")), "zset"),
-            **dict.fromkeys((self.open_runs, self.missing_runs, self.unread_errors, self.expected), "zset"),
-            **dict.fromkeys((self.not_run, self.names), "zset"),
+            **dict.fromkeys((self.new_runs, self.open_runs, self.missing_runs, self.unread_errors), "zset"),
+            **dict.fromkeys((self.expected, self.not_run, self.names), "zset"),
             **dict.fromkeys((self.heartbeats, self.outages, self.workers_left, self.alert_receivers), "zset"),
             **dict.fromkeys((self.quarantine, self.rq_claims, self.counters, self.tokens), "hash"),
             **dict.fromkeys((self.audit, self.events), "stream"),

@@ -1,9 +1,8 @@
 """How operations are written: as methods that make commands, in classes that group them.
 
 On an instance of such a class, which has nothing but the names of the keys, an operation is its command, a value. On a
-store, which is an executor too, the same method runs that command and returns the answer. A store for asyncio needs an
-executor of its own, and one more overload of each `__get__` here, which says `Awaitable[T]` or `AsyncIterator[T]`: no
-second definition of any operation.
+store, which is an executor too, the same method runs that command and returns the answer. On an event loop the same
+store does so over another client (`loop_client`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import PLAN_LEAD_US, Coming, Instant, grace_of
@@ -115,7 +114,6 @@ def plan_at_score(armed: Instant, coming: Coming | None) -> str:
     return "" if at is None else score_of(at)
 
 
-@lru_cache(4096)
 def policy_text(spec: Spec) -> str:
     """What a fire has to know of a definition: overlap, catchup, grace (us), max_runs, pause_on_failures; `-` for
     none."""

@@ -23,6 +23,8 @@ _OF_A_WORKER = ("queues", "death", "hostname", "version", "python_version")
 _US = 1_000_000
 _MOST = 1_000
 """Dispatchers that are shown at most."""
+_WORKERS = 500
+"""Workers that one script asks what they listen on: a millisecond of Redis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,13 @@ class ProcessCommands(Commands):
     @operation
     def listened_queues(self) -> Procedure[dict[str, int]]:
         """The queues that live workers listen on, and how many do."""
-        return Counter(queue for worker in (yield from self.live_workers()) for queue in worker.queues)
+        counts, key = Counter[str](), rq_format.workers_key(self.keys.prefix)
+        workers = yield from members(key)
+        for first in range(0, len(workers), _WORKERS):
+            reading = self._script("read_listeners", key, *workers[first : first + _WORKERS])
+            for queues in (yield from if_allowed(reading, [])):
+                counts.update(dict.fromkeys(queues.decode(errors="replace").split(",")).keys())
+        return counts
 
     @operation
     def dispatchers(self) -> Procedure[list[Daemon]]:

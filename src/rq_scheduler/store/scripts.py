@@ -29,11 +29,14 @@ class Script:
     digest: str
 
 
-@cache
 def load(name: str, clock: str = SERVER_CLOCK, *, msgpack: bool = True) -> Script:
     """The script of that name, its includes in place; `clock` names the one that reads the time. Where the server has
     no MessagePack (`msgpack`), the script brings its own."""
+    return _load(name, clock, msgpack)  # each way of saying the same would be kept for itself
 
+
+@cache
+def _load(name: str, clock: str, msgpack: bool) -> Script:
     def included(match: re.Match[str]) -> str:
         text = _read(f"include/{match[1]}")
         return _read(f"include/{clock}") + text if match[1] == "clock" else text

@@ -7,8 +7,9 @@ Knows no action and no kind. What writes them are the scripts that do what they 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
+
+import msgspec
 
 from rq_scheduler.store.base import mapping, text
 from rq_scheduler.store.command import Command, Listing, call
@@ -33,10 +34,10 @@ NOTHING = "0-0"
 """The place before all entries."""
 
 _MS = 1000
+_decode, _AS_TEXT = bytes.decode, ("utf-8", "surrogateescape")
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEntry:
+class StreamEntry(msgspec.Struct, frozen=True, gc=False):
     """An entry: its place in the stream (Redis's id of it), its time in microseconds, and what it says."""
 
     place: str
@@ -97,5 +98,5 @@ def entries_of(rows: Sequence[Any] | None) -> list[StreamEntry]:
 
 
 def _entry(place: bytes, fields: Any) -> StreamEntry:
-    said = {text(name): text(value) for name, value in mapping(fields).items()}
+    said = {_decode(name, *_AS_TEXT): _decode(value, *_AS_TEXT) for name, value in mapping(fields).items()}
     return StreamEntry(text(place), time_of(place), said)

@@ -41,8 +41,8 @@ _FIELDS = ("meta", "origin", "created_at", "timeout")
 _FACTS = ("redis_version", "maxmemory", "maxmemory_policy", "aof_enabled", "aof_last_write_status",
           "rdb_last_bgsave_status")  # fmt: skip
 _HOUR_US = 3_600_000_000
-_QUEUES = 2_000
-"""Queues whose jobs one script counts: some milliseconds of Redis."""
+_QUEUES, _PART = 2_000, 1_000
+"""Queues whose jobs one script counts, and among which one finds the longest: some milliseconds of Redis."""
 _US = 1_000_000
 FEW_KEYS, FEWER_KEYS = 200_000, 10_000
 """Keys among which a monitor may look for a daemon of 0.14: a fifth of a second; and a page, which is asked for again
@@ -190,6 +190,18 @@ class SurveyCommands(ProcessCommands, CountCommands, TroubleCommands, AlertState
             counting = self._script("count_queued", rq_format.queues_key(self.keys.prefix), *page)
             counts += yield from if_allowed(counting, [-1] * len(page))
         return {queue: count for queue, count in zip(queues, counts, strict=True) if count >= 0}
+
+    @operation
+    def longest_queues(self, most: int) -> Procedure[dict[str, int]]:
+        """The queues of RQ's list in which most jobs wait, and how many: at least so many queues, if there are."""
+        found, part = dict[str, int](), b"0"
+        while True:
+            finding = self._script("longest_queues", rq_format.queues_key(self.keys.prefix), part, _PART, most)
+            part, *told = yield from if_allowed(finding, [b"0"])
+            names = (name.decode(errors="replace") for name in told[::2])
+            found |= zip(names, told[1::2], strict=True)
+            if part == b"0":
+                return found
 
     @operation
     def fence(self) -> Procedure[Fence | None]:

@@ -2,7 +2,7 @@
 
 Owns what RFC 5545's rule parts mean. Knows neither the text (`rrule_text`) nor any zone. A search starts at the period
 asked about, however long ago the rule began, and ends after so many periods without a time. A *wall* is a local date
-and time written as if it were UTC, in seconds since 1970-01-01T00:00; a *day* is a date in days since then.
+and time written as if it were UTC, in seconds since 1970-01-01T00:00; days are as in `rrule_days`.
 """
 
 from __future__ import annotations
@@ -11,35 +11,37 @@ import functools
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import MAXYEAR, date
 from math import gcd
 
+from rq_scheduler.triggers.rrule_days import (
+    CALENDAR_PERIODS,
+    FIRST_DAY,
+    LAST_DAY,
+    MAX_CACHED,
+    MONTH_COST,
+    THURSDAY,
+    Days,
+    date_of,
+    weekday_of,
+)
 from rq_scheduler.triggers.rrule_text import DAY, Freq, Rule
 from rq_scheduler.triggers.walls import at_positions, combined
 from rq_scheduler.triggers.work import spend
 
 __all__ = ["RuleCalendar"]
 
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-_FIRST_DAY = date.min.toordinal() - _EPOCH_ORDINAL
-_LAST_DAY = date.max.toordinal() - _EPOCH_ORDINAL
 _UNITS = {Freq.DAILY: DAY, Freq.HOURLY: 3600, Freq.MINUTELY: 60, Freq.SECONDLY: 1}
 _WEEK = 7 * DAY
-_THURSDAY = 3  # 1970-01-01, with Monday 0
-
-_CALENDAR_PERIODS = {Freq.YEARLY: 400, Freq.MONTHLY: 400 * 12, Freq.WEEKLY: 400 * 53}
-"""The calendar repeats after 400 years: so many periods in a row without a time mean that there is none."""
 
 _FINE_PERIODS = 100_000
-"""The same for days and less, of which all are passed over at once that another part rules out."""
-
-_MAX_CACHED = 256
+"""So many periods of a day or less in a row without a time mean that there is none; all are passed over at once that
+another part rules out."""
 
 _SEARCH = 6
 """What it counts to begin a search."""
 
-_MONTH, _A_WEEK = 10, 4
-"""What it counts to work out a month, or a week, beyond the one at which a search begins."""
+_A_WEEK = 4
+"""What it counts to work out a week beyond the one at which a search begins."""
 
 
 class RuleCalendar:
@@ -54,7 +56,7 @@ class RuleCalendar:
         self._rule = rule
         self._start = start
         self._last = last
-        self._days = _Days(rule, start // DAY)
+        self._days = Days(rule, start // DAY)
         second = start % DAY
         self._hours = rule.hours or ((second // 3600,) if rule.freq < Freq.HOURLY else ())
         self._minutes = rule.minutes or ((second // 60 % 60,) if rule.freq < Freq.MINUTELY else ())
@@ -114,98 +116,6 @@ class RuleCalendar:
         return wall
 
 
-class _Days:
-    """Which days the parts of a rule that name days let pass."""
-
-    def __init__(self, rule: Rule, start: int) -> None:
-        at = _date(start)
-        self.months = rule.months
-        self._month_days = set(rule.month_days)
-        self._weekdays = set(rule.weekdays)
-        self._rule = rule
-        if not (rule.month_days or rule.weekdays or rule.nth or rule.year_days):
-            if rule.weeks or rule.freq == Freq.WEEKLY:
-                self._weekdays = {at.weekday()}
-            elif rule.freq == Freq.YEARLY:
-                self.months = self.months or (at.month,)
-                self._month_days = {at.day}
-            elif rule.freq == Freq.MONTHLY:
-                self._month_days = {at.day}
-        self._of_month = functools.lru_cache(maxsize=_MAX_CACHED)(self._work_out)
-
-    def of_month(self, year: int, month: int) -> list[int]:
-        """The days of this month, in order."""
-        return self._of_month(year, month)
-
-    def passes(self, day: int) -> bool:
-        """Whether this day is one."""
-        at = _date(day)
-        return day in self.of_month(at.year, at.month)
-
-    def from_day(self, day: int) -> int | None:
-        """The first one that is not before `day`, or None."""
-        at = _date(day)
-        year, month = at.year, at.month
-        for _ in range(_CALENDAR_PERIODS[Freq.MONTHLY]):
-            days = self.of_month(year, month)
-            if days and days[-1] >= day:
-                return days[bisect_left(days, day)]
-            spend(_MONTH)
-            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-            if year > MAXYEAR:
-                return None
-        return None
-
-    def upto_day(self, day: int) -> int | None:
-        """The last one that is not after `day`, or None."""
-        at = _date(day)
-        year, month = at.year, at.month
-        for _ in range(_CALENDAR_PERIODS[Freq.MONTHLY]):
-            days = self.of_month(year, month)
-            if days and days[0] <= day:
-                return days[bisect_right(days, day) - 1]
-            spend(_MONTH)
-            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
-            if year < 1:
-                return None
-        return None
-
-    def _work_out(self, year: int, month: int) -> list[int]:
-        rule = self._rule
-        if self.months and month not in self.months:
-            return []
-        first = _day(year, month, 1)
-        length = _first_of_next(year, month) - first
-        new_year = _day(year, 1, 1)
-        year_length = _first_of_next(year, 12) - new_year
-        by_year = rule.freq == Freq.YEARLY and not rule.months
-        begin, span = (new_year, year_length) if by_year else (first, length)
-        found: list[int] = []
-        for day in range(first, first + length):
-            number, in_year = day - first + 1, day - new_year + 1
-            if self._month_days and not {number, number - length - 1} & self._month_days:
-                continue
-            if rule.year_days and not {in_year, in_year - year_length - 1} & set(rule.year_days):
-                continue
-            if self._weekdays or rule.nth:
-                weekday = _weekday(day)
-                forth, back = (day - begin) // 7 + 1, -((begin + span - 1 - day) // 7) - 1
-                if weekday not in self._weekdays and not {(weekday, forth), (weekday, back)} & set(rule.nth):
-                    continue
-            if rule.weeks and not self._in_weeks(day):  # last: it is what costs most
-                continue
-            found.append(day)
-        return found
-
-    def _in_weeks(self, day: int) -> bool:
-        """Whether its week has one of the numbers: week 1 has at least four days of its year."""
-        week = day - (_weekday(day) - self._rule.week_start) % 7
-        year = _date(min(max(week + 3, _FIRST_DAY), _LAST_DAY)).year
-        number = (week - _first_week(year, self._rule.week_start)) // 7 + 1
-        weeks = 53 if year == MAXYEAR else (_first_week(year + 1, self._rule.week_start) - week) // 7 + number - 1
-        return number in self._rule.weeks or number - weeks - 1 in self._rule.weeks
-
-
 class _Periods(ABC):
     """The walls of a rule, a period at a time, as sorted lists."""
 
@@ -221,28 +131,28 @@ class _Periods(ABC):
 class _CalendarPeriods(_Periods):
     """Years, months or weeks."""
 
-    def __init__(self, rule: Rule, start: int, days: _Days, times: Sequence[int]) -> None:
+    def __init__(self, rule: Rule, start: int, days: Days, times: Sequence[int]) -> None:
         self._rule = rule
         self._days = days
         self._times = times
         self._origin = self._number(start // DAY)
-        self._walls = functools.lru_cache(maxsize=_MAX_CACHED)(self._work_out)
+        self._walls = functools.lru_cache(maxsize=MAX_CACHED)(self._work_out)
         months = tuple(days.months) or tuple(range(1, 13))
         # A year is looked at month by month, unless positions are counted in all of it.
         self._parts = months if rule.freq == Freq.YEARLY and not rule.positions else (0,)
-        self._cost = _A_WEEK if rule.freq == Freq.WEEKLY else _MONTH
+        self._cost = _A_WEEK if rule.freq == Freq.WEEKLY else MONTH_COST
         if rule.freq == Freq.YEARLY and rule.positions:
-            self._cost = _MONTH * len(months)
+            self._cost = MONTH_COST * len(months)
         self._cost += len(rule.positions)
 
     def forward(self, wall: int) -> Iterator[Sequence[int]]:
         interval = self._rule.interval
-        ahead = self._number(min(wall // DAY, _LAST_DAY)) - self._origin
+        ahead = self._number(min(wall // DAY, LAST_DAY)) - self._origin
         number = self._origin + max(0, ahead - ahead % interval)
-        last = self._number(_LAST_DAY)
+        last = self._number(LAST_DAY)
         first = self._part(wall, number)
         cost = 0
-        for _ in range(_CALENDAR_PERIODS[self._rule.freq]):
+        for _ in range(CALENDAR_PERIODS[self._rule.freq]):
             if number > last:
                 return
             for part in self._parts:
@@ -257,11 +167,11 @@ class _CalendarPeriods(_Periods):
 
     def backward(self, wall: int) -> Iterator[Sequence[int]]:
         interval = self._rule.interval
-        ahead = self._number(min(wall // DAY, _LAST_DAY)) - self._origin
+        ahead = self._number(min(wall // DAY, LAST_DAY)) - self._origin
         number = self._origin + ahead - ahead % interval
         last = self._part(wall, number) or 12
         cost = 0
-        for _ in range(_CALENDAR_PERIODS[self._rule.freq]):
+        for _ in range(CALENDAR_PERIODS[self._rule.freq]):
             if number < self._origin:
                 return
             for part in reversed(self._parts):
@@ -278,14 +188,14 @@ class _CalendarPeriods(_Periods):
         """The month of this wall, where it lies in the period of this number; else 0."""
         if len(self._parts) == 1:
             return 0
-        day = min(wall // DAY, _LAST_DAY)
-        return _date(day).month if self._number(day) == number else 0
+        day = min(wall // DAY, LAST_DAY)
+        return date_of(day).month if self._number(day) == number else 0
 
     def _number(self, day: int) -> int:
         """Which period this day lies in."""
         if self._rule.freq == Freq.WEEKLY:
-            return (day + _THURSDAY - self._rule.week_start) // 7
-        at = _date(day)
+            return (day + THURSDAY - self._rule.week_start) // 7
+        at = date_of(day)
         return at.year if self._rule.freq == Freq.YEARLY else at.year * 12 + at.month - 1
 
     def _work_out(self, number: int, part: int) -> Sequence[int]:
@@ -296,10 +206,8 @@ class _CalendarPeriods(_Periods):
         elif rule.freq == Freq.MONTHLY:
             days = self._days.of_month(number // 12, number % 12 + 1)
         else:
-            first = number * 7 - _THURSDAY + rule.week_start
-            days = [
-                day for day in range(max(first, _FIRST_DAY), min(first + 6, _LAST_DAY) + 1) if self._days.passes(day)
-            ]
+            first = number * 7 - THURSDAY + rule.week_start
+            days = [day for day in range(max(first, FIRST_DAY), min(first + 6, LAST_DAY) + 1) if self._days.passes(day)]
         return at_positions(combined([day * DAY for day in days], self._times), rule.positions)
 
 
@@ -310,7 +218,7 @@ class _FinePeriods(_Periods):
         self,
         rule: Rule,
         start: int,
-        days: _Days,
+        days: Days,
         hours: Sequence[int],
         minutes: Sequence[int],
         seconds: Sequence[int],
@@ -339,7 +247,7 @@ class _FinePeriods(_Periods):
         at = self._origin % apart
         while at < _WEEK:
             spend(1)
-            ahead = (at // DAY + 1) * DAY if weekdays and _weekday(at // DAY) not in weekdays else self._ahead(at)
+            ahead = (at // DAY + 1) * DAY if weekdays and weekday_of(at // DAY) not in weekdays else self._ahead(at)
             if ahead == at:
                 return True
             at = ahead + (at - ahead) % apart
@@ -363,7 +271,7 @@ class _FinePeriods(_Periods):
 
     def forward(self, wall: int) -> Iterator[Sequence[int]]:
         at = wall - self._unit + 1
-        end = (_LAST_DAY + 1) * DAY
+        end = (LAST_DAY + 1) * DAY
         cost = 0
         for _ in range(_FINE_PERIODS if self._meets else 0):
             at = max(self._origin, at + (self._origin - at) % self._step)
@@ -385,7 +293,7 @@ class _FinePeriods(_Periods):
             at = ahead
 
     def backward(self, wall: int) -> Iterator[Sequence[int]]:
-        at = min(wall, (_LAST_DAY + 1) * DAY - 1)
+        at = min(wall, (LAST_DAY + 1) * DAY - 1)
         cost = 0
         for _ in range(_FINE_PERIODS if self._meets else 0):
             at -= (at - self._origin) % self._step
@@ -427,27 +335,3 @@ def _times(hours: Sequence[int], minutes: Sequence[int], seconds: Sequence[int])
     """Each of these times of day, in seconds."""
     in_an_hour = combined([minute * 60 for minute in minutes], seconds)
     return combined([hour * 3600 for hour in hours], in_an_hour)
-
-
-def _date(day: int) -> date:
-    return date.fromordinal(min(max(day, _FIRST_DAY), _LAST_DAY) + _EPOCH_ORDINAL)
-
-
-def _day(year: int, month: int, day: int) -> int:
-    return date(year, month, day).toordinal() - _EPOCH_ORDINAL
-
-
-def _first_of_next(year: int, month: int) -> int:
-    if month < 12:
-        return _day(year, month + 1, 1)
-    return _LAST_DAY + 1 if year == MAXYEAR else _day(year + 1, 1, 1)
-
-
-def _weekday(day: int) -> int:
-    return (day + _THURSDAY) % 7
-
-
-def _first_week(year: int, week_start: int) -> int:
-    """The first day of week 1: the week that has 4 January."""
-    fourth = _day(year, 1, 4)
-    return fourth - (_weekday(fourth) - week_start) % 7

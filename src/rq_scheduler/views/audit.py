@@ -48,13 +48,17 @@ def serialize(entry: AuditEntry, zone: tzinfo) -> dict[str, Any]:
 def sentence(entry: AuditEntry, zone: tzinfo) -> str:
     """Who did what. Moments of the same day are named by the clock of `zone` alone."""
     said = Details(entry.id, entry.details, times_about(entry.at, zone))
-    words, who = _SENTENCES.get(entry.action), entry.actor or "somebody"
+    words, who = _SENTENCES.get(entry.action), _NOBODY.get(entry.actor, entry.actor)
     if words is None:  # of a newer version
         return " ".join(filter(None, (who, entry.action.replace("_", " "), entry.id, said.all())))
     if entry.action == "resumed" and "ended" in entry.details:
         return f"the pause of {entry.id} ended by itself {said.on('ended')}"
     changes = "; ".join(f"{name}: {_change(texts)}" for name, texts in entry.changes.items())
     return f"{who} {words(said)}" + (f": {changes}" if changes else "")
+
+
+_NOBODY: Final = {"": "somebody", "web": "somebody at the dashboard, where nobody logs in,"}
+"""Who is no person: of entries without an actor, and of a site with `--auth none`."""
 
 
 def _change(texts: tuple[str, str]) -> str:

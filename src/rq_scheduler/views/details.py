@@ -25,7 +25,7 @@ _UNKNOWN = "?"
 
 def whole_second(at: datetime) -> datetime:
     """The moment without its fraction of a second, which says nothing to a person."""
-    return at.replace(microsecond=0)
+    return at.replace(microsecond=0) if at.microsecond else at
 
 
 def times_about(at: datetime, zone: tzinfo) -> Times:
@@ -39,7 +39,7 @@ def run_words(job_id: str, times: Times) -> str:
     if run is None:
         return "its run"
     kind = "" if run.kind == "scheduled" else f"{run.kind} "
-    return f"its {kind}run of {times.short(run.nominal)}"
+    return f"its {kind}run of {times.short(whole_second(run.nominal))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from shlex import quote
 
 from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.overview import Lane, NotRun, Overview
@@ -15,7 +16,8 @@ from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.details import run_words, whole_second
 from rq_scheduler.views.marks import kind_of_run, outcome_words
 from rq_scheduler.views.outcomes import letter_word
-from rq_scheduler.views.problems import Problem, outage_words, problems
+from rq_scheduler.views.problems import Problem, names, outage_words, problems
+from rq_scheduler.views.standing import next_due
 
 __all__ = [
     "LaneWords",
@@ -51,7 +53,8 @@ _KINDS = {
 class Need:
     """Something that needs a person. kind: its mark. short: as a part of the verdict. title: a sentence without its
     full stop. detail: more of it; error: in the words of an exception. schedule_id: the one that it is about; command:
-    what to type."""
+    what to type; queue: the one that it is about; resumes:
+    whether resuming that schedule is what helps."""
 
     code: str
     kind: str
@@ -61,6 +64,8 @@ class Need:
     error: str = ""
     schedule_id: str = ""
     command: str = ""
+    queue: str = ""
+    resumes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +121,23 @@ def _need(found: Overview, problem: Problem) -> Need:
     if code == "no_dispatcher":
         return Need(code, kind, "no dispatcher is alive", capital(text), command=problem.command)
     if code == "no_worker":
-        queue = text.partition(" in ")[2].partition(", and no worker")[0]
-        return Need(code, kind, f"nobody listens on queue {queue}", capital(text), command=problem.command)
+        ids, count = found.bound_for.get(problem.queue, ((), 0))
+        what = f"{counted(count, 'schedule goes', 'schedules go')} there: {names(ids, count)}." if ids else ""
+        short = f"nobody listens on queue {problem.queue!r}"
+        return Need(code, kind, short, capital(text), what, command=problem.command, queue=problem.queue)
     id = ""
     some = {"paused": found.health.troubles.paused, "overdue": found.health.troubles.late,
             "missed": found.health.troubles.missed}.get(code)  # fmt: skip
     if some is not None and some.count == 1:
         id = some.first[0]
-    detail = ""
+    detail, resumes = "", False
     if code == "paused" and id:
         lane = found.lane(id)
+        resumes = lane is not None and not lane.stored.cannot_run
         detail = "" if lane is None or not lane.stored.note else f"{capital(lane.stored.note)}."
     short = text.partition(" (")[0] if not id else _one(code, id)
-    return Need(code, kind, short, short if id else capital(text), detail, "", id, problem.command)
+    title = short if id else capital(text)
+    return Need(code, kind, short, title, detail, "", id, problem.command, resumes=resumes)
 
 
 def _one(code: str, id: str) -> str:
@@ -141,14 +150,19 @@ def _one(code: str, id: str) -> str:
 
 def _failing(found: Overview, problem: Problem, times: Times) -> Iterator[Need]:
     some = found.health.troubles.failing
-    lanes = [lane for id in some.first[:_BY_ONE] if (lane := found.lane(id)) is not None]
+    most = some.count if some.count <= _BY_ONE + 1 else _BY_ONE  # one alone is not left over
+    lanes = [lane for id in some.first[:most] if (lane := found.lane(id)) is not None]
     for lane in lanes:
         yield _one_failing(found, lane, times)
     left = some.count - len(lanes)
     if left:
         more = "or more " if some.at_least else ""
         text = f"{counted(left, f'{more}schedule is', f'{more}schedules are')} failing" + (" besides" if lanes else "")
-        yield Need("failing", "failed", text, capital(text), command=problem.command)
+        others = [id for id in some.first if id not in {lane.stored.id for lane in lanes}]
+        title = capital(f"{text} ({names(others, left)})") if others else capital(text)
+        command = f"rqscheduler why {quote(others[0])}" if others else problem.command
+        id = others[0] if left == 1 and others else ""
+        yield Need("failing", "failed", text, title, schedule_id=id, command=command)
 
 
 def _one_failing(found: Overview, lane: Lane, times: Times) -> Need:
@@ -198,26 +212,29 @@ def _change_before(changes: Sequence[AuditEntry], lane: Lane, first: Run | None)
 def lane_words(lane: Lane, now: datetime, times: Times) -> LaneWords:
     """How a schedule stands, beside its lane."""
     stored, runs = lane.stored, lane.runs
-    due = stored.next_run_at
+    due = next_due(stored)
     next_ = "no next run" if due is None else f"next {times.short(whole_second(due))}"
     kind, said = _standing(stored, runs, now, times)
-    return LaneWords(kind, said, next_)
+    return LaneWords(kind, said, f"{next_}, after the pause" if stored.next_run_after_pause else next_)
 
 
 def _standing(stored: StoredSchedule, runs: Sequence[Run], now: datetime, times: Times) -> tuple[str, str]:
     newest = next((run for run in runs if run.job_id is not None), None)
     if stored.paused:
         return "paused", f"Paused by {stored.paused_by or 'itself'}" + (f": {stored.note}" if stored.note else "")
+    runs_for = ""
+    if newest is not None and kind_of_run(newest) == "running" and newest.started_at is not None:
+        runs_for = f"unning for {length(now - newest.started_at, coarse=True)}"
     if stored.failed_in_a_row:
         row = stored.failed_in_a_row
-        return "failed", "Failed" if row == 1 else f"Failed {row:,} in a row"
+        return "failed", ("Failed" if row == 1 else f"Failed {row:,} in a row") + (runs_for and f", r{runs_for}")
     if stored.overdue_since is not None:
         return "late", f"No success by {times.short(whole_second(stored.overdue_since))}"
     if newest is not None and kind_of_run(newest) == "waiting":
         return "waiting", f"Queued for {length(now - newest.handed_off_at, coarse=True)}"
-    if newest is not None and kind_of_run(newest) == "running" and newest.started_at is not None:
+    if runs_for:
         usual = "" if stored.mean_duration is None else f", as a rule {took(stored.mean_duration)}"
-        return "running", f"Running for {length(now - newest.started_at, coarse=True)}{usual}"
+        return "running", f"R{runs_for}{usual}"
     odd = next((run for run in runs if kind_of_run(run) in ("missed", "skipped", "late")), None)
     if odd is not None and runs and now - odd.handed_off_at < timedelta(days=1):
         at = times.short(whole_second(odd.nominal))
@@ -241,8 +258,10 @@ def stretch_words(first: datetime, last: datetime, times: Times) -> str:
 
 def not_run_words(one: NotRun) -> str:
     """`Skipped 3`: what became of them, in a word."""
-    word = letter_word(one.letter)
-    return capital(word) + ("" if one.count == 1 else f" {one.count:,}")
+    word = capital(letter_word(one.letter))
+    if one.count == 1 and not one.at_least:
+        return word
+    return f"{word} {one.count:,}{'+' if one.at_least else ''}"
 
 
 def not_run_reason(one: NotRun, found: Overview, times: Times) -> str:
@@ -251,24 +270,34 @@ def not_run_reason(one: NotRun, found: Overview, times: Times) -> str:
     if one.letter == "k":
         if run is None or run.held_up_by is None:
             return "An earlier run was still going"
+        holders = len({each.held_up_by for each in one.runs if each.held_up_by})
+        if holders > 1:
+            last = run_words(run.held_up_by, times).replace("its run of", "that of")
+            return f"{holders:,} of its runs were still going, one after the other, the last {last}"
         lane = found.lane(one.schedule_id)
         held = next((each for each in (lane.runs if lane else ()) if each.job_id == run.held_up_by), None)
         goes_on = held is not None and kind_of_run(held) in ("running", "waiting")
         going = ", and still is" if goes_on else ""
         return f"{capital(run_words(run.held_up_by, times))} was still {_state(held)}{going}"
     if one.letter == "m":
-        outage = next(
-            (each for each in found.outages if each.began <= one.last and (each.ended or found.now) >= one.first), None
-        )
-        if outage is None:
-            return "Nothing handed it off in time"
-        ended = "" if outage.ended is None else f" to {times.short(whole_second(outage.ended))}"
-        began = times.short(whole_second(outage.began))
-        return f"{capital(outage_words(outage.cause))}, from {began}{ended or ' on'}"
+        return _missed_reason(one, found, times)
     if run is not None and run.end is not None:
         said = why_ended(run.end, run.cause or "", run.error or "", run.error_at or "")
         return capital(said or run.end)
-    return {"e": "Its time to live passed in its queue", "d": "It was gone before it began"}.get(one.letter, "Unknown")
+    why = {"e": "Its time to live passed in its queue", "d": "It was gone before it had ended"}
+    return why.get(one.letter, "Unknown")
+
+
+def _missed_reason(one: NotRun, found: Overview, times: Times) -> str:
+    """By the outage of the newest stretch; how many stretches there were besides."""
+    first, last = (one.first, one.last) if one.run is None else (one.run.nominal, one.run.handed_off_at)
+    outage = next((each for each in found.outages if each.began <= last and (each.ended or found.now) >= first), None)
+    times_over = f"{len(one.runs)} times over, the last time: " if len(one.runs) > 1 else ""
+    if outage is None:
+        return capital(f"{times_over}nothing handed it off in time")
+    ended = "" if outage.ended is None else f" to {times.short(whole_second(outage.ended))}"
+    began = times.short(whole_second(outage.began))
+    return capital(f"{times_over}{outage_words(outage.cause)}, from {began}{ended or ' on'}")
 
 
 def _state(held: Run | None) -> str:

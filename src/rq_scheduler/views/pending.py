@@ -12,7 +12,10 @@ from rq_scheduler.humanize import counted, distance, moment, when
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.table import Column, Part, Table
 
-__all__ = ["facts", "histogram", "serialize", "table", "verdict"]
+__all__ = ["NO_TRACEBACK", "facts", "histogram", "serialize", "table", "verdict"]
+
+NO_TRACEBACK = "RQ has no traceback of {!r}: it did not fail last, or RQ keeps it no longer (failure_ttl)"
+"""To be formatted with the id of a job."""
 
 BAR = 30
 """Characters of the longest bar."""
@@ -77,7 +80,7 @@ def verdict(total: int, counts: Sequence[tuple[datetime, int]], times: Times) ->
     hour = sum(count for _, count in counts[:4])
     at, most = max(counts, key=lambda pair: pair[1])
     peak = f"the most in a quarter of an hour are {most:,}, from {times.short(at)} on"
-    return said, f"{hour:,} are due within the hour, {day:,} within 24 hours; {peak}."
+    return said, f"{counted(hour, 'is', 'are')} due within the hour, {day:,} within 24 hours; {peak}."
 
 
 def _call(job: PendingJob) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from rq_scheduler.client.health import AlertReceiver, Daemon, Health, OutageLine, Some, calendar_time
-from rq_scheduler.humanize import counted, length
+from rq_scheduler.clock import US, in_zone
+from rq_scheduler.humanize import counted, length, when
 from rq_scheduler.views.rq_cron import notice
 from rq_scheduler.views.table import Typed, as_it_is
 
-__all__ = ["Problem", "no_dispatcher", "notices", "outage_words", "problems"]
+__all__ = ["Problem", "names", "no_dispatcher", "notices", "outage_words", "problems"]
 
 OVERDUE_AFTER = timedelta(seconds=10)
 """How late the first entry may be before that is worth a warning."""
@@ -26,11 +27,13 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`code` is for programs, and does not change; `command` is what to type next, empty where there is none."""
+    """`code` is for programs, and does not change; `command` is what to type next, empty where there is none.
+    queue: the one that it is about, if so."""
 
     code: str
     text: str
     command: str = ""
+    queue: str = ""
 
     def __str__(self) -> str:
         return self.worded()
@@ -60,7 +63,7 @@ def problems(health: Health, zone: tzinfo = UTC) -> list[Problem]:
 def notices(health: Health, zone: tzinfo = UTC) -> list[Problem]:
     """What is worth knowing, and needs nobody now. Moments to type are written with the offset of `zone`."""
     troubles = health.troubles
-    found = [Problem("outage", _outage(line, health.now)) for line in troubles.outages[-_NAMED:]]
+    found = [Problem("outage", _outage(line, health.now, zone)) for line in troubles.outages[-_NAMED:]]
     for code, some, one, many in (
         ("paused_by_people", troubles.paused_by_people, "schedule is paused", "schedules are paused"),
         ("skipped", troubles.skipped, f"schedule {_SKIPPED}", f"schedules {_SKIPPED}"),
@@ -68,6 +71,10 @@ def notices(health: Health, zone: tzinfo = UTC) -> list[Problem]:
     ):
         if some.count:
             found.append(Problem(code, _counted(some, one, many), _why(some, zone)))
+    if troubles.changed.count:
+        changed = _counted(troubles.changed, f"schedule {_CHANGED}", f"schedules {_CHANGED}")
+        by = f", the last by {troubles.changed_by}" if troubles.changed_by else ""
+        found.append(Problem("changed", changed + by, "rqscheduler audit --action changed"))
     if health.wakeup_refused:
         refused = f"this user may not use the wake-up channel ({health.wakeup_refused})"
         text = f"{refused}: dispatchers see what it schedules for the next moment at their next poll only"
@@ -76,7 +83,8 @@ def notices(health: Health, zone: tzinfo = UTC) -> list[Problem]:
 
 
 _SKIPPED = "skipped runs within a day, held up by an earlier one"
-_GONE = "had runs within a day that expired or were deleted before they began"
+_CHANGED = "got another definition within a day"
+_GONE = "had runs within a day that expired or were deleted before they ended"
 
 _CAUSES = {
     "fleet": "no dispatcher was there",
@@ -85,10 +93,10 @@ _CAUSES = {
 }
 
 
-def _outage(line: OutageLine, now: datetime) -> str:
-    lasted, ago = timedelta(microseconds=line.ended - line.began), now - calendar_time(line.ended)
-    how_long, since_then = length(lasted, coarse=True), length(ago, coarse=True)
-    return f"nothing was handed off for {how_long}, until {since_then} ago: {outage_words(line.cause)}"
+def _outage(line: OutageLine, now: datetime, zone: tzinfo) -> str:
+    how_long = length(timedelta(microseconds=line.ended - line.began), coarse=True)
+    until = when(calendar_time(line.ended // US * US), now, zone)
+    return f"nothing was handed off for {how_long}, until {until}: {outage_words(line.cause)}"
 
 
 def outage_words(cause: str) -> str:
@@ -147,7 +155,7 @@ def _of_workers(health: Health) -> Iterator[Problem]:
         if count and not health.heard.get(name):
             waiting = counted(count, "job waits", "jobs wait")
             text = f"{waiting} in {name!r}, and no worker listens on it"
-            yield Problem("no_worker", text, f"rq worker {shlex.quote(name)}")
+            yield Problem("no_worker", text, f"rq worker {shlex.quote(name)}", name)
 
 
 def _of_alerts(health: Health) -> Iterator[Problem]:
@@ -178,15 +186,21 @@ def _unserved_words(receiver: AlertReceiver, now: datetime) -> str:
 
 def _why(some: Some, zone: tzinfo) -> str:
     """What to type to learn the cause: of the first of them, and at the time at which it last did not run."""
-    at = "" if some.first_at is None else f" --at {some.first_at.astimezone(zone).isoformat()}"
+    at = "" if some.first_at is None else f" --at {in_zone(some.first_at, zone).isoformat()}"
     return f"rqscheduler why {shlex.quote(some.first[0])}{at}"
 
 
 def _counted(some: Some, one: str, many: str) -> str:
     """How many there are, and the first of their names."""
-    more, named = "or more " if some.at_least else "", some.first[:_NAMED]
-    names = ", ".join(named) + (", ..." if some.count > len(named) else "")
-    return f"{counted(some.count, f'{more}{one}', f'{more}{many}')} ({names})"
+    more = "or more " if some.at_least else ""
+    return f"{counted(some.count, f'{more}{one}', f'{more}{many}')} ({names(some.first, some.count)})"
+
+
+def names(first: Sequence[str], count: int) -> str:
+    """`a, b, c and 5 more`: the first of so many; where that leaves out one alone, its name."""
+    named = first[: _NAMED + 1] if count <= _NAMED + 1 else first[:_NAMED]
+    left = count - len(named)
+    return ", ".join(named) + (f" and {left:,} more" if left > 0 else "")
 
 
 def _place(one: Daemon) -> str:

@@ -13,6 +13,7 @@ from typing import Any, cast
 from rq_scheduler.client.pending import PendingJob
 from rq_scheduler.client.quarantine import Quarantined, RetryResult
 from rq_scheduler.client.schedules import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
+from rq_scheduler.clock import in_zone
 from rq_scheduler.humanize import NONE, counted, distance, length, moment, moves_words, trigger_words
 from rq_scheduler.model import KEPT_RUNS, Schedule, Spec
 from rq_scheduler.serialization import Duration
@@ -20,6 +21,7 @@ from rq_scheduler.views.details import whole_second
 from rq_scheduler.views.outcomes import last_outcome, legend
 from rq_scheduler.views.pages import Page
 from rq_scheduler.views.runs import moments, runs_table
+from rq_scheduler.views.standing import next_due
 from rq_scheduler.views.table import Cell, Column, Part, Table
 
 __all__ = [
@@ -80,7 +82,7 @@ def schedules_table(page: Page[StoredSchedule], now: datetime, zone: tzinfo, *, 
 
 def _schedule_row(stored: StoredSchedule, now: datetime, zone: tzinfo, letters: set[str]) -> Sequence[Cell]:
     """`letters` gets those of the last outcomes."""
-    due = stored.next_run_at
+    due = next_due(stored)
     letters.update(stored.last_outcomes)
     return (
         stored.id,
@@ -148,7 +150,7 @@ def _facts(
 
 def _outcomes(stored: StoredSchedule, now: datetime, zone: tzinfo) -> Iterator[Sequence[Cell]]:
     """What comes next, and what has become of its runs."""
-    yield "next run", _about(stored.next_run_at, now, zone)
+    yield "next run", _about(next_due(stored), now, zone) + (", after the pause" if stored.next_run_after_pause else "")
     word, style = last_outcome(stored)
     last = "" if word == NONE else f", {word}"
     yield "last run", (_about(stored.last_run_at, now, zone) + last, style)
@@ -223,8 +225,8 @@ def _value(value: Duration | datetime | int, zone: tzinfo) -> str:
     return moment(value, zone) if isinstance(value, datetime) else f"{value:,}"
 
 
-def left_out(found: Sequence[LeftOut], zone: tzinfo, which: str) -> Iterator[Part]:
-    """What pauses have left out, and how to make up for it; `which` is how a command says which schedules."""
+def left_out(found: Sequence[LeftOut], zone: tzinfo, which: str, program: str) -> Iterator[Part]:
+    """What pauses have left out, and how to make up for it; `which` is how a command of `program` says which."""
     if not found:
         return
     columns = (Column("LEFT OUT"), Column("RUNS", right=True), Column("FIRST"), Column("PAUSED FROM"), Column("UNTIL"))
@@ -237,7 +239,7 @@ def left_out(found: Sequence[LeftOut], zone: tzinfo, which: str) -> Iterator[Par
         for one in found
     ]
     yield Table(columns, list(rows))
-    yield f"To make up for it: rqscheduler backfill {which} --left-out"
+    yield f"To make up for it: {program} backfill {which} --left-out"
 
 
 def upcoming_table(coming: Sequence[UpcomingRun | PendingJob], now: datetime, zone: tzinfo) -> Iterator[Part]:
@@ -272,7 +274,7 @@ def instants(found: Sequence[datetime], now: datetime, zone: tzinfo, name: str) 
     rows: list[Sequence[Cell]] = []
     before = now
     for at in found:
-        there = at.astimezone(zone)
+        there = in_zone(at, zone)
         gap = distance(at, now) if before is now else f"+{length(at - before)}"
         shown = (f"{there:%a} {moment(at, zone)}", gap)
         rows.append(shown if zone is UTC else (*shown, moment(at, UTC)))

@@ -65,6 +65,7 @@ def schedule(stored: StoredSchedule) -> dict[str, Any]:
         "tags": list(stored.tags),
         "owner": stored.owner,
         "next_run_at": iso(stored.next_run_at),
+        "next_run_after_pause": iso(stored.next_run_after_pause),
         "last_run_at": iso(stored.last_run_at),
         "last_status": stored.last_status,
         "paused": stored.paused,
@@ -87,6 +88,7 @@ def schedule(stored: StoredSchedule) -> dict[str, Any]:
         "mean_duration_seconds": seconds(stored.mean_duration),
         "last_outcomes": stored.last_outcomes,
         "overdue_since": iso(stored.overdue_since),
+        "cannot_run": stored.cannot_run,
     }
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.client.schedules.explain.times import Times, capital
+from rq_scheduler.clock import in_zone
 from rq_scheduler.humanize import counted, length, moves_words
 from rq_scheduler.views.details import whole_second
 from rq_scheduler.views.outcomes import status_word
 from rq_scheduler.views.spoken import place, spoken, zone_of
 
-__all__ = ["policies", "standing", "there", "trigger_line"]
+__all__ = ["left_out_words", "next_due", "policies", "standing", "there", "trigger_line"]
+
+_LEFT_OUT, _SHOWN = 1_000, 3
+"""Instants of a pause that are counted, and that are named."""
 
 _WAITS: Final = frozenset({"queued", "deferred", "scheduled", "rate_limited", "ready_to_enqueue", "created"})
 _OVERLAP: Final = {
@@ -30,19 +36,18 @@ _CATCHUP: Final = {
 
 
 def standing(stored: StoredSchedule) -> tuple[str, str]:
-    """Its mark, and a word: whether it needs somebody, then how its last run ended."""
+    """Its mark, and a word: whether it needs somebody, and whether a run goes on; then how its last run ended."""
+    runs = ", running" if stored.last_status == "started" else ""
     if stored.paused:
-        return "paused", "Paused"
+        return "paused", f"Paused{runs}"
     if stored.failed_in_a_row:
-        return "failed", "Failing" if stored.failed_in_a_row > 1 else "Failed"
+        return "failed", ("Failing" if stored.failed_in_a_row > 1 else "Failed") + runs
     if stored.overdue_since is not None:
-        return "late", "Overdue"
-    if stored.last_status == "started":
+        return "late", f"Overdue{runs}"
+    if runs:
         return "running", capital(status_word("started"))
     if stored.last_status in _WAITS:
         return "waiting", capital(status_word(stored.last_status or ""))
-    if stored.finished:
-        return "finished", "Finished"
     newest = stored.last_outcomes[-1:]
     if newest in ("m", "k"):
         return ("missed", "Missed") if newest == "m" else ("skipped", "Skipped")
@@ -50,7 +55,29 @@ def standing(stored: StoredSchedule) -> tuple[str, str]:
         return "missed" if newest in "ed" else "skipped", {"e": "Expired", "d": "Deleted", "s": "Stopped"}.get(
             newest, "Canceled"
         )
+    if stored.finished:
+        return "finished", "Finished"
     return ("ok", "Ok") if stored.runs else ("waiting", "Not run yet")
+
+
+def next_due(stored: StoredSchedule) -> datetime | None:
+    """When its next run is due: of a paused one after the pause, if that ends by itself."""
+    return stored.next_run_at or stored.next_run_after_pause
+
+
+def left_out_words(stored: StoredSchedule, until: datetime | None, times: Times) -> str:
+    """`That leaves out 3 runs: 02:30, ...`: what a pause leaves out that goes on, or begins now, until then. Empty
+    without an end."""
+    if until is None:
+        return ""
+    found = list(islice(stored.left_out_by_pause(until), _LEFT_OUT + 1))
+    if not found:
+        return "That leaves out no run."
+    shown = [times.short(whole_second(at)) for at in found[:_SHOWN]]
+    if len(found) <= _SHOWN:
+        return f"That leaves out {counted(len(found), 'run', 'runs')}: {', '.join(shown)}."
+    many = f"more than {_LEFT_OUT:,}" if len(found) > _LEFT_OUT else f"{len(found):,}"
+    return f"That leaves out {many} runs, from {shown[0]} on."
 
 
 def trigger_line(stored: StoredSchedule, times: Times) -> tuple[str, str]:
@@ -62,11 +89,11 @@ def trigger_line(stored: StoredSchedule, times: Times) -> tuple[str, str]:
 
 def there(stored: StoredSchedule, times: Times) -> str:
     """`02:30 New York`: its next run by its own clock, where that shows something else than the reader's."""
-    zone, due = zone_of(stored.trigger), stored.next_run_at
+    zone, due = zone_of(stored.trigger), next_due(stored)
     if zone is None or due is None:
         return ""
     own = Times(zone, times.now, times.now)
-    if due.astimezone(own.zone).utcoffset() == due.astimezone(times.zone).utcoffset():
+    if in_zone(due, own.zone).utcoffset() == in_zone(due, times.zone).utcoffset():
         return ""
     return f"{own.short(whole_second(due))} {place(zone)}"
 

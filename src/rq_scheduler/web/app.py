@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from rq_scheduler import Scheduler
-from rq_scheduler.client.base import reading_plain_values
+from rq_scheduler.client.base import context_of, reading_plain_values
 from rq_scheduler.errors import InvalidType, kind_of
 from rq_scheduler.web.api.endpoint import Endpoint, Service, problem_response
 from rq_scheduler.web.api.health import Health
@@ -25,6 +25,7 @@ from rq_scheduler.web.api.route import Route
 from rq_scheduler.web.api.routes import ROUTES
 from rq_scheduler.web.api.sessions import Sessions
 from rq_scheduler.web.api.watch import Watch
+from rq_scheduler.web.pages.look import prepare
 from rq_scheduler.web.pages.page import error_page
 from rq_scheduler.web.pages.site import page_routes
 from rq_scheduler.web.problems import Refused
@@ -48,12 +49,15 @@ def create_app(scheduler: Scheduler, settings: Settings | None = None) -> ASGIAp
     """The dashboard and the HTTP API of this Scheduler's Redis, as an ASGI application: to be served, or mounted.
 
     Building it sends nothing, starts no thread and needs no event loop, so that it may be built before a fork; it needs
-    no lifespan. Raises InvalidType for what is no Scheduler.
+    no lifespan. It takes some tenths of a second, once in a process: what pages are made of is compiled, so that the
+    first visitors need not wait for that. Raises InvalidType for what is no Scheduler.
     """
     if not isinstance(scheduler, Scheduler):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidType(f"scheduler={scheduler!r} is {kind_of(scheduler)}: give a Scheduler(connection=...)")
     settings = settings or Settings()
     scheduler = reading_plain_values(scheduler)
+    context_of(scheduler).store.load_scripts()
+    prepare()
     service = Service(
         scheduler=scheduler,
         settings=settings,
@@ -86,7 +90,7 @@ def create_app(scheduler: Scheduler, settings: Settings | None = None) -> ASGIAp
         headers = [pair for pair in scope["headers"] if pair[0].lower() != b"host"]
         return bytes(error_page(service, Request({**scope, "headers": headers}), refused).body)
 
-    return Guard(inner, settings.hosts, page_of)
+    return Guard(inner, settings.hosts, page_of, "=" if callable(settings.auth) else "rqs_")
 
 
 def _paths(service: Service) -> Sequence[BaseRoute]:

@@ -22,6 +22,7 @@ from rq_scheduler.errors import (
     VersionConflict,
 )
 from rq_scheduler.sanitize import plain
+from rq_scheduler.store.base import is_misfit
 
 __all__ = ["MEDIA_TYPE", "TITLES", "Problem", "Refused", "refused_by"]
 
@@ -102,6 +103,9 @@ def refused_by(error: Exception) -> Refused | None:
     """What an error of the API, of a decoder or of Redis is answered with; None for a fault of our own."""
     if isinstance(error, Refused):
         return error
+    if isinstance(error, RedisError) and is_misfit(error):
+        detail = "a key in Redis holds something of another type than it has to: `rqscheduler status` names it"
+        return Refused(503, "wrong-type", detail, {"retry-after": "60"})
     if isinstance(error, RedisError | OSError):
         return Refused(503, "redis", "Redis does not answer, or refuses: ask again soon", {"retry-after": "5"})
     if isinstance(error, SchedulerError | msgspec.DecodeError):

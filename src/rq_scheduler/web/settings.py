@@ -26,14 +26,16 @@ class Settings:
     """allow: functions that may be run, by name or all of a module ("shop.tasks.*"); none unless given. allow_queues:
     queues that may be named beside the scheduler's own. public_urls: where people reach the application, beside this
     host by its local names. auth: "tokens" (`scheduler.tokens`), a function of the host application's, or "none" for an
-    application that nobody else can reach. read_only: nothing can be changed. metrics_tags: /metrics tells of each
+    application that nobody else can reach. read_only: nothing can be changed. hide_arguments: nobody is
+    shown values of arguments, which viewers are not shown in any case. metrics_tags: /metrics tells of each
     schedule that has one of these tags.
 
     session_seconds: how long a browser stays logged in. max_body: bytes. max_depth: lists and objects within each
     other. reads_per_second, writes_per_second: of one visitor, with bursts of ten seconds' worth. max_page: things in
     one answer; max_preview: instants; max_backfill: runs made by one request; max_bulk: schedules changed by one.
     receive_seconds: for a client to send its request. timezone: by whose clock pages are, for those who have not chosen
-    another: an IANA name, or None for this host's.
+    another: an IANA name, or None for this host's. home: text and address of a link, at the foot of each page, back to
+    the application that this one is a part of.
 
     Raises InvalidArgument for what cannot be.
     """
@@ -43,6 +45,7 @@ class Settings:
     public_urls: tuple[str, ...] = ()
     auth: Literal["tokens", "none"] | Authenticate = "tokens"
     read_only: bool = False
+    hide_arguments: bool = False
     metrics_tags: tuple[str, ...] = ()
     session_seconds: int = 12 * 3600
     max_body: int = 256 * 1024
@@ -55,6 +58,7 @@ class Settings:
     max_bulk: int = 10_000
     receive_seconds: float = 30
     timezone: str | None = None
+    home: tuple[str, str] | None = None
     functions: AllowedFunctions = field(init=False)
     hosts: Hosts = field(init=False)
 

@@ -17,6 +17,7 @@ from faults.chaos.clients import WORK
 from faults.chaos.consumers import RECORD
 from faults.chaos.journal import US, Deed, Grid, Journal, Watched
 from faults.checker import Ledger, Verdict
+from making import followed
 from rq_scheduler.runs import run_id
 from rq_scheduler.store.counters import read_counters
 
@@ -278,7 +279,7 @@ def _replaceable(journal: Journal) -> list[str]:
 def _ends(journal: Journal, found: list[Arrival], redis: Any) -> Iterator[str]:
     """The mover ends what it takes as RQ does what has finished: that, and no other end, is told of each of them, but
     for runs that made way for the next while they were in their queue."""
-    ends, going = ends_told(redis), redis.zcard("rq:scheduler:open_runs")
+    ends, going = ends_told(redis), len(followed(redis))
     if going:
         yield f"{going} runs whose end nobody has told"
     finished = sum(arrival.id not in journal.one_offs for arrival in found)

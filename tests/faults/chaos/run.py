@@ -195,7 +195,7 @@ class _Run:
         while (waited := time.monotonic() - began) < self._settings.drain:
             self._site.look_after()
             works = waited < 5 and redis.zcard(f"rq:wip:{WORK}")
-            waiting = any(map(redis.llen, queues)) or redis.exists("rq:scheduler:open_runs")
+            waiting = any(map(redis.llen, queues)) or redis.exists("rq:scheduler:new_runs", "rq:scheduler:open_runs")
             if not works and not waiting and not pending(Snapshot.of(redis)):
                 return
             time.sleep(0.5)

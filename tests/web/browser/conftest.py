@@ -15,6 +15,7 @@ import httpx
 import pytest
 import redis as redis_py
 
+import asking
 import jobs_for_tests as jobs
 from rq_scheduler import Cron, Every, Scheduler
 from rq_scheduler.embedded import EmbeddedRedis
@@ -33,6 +34,13 @@ class Site:
     url: str
     redis: redis_py.Redis
     scheduler: Scheduler
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These begin first, and one process has them all: what they share takes seconds to start."""
+    folder = Path(__file__).parent
+    items.sort(key=lambda item: folder not in item.path.parents)
 
 
 @contextmanager
@@ -60,12 +68,22 @@ def busy_site(folder: Path) -> Iterator[Site]:
         scheduler.enqueue_at(datetime.now(UTC) + timedelta(days=1), jobs.fail, HOSTILE, job_id="hostile-job")
         Scheduler(connection=client, actor="anna@laptop").schedules.update("newsletter", jitter="1m")
         client.delete(KEYS.template("lost"))
-        rq = ("worker", "--url", server.url, "--name")
+        # Something runs each second all the while: without a process for each job.
+        rq = ("worker", "--worker-class", "rq.SimpleWorker", "--url", server.url, "--name")
         processes.start(sys.executable, "-m", "rq_scheduler.cli", "--url", server.url, "--name", "ops-1")
         for queue in ("default", "exports"):
             processes.start(command("rq"), *rq, f"worker-{queue}", queue)
         url = f"http://127.0.0.1:{free_port()}"
-        allowed = ("--allow", "tests.jobs_for_tests.*", "--allow", "jobs_for_tests.*", "--allow-queue", "reports")
+        allowed = (
+            "--allow",
+            "tests.jobs_for_tests.*",
+            "--allow",
+            "jobs_for_tests.*",
+            "--allow-queue",
+            "reports",
+            "--allow-queue",
+            "spare",
+        )
         web = processes.start(
             command("rqscheduler"), "web", "--url", server.url, "--bind", url.removeprefix("http://"), *allowed,
             env={"TZ": "Europe/Paris"}, log="web.log",
@@ -90,22 +108,24 @@ class Visit:
         return self.page
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """For these tests alone: as long as playwright is there, an event loop runs in this thread, and no other can."""
+    """For this folder alone: as long as playwright is there, an event loop runs in this thread, and no other can."""
     from playwright.sync_api import sync_playwright
 
     program = found()
     assert program is not None, "no browser: `make .venvs/browser/.ready` sets one up, or install chromium"
     with sync_playwright() as playwright:
+        # No graphics processor is played where there is none.
+        args = [*program.args, "--disable-gpu"]
         launched = playwright.chromium.launch(
-            executable_path=program.path, args=list(program.args), env={**os.environ, **program.env}
+            executable_path=program.path, args=args, env={**os.environ, **program.env}
         )
         yield launched
         launched.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with busy_site(tmp_path_factory.mktemp("site")) as running:
         yield running
@@ -142,7 +162,7 @@ def _check_request(visit: Visit, url: str) -> None:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=PATIENCE).status_code == 200
+        return asking.get(url, timeout=PATIENCE).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -3,18 +3,18 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 
 from rq_scheduler import Scheduler
 from support import wait_until
-from web.browser.conftest import Site, Visit, visiting
+from web.browser.conftest import KEYS, Site, Visit, visiting
 
-pytestmark = [pytest.mark.once, pytest.mark.newest_only, pytest.mark.long]
+pytestmark = [pytest.mark.once, pytest.mark.newest_only]
 
 PAGES = (
     "/",
     "/schedules",
-    "/schedules/new",
+    "/new",
     "/schedules/import-orders",
     "/schedules/hostile",
     "/schedules/import-orders/why",
@@ -23,6 +23,7 @@ PAGES = (
     "/schedules/nightly-report/delete",
     "/jobs",
     "/jobs/hostile-job",
+    "/queues/exports/move",
     "/quarantine",
     "/clock-changes",
     "/clock-changes/schedules",
@@ -34,23 +35,44 @@ PAGES = (
 )
 
 
-def test_every_page_is_in_order(browser: Any, site: Site) -> None:
-    """Light and dark, narrow and wide: axe finds nothing, nothing scrolls sideways, and the visit is quiet."""
-    axe, found = Axe(), list[str]()
+# 720 is 1440 at a zoom of 200 %.
+LOOKS = ((1440, "light", "none"), (375, "dark", "none"), (720, "dark", "active"))
+"""Each width, each theme and high contrast."""
+OTHER_LOOKS = ((1440, "dark", "none"), (375, "light", "none"), (720, "light", "active"))
+"""The other ones of them with each other."""
+CUT = """[...document.querySelectorAll(".nav a, .btn, .tabs a")]
+  .filter((one) => one.getBoundingClientRect().right > innerWidth && !one.closest(".scroll"))
+  .map((one) => one.textContent).join(", ")"""
+"""What is to be pressed, and is not on the screen: but for tables that scroll, and say so."""
+AXE = """axe.run({exclude: [["tbody tr:nth-child(n+9):not(:last-child)"]]}, {resultTypes: ["violations"]})
+  .then(({violations}) => violations)"""
+"""Of a long table the first rows and the last: axe takes as long for each of fifty that are alike."""
+
+
+@pytest.mark.parametrize("looks", [LOOKS, pytest.param(OTHER_LOOKS, marks=pytest.mark.slow)], ids=["each", "others"])
+def test_every_page_is_in_order(browser: Any, site: Site, looks: tuple[Any, ...]) -> None:
+    """Light and dark, narrow and wide, zoomed in, with the few colors of high contrast: axe finds nothing, nothing
+    scrolls sideways or is cut, and the visit is quiet."""
+    found: list[str] = []
+    failed = next(run.job_id for run in site.scheduler.schedules.runs("import-orders") if run.end == "failed")
     with visiting(browser, site) as visit:
-        for path in PAGES:
+        for path in (*PAGES, f"/jobs/{failed}/traceback"):
             page = visit.go(f"{path}?hold=1")
-            for width in (1440, 375):
+            page.wait_for_function("() => !document.querySelector('meta[http-equiv=refresh]')")
+            page.evaluate(AXE_SCRIPT)
+            for width, theme, contrast in looks:
                 page.set_viewport_size({"width": width, "height": 900})
-                for theme in ("light", "dark"):
-                    page.emulate_media(color_scheme=theme)
-                    results = axe.run(page)
-                    for one in results.response["violations"]:
-                        nodes = "; ".join(node["html"][:160] for node in one["nodes"][:2])
-                        found.append(f"{path} {width} {theme}: {one['id']}: {nodes}")
+                page.emulate_media(color_scheme=theme, forced_colors=contrast, reduced_motion="reduce")
+                look = f"{path} {width} {theme}{' high contrast' if contrast == 'active' else ''}"
+                for one in page.evaluate(AXE):
+                    nodes = "; ".join(node["html"][:160] for node in one["nodes"][:2])
+                    found.append(f"{look}: {one['id']}: {nodes}")
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 if wide > width:
-                    found.append(f"{path} {width}: scrolls sideways, {wide}")
+                    found.append(f"{look}: scrolls sideways, {wide}")
+                cut = page.evaluate(CUT)
+                if cut:
+                    found.append(f"{look}: cut at the right: {cut}")
         visit.wrong = [one for one in visit.wrong if "404 (Not Found)" not in one]  # of /nothing
     assert found == []
 
@@ -112,11 +134,77 @@ class TestLive:
         page.wait_for_selector("#live >> text=/^Live$/")
         visit.wrong = [one for one in visit.wrong if "net::ERR_FAILED" not in one]
 
+    def test_a_preview_that_does_not_come_is_said(self, visit: Visit) -> None:
+        page = visit.go("/schedules/nightly-report/edit")
+        for answer, says in (
+            (lambda route: route.fulfill(status=503, body="away"), "Redis does not answer"),
+            (lambda route: route.fulfill(status=429, body="often"), "You ask too often"),
+            (lambda route: route.abort(), "No connection"),
+        ):
+            page.fill("#when", "5 5 * * *")
+            page.wait_for_selector("#preview >> text=Every day at 05:05")
+            page.route("**/edit", answer)
+            page.fill("#when", "6 6 * * *")
+            page.wait_for_selector(f"#preview >> text=There is no preview. {says}")
+            assert "05:05" not in page.inner_text("#preview"), "that is of another text"
+            assert page.get_attribute("#preview", "aria-busy") == "false"
+            assert page.input_value("#when") == "6 6 * * *"
+            page.unroute("**/edit")
+            page.wait_for_selector("#preview >> text=Every day at 06:06")
+        visit.wrong = [one for one in visit.wrong if "Failed to load resource" not in one]
+
+    def test_redis_away_is_said_and_the_page_comes_back_by_itself(self, visit: Visit) -> None:
+        page = visit.go("/schedules")
+        page.route("**/schedules", lambda route: route.fulfill(status=503, content_type="text/html", body="<p>away"))
+        page.wait_for_selector("#live >> text=Redis does not answer; asking again in")
+        assert page.is_visible("#row-newsletter"), "what was there stays there"
+        page.unroute("**/schedules")
+        page.wait_for_selector("#live >> text=/^Live$/")
+        visit.wrong = [one for one in visit.wrong if "503 (Service Unavailable)" not in one]
+
+    def test_a_page_on_which_only_the_clock_would_change_asks_for_nothing(self, visit: Visit) -> None:
+        asked: list[str] = []
+        visit.page.clock.install()
+        page = visit.go("/clock-changes")
+        page.wait_for_selector("text=As of")
+        page.on("request", lambda request: asked.append(request.url))
+        page.clock.run_for(60_000)
+        assert asked == []
+
+    def test_events_that_come_all_the_time_put_nothing_off(self, visit: Visit, site: Site) -> None:
+        page = visit.go("/schedules/nightly-report")
+        page.wait_for_selector("#live >> text=Live")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.resource_type == "fetch" else None)
+        for number in range(40):
+            site.redis.xadd(KEYS.events, {"kind": "recovered", "id": "nobody", "number": number})
+            page.wait_for_timeout(100)
+            if len(asked) >= 3:
+                break
+        assert len(asked) >= 3, "each begins again while the one before is put off"
+
+    def test_a_stream_that_was_refused_comes_back(self, visit: Visit) -> None:
+        refused: list[str] = []
+
+        def answer(route: Any) -> None:
+            if refused:
+                route.continue_()
+            else:
+                refused.append(route.request.url)
+                route.fulfill(status=503, body="")
+
+        visit.page.route("**/events/stream", answer)
+        page = visit.go("/schedules/nightly-report")
+        with page.expect_request("**/events/stream"):
+            pass
+        visit.wrong = [one for one in visit.wrong if "503" not in one]
+
     def test_held_pages_ask_for_nothing(self, visit: Visit) -> None:
         asked: list[str] = []
+        visit.page.clock.install()
         page = visit.go("/?hold=1")
         page.on("request", lambda request: asked.append(request.url))
-        page.wait_for_timeout(6_000)
+        page.clock.run_for(60_000)
         assert asked == []
         page.click("text=Go on")
         page.wait_for_selector("#live >> text=Live")
@@ -140,6 +228,24 @@ class TestActions:
         assert site.scheduler.schedules["newsletter"].note == "the provider is down"
         page.click("text='Resume'")
         page.wait_for_selector("[role=status] >> text=newsletter fires again")
+
+    @pytest.mark.parametrize("scripted", [True, False])
+    def test_enter_on_a_box_does_nothing(self, browser: Any, site: Site, scripted: bool) -> None:
+        site.redis.hset(KEYS.quarantine, "lost-too", '{"reason": "its job is gone", "kind": "one-off"}')
+        ran = sum(one.runs for one in site.scheduler.schedules if one.id in ("newsletter", "nightly-report"))
+        with visiting(browser, site, java_script_enabled=scripted) as visit:
+            for path in ("/schedules?hold=1", "/schedules?q=n&hold=1", "/quarantine?hold=1"):
+                page = visit.go(path)
+                box = page.locator("input.pick").last
+                box.focus()
+                page.keyboard.press("Space")
+                page.keyboard.press("Enter")
+                page.wait_for_timeout(300)
+                assert page.url == visit.url + path
+                assert box.is_checked()
+                assert page.locator(".notice").count() == 0
+        assert sum(one.runs for one in site.scheduler.schedules if one.id in ("newsletter", "nightly-report")) == ran
+        site.redis.hdel(KEYS.quarantine, "lost-too")
 
     def test_run_now_runs_in_a_worker(self, visit: Visit, site: Site) -> None:
         ran = site.scheduler.schedules["newsletter"].succeeded

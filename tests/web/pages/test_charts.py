@@ -44,21 +44,21 @@ class TestAxis:
         assert AXIS.x(NOW) == "85.71%"
 
     def test_ticks_are_round_by_the_clock_of_the_zone(self) -> None:
-        words = [words for _, words, _ in AXIS.ticks()]
+        words = [words for _, words, _ in AXIS.ticks]
         assert words[0] == "12:00"
         assert "Sun 29" in words, "midnight in Paris is 23:00 UTC"
 
     def test_ticks_stay_round_when_the_clocks_change(self) -> None:
         back = datetime(2026, 10, 25, 6, tzinfo=UTC)
         axis = Axis(back - timedelta(hours=10), back + timedelta(hours=2), back, ZoneInfo("Europe/Paris"))
-        words = [words for _, words, _ in axis.ticks()]
+        words = [words for _, words, _ in axis.ticks]
         assert words == ["23:00", "Sun 25", *(f"{hour:02d}:00" for hour in range(1, 10))]
 
     def test_a_year_has_as_few_ticks_as_an_hour(self) -> None:
         for minutes in (10, 50, 300, 2_880, 14_400):
             span = timedelta(minutes=minutes)
             axis = Axis(NOW - span, NOW + span / 5, NOW, UTC)
-            assert 1 <= len(list(axis.ticks())) <= 15
+            assert 1 <= len(list(axis.ticks)) <= 15
 
     def test_the_head_names_bands(self) -> None:
         band = Band(NOW - timedelta(hours=8), NOW - timedelta(hours=7), "Redis")

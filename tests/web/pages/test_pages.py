@@ -1,5 +1,6 @@
 """Pages, asked for through the application: what they show, what hostile texts do to them, and who may see them."""
 
+import hashlib
 import re
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,15 +9,23 @@ from urllib.parse import unquote
 
 import pytest
 import redis as redis_py
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq.results import Result
+from rq.utils import now as utc_now
+from rq.utils import utcformat
 from starlette.testclient import TestClient
 
 import jobs_for_tests as jobs
 from rq_scheduler import Cron, Every, Scheduler
+from rq_scheduler.client.overview import MAX_NOT_RUN
 from rq_scheduler.store.keys import Keys
 from rq_scheduler.web import Settings, create_app
 from support import Processes, wait_until
 from web.conftest import HOST
 from web.pages.conftest import MakePages
+
+pytestmark = pytest.mark.once
 
 KEYS = Keys()
 PAGES = (
@@ -27,7 +36,7 @@ PAGES = (
     "/schedules",
     "/schedules?state=paused",
     "/schedules?q=no-such",
-    "/schedules/new",
+    "/new",
     "/schedules/{id}",
     "/schedules/{id}?runs=all",
     "/schedules/{id}/why",
@@ -35,14 +44,15 @@ PAGES = (
     "/schedules/{id}/pause",
     "/schedules/{id}/backfill",
     "/schedules/{id}/delete",
-    "/schedules/bulk?action=pause&id={id}",
-    "/schedules/bulk?action=delete&tag=billing",
+    "/bulk?action=pause&id={id}",
+    "/bulk?action=delete&tag=billing",
     "/why",
     "/why?id={id}&at=2026-01-01T00:00",
     "/why?id=nobody",
     "/jobs",
     "/jobs?q=nothing",
     "/jobs/one",
+    "/queues/default/move",
     "/quarantine",
     "/clock-changes",
     "/clock-changes?timezone=Europe/Paris",
@@ -80,12 +90,13 @@ class TestEveryPage:
         ids = re.findall(r'\sid="([^"]*)"', answer.text)
         assert len(ids) == len(set(ids))
 
-    @pytest.mark.parametrize("path", PAGES)
     @pytest.mark.usefixtures("one_off")
-    def test_links_lead_to_pages(self, pages: TestClient, nightly: str, path: str) -> None:
-        html = pages.get(path.format(id=nightly)).text
-        for link in set(re.findall(r'href="(/[^"#]*)', html)):
-            assert pages.get(unescape(link)).status_code in (200, 422), link
+    def test_links_lead_to_pages(self, pages: TestClient, nightly: str) -> None:
+        found: dict[str, str] = {}
+        for path in PAGES:
+            found |= dict.fromkeys(re.findall(r'href="(/[^"#]*)', pages.get(path.format(id=nightly)).text), path)
+        for link, path in found.items():
+            assert pages.get(unescape(link)).status_code in (200, 422), f"{link} on {path}"
 
     @pytest.mark.parametrize("path", PAGES)
     @pytest.mark.usefixtures("one_off")
@@ -107,6 +118,21 @@ class TestEveryPage:
 
 
 class TestHostileTexts:
+    def run_and_fail(self, scheduler: Scheduler, redis: redis_py.Redis) -> None:
+        """A run of `h`, by a worker and with an exception of such names; followed to its end."""
+        job = scheduler.schedules.run_now("h")
+        assert job is not None
+        ended = {"started_at": utcformat(utc_now()), "ended_at": utcformat(utc_now()), "worker_name": HOSTILE[:200]}
+        redis.hset(job.key, mapping={"status": "failed", **ended})
+        redis.lrem("rq:queue:<u>q</u>", 0, job.id)
+        told = f"Traceback (most recent call last):\nshop.errors.Bad: {HOSTILE}"
+        with redis.pipeline() as pipe:
+            Result.create_failure(job, 3600, told, pipeline=pipe)
+            pipe.execute()
+        scheduler.run(burst=True)
+        wait_until(lambda: scheduler.run(burst=True) or scheduler.schedules["h"].failed_in_a_row)
+
+    @pytest.mark.leaves("rq:scheduler:*", "rq:results:*", "rq:queue*", "rq:job:*")
     def test_run_nowhere_and_break_nothing(
         self, pages: TestClient, scheduler: Scheduler, redis: redis_py.Redis
     ) -> None:
@@ -114,18 +140,26 @@ class TestHostileTexts:
         schedules = Scheduler(connection=redis, actor="<b>me</b>").schedules
         schedules.put("h", Every("1h"), jobs.fail, args=(HOSTILE,), tags=("<i>tag</i>",), queue_name="<u>q</u>")
         schedules.pause("h", odd)
-        scheduler.enqueue_at(datetime.now(UTC) + timedelta(hours=1), jobs.fail, HOSTILE, job_id="job-h")
+        self.run_and_fail(scheduler, redis)
+        scheduler.enqueue_at(datetime.now(UTC) + timedelta(hours=1), jobs.fail, HOSTILE, job_id="one")
         redis.hset(KEYS.quarantine, "<b>held</b>", '{"reason": "<script>alert(1)</script>", "kind": "one-off"}')
         redis.zadd(KEYS.not_run, {"<b>gone</b> m 1000": datetime.now(UTC).timestamp()})
         redis.xadd(KEYS.events, {"kind": "failing", "id": "<b>e</b>", "job_id": "<script>x</script>"})
         redis.xadd(KEYS.audit, {"action": "paused", "id": "<b>a</b>", "actor": odd, "note": odd})
         paths = (
-            *("/", "/schedules", "/schedules?q=%3Cscript%3E", "/schedules/h", "/schedules/h/why", "/schedules/h/edit"),
-            *("/jobs", "/jobs/job-h", "/quarantine", "/events", "/audit", "/why?id=%3Cscript%3E&at=%3Cscript%3E"),
+            *(path.format(id="h") for path in PAGES),
+            *("/schedules?q=%3Cscript%3E", "/why?id=%3Cscript%3E&at=%3Cscript%3E", "/load?queue=%3Cu%3Eq%3C/u%3E"),
+            *(
+                "/clock-changes?timezone=%3Cscript%3E",
+                "/audit?kind=%3Cscript%3E&id=%3Cscript%3E",
+                "/?span=%3Cscript%3E",
+            ),
             *("/schedules?tag=%3Cscript%3E", "/jobs?q=%3Cscript%3E", "/events?id=%3Cscript%3E", "/%3Cscript%3E"),
         )
         for path in paths:
-            answer = pages.get(path)
+            answer = wait_until(
+                lambda path=path: "looked through, which takes" not in (answer := pages.get(path)).text and answer
+            )
             assert answer.status_code in (200, 404, 422), path
             scripts = re.findall(r"<script[^>]*>", answer.text)
             assert all("/static/dashboard.js" in one for one in scripts), path
@@ -195,6 +229,39 @@ class TestSchedules:
         assert "row-nightly-report" in pages.get("/schedules?q=at+02%3A30").text
         assert "No schedule is like that" in pages.get("/schedules?q=weekly").text
 
+    def test_a_search_goes_on_where_it_has_stopped(
+        self, pages: TestClient, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rq_scheduler.web.pages.schedules.SEARCHED", 4)
+        for number in range(10):
+            scheduler.schedules.put(f"s{number}", Every("1h"), jobs.nothing, tags=("odd",) if number % 2 else ())
+        seen: list[list[str]] = []
+        path = "/schedules?q=ODD"
+        while path:
+            html = pages.get(path).text
+            seen.append(re.findall(r'<tr id="row-([^"]*)"', html))
+            following = re.search(r'rel="next" href="([^"]*)">Look through more', html)
+            assert ("There are more." in text_of(html)) == (following is not None)
+            path = unescape(following[1]) if following else ""
+        assert seen == [["s1", "s3"], ["s5", "s7"], ["s9"]]
+        assert "None of those." in pages.get("/schedules?q=weekly").text
+
+    @pytest.mark.parametrize("record", ["events", "audit"])
+    def test_records_are_looked_for_further_and_further_back(
+        self, pages: TestClient, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch, record: str
+    ) -> None:
+        monkeypatch.setattr("rq_scheduler.web.pages.records.LOOKED_AT", 4)
+        for number in range(9):
+            fields = {"kind": "failing_began", "action": "paused", "id": "odd" if number % 4 == 1 else "even"}
+            redis.xadd(f"rq:scheduler:{record}", fields)  # pyright: ignore[reportArgumentType]
+        seen, path = list[int](), f"/{record}?id=odd"
+        while path:
+            html = pages.get(path).text
+            seen.append(html.count('<div class="chg-top">'))
+            following = re.search(r'rel="next" href="([^"]*)">Look further back', html)
+            path = unescape(following[1]) if following else ""
+        assert (seen[:2], sum(seen)) == ([1, 1], 2)
+
     def test_by_state(self, pages: TestClient, scheduler: Scheduler, nightly: str) -> None:
         scheduler.schedules.put("other", Every("1h"), jobs.nothing)
         scheduler.schedules.pause(nightly, "why not")
@@ -229,11 +296,14 @@ class TestWhoMayCome:
     def test_a_viewer_sees_all_and_no_button_that_changes(self, pages_of: MakePages, nightly: str) -> None:
         for client in (pages_of("viewer"), pages_of("operator", read_only=True)):
             for path in PAGES:
-                html = client.get(path.format(id=nightly)).text
-                if "/edit" in path or "/new" in path or "bulk" in path or re.search("pause$|backfill|delete", path):
+                answer = client.get(path.format(id=nightly))
+                html = answer.text
+                if re.search("/edit|/new|/bulk|/pause$|/backfill|/delete", path):
+                    assert answer.status_code == 403, path
+                    assert "You may look, and not change" in html or "started to read only" in html
                     continue
                 actions = set(re.findall(r'(?:form|)action="([^"]*)"', html)) - {"/preferences", "/logout"}
-                assert actions <= {"/why", "/schedules", "/jobs", "/schedules/bulk"}, path
+                assert actions <= {"/why", "/schedules", "/jobs", "/bulk"}, path
                 assert "<button" not in html or "Run now" not in html
             answer = client.post(f"/schedules/{nightly}/run", data={"once": "a"})
             assert answer.status_code == 403
@@ -280,13 +350,48 @@ class TestTrouble:
         assert pages.get("/api/v1/nothing").json()["code"] == "not-found"
 
     def test_redis_is_away_and_the_page_comes_back_by_itself(self) -> None:
-        away = Scheduler(connection=redis_py.Redis(port=1))
+        away = Scheduler(connection=redis_py.Redis(port=1, retry=Retry(NoBackoff(), 0)))  # asked for once
         with TestClient(create_app(away, Settings(auth="none")), HOST, raise_server_exceptions=False) as client:
-            for path in ("/", "/schedules", "/jobs"):
-                answer = client.get(path)
-                assert answer.status_code == 503
+            for path in PAGES:
+                answer = client.get(path.format(id="a"))
+                assert answer.status_code == 503, path
                 assert "Redis does not answer" in answer.text
                 assert '<meta http-equiv="refresh" content="5">' in answer.text
+
+    @pytest.mark.parametrize("name", ["audit", "heartbeats", "dispatchers", "due_schedules", "scheduled_jobs"])
+    @pytest.mark.leaves("*")
+    def test_a_key_of_another_type_is_said(
+        self, pages: TestClient, redis: redis_py.Redis, nightly: str, name: str
+    ) -> None:
+        key = getattr(KEYS, name)
+        redis.delete(key)
+        redis.set(key, "x")
+        answer = pages.get("/")
+        if answer.status_code != 200:  # the page needs it
+            assert answer.status_code == 503
+            assert "A key in Redis is of another type" in answer.text
+            assert "rqscheduler status" in text_of(answer.text)
+
+    def test_more_that_did_not_run_than_is_counted(
+        self, pages: TestClient, nightly: str, redis: redis_py.Redis
+    ) -> None:
+        at = int(utc_now().timestamp())
+        lines = {f"{nightly} {'mk'[n % 2]} {at - 7200 - 2 * n}000000": at - n for n in range(MAX_NOT_RUN)}
+        redis.zadd(KEYS.not_run, dict(list(lines.items())[1:]))
+        assert re.search(r"the newest \d+ of \d+ (?!or more)", text_of(pages.get("/").text))
+        redis.zadd(KEYS.not_run, lines)
+        assert re.search(r"the newest \d+ of \d+ or more", text_of(pages.get("/").text))
+
+    def test_what_needs_somebody_is_said_where_nothing_is_scheduled(
+        self, scheduler: Scheduler, redis: redis_py.Redis
+    ) -> None:
+        with TestClient(create_app(scheduler, Settings(auth="none")), HOST) as client:
+            assert "Nothing is scheduled yet" in text_of(client.get("/").text)
+            redis.sadd("rq:queues", "rq:queue:default")
+            redis.rpush("rq:queue:default", "a job")
+            said = text_of(client.get("/").text)
+        assert "no worker listens on it" in said
+        assert "Nothing is scheduled yet" not in said
 
     def test_a_fault_of_ours_says_nothing_of_itself(
         self, pages: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -327,11 +432,15 @@ class TestPreferences:
         assert "data-theme" not in pages.get("/").text
 
     def test_a_cookie_of_somebody_elses(self, pages: TestClient) -> None:
-        pages.cookies.set("rqscheduler-done", "%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+        pages.cookies.set(done_cookie("/"), "%3Cscript%3Ealert(1)%3C%2Fscript%3E")
         pages.cookies.set("rqscheduler-theme", '"><script>')
         assert "<script>" not in pages.get("/").text
 
 
-def done(client: TestClient) -> str:
-    """What the last form did, as the next page says it."""
-    return unquote(client.cookies.get("rqscheduler-done") or "")
+def done(client: TestClient, to: str = "/") -> str:
+    """What the last form did that led to that page, as it says it."""
+    return unquote(client.cookies.get(done_cookie(to)) or "")
+
+
+def done_cookie(path: str) -> str:
+    return f"rqscheduler-done-{hashlib.sha256(path.partition('?')[0].encode()).hexdigest()[:12]}"

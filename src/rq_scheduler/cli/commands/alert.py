@@ -8,6 +8,7 @@ import click
 
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import json_option, open_session, session_options
+from rq_scheduler.cli.site import program
 from rq_scheduler.client.alerts import forget_receiver
 
 __all__ = ["alert"]
@@ -48,5 +49,5 @@ def forget(ctx: click.Context, /, **params: Any) -> None:
     name = params["name"]
     with open_session(ctx, params) as session:
         if not forget_receiver(session.scheduler, name):
-            raise click.ClickException(f"no receiver is named {name!r}; rqscheduler status names those that fail.")
+            raise click.ClickException(f"no receiver is named {name!r}; {program()} status names those that fail.")
     answer(params["as_json"], lambda: {"name": name, "forgotten": True}, lambda: [f"{name} is forgotten"])

@@ -10,6 +10,7 @@ import click
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.selection import Target, confirm, selection_options, target_from
 from rq_scheduler.cli.session import Session, open_session, session_options, timezone_option, zone_from
+from rq_scheduler.cli.site import program
 from rq_scheduler.cli.times import read_moment
 from rq_scheduler.client.schedules import LeftOut, StoredSchedule
 from rq_scheduler.clock import to_us
@@ -86,7 +87,7 @@ def _left_out(
         as_json,
         lambda: {"left_out": [serializers.left_out(one) for one in found], "dry_run": dry_run, "job_ids": made},
         lambda: (
-            render.left_out(found, zone, target.id or target.flags)
+            render.left_out(found, zone, target.id or target.flags, program())
             if dry_run and found
             else [f"{counted(len(made), 'run', 'runs')} made" if found else "The last pause has left out nothing."]
         ),

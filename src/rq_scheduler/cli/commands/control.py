@@ -10,6 +10,7 @@ import click
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.selection import confirm, selection_options, target_from
 from rq_scheduler.cli.session import Session, open_session, session_options, timezone_option, zone_from
+from rq_scheduler.cli.site import program
 from rq_scheduler.cli.times import read_until
 from rq_scheduler.humanize import counted, when
 from rq_scheduler.views import render, serializers
@@ -44,7 +45,7 @@ def pause(ctx: click.Context, /, **params: Any) -> None:
             answer(
                 params["as_json"],
                 lambda: serializers.schedule(stored),
-                lambda: [f"{stored.id} is paused{ends}; resume it with: rqscheduler resume {stored.id}"],
+                lambda: [f"{stored.id} is paused{ends}; resume it with: {program()} resume {stored.id}"],
             )
             return
         found = target.ask(session, "Pause", yes=params["yes"])
@@ -54,7 +55,7 @@ def pause(ctx: click.Context, /, **params: Any) -> None:
     answer(
         params["as_json"],
         lambda: {"paused": paused, "others": found - paused, "paused_until": serializers.iso(until)},
-        lambda: [f"{said}rqscheduler resume {target.flags}" + (f" ({others})" if paused < found else "")],
+        lambda: [f"{said}{program()} resume {target.flags}" + (f" ({others})" if paused < found else "")],
     )
 
 
@@ -88,7 +89,7 @@ def resume(ctx: click.Context, /, **params: Any) -> None:
         lambda: [
             f"{counted(resumed, 'schedule fires', 'schedules fire')} again"
             + (f"; {stay:,} paused by themselves stay so (--all-pauses resumes them too)" if stay else ""),
-            *render.left_out(left_out, zone, target.flags),
+            *render.left_out(left_out, zone, target.flags, program()),
         ],
     )
 
@@ -151,7 +152,7 @@ def _resume_one(session: Session, id: str, zone: tzinfo, as_json: bool) -> None:
         lambda: {**serializers.schedule(stored), "left_out": [serializers.left_out(one) for one in left_out]},
         lambda: [
             f"{stored.id} is {render.state_text(stored)}; next run: {when(stored.next_run_at, now, zone)}",
-            *render.left_out(left_out, zone, stored.id),
+            *render.left_out(left_out, zone, stored.id, program()),
         ],
     )
 

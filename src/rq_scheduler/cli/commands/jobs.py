@@ -10,9 +10,12 @@ import click
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.selection import confirm
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
+from rq_scheduler.cli.site import program
 from rq_scheduler.cli.times import read_moment
 from rq_scheduler.humanize import counted, when
+from rq_scheduler.sanitize import plain, plain_json
 from rq_scheduler.views import pending
+from rq_scheduler.views.pending import NO_TRACEBACK
 from rq_scheduler.views.serializers import iso
 
 __all__ = ["jobs"]
@@ -73,6 +76,28 @@ def show(ctx: click.Context, /, **params: Any) -> None:
     if found is None:
         raise _unknown(id)
     answer(params["as_json"], lambda: pending.serialize(found), lambda: pending.facts(found, now, zone), zone)
+
+
+@jobs.command()
+@click.argument("id", metavar="JOB_ID")
+@session_options
+@click.pass_context
+def traceback(ctx: click.Context, /, **params: Any) -> None:
+    """Show with which traceback the last run of a job ended, such as a run of a schedule.
+
+    Exit status: 1 when RQ has none, or none any more.
+    """
+    id = params["id"]
+    with open_session(ctx, params) as session:
+        found = session.scheduler.jobs.traceback(id)
+    if params["as_json"]:
+        click.echo(plain_json({"job_id": id, "traceback": found}, indent=2))
+    elif found is None:
+        raise click.ClickException(f"{NO_TRACEBACK.format(id)}.")
+    else:  # as it is, for whoever copies it: no line is cut or wrapped
+        click.echo("\n".join(map(plain, found.rstrip().splitlines())))
+    if found is None:
+        ctx.exit(1)
 
 
 @jobs.command()
@@ -234,4 +259,4 @@ def _tell_each(ctx: click.Context, as_json: bool, done: dict[str, bool], words: 
 
 
 def _unknown(id: str) -> click.ClickException:
-    return click.ClickException(f"no pending job has the id {id!r}; rqscheduler jobs list shows those there are.")
+    return click.ClickException(f"no pending job has the id {id!r}; {program()} jobs list shows those there are.")

@@ -12,6 +12,7 @@ from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import json_option, sentences
 from rq_scheduler.cli.times import read_moment, time_zone, zone_of
 from rq_scheduler.client.schedules.files import file_schema
+from rq_scheduler.clock import in_zone
 from rq_scheduler.triggers import Cron
 from rq_scheduler.views import render, serializers
 
@@ -48,7 +49,7 @@ def next_(cron: str, timezone: str | None, count: int, after: str | None, day_ma
             "timezone": trigger.timezone,
             "day_match": trigger.day_match,
             "after": serializers.iso(now),
-            "instants": [{"utc": serializers.iso(at), "local": at.astimezone(zone).isoformat()} for at in found],
+            "instants": [{"utc": serializers.iso(at), "local": in_zone(at, zone).isoformat()} for at in found],
         },
         lambda: render.instants(found, now, zone, trigger.timezone),
     )

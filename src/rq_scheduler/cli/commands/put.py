@@ -15,9 +15,9 @@ from rq import Retry
 from rq_scheduler.aliases import Catchup, Excluded, Overlap
 from rq_scheduler.cli.addresses import ConnectionOptions
 from rq_scheduler.cli.loading import note_function
-from rq_scheduler.cli.options import ApplicationOptions
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options
+from rq_scheduler.cli.site import ApplicationOptions
 from rq_scheduler.cli.times import read_moment, time_zone, zone_of
 from rq_scheduler.client.schedules import StoredSchedule
 from rq_scheduler.client.schedules.files import read_shown

@@ -12,6 +12,7 @@ import click
 from rq_scheduler.aliases import QuarantineCode
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
+from rq_scheduler.cli.site import program
 from rq_scheduler.client.quarantine import Quarantine, Quarantined, RetryResult
 from rq_scheduler.clock import US, to_us
 from rq_scheduler.humanize import counted
@@ -115,7 +116,7 @@ def _retry(held: Quarantine, id: str) -> RetryResult:
 
 def _unknown(id: str) -> click.ClickException:
     return click.ClickException(
-        f"no entry in quarantine has the id {id!r}; rqscheduler quarantine list shows those there are."
+        f"no entry in quarantine has the id {id!r}; {program()} quarantine list shows those there are."
     )
 
 

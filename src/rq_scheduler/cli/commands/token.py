@@ -8,6 +8,7 @@ import click
 
 from rq_scheduler.cli.output import answer
 from rq_scheduler.cli.session import open_session, session_options, timezone_option, zone_from
+from rq_scheduler.cli.site import program
 from rq_scheduler.client.tokens import Role
 from rq_scheduler.views import tokens as views
 
@@ -58,5 +59,5 @@ def revoke(ctx: click.Context, /, **params: Any) -> None:
     id = params["id"]
     with open_session(ctx, params) as session:
         if not session.scheduler.tokens.revoke(id):
-            raise click.ClickException(f"no token has the id {id!r}; rqscheduler token list shows those there are.")
+            raise click.ClickException(f"no token has the id {id!r}; {program()} token list shows those there are.")
     answer(params["as_json"], lambda: {"id": id, "revoked": True}, lambda: [f"{id} is revoked"])

@@ -8,11 +8,13 @@ import logging
 from typing import Any, Literal
 
 import click
+from click.core import ParameterSource
 from redis.exceptions import RedisError
 
 from rq_scheduler.cli.dashboard import HOW_TO_INSTALL
 from rq_scheduler.cli.logs import setup_logging
 from rq_scheduler.cli.session import open_session, session_options, timezone_option
+from rq_scheduler.cli.site import program
 from rq_scheduler.client.scheduler import Scheduler
 from rq_scheduler.errors import SchedulerError
 
@@ -45,6 +47,7 @@ _SHUTDOWN_SECONDS = 3
     help="Have /metrics tell of each schedule that has this tag, of 500 at most. Any number.",
 )
 @click.option("--read-only", is_flag=True, help="Let nothing be changed.")
+@click.option("--hide-arguments", is_flag=True, help="Show nobody the arguments of calls; viewers never see them.")
 @timezone_option
 @session_options
 @click.pass_context
@@ -53,12 +56,18 @@ def web(ctx: click.Context, /, **params: Any) -> None:
 
     Nothing can be run by way of it unless --allow names it.
     """
+    if params["url"] and ctx.get_parameter_source("port") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            "--port is the port of Redis, which --url names already. For the address of the pages say --bind "
+            f"127.0.0.1:{params['port']}."
+        )
     host, port = _address(params["bind"])
     auth = _auth(params["auth"], host, params["public_url"])
     try:
         import uvicorn
 
         from rq_scheduler.web import Settings, create_app
+        from rq_scheduler.web.process import serve_alone
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error.name} is missing, of the extra [web]: {HOW_TO_INSTALL}.") from None
     try:
@@ -68,6 +77,7 @@ def web(ctx: click.Context, /, **params: Any) -> None:
             public_urls=params["public_url"],
             auth=auth,
             read_only=params["read_only"],
+            hide_arguments=params["hide_arguments"],
             metrics_tags=params["metrics_tag"],
             timezone=params["timezone"],
         )
@@ -77,6 +87,7 @@ def web(ctx: click.Context, /, **params: Any) -> None:
     with open_session(ctx, params, plain_arguments=True) as session:
         _warn_without_tokens(session.scheduler, auth)
         app = create_app(session.scheduler, settings)
+        serve_alone()
         # No log of requests: their addresses may hold what somebody took for a place of secrets.
         config = uvicorn.Config(
             app,
@@ -129,4 +140,4 @@ def _warn_without_tokens(scheduler: Scheduler, auth: str) -> None:
     except (RedisError, OSError):
         return  # it serves once Redis is back, as it does when Redis goes away later
     if has_none:
-        click.echo("Note: there are no tokens yet, so that nobody may come: rqscheduler token make NAME.", err=True)
+        click.echo(f"Note: there are no tokens yet, so that nobody may come: {program()} token make NAME.", err=True)

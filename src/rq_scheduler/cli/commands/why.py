@@ -36,6 +36,8 @@ def why(ctx: click.Context, /, **params: Any) -> None:
     recurring job of the 0.14 API, or of a single job. A time without a day is the last such time.
     Where no zone is given, it is read by the schedule's own clock.
     Of each fact it says what let the run go on (+), what went against it (x), and what is open or not known (?).
+
+    Exit status: 0, or 1 when nothing is known of ID or Redis cannot be asked.
     """
     zone, at, id = zone_from(params), params["at"], params["what"]
     with open_session(ctx, params) as session:
@@ -45,7 +47,8 @@ def why(ctx: click.Context, /, **params: Any) -> None:
             asked = read_asked_time(at, clock, "--at", session.now())
         found = session.schedules.explain(id, asked, timezone=zone)
         shown = zone_of(found.timezone)
-        if found.cause == "not_recorded" and found.at is None and (nearest := session.nearest(id)):
+        unknown = found.cause == "not_recorded" and found.at is None
+        if unknown and (nearest := session.nearest(id)):
             click.echo(f"Note: {plain(nearest)}", err=True)
     answer(
         params["as_json"],
@@ -53,6 +56,8 @@ def why(ctx: click.Context, /, **params: Any) -> None:
         lambda: explain.render(found, shown, session.typed),
         shown,
     )
+    if unknown:
+        ctx.exit(1)
 
 
 def _own_clock(schedule: StoredSchedule | None) -> tzinfo | None:

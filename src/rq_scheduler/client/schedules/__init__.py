@@ -11,11 +11,12 @@ from rq_scheduler.client.schedules.api import Schedules
 from rq_scheduler.client.schedules.called import Called
 from rq_scheduler.client.schedules.clock_changes import ChangeOfClocks, ClockChanges, TouchedGroup, TouchedSchedule
 from rq_scheduler.client.schedules.load import Load
-from rq_scheduler.client.schedules.queue_load import Crowd, HourLoad, Peak, QueueLoad
+from rq_scheduler.client.schedules.queue_load import Beside, Crowd, HourLoad, Peak, QueueLoad
 from rq_scheduler.client.schedules.results import LeftOut, Run, StoredSchedule, SyncResult, UpcomingRun
 from rq_scheduler.client.schedules.versions import Version
 
 __all__ = [
+    "Beside",
     "Called",
     "ChangeOfClocks",
     "ClockChanges",

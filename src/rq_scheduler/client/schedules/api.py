@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast, overload
 from zoneinfo import ZoneInfo
 
-from rq_scheduler.aliases import DurationLike, Function, ScheduleState
+from rq_scheduler.aliases import DurationLike, FunctionOrTask, ScheduleState
+from rq_scheduler.aside import aside
 from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.schedules.arguments import check_flags, filter_of, text_id, text_ids
@@ -31,6 +32,7 @@ from rq_scheduler.client.schedules.writer import not_found
 from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts, kind_of
+from rq_scheduler.functions import function_name
 from rq_scheduler.model import Changes, Options, Schedule, check_id
 from rq_scheduler.store.schedules import PAGE
 from rq_scheduler.triggers import AnyTrigger
@@ -42,7 +44,7 @@ __all__ = ["Schedules"]
 
 _MOST_HISTORIES = 50
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=FunctionOrTask)
 D = TypeVar("D")
 
 
@@ -59,21 +61,28 @@ class Schedules(Forecasts):
     def put(self, id: Schedule, /, *, version: int | None = None) -> StoredSchedule: ...
     @overload
     def put(
-        self, id: str, trigger: AnyTrigger, func: Function, *, version: int | None = None, **options: Unpack[Options]
+        self,
+        id: str,
+        trigger: AnyTrigger,
+        func: FunctionOrTask,
+        *,
+        version: int | None = None,
+        **options: Unpack[Options],
     ) -> StoredSchedule: ...
     def put(
         self,
         id: str | Schedule,
         trigger: AnyTrigger | None = None,
-        func: Function | None = None,
+        func: FunctionOrTask | None = None,
         *,
         version: int | None = None,
         **options: Unpack[Options],
     ) -> StoredSchedule:
         """Create a schedule, or replace it, atomically: `put(id, trigger, func, **options)` or `put(Schedule(...))`.
 
-        The options are those of `Schedule`. The same definition again changes nothing, neither version, next run nor
-        history. A changed trigger, start, end or exclusion recomputes the next run from now; counts and history stay.
+        The options are those of `Schedule`; `func` may be a Task of Django's. The same definition again changes
+        nothing, neither version, next run nor history. A changed trigger, start, end or exclusion recomputes the next
+        run from now; counts and history stay.
         `paused` and `note` apply when it is created. With `version` (of the schedule as it was read; 0: it was not
         there), raises VersionConflict when the definition is another by now.
 
@@ -93,10 +102,9 @@ class Schedules(Forecasts):
 
         def collect(func: F) -> F:
             known = self._registered.get(id)
-            if known is not None and known.func is not func and _name(known.func) != _name(func):
-                raise InvalidArgument(
-                    f"id={id!r} is registered twice, for {_name(known.func)} and {_name(func)}: give each its own"
-                )
+            if known is not None and known.func is not func and function_name(known.func) != function_name(func):
+                names = f"{function_name(known.func)} and {function_name(func)}"
+                raise InvalidArgument(f"id={id!r} is registered twice, for {names}: give each its own")
             self._registered[id] = Schedule(id, trigger, func, **options)
             return func
 
@@ -130,7 +138,7 @@ class Schedules(Forecasts):
                     "call schedules.register, or give the definitions (an empty list, if that is meant)"
                 )
         if isinstance(definitions, str | Path):
-            given = definitions_from(definitions, rq_timezone, lambda: zones_of(self._store, owner))
+            given = aside(definitions_from, definitions, rq_timezone, lambda: zones_of(self._store, owner))
         elif rq_timezone is not None:
             raise InvalidArgument(
                 f"rq_timezone={rq_timezone!r} is for an RQ cron configuration: give its path as the definitions"
@@ -311,7 +319,7 @@ class Schedules(Forecasts):
         return runs_of(rows, now, kind)
 
     def runs_of(self, ids: Sequence[str], limit: int = 20) -> dict[str, list[Run]]:
-        """The same of several schedules, 50 at most, in one round trip; unknown ones have none.
+        """The same of several schedules, 50 at most, in a round trip for each 1,000 runs; unknown ones have none.
 
         Raises InvalidArgument for more.
         """
@@ -354,7 +362,3 @@ def _definition(id: Any, trigger: Any, func: Any, options: Any) -> Schedule:
             "put(Schedule(...)) takes nothing beside it: give all in the Schedule, or put(id, trigger, func)"
         )
     return id
-
-
-def _name(func: Any) -> str:
-    return func if isinstance(func, str) else f"{func.__module__}.{func.__qualname__}"

@@ -6,19 +6,27 @@ trip and written in another, so that any number takes little memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Unpack
 
 from rq_scheduler.aliases import DurationLike
 from rq_scheduler.client.schedules import on_demand
-from rq_scheduler.client.schedules.arguments import Selection, check_flags, check_until, selected, until_us
+from rq_scheduler.client.schedules.arguments import (
+    Selection,
+    check_flags,
+    check_until,
+    selected,
+    text_ids,
+    until_us,
+)
 from rq_scheduler.client.schedules.control import Control, check_note, pausing, resuming
 from rq_scheduler.client.schedules.fields import spec_of
 from rq_scheduler.client.schedules.results import LeftOut
 from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, too_busy
 from rq_scheduler.clock import from_us
-from rq_scheduler.errors import SchedulerError
+from rq_scheduler.errors import InvalidArgument, SchedulerError
 from rq_scheduler.store.schedules import Filter, Stored, Write, Written
 from rq_scheduler.triggers.base import not_negative
 
@@ -26,6 +34,12 @@ __all__ = ["BulkControl"]
 
 MAX_NAMED = 5
 """Schedules that are named where some could not be changed."""
+
+_A_PAGE = 100
+"""Schedules that are read together."""
+
+_COUNTED = 3_000
+"""Ids that one script finds, where they are only counted."""
 
 
 class BulkControl(Control):
@@ -37,27 +51,34 @@ class BulkControl(Control):
     """
 
     def pause_all(
-        self, note: str = "", until: datetime | DurationLike | None = None, **selection: Unpack[Selection]
+        self,
+        note: str = "",
+        until: datetime | DurationLike | None = None,
+        *,
+        ids: Sequence[str] | None = None,
+        **selection: Unpack[Selection],
     ) -> int:
-        """Pause them together, `until` a moment (aware) or a length of time from now, if given; returns how many were
-        paused, or got another note or end.
+        """Pause them together, or these `ids`, `until` a moment (aware) or a length of time from now, if given; returns
+        how many were paused, or got another note or end.
 
         One that was paused by itself stays as it is, and stays paused when these are resumed together.
         """
         check_note(note)
         check_until(until)
-        wanted, ends = selected(selection), until_us(until, self._store.server_time())
+        found, ends = self._found(ids, selection), until_us(until, self._store.server_time())
 
         def change(now: int, current: Stored) -> Write | None:
             if current.text("paused") == "1" and current.text("paused_in_bulk") != "1":
                 return None
             return pausing(current, note, ends, in_bulk=True)
 
-        return self._change(wanted, change, "paused")
+        return self._change(found, change, "paused")
 
-    def resume_all(self, *, all_pauses: bool = False, **selection: Unpack[Selection]) -> int:
-        """Resume those that were paused together (`pause_all`), and with `all_pauses` those that a person, failures or
-        a fault paused, too; returns how many."""
+    def resume_all(
+        self, *, all_pauses: bool = False, ids: Sequence[str] | None = None, **selection: Unpack[Selection]
+    ) -> int:
+        """Resume those of them, or of these `ids`, that were paused together (`pause_all`), and with `all_pauses` those
+        that a person, failures or a fault paused, too; returns how many."""
         check_flags(all_pauses=all_pauses)
 
         def change(now: int, current: Stored) -> Write | None:
@@ -65,7 +86,7 @@ class BulkControl(Control):
                 return None
             return resuming(current, now)
 
-        return self._change(selected(selection, paused=True), change, "resumed")
+        return self._change(self._found(ids, selection, paused=True), change, "resumed")
 
     def run_all_now(self, *, force: bool = False, **selection: Unpack[Selection]) -> int:
         """One run of each now, also of paused ones, as by `run_now`; returns how many runs were made."""
@@ -90,7 +111,11 @@ class BulkControl(Control):
     def count(self, *, paused: bool | None = None, **selection: Unpack[Selection]) -> int:
         """How many schedules these are, the recurring jobs of the 0.14 API among them; all of them, or the `paused` or
         the other ones."""
-        return sum(len(ids) for ids in self._store.find_schedules(selected(selection, paused)))
+        wanted = selected(selection, paused)
+        known = self._store.count_in_list(wanted)
+        if known is not None:
+            return known
+        return sum(len(ids) for ids in self._store.find_schedules(wanted, page=_COUNTED))
 
     def left_out(self, **selection: Unpack[Selection]) -> list[LeftOut]:
         """What the last pause of each has left out, by id: those of which a pause is over, and had instants that no
@@ -126,11 +151,21 @@ class BulkControl(Control):
             _, found = self._store.read_definitions(ids, templates=False)
             yield [stored for stored in found if stored is not None and stored.kind == "schedule"]
 
-    def _change(self, wanted: Filter, change: Callable[[int, Stored], Write | None], done: str) -> int:
+    def _found(
+        self, ids: Sequence[str] | None, selection: Selection, *, paused: bool | None = None
+    ) -> Iterable[Sequence[str]]:
+        """The ids, a page at a time."""
+        if ids is None:
+            return self._store.find_schedules(selected(selection, paused))
+        if any(value not in (None, False) for value in selection.values()):
+            raise InvalidArgument("ids= goes with no other choice")
+        return _pages_of(dict.fromkeys(text_ids(ids)))
+
+    def _change(self, found: Iterable[Sequence[str]], change: Callable[[int, Stored], Write | None], done: str) -> int:
         """Writes what `change` makes of each, at the server's time (us); how many were written."""
         refused: dict[str, SchedulerError] = {}
         changed = 0
-        for ids in self._store.find_schedules(wanted):
+        for ids in found:
             left = ids
             for _ in range(MAX_ATTEMPTS):
                 writes = self._writes(left, change, refused)
@@ -146,7 +181,7 @@ class BulkControl(Control):
         return changed
 
     def _writes(
-        self, ids: list[str], change: Callable[[int, Stored], Write | None], refused: dict[str, SchedulerError]
+        self, ids: Sequence[str], change: Callable[[int, Stored], Write | None], refused: dict[str, SchedulerError]
     ) -> list[Write]:
         now, found = self._store.read_definitions(ids, templates=False)
         writes: list[Write] = []
@@ -161,6 +196,12 @@ class BulkControl(Control):
             if write is not None:
                 writes.append(write)
         return writes
+
+
+def _pages_of(ids: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(ids)
+    while page := [*islice(left, _A_PAGE)]:
+        yield page
 
 
 def _left_out(current: Stored) -> LeftOut | None:

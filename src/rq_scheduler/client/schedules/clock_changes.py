@@ -221,12 +221,16 @@ def read_clock_changes(store: Store, wanted: Filter, zone: str | None, since: in
 
 
 def touched_schedules(
-    store: Store, wanted: Filter, zone: str | None, since: int, until: int, behind: str | None
+    store: Store, wanted: Filter, zone: str | None, since: int, until: int, behind: str | None, upto: str | None
 ) -> Iterator[TouchedSchedule]:
-    """Each schedule that is touched by these changes, by id, behind one id; one that reads several clocks may come for
-    each. Read as they are used."""
+    """Each schedule that is touched by these changes, by id, behind one id and up to another; one that reads several
+    clocks may come for each. Read as they are used."""
     looking = _Looking(since, until)
+    if zone is not None and looking.change(zone) is None:
+        return
     for stored in _stored(store, wanted, behind):
+        if upto is not None and stored.id > upto:
+            return
         spec = spec_of(stored)
         if spec is None:
             continue

@@ -16,7 +16,7 @@ from rq_scheduler.client.schedules import changes, on_demand
 from rq_scheduler.client.schedules.arguments import check_flags, check_until, until_us
 from rq_scheduler.client.schedules.results import StoredSchedule
 from rq_scheduler.client.schedules.writer import MAX_ATTEMPTS, Writer, readable_spec, the_schedule, too_busy
-from rq_scheduler.errors import InvalidType, check_encodable, kind_of
+from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.model import check_id
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import Deleted, Stored, Write
@@ -52,7 +52,8 @@ class Control:
         """Let a paused schedule fire again, from its next instant on: what passed meanwhile is not caught up, and
         `left_out` tells what that was.
 
-        Nothing happens when it is not paused. Raises ScheduleNotFound.
+        Nothing happens when it is not paused. Raises ScheduleNotFound; InvalidArgument where what it calls is gone
+        (`StoredSchedule.cannot_run`): it would be paused again at once.
         """
 
         def change(now: int, stored: Stored | None) -> Write | None:
@@ -127,7 +128,12 @@ def pausing(current: Stored, note: str, ends: int | None, *, in_bulk: bool = Fal
 
 def resuming(current: Stored, now: int) -> Write | None:
     """The write that has a paused schedule fire again; None where it is not paused. Raises InvalidArgument where its
-    definition cannot be read."""
+    definition cannot be read, or what it calls is gone."""
     if current.text("paused") != "1":
         return None
+    if current.text("cannot_run"):
+        raise InvalidArgument(
+            f"schedule {current.id!r} cannot fire again: its job template, which says what it calls, is gone from "
+            "Redis. Put it again, then resume it"
+        )
     return changes.resumption(current, readable_spec(current), now)

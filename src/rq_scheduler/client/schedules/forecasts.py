@@ -77,15 +77,18 @@ class Forecasts(BulkControl):
         after: datetime | None = None,
         timezone: str | tzinfo | None = None,
         behind: str | None = None,
+        upto: str | None = None,
         limit: int | None = None,
         **which: Unpack[Which],
     ) -> Iterator[TouchedSchedule]:
-        """Each schedule that names local times which those changes jump over or show twice, by id, behind one id; read
-        as they are used. (One that reads several clocks comes for each that touches it.) Raises as `clock_changes`."""
-        check_texts(behind=behind)
+        """Each schedule that names local times which those changes jump over or show twice, by id: those behind one id,
+        `upto` another; read as they are used. (One that reads several clocks comes for each that touches it.) Raises as
+        `clock_changes`."""
+        check_texts(behind=behind, upto=upto)
         not_negative(limit=0 if limit is None else limit)
         zone_, since, until = self._changes(within, after, timezone)
-        return islice(touched_schedules(self._store, _filter(which), zone_, since, until, behind), limit)
+        found = touched_schedules(self._store, _filter(which), zone_, since, until, behind, upto)
+        return islice(found, limit)
 
     def load(
         self,

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from rq_scheduler import load
 from rq_scheduler.client.schedules.fields import is_paused, mean_duration_of, runs_left_of, spec_of
-from rq_scheduler.client.schedules.queue_load import Alike, QueueLoad, queue_load
+from rq_scheduler.client.schedules.queue_load import Alike, Beside, QueueLoad, queue_load, runs_beside
 from rq_scheduler.clock import from_us
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.load import Grid, Runs
@@ -30,12 +30,14 @@ __all__ = ["Load", "read_load"]
 @dataclass(frozen=True, slots=True)
 class Load:
     """What is due in (since, until], aware UTC, by queue: those with peaks first, then the most work. `unreadable`
-    schedules are not counted."""
+    schedules are not counted. `beside`: what others have in the minute of the next run of the definition that was
+    added; None without one, or where its next run is later than was looked at."""
 
     since: datetime
     until: datetime
     queues: tuple[QueueLoad, ...]
     unreadable: int = 0
+    beside: Beside | None = None
 
 
 class _Counting:
@@ -95,15 +97,17 @@ def read_load(store: Store, wanted: Filter, now: int, until: int, adding: Schedu
                 )  # fmt: skip
             except SchedulerError:
                 unreadable += 1
+    beside: Beside | None = None
     if adding is not None:
         spec, occurrences = adding.spec, Occurrences(adding.id, adding.spec, now)
         first = occurrences.after(now)
         if first is not None:
             anchored = occurrences.due(first)
+            beside = runs_beside(counting.queues[queue].values(), anchored, counting.grid)
             counting.add(queue, adding.id, spec, (first, anchored), adding.max_runs, took, False)
     heard: Mapping[str, int] = Survey(store.connection, store.keys).listened_queues()
     queues = [
         queue_load(name, alike.values(), heard.get(name, 0), counting.grid) for name, alike in counting.queues.items()
     ]
     queues.sort(key=lambda one: (not one.peaks, -one.work, -one.runs, one.queue))
-    return Load(from_us(now), from_us(until), tuple(queues), unreadable)
+    return Load(from_us(now), from_us(until), tuple(queues), unreadable, beside)

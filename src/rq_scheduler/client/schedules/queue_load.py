@@ -7,7 +7,7 @@ The arithmetic is that of `rq_scheduler.load` and `rq_scheduler.demand`. Reads n
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from rq_scheduler.model import Spec
 from rq_scheduler.serialization import Duration
 from rq_scheduler.triggers import AnyTrigger, Every
 
-__all__ = ["Alike", "Crowd", "HourLoad", "Peak", "QueueLoad", "queue_load"]
+__all__ = ["Alike", "Beside", "Crowd", "HourLoad", "Peak", "QueueLoad", "queue_load", "runs_beside"]
 
 MAX_PEAKS, MAX_CROWDS, MAX_NAMED = 20, 5, 5
 """Peaks of a queue, groups of a peak and ids of a group that are told."""
@@ -52,6 +52,16 @@ class Peak:
     minutes: int
     runs: float
     wait: timedelta
+    crowd: tuple[Crowd, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is due in a queue in the minute from `began` on (aware UTC) beside a run of one schedule: how many runs of
+    others, and whose they are, the most first."""
+
+    began: datetime
+    runs: float
     crowd: tuple[Crowd, ...]
 
 
@@ -128,7 +138,7 @@ def queue_load(name: str, groups: Iterable[Alike], workers: int, grid: Grid) -> 
     work = _work(alike, lasting, grid)
     found = backlogs(_demand(alike, lasting, grid).by_minute(), workers) if workers else []
     worst = sorted(sorted(found, key=lambda one: -one.left)[:MAX_PEAKS], key=lambda one: one.began)
-    crowds = _crowds(worst, alike)
+    crowds = _crowds([one.over for one in worst], alike)
     peaks = tuple(_peak(one, crowd, minutes, workers, grid) for one, crowd in zip(worst, crowds, strict=True))
     total = sum(work.values())
     return QueueLoad(
@@ -145,6 +155,15 @@ def queue_load(name: str, groups: Iterable[Alike], workers: int, grid: Grid) -> 
         assumed=None if assumed is None else timedelta(seconds=assumed),
         exact=all(one.exact for one in alike),
     )
+
+
+def runs_beside(groups: Iterable[Alike], due: int, grid: Grid) -> Beside | None:
+    """What they have in the minute in which a run is due (us); None where that is not looked at."""
+    minute = grid.minute(due)
+    if minute >= grid.minutes:
+        return None
+    (crowd,) = _crowds([[minute]], list(groups))
+    return Beside(_moment(minute, grid), sum(one.runs for one in crowd), _most(crowd))
 
 
 def _demand(alike: Sequence[Alike], lasting: Sequence[float], grid: Grid) -> Demand:
@@ -190,14 +209,18 @@ def _peak(one: Backlog, crowd: Iterable[Crowd], minutes: Sequence[float], worker
         minutes=len(one.over),
         runs=sum(minutes[minute] for minute in one.over),
         wait=timedelta(seconds=one.left / workers),
-        crowd=tuple(sorted(crowd, key=lambda crowd: -crowd.runs)[:MAX_CROWDS]),
+        crowd=_most(crowd),
     )
 
 
-def _crowds(found: Sequence[Backlog], alike: Sequence[Alike]) -> list[Iterable[Crowd]]:
-    """Whose runs are due in each of these: all of them in one go over the schedules."""
-    within = {minute: number for number, one in enumerate(found) for minute in one.over}
-    crowds: list[dict[AnyTrigger, Crowd]] = [{} for _ in found]
+def _most(crowd: Iterable[Crowd]) -> tuple[Crowd, ...]:
+    return tuple(sorted(crowd, key=lambda crowd: -crowd.runs)[:MAX_CROWDS])
+
+
+def _crowds(stretches: Sequence[Iterable[int]], alike: Sequence[Alike]) -> list[Collection[Crowd]]:
+    """Whose runs are due in each of these stretches of minutes: all of them in one go over the schedules."""
+    within = {minute: number for number, minutes in enumerate(stretches) for minute in minutes}
+    crowds: list[dict[AnyTrigger, Crowd]] = [{} for _ in stretches]
     for each in alike:
         due = defaultdict[int, float](float)
         for minute in each.runs.keys() & within.keys():

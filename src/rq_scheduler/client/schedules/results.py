@@ -16,15 +16,19 @@ from typing import Final, cast
 from rq.utils import utcparse
 
 from rq_scheduler.aliases import End, JobStatus, Outcome, ScheduleKind
+from rq_scheduler.client.calls import call_of, hidden_call
 from rq_scheduler.client.schedules.fields import counts_of, is_paused, moment_of, runs_left_of, spec_of, tags_of
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.model import Schedule, Spec
 from rq_scheduler.occurrences import Occurrences
+from rq_scheduler.planning import resumed
 from rq_scheduler.store.audit import Changes
-from rq_scheduler.store.runs import RunLine
+from rq_scheduler.store.history import HistoryLine
+from rq_scheduler.store.runs import NotRunLine, RunLine
 from rq_scheduler.store.schedules import Stored
 from rq_scheduler.triggers import MAX_US, MIN_US, AnyTrigger
-from rq_scheduler.triggers.base import not_negative
+from rq_scheduler.triggers.base import aware_us, not_negative
+from rq_scheduler.triggers.work import of_stored
 
 __all__ = [
     "LeftOut",
@@ -33,6 +37,7 @@ __all__ = [
     "SyncResult",
     "UpcomingRun",
     "run_of",
+    "run_of_list",
     "runs_of",
     "stored_schedule",
 ]
@@ -59,7 +64,8 @@ class StoredSchedule:
     resume. last_success_at, last_failure_at: when such a run ended. mean_duration: of the last successful ones.
     last_outcomes: up to 20 letters, the newest last: how runs ended (f failed, s stopped, c canceled, e expired, d
     deleted, l lost, u unknown; `.` is a success) and what did not run (k skipped, m missed; one for a stretch).
-    overdue_since: since when no run has succeeded within `expect`.
+    overdue_since: since when no run has succeeded within `expect`. cannot_run: a paused one of which what it calls is
+    gone from Redis: it has to be put again before it is resumed.
     """
 
     id: str
@@ -96,6 +102,14 @@ class StoredSchedule:
     paused_at: datetime | None = None
     paused_by: str = ""
     paused_until: datetime | None = None
+    cannot_run: bool = False
+    _nominal: int | None = field(default=None, repr=False)
+
+    @property
+    def next_run_after_pause(self) -> datetime | None:
+        """When its next run is due once a pause is over that ends by itself (`paused_until`); None without such a
+        pause, and where nothing is left to come."""
+        return next((from_us(due) for _, due in self.instants_after_pause()), None)
 
     @property
     def trigger(self) -> AnyTrigger | None:
@@ -130,9 +144,31 @@ class StoredSchedule:
         """(nominal, due) of its runs to come, in microseconds since the epoch."""
         if self.spec is None or self._armed is None or self.paused:
             return iter(())
-        nominal, _ = self._armed
-        following = Occurrences(self.id, self.spec, nominal).walk(nominal)
-        return islice(chain([self._armed], following), self._runs_left)
+        return self._from(self._armed)
+
+    def instants_after_pause(self) -> Iterator[tuple[int, int]]:
+        """The same of what comes once a pause that ends by itself is over; none without one."""
+        if self.spec is None or self.paused_until is None or self.cannot_run:
+            return iter(())
+        with of_stored():
+            first = resumed(self.id, self.spec, self._nominal, self.runs, to_us(self.paused_until))
+        return iter(()) if first is None else self._from((first.nominal, first.due))
+
+    def left_out_by_pause(self, until: datetime) -> Iterator[datetime]:
+        """The instants, aware UTC, that a pause leaves out which begins now (or goes on) and ends then (aware)."""
+        end = aware_us(until, "until")
+        if self.spec is None or self._nominal is None:
+            return
+        for nominal, due in self._from((self._nominal, Occurrences(self.id, self.spec).due(self._nominal))):
+            if due >= end:
+                return
+            yield from_us(nominal)
+
+    def _from(self, first: tuple[int, int]) -> Iterator[tuple[int, int]]:
+        if self.spec is None:
+            return iter(())
+        following = Occurrences(self.id, self.spec, first[0]).walk(first[0])
+        return islice(chain([first], following), self._runs_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +252,9 @@ class SyncResult:
     taken_over: tuple[str, ...] = ()
 
 
-def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | None = None) -> StoredSchedule:
+def stored_schedule(
+    stored: Stored, load: Callable[[], Schedule], spec: Spec | None = None, *, hides_arguments: bool = False
+) -> StoredSchedule:
     """From what the store has read; `load` makes the definition. `spec`: what its own says, where that is known."""
     is_job = stored.kind == "job"
     paused = is_paused(stored)
@@ -224,12 +262,15 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | N
     armed = None if stored.armed is None or due is None else (stored.armed, due)
     waits = armed is not None or bool(stored.text("buffered"))
     spec = spec or spec_of(stored)
-    call = stored.template.get(b"description", b"").decode(errors="replace") if is_job else stored.text("call")
+    call = call_of(stored.template, hidden=hides_arguments) if is_job else stored.text("call")
+    func = call.partition("(")[0] if is_job else stored.text("func")
+    if hides_arguments and not is_job:
+        call = hidden_call(func)
     return StoredSchedule(
         id=stored.id,
         kind="job" if is_job else "schedule",
         spec=spec,
-        func=call.partition("(")[0] if is_job else stored.text("func"),
+        func=func,
         call=call,
         queue_name=stored.text("queue"),
         tags=tags_of(stored),
@@ -251,6 +292,8 @@ def stored_schedule(stored: Stored, load: Callable[[], Schedule], spec: Spec | N
         updated_at=moment_of(stored.moment("updated")),
         **counts_of(stored),
         overdue_since=moment_of(stored.moment("overdue_since")),
+        cannot_run=stored.text("cannot_run") == "1",
+        _nominal=stored.armed,
         _armed=armed,
         _runs_left=runs_left_of(stored, spec),
         _load=load,
@@ -262,16 +305,19 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
     alone."""
     line = row.line
     known = bool(row.job_id) and job_is_its_own
-    started = moment_of(line.started) if line.end or not known else _parsed(row.started_at)
-    ended = moment_of(line.ended) if line.end or not known else _parsed(row.ended_at)
+    if line.end or not known:
+        started, ended = moment_of(line.started), moment_of(line.ended)
+    else:
+        started, ended = _parsed(row.started_at), _parsed(row.ended_at)
+    nominal = from_us(line.nominal)  # most runs are due then, and handed off a moment later
     return Run(
         outcome=cast("Outcome", line.outcome),
-        nominal=from_us(line.nominal),
-        until=from_us(line.until),
+        nominal=nominal,
+        until=nominal if line.until == line.nominal else from_us(line.until),
         count=line.count,
         at_least=line.at_least,
-        due=from_us(line.due),
-        handed_off_at=from_us(line.at),
+        due=nominal if line.due == line.nominal else from_us(line.due),
+        handed_off_at=nominal if line.at == line.nominal else from_us(line.at),
         lateness=timedelta(microseconds=line.at - line.due) if line.outcome == "enqueued" else None,
         job_id=row.job_id or None,
         status=(cast("JobStatus", row.status) or EXPIRED) if known else None,
@@ -286,9 +332,20 @@ def run_of(row: RunLine, now: int, *, job_is_its_own: bool = True) -> Run:
         error=line.error or None,
         error_at=line.error_at or None,
         cause=line.cause or None,
-        earlier_ends=tuple((end, from_us(at)) for end, at in line.earlier_ends),
+        earlier_ends=tuple([(end, from_us(at)) for end, at in line.earlier_ends]),
         held_up_by=row.held_up_by or None,
     )
+
+
+def run_of_list(line: NotRunLine) -> Run | None:
+    """What was skipped or missed, from the list of what did not run: where no line of history speaks of it any more."""
+    outcome = {"k": "skipped", "m": "missed"}.get(line.letter)
+    if outcome is None or line.nominal is None:
+        return None
+    until = line.nominal if line.until is None else line.until
+    at = until if line.at is None else line.at
+    told = HistoryLine(outcome, line.nominal, until, at, line.nominal, line.count, line.at_least)
+    return run_of(RunLine(told, "", "", "", "", "", "", ""), at)
 
 
 def runs_of(rows: Sequence[RunLine], now: int, kind: str) -> list[Run]:

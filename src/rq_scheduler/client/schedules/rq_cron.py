@@ -26,7 +26,7 @@ from rq_scheduler.model import Schedule
 from rq_scheduler.triggers import Cron, Every
 from rq_scheduler.warn import warn_once
 
-__all__ = ["StoredZones", "read_rq_cron"]
+__all__ = ["StoredZones", "dotted", "load_registrations", "read_rq_cron", "schedule_of"]
 
 _OPTIONS = ("queue_name", "job_timeout", "result_ttl", "ttl", "failure_ttl", "meta", "webhooks")
 """What `register` and Schedule call by the same name."""
@@ -64,7 +64,7 @@ def read_rq_cron(
 
     Raises InvalidArgument naming the file, the function and what is wrong.
     """
-    found = _load(path_or_module)
+    found = load_registrations(path_or_module)
     if not found:
         raise InvalidArgument(
             f"{path_or_module} registers nothing: call rq.cron.register(func, queue_name, cron=...) in it"
@@ -83,9 +83,9 @@ def read_rq_cron(
     definitions: list[Schedule] = []
     for id, data in zip(ids, found, strict=True):
         try:
-            definitions.append(_schedule(id, data, known.get(id, others)))
+            definitions.append(schedule_of(id, data, known.get(id, others)))
         except (SchedulerError, TypeError, ValueError, OverflowError) as error:  # such as args that are no sequence
-            raise InvalidArgument(f"{path_or_module}: {_dotted(data['func'])}: {error}") from error
+            raise InvalidArgument(f"{path_or_module}: {dotted(data['func'])}: {error}") from error
     return definitions
 
 
@@ -115,7 +115,8 @@ class _Collector(rq.cron.CronScheduler):
         self.found.append(options)
 
 
-def _load(path_or_module: str) -> list[dict[str, Any]]:
+def load_registrations(path_or_module: str) -> list[dict[str, Any]]:
+    """What the configuration gives to `register`, by RQ's names. Raises InvalidArgument for what cannot be loaded."""
     collector = _Collector()
     try:
         with _registry_kept():
@@ -164,7 +165,8 @@ def _reason(error: BaseException) -> str:
 # Translating
 
 
-def _schedule(id: str, data: Mapping[str, Any], timezone: str) -> Schedule:
+def schedule_of(id: str, data: Mapping[str, Any], timezone: str) -> Schedule:
+    """One registration as a Schedule. Raises SchedulerError, or what a wrong value raises."""
     unknown = [name for name, value in data.items() if value and name not in (*_OPTIONS, *_TRANSLATED)]
     if unknown:
         raise InvalidArgument(f"{unknown[0]}={data[unknown[0]]!r} is an option that no schedule has; leave it out")
@@ -240,13 +242,14 @@ def _ids(found: list[dict[str, Any]]) -> list[str]:
 
 
 def _id(data: Mapping[str, Any]) -> str:
-    for name in (data.get("name") or "", _dotted(data["func"])):
+    for name in (data.get("name") or "", dotted(data["func"])):
         if id := re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-"):
             return id
     return "rq-cron"
 
 
-def _dotted(func: Any) -> str:
+def dotted(func: Any) -> str:
+    """The name of a function with its module."""
     return f"{func.__module__}.{getattr(func, '__qualname__', func.__name__)}"
 
 

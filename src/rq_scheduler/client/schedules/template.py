@@ -19,8 +19,10 @@ from rq.job import Job
 from rq.utils import import_attribute
 from rq.version import VERSION as RQ_VERSION
 
+from rq_scheduler.aside import aside
 from rq_scheduler.client.context import SchedulerContext
 from rq_scheduler.client.prototype import Prototypes, goes_by_name
+from rq_scheduler.client.schedules.tasks import expand_task
 from rq_scheduler.errors import FunctionRefused, InvalidArgument, InvalidType, kind_of
 from rq_scheduler.functions import check_function, warn_about_function
 from rq_scheduler.jobs import meta_of
@@ -56,6 +58,7 @@ def template_of(context: SchedulerContext, schedule: Schedule, prototypes: Proto
     TypeError too) for a function that workers cannot import, arguments that do not serialize, and a call that does not
     fit the function's signature, where the function can be imported here.
     """
+    schedule, target = expand_task(schedule)
     func = schedule.func
     check_function(func)
     warn_about_function(func)
@@ -68,10 +71,10 @@ def template_of(context: SchedulerContext, schedule: Schedule, prototypes: Proto
         like = prototypes.like(key, schedule.args, schedule.kwargs)
         if like is not None:
             job, fields = like
-            _check_call(func, job, schedule.args or (), schedule.kwargs or {})
+            _check_call(target, job, schedule.args or (), schedule.kwargs or {})
             return _template(job, fields, fields["description"])
     job = _create(context.create_job, schedule)
-    _check_call(func, job, cast("Any", job).args, job.kwargs)
+    _check_call(target, job, cast("Any", job).args, job.kwargs)
     if schedule.at_front:
         job.enqueue_at_front = True
     fields = context.creator.fields(job)
@@ -221,7 +224,7 @@ def _made(kind: str, given: Any, name: str) -> Any:
 def _check_call(func: Any, job: Job, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Refuse arguments that do not fit the function, where it and its signature can be had here."""
     try:
-        target = import_attribute(func) if isinstance(func, str) else func
+        target = aside(import_attribute, func) if isinstance(func, str) else func
         if surely_takes(target, args, kwargs):
             return
         # Not of what it wraps: a decorator may well supply arguments of its own.

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import zip_longest
 
 from rq_scheduler.client.audit import AuditEntry
+from rq_scheduler.client.calls import hidden_call, hidden_changes
 from rq_scheduler.client.schedules import changes
 from rq_scheduler.client.schedules.differences import differences
 from rq_scheduler.client.schedules.fields import spec_of, tags_of
@@ -51,7 +52,10 @@ class Version:
 def versions_of(writer: Writer, id: str) -> list[Version]:
     """Newest first. Raises ScheduleNotFound where nothing is kept under the id, IdTaken for a recurring job."""
     found = _read(writer, id)
-    return [_view(each, before) for each, before in zip_longest(found, found[1:])]
+    views = [_view(each, before) for each, before in zip_longest(found, found[1:])]
+    if not writer.hides_arguments:
+        return views
+    return [replace(one, call=hidden_call(one.func), changes=hidden_changes(one.changes)) for one in views]
 
 
 def what_is_undone(given: str | AuditEntry, version: int | None) -> tuple[str, int | None]:

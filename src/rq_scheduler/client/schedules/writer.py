@@ -21,7 +21,15 @@ from rq_scheduler.client.schedules.definition import as_stored, same_job, schedu
 from rq_scheduler.client.schedules.fields import spec_of, tags_of
 from rq_scheduler.client.schedules.results import StoredSchedule, stored_schedule
 from rq_scheduler.client.schedules.template import template_of
-from rq_scheduler.errors import IdTaken, InvalidArgument, InvalidType, ScheduleNotFound, SchedulerError, VersionConflict
+from rq_scheduler.errors import (
+    IdTaken,
+    InvalidArgument,
+    InvalidType,
+    JobUnreadable,
+    ScheduleNotFound,
+    SchedulerError,
+    VersionConflict,
+)
 from rq_scheduler.model import Schedule, Spec, decode_spec
 from rq_scheduler.store import Store
 from rq_scheduler.store.schedules import JobFields, Stored, Write, Written
@@ -47,6 +55,11 @@ class Writer:
     def store(self) -> Store:
         """The Scheduler's store, whichever it has now."""
         return self._context.store
+
+    @property
+    def hides_arguments(self) -> bool:
+        """Whether whoever asks may see no values of arguments."""
+        return self._context.hides_arguments
 
     def template(self, definition: Schedule) -> JobFields:
         """The job of a definition, built and checked. See `template_of`."""
@@ -139,15 +152,20 @@ class Writer:
         """What callers are shown of it. `job` and `spec` are what was written, where they have not been read back."""
 
         def load() -> Schedule:
-            return self._load(stored if job is None else dataclasses.replace(stored, template=as_stored(job.fields)))
+            return self._shown(stored if job is None else dataclasses.replace(stored, template=as_stored(job.fields)))
 
-        return stored_schedule(stored, load, spec)
+        return stored_schedule(stored, load, spec, hides_arguments=self.hides_arguments)
 
     def views(self, ids: Sequence[str]) -> list[StoredSchedule]:
         """What callers are shown of these, as far as they are there. Their jobs, which may be large, are read when a
         definition is asked for."""
         _, found = self.store.read_definitions(ids, templates=False)
-        return [stored_schedule(each, partial(self._read_and_load, each.id)) for each in found if each is not None]
+        hides = self.hides_arguments
+        return [
+            stored_schedule(each, partial(self._read_and_load, each.id), hides_arguments=hides)
+            for each in found
+            if each is not None
+        ]
 
     def edit(self, current: Stored, changed: dict[str, Any], now: int) -> Write | None:
         """The write that changes these fields; None where they are so."""
@@ -167,6 +185,13 @@ class Writer:
         _, (stored,) = self.store.read_definitions([id])
         if stored is None:
             raise not_found(id)
+        return self._shown(stored)
+
+    def _shown(self, stored: Stored) -> Schedule:
+        if self.hides_arguments:
+            raise JobUnreadable(
+                f"schedule {stored.id!r}: its arguments are not shown here; to change them, put the whole definition"
+            )
         return self._load(stored)
 
     def _load(self, stored: Stored) -> Schedule:

@@ -10,7 +10,7 @@ local prefix, id, owner, remembered_for, actor, versions_for = unpack(ARGV)
 -- @include schedule
 -- @include versions
 -- @include audit
-local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'owner', 'queue', 'tags', 'mark', 'backfilled', 'manual')
+local record = redis.pcall('HMGET', schedule_key(id), 'kind', 'owner', 'queue', 'tags', 'mark', 'backfilled', 'manual', 'func')
 if record.err or not record[1] then return {'unknown'} end
 if record[1] ~= 'schedule' then return {'job'} end
 if owner ~= '*' and record[2] ~= owner then return {'changed'} end
@@ -28,5 +28,5 @@ leave_quarantine(id)
 redis.call('DEL', schedule_key(id), template_key(id), buffer_key(id), history_key(id))
 keep_version(id, version)
 keep_deleted(id, versions_for)
-audit('deleted', id, actor, 'version', version[1])
+audit('deleted', id, actor, 'version', version[1], 'func', record[8] or '')
 return {'ok'}

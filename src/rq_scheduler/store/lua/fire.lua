@@ -1,6 +1,6 @@
 -- Fires schedules that are due, by the plans in their records: a part of the head of the index, within a budget. Reads each, decides
 -- (overlap, failures, max_runs, what is buffered), makes its run, pushes it and arms the next instant. What it cannot do by the plan it
--- leaves where it is, and notes for Python (take_to_plan).
+-- leaves where it is, and notes for Python (take_to_plan). What is noted already it passes over: write_plans fires that.
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds)
 -- ARGV     1 prefix, 2 fence key or '', 3 fence token, 4 fence ttl in ms, 5 RQ's default timeout, 6 '1' when RQ itself has to enqueue every
@@ -48,7 +48,7 @@ end
 -- @include firing
 -- @include plain_fires
 -- @include waits
-local PAGE = 25
+local PAGE, LARGE_PAGE = 25, 500
 local start = last_score == '' and 0 or rank_behind(index, last_score, last_id)
 local fires, left, strays, looks, runs, bytes = {}, {}, {}, 0, 0, 0
 
@@ -61,6 +61,13 @@ local function takes(fire, number, size)
 end
 
 local function leave(id) left[#left + 1], left[#left + 2] = now_score, id end
+
+-- Of each of a page, the score with which it waits for Python, or false.
+local function waits_of(page)
+  local ids = {}
+  for i = 1, #page, 2 do ids[#ids + 1] = page[i] end
+  return call('ZMSCORE', unplanned, unpack(ids))
+end
 
 -- Looks at one that is due; false when the batch is full.
 local function look_at(id, score)
@@ -86,13 +93,25 @@ local function look_at(id, score)
   return true
 end
 
--- Page by page, since a batch that is full has read the rest of its page in vain.
-local more, reached_score, reached_id = true, '', ''
-while more and looks < most_looks and not has_looked_long() do
-  local limit = math.min(PAGE, most_looks - looks)
-  local page, seen = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start + looks, limit), 0
-  while page[seen + 1] and look_at(page[seen + 1], page[seen + 2]) do seen = seen + 2 end
-  looks, more = looks + seen / 2, seen < #page or seen == 2 * limit
+-- Page by page, since a batch that is full has read the rest of its page in vain. To pass over one that waits costs a twentieth of a look,
+-- and there may be very many: they come in larger pages.
+local some_wait = call('ZCARD', unplanned) > 0
+local more, reached_score, reached_id, passed, length = true, '', '', 0, PAGE
+while more and looks < most_looks and passed < 20 * most_looks and not has_looked_long() do
+  local limit = math.min(length, most_looks - looks)
+  local page = call('ZRANGEBYSCORE', index, '-inf', now_score, 'WITHSCORES', 'LIMIT', start + passed, limit)
+  local waits, seen = some_wait and page[1] and waits_of(page) or NONE, 0
+  length = LARGE_PAGE
+  while page[seen + 1] do
+    if not waits[seen / 2 + 1] then
+      if not look_at(page[seen + 1], page[seen + 2]) then break end
+      looks, length = looks + 1, PAGE
+    else
+      runs_looked_at = runs_looked_at + 1 -- that takes as long, and before Redis 7.4 nothing else ends a script in time
+    end
+    seen = seen + 2
+  end
+  passed, more = passed + seen / 2, seen < #page or seen == 2 * limit
   if seen > 0 then reached_score, reached_id = page[seen], page[seen - 1] end
   if seen < #page then break end
 end
@@ -100,7 +119,7 @@ commit(fires)
 for _, id in ipairs(strays) do call('ZREM', index, id) end
 -- Who has taken one has it for two seconds: a later look does not change that.
 for first = 1, #left, CHUNK do call('ZADD', unplanned, 'NX', unpack(left, first, math.min(first + CHUNK - 1, #left))) end
-if left[1] then limit_waits(unplanned, LEASE) end
+if left[1] or some_wait then limit_waits(unplanned, LEASE) end
 local late = lateness.write()
 counters.write()
 

@@ -240,10 +240,11 @@ local function earlier(one, other)
 end
 local parked_look = first_of(parked) ~= '' and next_look(parked, seconds_parked()) or ''
 -- When runs are to be followed. Mostly there is nothing, which one command says.
-local followed = {prefix .. ':scheduler:open_runs', prefix .. ':scheduler:unread_errors', prefix .. ':scheduler:expected'}
+local followed = {prefix .. ':scheduler:new_runs', prefix .. ':scheduler:open_runs', prefix .. ':scheduler:unread_errors',
+  prefix .. ':scheduler:expected'}
 local follow_at = ''
 if redis.call('EXISTS', unpack(followed)) > 0 then
-  follow_at = earlier(earlier(next_look(followed[1], 60), first_of(followed[2])), first_of(followed[3]))
+  for i, key in ipairs(followed) do follow_at = earlier(follow_at, i <= 2 and next_look(key, 60) or first_of(key)) end
 end
 local queues = {}
 for queue, number in pairs(counts) do queues[#queues + 1], queues[#queues + 2] = queue, number end

@@ -1,11 +1,11 @@
 -- Reads the last lines of the histories of schedules, each with what RQ knows of the job.
 --
 -- KEYS[1]  every schedule (zset, id -> 0)
--- ARGV     1 prefix, 2 limit of each, then ids
+-- ARGV     1 prefix, 2 limit of each, 3 '1' for the jobs of runs that have ended, too, then ids
 -- returns  {now in us, {number, name, ...} of the workers and dispatchers that the lines tell of,
 --          {kind or '', {line, job id or '', status or '', started_at or '', ended_at or ''}, ...}, ...} in the order given
 -- keeps    a read never writes
-local prefix, limit = ARGV[1], tonumber(ARGV[2])
+local prefix, limit, of_ended = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 -- @include clock
 -- @include rq_queueing
 -- @include schedule
@@ -15,10 +15,8 @@ local names = {}
 local function name(number)
   if not number or number == '-' or names[number] or not tonumber(number) then return end
   local found = redis.pcall('ZRANGEBYSCORE', prefix .. ':scheduler:names', number, number, 'LIMIT', 0, 1)
-  if found[1] then
-    names[number] = true
-    names[#names + 1], names[#names + 2] = number, found[1]
-  end
+  names[number] = true
+  if found[1] then names[#names + 1], names[#names + 2] = number, found[1] end
 end
 
 local function history_of(id)
@@ -36,8 +34,7 @@ local function history_of(id)
     return id
   end
 
-  local function job_id_of(line)
-    local kind, short, jitter, lateness = string.match(line, '^([emb]%d*) (%S+) (%S+) (%S+)')
+  local function job_id_of(kind, short, jitter, lateness)
     local nominal = kind and long_time(short)
     if not nominal or not tonumber(nominal) then return '' end
     if is_job then return id end
@@ -49,12 +46,16 @@ local function history_of(id)
   local rows = {record[1] or ''}
   local lines = limit == 0 and {} or redis.pcall('LRANGE', history_key(id), 0, limit - 1)
   for _, line in ipairs(lines.err and {} or lines) do
-    local job_id, job = job_id_of(line), {}
+    local kind, short, jitter, lateness, dispatcher, worker =
+      string.match(line, '^([emb]%d*) (%S+) (%S+) (%S+) ?(%S*) ?%S* ?%S* ?%S* ?%S* ?(%S*)')
+    local job_id, job = job_id_of(kind, short, jitter, lateness), {}
     if job_id ~= '' then
-      job = redis.pcall('HMGET', prefix .. ':job:' .. job_id, 'status', 'started_at', 'ended_at')
-      if job.err then job = {} end
-      name(string.match(line, '^%S+ %S+ %S+ %S+ (%S+)'))
-      name(string.match(line, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ (%S+)'))
+      name(dispatcher)
+      name(worker)
+      if of_ended or worker == '' then
+        job = redis.pcall('HMGET', prefix .. ':job:' .. job_id, 'status', 'started_at', 'ended_at')
+        if job.err then job = {} end
+      end
     end
     rows[#rows + 1] = {line, job_id, job[1] or '', job[2] or '', job[3] or ''}
   end
@@ -62,7 +63,7 @@ local function history_of(id)
 end
 
 local histories = {}
-for i = 3, #ARGV do histories[i - 2] = history_of(ARGV[i]) end
+for i = 4, #ARGV do histories[i - 3] = history_of(ARGV[i]) end
 local told = {}
 for i, each in ipairs(names) do told[i] = each end
 return {now_us, told, unpack(histories)}

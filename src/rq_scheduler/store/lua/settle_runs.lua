@@ -6,7 +6,7 @@
 -- returns  {now in us, when the next look is due, or '', runs that were settled, {id, note, ...} of the schedules that were paused, {id, ...} of
 --          those that are overdue now, {open run, exception as RQ keeps it, ...} to be read, how long those took that were settled
 --          {kind, bucket, runs, ...}: see include/settling.lua}
--- keeps    each end of a run is told once; nothing of a deleted schedule is made anew
+-- keeps    each end of a run is told once; nothing of a deleted schedule is made anew; a run that cannot be looked at holds up no other
 local prefix, most = ARGV[1], tonumber(ARGV[2])
 local index = KEYS[1]
 -- @include clock
@@ -25,12 +25,12 @@ local settling
 -- @include pausing
 -- @include ends
 -- @include settling
-local TWO_DAYS, MOST_NOT_RUN, MOST_FORGOTTEN = 172800, 100000, 500
+local A_MINUTE, TWO_DAYS, MOST_NOT_RUN, MOST_FORGOTTEN = 60, 172800, 100000, 500
 local LEASE, MOST_ERRORS, LARGEST, LARGEST_ALL = 10, 20, 1400000, 4000000
 local unread, not_run = prefix .. ':scheduler:unread_errors', prefix .. ':scheduler:not_run'
 check_revisions()
 -- A key of a wrong type has to end the script before its first write.
-for _, key in ipairs({index, open_runs.key, unread, expected, schedules, paused_schedules, buffered_schedules, to_plan, unplanned}) do
+for _, key in ipairs({index, open_runs.key, open_runs.new_key, unread, expected, schedules, paused_schedules, buffered_schedules, to_plan, unplanned}) do
   redis.call('ZCARD', key)
 end
 
@@ -39,17 +39,53 @@ local clock = rawget(_G, 'os') and os.clock or function() return 0 end
 local began = clock()
 local settled, paused, overdue, errors = 0, {}, {}, {}
 
-local due = redis.call('ZRANGEBYSCORE', open_runs.key, '-inf', now_score, 'WITHSCORES', 'LIMIT', 0, most)
-for i = 1, #due, 2 do
-  local run, record, total = settling.look(due[i], tonumber(due[i + 1]))
+local looks, refusal = 0, nil
+local function look_at(member, score, is_new)
+  local run, record, total = settling.look(member, score, is_new)
   if run then settled = settled + 1 end
   if record then
     local note = settling.pause_for_failures(index, run.schedule_id, record, total)
     if note then paused[#paused + 1], paused[#paused + 2] = run.schedule_id, note end
   end
-  if i % 20 == 1 and clock() - began > LONGEST then break end
+end
+
+-- One that cannot be looked at is left alone for a minute: the others do not wait for it. The script ends with why.
+local function look(member, score, is_new)
+  local ok, why = pcall(look_at, member, score, is_new)
+  if not ok then
+    refusal = refusal or why
+    open_runs.look_later(member, A_MINUTE)
+  end
+  looks = looks + 1
+end
+local function has_looked_enough() return looks >= most or (looks % 10 == 0 and clock() - began > LONGEST) end
+
+-- Runs of one script are one entry until now. Those for which there is no time any more are looked at by the next call.
+local function look_at_new(batch, score)
+  redis.call('ZREM', open_runs.new_key, batch)
+  local at, runs = string.match(batch, '^(%d+) (.+)$')
+  local is_enough = false
+  for id, ending in string.gmatch(runs or '', '(%S+) (%S+)') do
+    local member = open_runs.member(id, at, id .. ending)
+    is_enough = is_enough or has_looked_enough()
+    if is_enough then open_runs.look_later(member, 0) else look(member, score, true) end
+  end
+  return is_enough
+end
+
+local is_enough = false
+while not is_enough do
+  local first = redis.call('ZRANGEBYSCORE', open_runs.new_key, '-inf', now_score, 'WITHSCORES', 'LIMIT', 0, 1)
+  if not first[1] then break end
+  is_enough = look_at_new(first[1], first[2])
+end
+local due = is_enough and {} or redis.call('ZRANGEBYSCORE', open_runs.key, '-inf', now_score, 'WITHSCORES', 'LIMIT', 0, most)
+for i = 1, #due, 2 do
+  if has_looked_enough() then break end
+  look(due[i], due[i + 1])
 end
 open_runs.write()
+settling.write()
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', expected, '-inf', now_score, 'LIMIT', 0, 50)) do
   local due_at = score_in(expected, id)
@@ -99,8 +135,9 @@ end
 forget_not_run()
 
 counters.write()
+if refusal then error(refusal, 0) end
 
 local function first_of(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or '') or math.huge end
-local next_look = math.min(first_of(open_runs.key), first_of(unread), first_of(expected))
+local next_look = math.min(first_of(open_runs.key), first_of(open_runs.new_key), first_of(unread), first_of(expected))
 return {now_us, next_look < math.huge and string.format('%.6f', next_look) or '', settled, paused, overdue, errors,
   settling.durations}

@@ -15,13 +15,13 @@ local KEPT = 7 * 86400 -- seconds for which one that nobody serves is remembered
 local key, events = KEYS[1] .. ':' .. name, prefix .. ':scheduler:events'
 
 local held = redis.call('HMGET', key, 'holder', 'leased_until', 'place')
-local holder, left = held[1] or '', (tonumber(held[2] or '') or 0) - tonumber(now_us)
-if holder ~= '' and holder ~= token and left > 0 then
+local holder, left = held[1], (tonumber(held[2] or '') or 0) - tonumber(now_us)
+if holder and holder ~= '' and holder ~= token and left > 0 then
   return {'held', now_us, string.format('%.0f', left / 1000)}
 end
 local begins = place == ''
--- Without a place nobody has had it: what Redis knew of it is gone, and who asks knows more.
-if not begins and holder ~= token and held[3] then return {'lost', now_us} end
+-- Without a holder nobody has had it: what Redis knew of it is gone, and who asks knows more.
+if not begins and holder and holder ~= token then return {'lost', now_us} end
 
 -- Until Redis 7 nobody counts what was trimmed.
 local added, length, facts = '', '', redis.pcall('XINFO', 'STREAM', events)

@@ -22,15 +22,16 @@ local function read(key, ...)
   return values
 end
 
--- What planning needs, and when it is due; nil when it is not armed, false when nobody can say.
+-- What planning needs, and when it is due; nil when it is not armed, or paused, false when nobody can say.
 local function row_of(id)
   local key = schedule_key(id)
-  local record = read(key, 'kind', 'rev', 'spec', 'armed', 'updated', 'size', 'made_with')
+  local record = read(key, 'kind', 'rev', 'spec', 'armed', 'updated', 'size', 'made_with', 'paused')
   local is_job = record[1] == 'job'
+  if record[8] == '1' and not is_job then return nil end
   local due = redis.pcall('ZSCORE', is_job and scheduled_jobs or index, id)
   if type(due) == 'table' then return false end
   if not due then return nil end
-  local row = {id, due, unpack(record, 2)}
+  local row = {id, due, unpack(record, 2, 7)}
   row[9] = {}
   if is_job then
     local kept, job = read(key, 'meta', 'created_at', 'repeat'), read(prefix .. ':job:' .. id, 'meta', 'created_at')
@@ -41,15 +42,20 @@ local function row_of(id)
 end
 
 local function take_from(list, other)
+  local leases = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, '-inf', now_score, 'LIMIT', 0, most - #reply + 1)) do
     local row = row_of(id)
     if row == nil then
       redis.call('ZREM', list, id) -- paused, deleted, finished
     else
-      redis.call('ZADD', list, until_then, id)
-      redis.call('ZADD', other, 'XX', until_then, id)
+      leases[#leases + 1], leases[#leases + 2] = until_then, id
       reply[#reply + 1] = row or nil
     end
+  end
+  for first = 1, #leases, 1000 do
+    local last = math.min(first + 999, #leases)
+    redis.call('ZADD', list, unpack(leases, first, last))
+    redis.call('ZADD', other, 'XX', unpack(leases, first, last))
   end
 end
 take_from(unplanned, to_plan)

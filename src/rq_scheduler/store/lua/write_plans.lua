@@ -69,10 +69,12 @@ local function is_current(entry)
   entry.is_job = record[1] == 'job'
   if entry.is_job and jobs.misfit() then return false end
   entry.index = entry.is_job and scheduled_jobs or index
+  entry.score = call('ZSCORE', entry.index, entry.id)
   return (entry.is_job and (record[5] or '') == entry.runs_left or record[1] == 'schedule' and record[4] ~= '1') and record[2] == entry.rev
-    and (record[3] or '') == entry.armed and same_moment(call('ZSCORE', entry.index, entry.id), entry.due)
+    and (record[3] or '') == entry.armed and same_moment(entry.score, entry.due)
 end
 
+local planned, plan_ats = {}, {} -- what leaves `unplanned`, and when to_plan has it next: with all others
 local function write(entry)
   local id, key = entry.id, schedule_key(entry.id)
   local first = string.match(entry.plan, '^%S+') or ''
@@ -83,22 +85,27 @@ local function write(entry)
   if entry.runs_left ~= '' then call('HSET', key, 'next_meta', entry.next_meta) end
   if first == '' then
     call('ZREM', entry.index, id)
+    entry.score = nil
   elseif first ~= entry.armed then
     local score = string.format('%.6f', seconds_of(string.match(first, ':(.*)$')))
     call('ZADD', entry.index, score, id)
     if entry.is_job then jobs.list_as_due(id, score) end
+    entry.score = score
   end
-  call('ZREM', unplanned, id)
-  if entry.plan_at == '' then call('ZREM', to_plan, id) else call('ZADD', to_plan, entry.plan_at, id) end
+  planned[#planned + 1] = id
+  if entry.plan_at == '' then
+    call('ZREM', to_plan, id)
+  else
+    plan_ats[#plan_ats + 1], plan_ats[#plan_ats + 2] = entry.plan_at, id
+  end
   if entry.missed > 0 then
     try('HINCRBY', key, 'missed', entry.missed)
     counters.add('not_run:missed', entry.missed)
     add_history(id, {entry.missed_line .. ' ' .. now_us}, try('HGET', key, 'keep_runs') or nil)
-    local from, to = string.match(entry.missed_line, '^x (%S+) (%S+)')
-    settling.note_not_run(id, 'm', long_time(from), true)
+    local from, to, count = string.match(entry.missed_line, '^x (%S+) (%S+) (%S+)')
+    settling.note_not_run(id, 'm', table.concat({long_time(from), long_time(to), count}, ' '), true)
     tell('missed', id, 'first', long_time(from), 'last', long_time(to), 'count', entry.missed)
   end
-  if first == '' and entry.is_job then jobs.finish(id) end
 end
 
 local entries, written, seen = {}, {}, {}
@@ -112,6 +119,12 @@ for i, fields in ipairs(cmsgpack.unpack(ARGV[9])) do
   elseif try('EXISTS', schedule_key(entry.id)) == 1 then
     call('ZADD', unplanned, 'XX', now_score, entry.id) -- somebody has changed it: whoever takes it next
   end
+end
+
+call_in_chunks('ZREM', unplanned, planned)
+call_in_chunks('ZADD', to_plan, plan_ats)
+for _, entry in ipairs(entries) do
+  if entry.is_job and entry.plan == '' then jobs.finish(entry.id) end
 end
 
 local fires, job_fires, left, more = {}, {}, {}, false
@@ -132,7 +145,7 @@ local function fire_of(entry, score)
 end
 
 for _, entry in ipairs(entries) do
-  local score = call('ZSCORE', entry.index, entry.id)
+  local score = entry.score
   if score and tonumber(score) <= now then
     if has_looked_long() then
       more = true -- for fire to go on with, by the plan

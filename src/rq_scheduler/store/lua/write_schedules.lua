@@ -11,35 +11,18 @@
 --          where nothing was read: supposed_at, the moment (us) for which it was worked out, and defined, the spec before it got
 --          an anchor, 4 the bytes that stand in them, 5 who writes
 -- returns  {now in us, {field, ...} that a record may have, {outcome, rev, what show_schedules returns of it, if it is to be shown:
---          the job template where the caller cannot know it}, ...} in the order given; outcomes: ok; with nothing written: same (one
---          of this definition is there), changed (it is another than was read or supposed), pending (a one-off has the id), held
---          (one in quarantine has it), job (a recurring job of the 0.14 API has it), foreign (a key of it holds something else)
+--          the job template where the caller cannot know it}, ...} in the order given; outcomes: ok; with nothing written: same (a
+--          single one was supposed, and is there), changed (it is another than was read or supposed), pending (a one-off has the id),
+--          held (one in quarantine has it), job (a recurring job of the 0.14 API has it), foreign (a key of it holds something else)
 -- keeps    a rev is never used again; what a deleted schedule of the id has handed off is not handed off again
 local prefix, shows, actor = ARGV[1], ARGV[2] == '1', ARGV[5]
 local index = KEYS[1]
 -- @include clock
 -- @include schedule
--- @include runs_as
--- @include wake
 -- @include shown
 -- @include packed
--- @include parked
--- @include versions
--- @include audit
--- @include audit_writes
--- @include tally
 
-local CHUNK, PLAN_LEAD = 1000, 60
-local MAX_AGE = 1000000 -- us: what was worked out without a read is written so much later at most
-local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
-
--- What all schedules share: a key of a wrong type has to end the script before its first write.
-local any_held
-local function check_shared()
-  for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends, expected,
-    schedules .. ':failing', schedules .. ':late'}) do redis.call('ZCARD', key) end
-  any_held = redis.call('HLEN', prefix .. ':scheduler:quarantine') > 0
-end
+local CHUNK = 1000
 
 -- Whether the template holds these fields, whenever they were made.
 local function has_job(entry)
@@ -60,11 +43,50 @@ local function is_same(entry, record)
     and record[TAGS] == entry.tags and (record[RUNS_AS] or '') ~= '' and has_job(entry)
 end
 
+-- What stands there in the end, with the job where that is not the one that was sent; nil where it has been refused.
+local function seen(entry, outcome, record)
+  if outcome == 'ok' then
+    record = read_record(entry.id)
+  elseif outcome ~= 'same' and outcome ~= 'changed' then
+    return nil
+  end
+  local is_known = entry.spec and outcome ~= 'changed'
+  return shown(entry.id, record, is_known and {} or read_job(template_key(entry.id)))
+end
+
+-- Nearly always at a deployment: one that is there, as it is defined. It does without what comes behind: making sixty functions takes Redis
+-- a fifth of the time of all this.
+local entries = unpack_maps(ARGV[3], ARGV[4])
+local first = entries[1]
+first.record = read_record(first.id)
+if not entries[2] and first.supposed_at and first.record[KIND] == 'schedule' and is_same(first, first.record) then
+  return {now_us, FIELDS, {'same', '', shows and seen(first, 'same', first.record) or nil}}
+end
+
+-- @include runs_as
+-- @include wake
+-- @include parked
+-- @include versions
+-- @include audit
+-- @include audit_writes
+-- @include tally
+
+local PLAN_LEAD = 60
+local MAX_AGE = 1000000 -- us: what was worked out without a read is written so much later at most
+local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
+
+-- What all schedules share: a key of a wrong type has to end the script before its first write.
+local any_held
+local function check_shared()
+  for _, key in ipairs({index, schedules, paused_schedules, buffered_schedules, to_plan, unplanned, pause_ends, expected,
+    schedules .. ':failing', schedules .. ':late'}) do redis.call('ZCARD', key) end
+  any_held = redis.call('HLEN', prefix .. ':scheduler:quarantine') > 0
+end
+
 -- Why it is not written, or nil.
 local function refusal(entry, record)
   if record.err then return 'foreign' end
   local kind = record[KIND]
-  if kind == 'schedule' and entry.supposed_at and is_same(entry, record) then return 'same' end
   if any_held == nil then check_shared() end
   for _, key in ipairs({template_key(entry.id), tombstone_key(entry.id)}) do
     if type(redis.pcall('HLEN', key)) ~= 'number' then return 'foreign' end
@@ -101,11 +123,16 @@ local function next_version(entry, record)
   return string.format('%d', (tonumber(last or '') or 0) + 1)
 end
 
--- What the record of a new one begins with: how far a deleted schedule of this id had come.
+-- What the record of a new one begins with: how far a deleted schedule of this id had come, if one was. What would be empty has no field,
+-- which takes fifty bytes.
 local function beginning(entry)
   local left = redis.call('HMGET', tombstone_key(entry.id), 'mark', 'backfilled', 'manual')
   redis.call('DEL', tombstone_key(entry.id), buffer_key(entry.id), history_key(entry.id))
-  return {'mark', left[1] or '', 'backfilled', left[2] or '', 'manual', left[3] or '0', 'created', now_us, 'runs', '0'}, left[1]
+  local fields = {'created', now_us}
+  for i, name in ipairs({'mark', 'backfilled', 'manual'}) do
+    if left[i] then fields[#fields + 1], fields[#fields + 2] = name, left[i] end
+  end
+  return fields, left[1]
 end
 
 local function write_job(entry)
@@ -133,6 +160,7 @@ local function pause(entry, record)
 end
 
 local function resume(entry, record)
+  if not record[KIND] then return {'paused', '0', 'note', entry.note} end
   local fields = {'paused', '0', 'note', entry.note, 'paused_until', '', 'paused_in_bulk', ''}
   if record[PAUSED] == '1' then fields[#fields + 1], fields[#fields + 2] = 'resumed_at', entry.resumed_at or now_us end
   return fields
@@ -237,20 +265,9 @@ local function write(entry, record)
   return rev
 end
 
--- What stands there in the end, with the job where that is not the one that was sent; nil where it has been refused.
-local function seen(entry, outcome, record)
-  if outcome == 'ok' then
-    record = read_record(entry.id)
-  elseif outcome ~= 'same' and outcome ~= 'changed' then
-    return nil
-  end
-  local is_known = entry.spec and outcome ~= 'changed'
-  return shown(entry.id, record, is_known and {} or read_job(template_key(entry.id)))
-end
-
 local reply = {now_us, FIELDS}
-for _, entry in ipairs(unpack_maps(ARGV[3], ARGV[4])) do
-  local record = read_record(entry.id)
+for _, entry in ipairs(entries) do
+  local record = entry.record or read_record(entry.id)
   local outcome = refusal(entry, record) or 'ok'
   local rev = outcome == 'ok' and tostring(write(entry, record)) or ''
   if outcome == 'ok' then audit_write(entry, record) end

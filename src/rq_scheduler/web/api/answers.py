@@ -42,6 +42,7 @@ class ScheduleAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=T
     tags: list[str]
     owner: str
     next_run_at: Moment | None
+    next_run_after_pause: Moment | None
     last_run_at: Moment | None
     last_status: JobStatus | None
     paused: bool
@@ -64,6 +65,7 @@ class ScheduleAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=T
     mean_duration_seconds: float | None
     last_outcomes: str
     overdue_since: Moment | None
+    cannot_run: bool
 
 
 class SchedulePage(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -225,11 +227,26 @@ class JobPage(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
     next: str | None
 
 
+class Traceback(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With what the last run of a job ended."""
+
+    job_id: str
+    traceback: str
+
+
 class Done(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was done to one thing."""
 
     id: str
     done: str
+
+
+class MovedJobs(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many jobs went from the queue `id` to the queue `to`."""
+
+    id: str
+    to: str
+    moved: int
 
 
 class Count(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -297,11 +314,12 @@ class AuditPage(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ProblemAnswer(_Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that needs a person."""
+    """Something that needs a person. `queue`: the one that it is about, if so."""
 
     code: str
     text: str
     command: str
+    queue: str
 
 
 class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):

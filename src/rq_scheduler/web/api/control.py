@@ -15,7 +15,7 @@ from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.views import serializers
 from rq_scheduler.web.api.route import Answer, Call, NoQuery
 from rq_scheduler.web.problems import Refused
-from rq_scheduler.web.security.definitions import refusal
+from rq_scheduler.web.security.definitions import or_typed, refusal
 
 Note = Annotated[str, Meta(max_length=500)]
 
@@ -74,15 +74,16 @@ def resume_schedule(call: Call[NoQuery, Empty]) -> Answer:
 
 def run_schedule(call: Call[NoQuery, RunNow]) -> Answer:
     """One run now, whatever the trigger says."""
-    _check(call, call.id)
+    _check(call, call.id, "run-now", call.id)
     job = call.scheduler.schedules.run_now(call.id, call.body.force)
     return Answer({"schedule_id": call.id, "job_id": None if job is None else job.id}, 200 if job is None else 201)
 
 
 def backfill_schedule(call: Call[NoQuery, Backfill]) -> Answer:
     """A run for every instant of a time that has passed, each once, also if asked twice."""
-    _check(call, call.id)
     body = call.body
+    since, until = (at.isoformat(timespec="seconds") for at in (body.since, body.until))
+    _check(call, call.id, "backfill", call.id, "--since", since, "--until", until)
     limit = min(body.limit, call.settings.max_backfill)
     made = call.scheduler.schedules.backfill(call.id, body.since, body.until, limit)
     shown = {"since": serializers.iso(body.since), "until": serializers.iso(body.until), "job_ids": made}
@@ -131,11 +132,11 @@ def _run_all(call: Call[NoQuery, Bulk], selection: Selection) -> int:
     chosen: dict[str, Any] = {name: value for name, value in selection.items() if name != "everything"}
     ids = [stored.id for stored in schedules.find_iter(**chosen) if stored.kind == "schedule"]
     for id in ids:
-        _check(call, id)
+        _check(call, id, "run-now", id)
     return sum(schedules.run_now(id, call.body.force) is not None for id in ids)
 
 
-def _check(call: Call[Any, Any], id: str) -> None:
+def _check(call: Call[Any, Any], id: str, *command: str) -> None:
     why = refusal(call.scheduler.schedules.called(id).functions, None, call.settings.functions, ())
     if why is not None:
-        raise Refused(403, "not-allowed", f"schedule {id!r} cannot be run here: {why}")
+        raise Refused(403, "not-allowed", or_typed(f"schedule {id!r} cannot be run here: {why}", *command))

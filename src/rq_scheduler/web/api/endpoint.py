@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from rq_scheduler import Scheduler
-from rq_scheduler.client.base import context_of
+from rq_scheduler.client.base import context_of, hiding_arguments
 from rq_scheduler.log import log
 from rq_scheduler.web.api.once import Once
 from rq_scheduler.web.api.route import Answer, Call, Route
@@ -29,7 +29,7 @@ from rq_scheduler.web.security.rates import Rates
 from rq_scheduler.web.security.visitors import Visitor, Visitors
 from rq_scheduler.web.settings import Settings
 
-__all__ = ["Endpoint", "Service", "admit", "json_body", "problem_response", "read_body"]
+__all__ = ["Endpoint", "Service", "admit", "json_body", "problem_response", "read_body", "refuse_changes"]
 
 T = TypeVar("T")
 
@@ -47,6 +47,12 @@ class Service:
     visitors: Visitors
     reads: Rates
     writes: Rates
+
+    def scheduler_of(self, visitor: Visitor) -> Scheduler:
+        """The API as this visitor may use it: under his name, and without arguments where he may see none."""
+        scheduler = self.scheduler.acting_as(visitor.actor)
+        hides = self.settings.hide_arguments or visitor.role == "viewer"
+        return hiding_arguments(scheduler) if hides else scheduler
 
 
 class Endpoint:
@@ -82,7 +88,7 @@ class Endpoint:
         if len(id) > _MAX_ID or not id.isprintable():
             raise Refused(404, "not-found", "nothing has an id like that")
         call: Call[Any, Any] = Call(
-            scheduler=service.scheduler.acting_as(visitor.actor),
+            scheduler=service.scheduler_of(visitor),
             settings=service.settings,
             visitor=visitor,
             id=id,
@@ -103,11 +109,17 @@ def admit(service: Service, request: Request, *, changes: bool = False) -> Visit
     rates = service.writes if changes else service.reads
     if seconds := rates.wait(visitor.actor):
         raise Refused(429, "too-many", "you ask too often: ask again later", {"retry-after": str(seconds)})
-    if changes and service.settings.read_only:
-        raise Refused(403, "read-only", "this application was started to read only: nothing can be changed here")
-    if changes and visitor.role != "operator":
-        raise Refused(403, "viewer", "you may look, and not change or run anything: that takes an operator")
+    if changes:
+        refuse_changes(service.settings, visitor)
     return visitor
+
+
+def refuse_changes(settings: Settings, visitor: Visitor) -> None:
+    """Raises Refused for one who may not change anything."""
+    if settings.read_only:
+        raise Refused(403, "read-only", "this application was started to read only: nothing can be changed here")
+    if visitor.role != "operator":
+        raise Refused(403, "viewer", "you may look, and not change or run anything: that takes an operator")
 
 
 def problem_response(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -46,49 +47,75 @@ class LoadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_name: Name | None = None
 
 
+LOOKED_AT = 2_000
+"""Schedules that one page of those that are touched looks at."""
+
+_WHICH = ("tag", "owner", "queue_name", "prefix")
+
 _loads = Recent[Load]()
 _changes = Recent[ClockChanges]()
 
 
-def recent_changes(scheduler: Scheduler, **asked: Any) -> ClockChanges:
-    """`Schedules.clock_changes`, of half a minute ago at most."""
-    return _changes.get(scheduler.connection, tuple(asked.items()), lambda: scheduler.schedules.clock_changes(**asked))
+def changes_soon(scheduler: Scheduler, timezone: str) -> ClockChanges | None:
+    """`Schedules.clock_changes` of lately, of one zone or of all; None where they are still being worked out."""
+    asked = {"timezone": timezone} if timezone else {}
+    return _changes.soon(scheduler.connection, tuple(asked.items()), _looking_at_changes(scheduler, asked))
 
 
-def recent_load(scheduler: Scheduler, within: str, queue: str | None) -> Load:
-    """`Schedules.load`, of half a minute ago at most."""
-    return _loads.get(
-        scheduler.connection, (within, queue), lambda: scheduler.schedules.load(within=within, queue_name=queue)
-    )
+def load_soon(scheduler: Scheduler, within: str) -> Load | None:
+    """`Schedules.load` of lately; None where it is still being worked out."""
+    return _loads.soon(scheduler.connection, (within, None), _counting_load(scheduler, within, None))
+
+
+def _looking_at_changes(scheduler: Scheduler, asked: dict[str, Any]) -> Callable[[], ClockChanges]:
+    return lambda: scheduler.schedules.clock_changes(**asked)
+
+
+def _counting_load(scheduler: Scheduler, within: str, queue: str | None) -> Callable[[], Load]:
+    return lambda: scheduler.schedules.load(within=within, queue_name=queue)
 
 
 def get_clock_changes(call: Call[ChangesQuery, None]) -> Answer:
     """What the next change of each zone's clock does to schedules. As of `since`: it is worked out anew each half
     minute."""
-    found = recent_changes(call.scheduler, **_asked(call.query))
+    asked = _asked(call.query)
+    found = _changes.get(call.scheduler.connection, tuple(asked.items()), _looking_at_changes(call.scheduler, asked))
     return Answer(clock_changes.serialize(found, min(call.query.limit, call.settings.max_page)))
 
 
 def get_load(call: Call[LoadQuery, None]) -> Answer:
     """How much is due in each queue, and where it is more than its workers can take. As of `since`: it is worked out
     anew each half minute."""
-    return Answer(load.serialize(recent_load(call.scheduler, call.query.within, call.query.queue_name)))
+    within, queue = call.query.within, call.query.queue_name
+    found = _loads.get(call.scheduler.connection, (within, queue), _counting_load(call.scheduler, within, queue))
+    return Answer(load.serialize(found))
 
 
 def find_touched(call: Call[TouchedQuery, None]) -> Answer:
-    """Each schedule that names times which the next change of its clock jumps over or shows twice, by id."""
+    """Each schedule that names times which the next change of its clock jumps over or shows twice, by id. A page ends
+    after 2,000 that were looked at, too: it may be empty, and have a next one."""
     limit = min(call.query.limit, call.settings.max_page)
-    behind = None if call.query.cursor is None else read_cursor(call.query.cursor, 1)[0]
-    page, more = list[TouchedSchedule](), None
-    for one in call.scheduler.schedules.touched_by_clocks(**_asked(call.query), behind=behind):
-        # All that is told of one schedule stands on one page: the cursor is an id.
-        if len(page) >= limit and page[-1].id != one.id:
-            more = cursor_of(page[-1].id)
-            break
-        page.append(one)
+    page, more = touched_page(call.scheduler, call.query.cursor, limit, **_asked(call.query))
     return Answer({"schedules": [clock_changes.touched(one) for one in page], "next": more})
 
 
+def touched_page(
+    scheduler: Scheduler, cursor: str | None, limit: int, **asked: Any
+) -> tuple[list[TouchedSchedule], str | None]:
+    """Those that are touched by the next changes, among the next `LOOKED_AT` schedules; and the cursor of the next
+    page. All that is told of one schedule stands on one page: the cursor is an id."""
+    schedules, behind = scheduler.schedules, None if cursor is None else read_cursor(cursor, 1)[0]
+    which = {name: value for name in _WHICH if (value := asked.get(name)) is not None}
+    last = schedules.find(**which, behind=behind, offset=LOOKED_AT - 1, limit=1)
+    upto = last[0].id if last else None
+    page = list[TouchedSchedule]()
+    for one in schedules.touched_by_clocks(**asked, behind=behind, upto=upto):
+        if len(page) >= limit and page[-1].id != one.id:
+            return page, cursor_of(page[-1].id)
+        page.append(one)
+    return page, None if upto is None else cursor_of(upto)
+
+
 def _asked(query: ChangesQuery) -> dict[str, Any]:
-    names = ("timezone", "within", "after", "tag", "owner", "queue_name", "prefix")
+    names = ("timezone", "within", "after", *_WHICH)
     return {name: value for name in names if (value := getattr(query, name)) is not None}

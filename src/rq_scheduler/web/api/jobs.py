@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from rq_scheduler import Scheduler
+from rq_scheduler.client.base import context_of
 from rq_scheduler.client.coming import what_comes
 from rq_scheduler.client.keywords import BulkOptions
 from rq_scheduler.client.pending import PendingJob
@@ -16,11 +18,13 @@ from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import InvalidArgument, NotScheduled
 from rq_scheduler.triggers.base import aware_us
 from rq_scheduler.views import pending, serializers
+from rq_scheduler.views.pending import NO_TRACEBACK
 from rq_scheduler.web.api.cursors import cursor_of, read_cursor
 from rq_scheduler.web.api.route import Answer, Call, NoQuery
 from rq_scheduler.web.api.schedules import Limit
 from rq_scheduler.web.problems import Refused
-from rq_scheduler.web.security.definitions import refusal, refused_fields
+from rq_scheduler.web.security.definitions import or_typed, refusal, refused_fields
+from rq_scheduler.web.settings import Settings
 
 
 class JobsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +69,12 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: datetime
 
 
+class MoveQueue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The queue to which the jobs go."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
 def find_jobs(call: Call[JobsQuery, None]) -> Answer:
     """Jobs that wait for their time, in due order."""
     query = call.query
@@ -103,6 +113,16 @@ def get_job(call: Call[NoQuery, None]) -> Answer:
     return Answer(pending.serialize(job))
 
 
+def get_traceback(call: Call[NoQuery, None]) -> Answer:
+    """The traceback with which the last run of a job ended, as far as RQ still keeps it. It may show arguments."""
+    if context_of(call.scheduler).hides_arguments:
+        raise Refused(403, "not-allowed", "a traceback may show arguments, which are not shown to you")
+    found = call.scheduler.jobs.traceback(call.id)
+    if found is None:
+        raise Refused(404, "not-found", NO_TRACEBACK.format(call.id))
+    return Answer({"job_id": call.id, "traceback": found})
+
+
 def cancel_job(call: Call[NoQuery, None]) -> Answer:
     """Take a job off the schedule."""
     if not call.scheduler.jobs.cancel(call.id):
@@ -111,8 +131,7 @@ def cancel_job(call: Call[NoQuery, None]) -> Answer:
 
 
 def move_job(call: Call[NoQuery, Move]) -> Answer:
-    """Move a job to another time."""
-    _refuse(refusal(_called_by_job(call, call.id), None, call.settings.functions, ()))
+    """Move a job to another time. Whatever it calls, the application has scheduled that: nothing new is run."""
     if not call.scheduler.jobs.move(call.id, call.body.when):
         raise _not_scheduled(call.id)
     return Answer({"id": call.id, "done": "moved"})
@@ -124,6 +143,19 @@ def stop_run(call: Call[NoQuery, Any]) -> Answer:
     if done is None:
         raise Refused(404, "not-found", f"job {call.id!r} neither waits in a queue nor runs")
     return Answer({"id": call.id, "done": done})
+
+
+def move_queue(call: Call[NoQuery, MoveQueue]) -> Answer:
+    """Move the jobs that wait in a queue to the end of another, for one whose workers are gone. Nothing new is run."""
+    to = call.body.to
+    why = refusal_to_move(call.scheduler, to, call.settings)
+    _refuse(why and or_typed(why, "jobs", "move-queue", call.id, to))
+    return Answer({"id": call.id, "to": to, "moved": call.scheduler.jobs.move_queue(call.id, to)})
+
+
+def refusal_to_move(scheduler: Scheduler, to: str, settings: Settings) -> str | None:
+    """Why jobs are not moved to that queue by way of the web; None where they are."""
+    return refusal((), None if to == scheduler.queue_name else to, settings.functions, settings.allow_queues)
 
 
 def get_coming(call: Call[UpcomingQuery, None]) -> Answer:
@@ -157,7 +189,8 @@ def retry_held(call: Call[NoQuery, Any]) -> Answer:
     held = call.scheduler.quarantine.get(call.id)
     if held is None:
         raise _not_held(call.id)
-    _refuse(refusal(_called(call, held), None, call.settings.functions, ()))
+    why = refusal(_called(call, held), None, call.settings.functions, ())
+    _refuse(why and or_typed(why, "quarantine", "retry", call.id))
     if not call.scheduler.quarantine.retry(call.id):
         raise _not_held(call.id)
     return Answer({"id": call.id, "done": "retried"})

@@ -17,7 +17,7 @@ from rq_scheduler.views import explain, serializers
 from rq_scheduler.web.api.cursors import cursor_of, read_cursor
 from rq_scheduler.web.api.route import Answer, Call, NoQuery
 from rq_scheduler.web.problems import Refused
-from rq_scheduler.web.security.definitions import CALLBACKS, refusal, refused_fields
+from rq_scheduler.web.security.definitions import CALLBACKS, or_typed, refusal, refused_fields
 
 T = TypeVar("T")
 
@@ -132,6 +132,13 @@ def patch_schedule(call: Call[NoQuery, dict[str, Any]]) -> Answer:
     return _shown(_again_if_changed(version, lambda: _patch(call, version)))
 
 
+def replace_fields(call: Call[NoQuery, dict[str, Any]]) -> Answer:
+    """As `patch_schedule`, with each field given whole: nothing is merged into what it holds."""
+    _refuse(refused_fields(call.body))
+    version = _version(call)
+    return _shown(_again_if_changed(version, lambda: _patch(call, version, merging=False)))
+
+
 def delete_schedule(call: Call[NoQuery, None]) -> Answer:
     """Delete a schedule and its history. Runs that are in their queue stay."""
     if not call.scheduler.schedules.delete(call.id):
@@ -148,7 +155,8 @@ def undo_schedule(call: Call[NoQuery, Undo]) -> Answer:
     if back is not None:
         called = schedules.called(call.id, back)
         queue = None if called.queue_name == call.scheduler.queue_name else called.queue_name
-        _refuse(refusal(called.functions, queue, call.settings.functions, call.settings.allow_queues))
+        why = refusal(called.functions, queue, call.settings.functions, call.settings.allow_queues)
+        _refuse(why and or_typed(why, "undo", call.id))
     return _shown(schedules.undo(call.id, version=number))
 
 
@@ -188,7 +196,7 @@ def preview_schedule(call: Call[PreviewQuery, dict[str, Any]]) -> Answer:
 # Below the calls
 
 
-def _patch(call: Call[NoQuery, dict[str, Any]], version: int | None) -> StoredSchedule:
+def _patch(call: Call[NoQuery, dict[str, Any]], version: int | None, *, merging: bool = True) -> StoredSchedule:
     schedules = call.scheduler.schedules
     stored, called = schedules[call.id], schedules.called(call.id)
     if version not in (None, called.version):
@@ -196,9 +204,9 @@ def _patch(call: Call[NoQuery, dict[str, Any]], version: int | None) -> StoredSc
     _refuse(refusal(called.functions, None, call.settings.functions, ()))
     given = {name: value for name, value in call.body.items() if value is not None}
     whole = {"func": called.func, **({} if _says_when(given) else _when_of(stored)), **given}
-    if isinstance(given.get("trigger"), dict) and "type" not in given["trigger"]:
+    if merging and isinstance(given.get("trigger"), dict) and "type" not in given["trigger"]:
         whole["trigger"] = merged(_when_of(stored)["trigger"], given["trigger"])
-    if "kwargs" in given or "meta" in given:
+    if merging and ("kwargs" in given or "meta" in given):
         definition = schedules.get(call.id, stored).definition
         for name in ("kwargs", "meta"):
             if isinstance(given.get(name), dict):

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_WATCHERS", "Watch"]
 
-MAX_WATCHERS = 200
+MAX_WATCHERS, MAX_OF_ONE = 200, 100
+"""In all, and of one visitor: nobody shuts out the others."""
+
 QUEUE = 256
 """Events that wait for one watcher."""
 
@@ -64,11 +66,11 @@ class Watch:
         try:
             if "wsgi_environ" in request.scope:
                 raise Refused(404, "no-stream", "under WSGI there is no event stream: ask GET /events again and again")
-            await run_in_threadpool(admit, self._service, request)
+            visitor = await run_in_threadpool(admit, self._service, request)
             given = request.headers.get("last-event-id")
             place = None if not given else place_of(given, "Last-Event-ID")
             hub = self._hubs.setdefault(asyncio.get_running_loop(), _Hub(self._service.scheduler.events))
-            watcher = hub.enter()
+            watcher = hub.enter(visitor.actor)
             events = hub.events_of(watcher, place)
             return _Stream(events, lambda: run_in_threadpool(self._is_allowed, request), lambda: hub.leave(watcher))
         except Exception as error:  # noqa: BLE001  told as a problem
@@ -85,7 +87,8 @@ class Watch:
 
 
 class _Watcher:
-    def __init__(self) -> None:
+    def __init__(self, visitor: str) -> None:
+        self.visitor = visitor
         self.queue: asyncio.Queue[Event] = asyncio.Queue(QUEUE)
         self.is_behind = False
 
@@ -100,13 +103,15 @@ class _Hub:
         self._begins = asyncio.Lock()
         self._place = NOTHING
 
-    def enter(self) -> _Watcher:
-        """One more. Raises Refused where there are too many."""
+    def enter(self, visitor: str) -> _Watcher:
+        """One more of this visitor. Raises Refused where there are too many."""
+        later = {"retry-after": "30"}
         if len(self._watchers) >= MAX_WATCHERS:
-            raise Refused(
-                503, "too-many-watchers", f"{MAX_WATCHERS} watch already: ask again soon", {"retry-after": "30"}
-            )
-        watcher = _Watcher()
+            raise Refused(503, "too-many-watchers", f"{MAX_WATCHERS} watch already: ask again soon", later)
+        if sum(each.visitor == visitor for each in self._watchers) >= MAX_OF_ONE:
+            told = f"{MAX_OF_ONE} of yours watch already: close some of your pages and programs that do"
+            raise Refused(429, "too-many-watchers", told, later)
+        watcher = _Watcher(visitor)
         self._watchers.add(watcher)
         return watcher
 

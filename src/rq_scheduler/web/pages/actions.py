@@ -3,17 +3,17 @@ said on the page that follows, and stands in the audit with the visitor's name."
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-
-from rq_scheduler.client.base import context_of
-from rq_scheduler.client.schedules.explain.times import Times
-from rq_scheduler.errors import InvalidArgument, SchedulerError
+from rq_scheduler.client.schedules import StoredSchedule
+from rq_scheduler.errors import IdTaken, InvalidArgument, SchedulerError
 from rq_scheduler.humanize import counted
-from rq_scheduler.views.details import whole_second
+from rq_scheduler.views.serializers import iso
+from rq_scheduler.views.standing import left_out_words
 from rq_scheduler.web.api import jobs, schedules
 from rq_scheduler.web.api.control import (
     Backfill,
@@ -25,21 +25,27 @@ from rq_scheduler.web.api.control import (
     resume_schedule,
     run_schedule,
 )
-from rq_scheduler.web.api.once import Once
-from rq_scheduler.web.api.route import Answer, Call, NoQuery
-from rq_scheduler.web.pages.login import own_path
+from rq_scheduler.web.pages.forms import (
+    back_to,
+    call_of,
+    done_or_said,
+    needed_moment,
+    said_at,
+    until_of,
+    wall_clock,
+    zone_of_form,
+)
+from rq_scheduler.web.pages.look import unsealed
 from rq_scheduler.web.pages.page import Asked, Shown, Went
 from rq_scheduler.web.problems import Refused
 
 __all__ = [
-    "back_to",
     "backfill",
-    "call_of",
     "cancel_job",
     "delete",
-    "done_or_said",
-    "moment_of",
+    "functions_of",
     "move_job",
+    "move_queue",
     "pause",
     "purge",
     "resume",
@@ -48,31 +54,17 @@ __all__ = [
     "run_now",
     "stop_run",
     "undo",
-    "until_of",
 ]
-
-B = TypeVar("B")
 
 _MAX_NOTE = 500
 
 
-def call_of(asked: Asked, id: str, body: B) -> Call[NoQuery, B]:
-    """The call of the API that a form makes."""
-    return Call(asked.scheduler, asked.service.settings, asked.visitor, id, NoQuery(), body, {})
-
-
-def back_to(asked: Asked, *parts: str) -> str:
-    """Where the form was sent from; or that page of ours."""
-    given = asked.form.get("back")
-    return asked.link(*parts) if given is None else asked.link().removesuffix("/") + own_path(given)
-
-
-def done_or_said(asked: Asked, to: str, do: Callable[[], str]) -> Went:
-    """Does it, and leads there with what it says; or with why it was refused."""
+def functions_of(asked: Asked, id: str) -> list[str]:
+    """What a schedule calls; nothing of a recurring job of the 0.14 API, which no undo brings back."""
     try:
-        return Went(to, do())
-    except (SchedulerError, Refused, msgspec.ValidationError) as error:
-        return Went(to, f"Nothing was done: {error}", wrong=True)
+        return asked.scheduler.schedules.called(id).functions
+    except IdTaken:
+        return []
 
 
 def pause(asked: Asked) -> Went:
@@ -81,11 +73,34 @@ def pause(asked: Asked) -> Went:
     def do() -> str:
         until = until_of(asked)
         note = asked.form.get("note", "")[:_MAX_NOTE]
+        if until is not None and until <= asked.now:
+            raise InvalidArgument(f"{said_at(until, asked)} has passed: give a moment to come, or none")
+        _refuse_other_pause(asked, asked.scheduler.schedules[asked.id], note, until)
         pause_schedule(call_of(asked, asked.id, Pause(note, None if until is None else until.isoformat())))
-        ends = "until it is resumed" if until is None else f"until {said_at(until, asked)}"
-        return f"{asked.id} is paused {ends}."
+        if until is None:
+            return f"{asked.id} is paused until it is resumed."
+        stored = asked.scheduler.schedules[asked.id]
+        said = f"{asked.id} is paused until {said_at(until, asked)}. {left_out_words(stored, until, asked.times)}"
+        due = stored.next_run_after_pause
+        return said if due is None else f"{said} Its next run is due {said_at(due, asked, on=True)}."
 
-    return done_or_said(asked, back_to(asked, "schedules", asked.id), do)
+    went = done_or_said(asked, back_to(asked, "schedules", asked.id), do)
+    if went.wrong and "asked" in asked.form:  # the form is shown again as it was filled in
+        texts = {name: asked.form.get(name, "")[:_MAX_NOTE] or None for name in ("note", "until")}
+        return replace(went, to=asked.link("schedules", asked.id, "pause", **texts))
+    return went
+
+
+def _refuse_other_pause(asked: Asked, stored: StoredSchedule, note: str, until: datetime | None) -> None:
+    """A pause that the form's page did not show is not replaced; the same again is."""
+    is_seen = asked.form.get("seen", "") == (iso(stored.paused_at) or "")
+    is_the_same = (stored.paused_by, stored.note, stored.paused_until) == (asked.visitor.actor, note, until)
+    if not stored.paused or is_seen or is_the_same:
+        return
+    by = stored.paused_by or "itself, for failures or a fault"
+    ends = "" if stored.paused_until is None else f", until {said_at(stored.paused_until, asked)}"
+    why = f" ({stored.note:.100})" if stored.note else ""
+    raise Refused(409, "paused", f"{stored.id} was paused meanwhile by {by}{ends}{why}, which stays as it is")
 
 
 def resume(asked: Asked) -> Went:
@@ -104,12 +119,12 @@ def run_now(asked: Asked) -> Went:
     """One run now; of a form that is sent twice, one."""
 
     def do() -> str:
-        answer = _once(asked, lambda: run_schedule(call_of(asked, asked.id, RunNow(force="force" in asked.form))))
+        answer = run_schedule(call_of(asked, asked.id, RunNow(force="force" in asked.form)))
         if answer.body["job_id"] is None:
             return f"{asked.id} was not run: its last run is still going, and its overlap says to wait or to skip."
         return f"{asked.id} runs now, as job {answer.body['job_id']}."
 
-    return done_or_said(asked, back_to(asked, "schedules", asked.id), do)
+    return done_or_said(asked, back_to(asked, "schedules", asked.id), do, once=True)
 
 
 def backfill(asked: Asked) -> Went:
@@ -117,24 +132,29 @@ def backfill(asked: Asked) -> Went:
     page = asked.link("schedules", asked.id)
 
     def do() -> str:
-        since, until = (_needed(asked, name) for name in ("since", "until"))
-        answer = _once(asked, lambda: backfill_schedule(call_of(asked, asked.id, Backfill(since, until))))
+        since, until = (needed_moment(asked, name) for name in ("since", "until"))
+        answer = backfill_schedule(call_of(asked, asked.id, Backfill(since, until)))
         made = len(answer.body["job_ids"])
         if not made:
             return f"{asked.id} had no instant in that time that has not run already."
         return f"{counted(made, 'run', 'runs')} of {asked.id} were made, the oldest first."
 
-    return done_or_said(asked, page, do)
+    return done_or_said(asked, page, do, once=True)
 
 
 def delete(asked: Asked) -> Went:
     """Delete it, and its history."""
 
     def do() -> str:
+        refused = asked.refusal(*functions_of(asked, asked.id))
         schedules.delete_schedule(call_of(asked, asked.id, None))
+        if refused:
+            undo = shlex.join(["rqscheduler", "undo", asked.id])
+            return f"{asked.id} is deleted. For 30 days its definition can be brought back from a terminal: {undo}"
         return f"{asked.id} is deleted. The audit brings it back (Undo), without its history."
 
-    return done_or_said(asked, asked.link("schedules"), do)
+    there = asked.scheduler.schedules
+    return done_or_said(asked, asked.link("schedules"), do, once=True, again=lambda: asked.id in there)
 
 
 def undo(asked: Asked) -> Went:
@@ -148,7 +168,7 @@ def undo(asked: Asked) -> Went:
         version = asked.scheduler.schedules[asked.id].version
         return f"Version {number} of {asked.id} is undone. It is at version {version} now, which can be undone in turn."
 
-    return done_or_said(asked, back_to(asked, "schedules", asked.id), do)
+    return done_or_said(asked, back_to(asked, "schedules", asked.id), do, once=True)
 
 
 def cancel_job(asked: Asked) -> Went:
@@ -158,18 +178,30 @@ def cancel_job(asked: Asked) -> Went:
         jobs.cancel_job(call_of(asked, asked.id, None))
         return f"{asked.id} is cancelled, and will not run."
 
-    return done_or_said(asked, asked.link("jobs"), do)
+    there = asked.scheduler.jobs
+    return done_or_said(asked, asked.link("jobs"), do, once=True, again=lambda: there.get(asked.id) is not None)
 
 
 def move_job(asked: Asked) -> Went:
     """Move a one-off to another time."""
 
     def do() -> str:
-        when = _needed(asked, "when")
+        job = asked.scheduler.jobs.get(asked.id)
+        if job is not None and "due" in asked.form:
+            is_due = said_at(job.due, asked, on=True)
+            if asked.form["due"] != iso(job.due):
+                raise Refused(409, "moved", f"{asked.id} was moved meanwhile: it is due {is_due}")
+            if asked.form.get("when", "").strip() == wall_clock(job.due, zone_of_form(asked)):
+                return f"{asked.id} stays where it is: it is due {is_due}."
+        when = needed_moment(asked, "when")
         jobs.move_job(call_of(asked, asked.id, jobs.Move(when)))
         return f"{asked.id} is due {said_at(when, asked, on=True)} now."
 
-    return done_or_said(asked, asked.link("jobs", asked.id), do)
+    def elsewhere() -> bool:
+        job = asked.scheduler.jobs.get(asked.id)
+        return job is None or wall_clock(job.due, zone_of_form(asked)) != asked.form.get("when", "").strip()
+
+    return done_or_said(asked, asked.link("jobs", asked.id), do, once=True, again=elsewhere)
 
 
 def run_job_now(asked: Asked) -> Went:
@@ -194,6 +226,19 @@ def stop_run(asked: Asked) -> Went:
     return done_or_said(asked, back_to(asked), do)
 
 
+def move_queue(asked: Asked) -> Went:
+    """Have the workers of another queue do what waits in one."""
+
+    def do() -> str:
+        to = asked.form.get("to", "")
+        if not to:
+            raise InvalidArgument("no queue was chosen: choose one that has workers")
+        moved = jobs.move_queue(call_of(asked, asked.id, jobs.MoveQueue(to))).body["moved"]
+        return f"{counted(moved, 'job', 'jobs')} of {asked.id} went to the end of {to}."
+
+    return done_or_said(asked, back_to(asked), do, once=True)
+
+
 def retry(asked: Asked) -> Went:
     """Put what is chosen in quarantine back where it came from."""
 
@@ -215,49 +260,9 @@ def purge(asked: Asked) -> Shown | Went:
     return done_or_said(asked, asked.link("quarantine"), do)
 
 
-# What is said, and what forms say
-
-
-def said_at(at: datetime, asked: Asked, *, on: bool = False) -> str:
-    """A moment by the reader's clock; within a sentence if `on`."""
-    times: Times = asked.times
-    return times.on(whole_second(at)) if on else times.short(whole_second(at))
-
-
-def until_of(asked: Asked) -> datetime | None:
-    """The end of a pause that a form asks for; None for none."""
-    return moment_of(asked, "until")
-
-
-def moment_of(asked: Asked, name: str, given: Mapping[str, str] | None = None) -> datetime | None:
-    """A moment of a form (or of what is `given`), by the reader's clock. Raises InvalidArgument for what is none."""
-    text = (asked.form if given is None else given).get(name, "").strip()
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text[:60])
-    except ValueError:
-        raise InvalidArgument(f"{name}={text!r:.60} is no moment: write 2026-12-24T18:00") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=asked.tz)
-
-
-def _needed(asked: Asked, name: str) -> datetime:
-    moment = moment_of(asked, name)
-    if moment is None:
-        raise InvalidArgument(f"{name} is missing: give a moment, such as 2026-12-24T18:00")
-    return moment
-
-
-def _once(asked: Asked, call: Callable[[], Answer]) -> Answer:
-    """For a form that must not be done twice: the page gave it a name of its own."""
-    once = Once(context_of(asked.service.scheduler))
-    key = asked.form.get("once") or None
-    return once.do(asked.visitor.actor, f"page {asked.id}", key, repr(sorted(asked.form.items())).encode(), call)
-
-
 def _each(asked: Asked, do: Callable[[str], Any], one: str, many: str) -> str:
     """Does it to each that is chosen; says what was done, and why not where it was not."""
-    only = asked.query.get("only", "")
+    only = unsealed(asked.query.get("only", ""))
     ids = [only] if only else list(asked.chosen)
     if not ids:
         raise InvalidArgument("nothing was chosen: tick what is meant")

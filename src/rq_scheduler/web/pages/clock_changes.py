@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from rq_scheduler.client.schedules import ChangeOfClocks, ClockChanges, TouchedGroup, TouchedSchedule
 from rq_scheduler.client.schedules.explain.times import capital
@@ -17,9 +18,8 @@ from rq_scheduler.views.clock_changes import (
     shifted_words,
     untouched_words,
 )
-from rq_scheduler.web.api.cursors import cursor_of, read_cursor
-from rq_scheduler.web.api.forecasts import recent_changes
-from rq_scheduler.web.pages.page import Asked, Shown
+from rq_scheduler.web.api.forecasts import LOOKED_AT, changes_soon, touched_page
+from rq_scheduler.web.pages.page import SOON, Asked, Shown
 
 __all__ = ["show", "show_each"]
 
@@ -54,11 +54,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The page's value. `zone`: the one that is asked for; `number`: of the page; `left`: schedules of groups that no
-    page shows."""
+    """The page's value. `zone`: the one that is asked for; `as_of`: when it was worked out, None as long as it is being
+    worked out; `number`: of the page; `left`: schedules of groups that no page shows."""
 
     verdict: str
     zone: str
+    as_of: datetime | None = None
     changes: Sequence[Change] = ()
     untouched: Sequence[tuple[str, bool]] = ()
     touched: int = 0
@@ -80,21 +81,26 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """The page's value of all of them, by id."""
+    """The page's value of all of them, by id. `looked_at`: schedules that were looked through for these, where there
+    are more."""
 
     rows: Sequence[Row]
     zone: str
     is_first: bool
     next: str | None
+    looked_at: int
 
 
 def show(asked: Asked) -> Shown:
     """The next changes, in order of time, with the schedules that are alike together."""
     zone, number = _zone(asked), _number(asked)
     try:
-        found = recent_changes(asked.scheduler, **({"timezone": zone} if zone else {}))
+        found = changes_soon(asked.scheduler, zone)
     except SchedulerError as error:
         return Shown("clock-changes.html", "Clocks", Clocks("No such clock", zone, refused=str(error)), 422)
+    if found is None:
+        said = "The changes of the clocks are being looked through"
+        return Shown("clock-changes.html", "Clocks", Clocks(said, zone), refresh=SOON)
     pairs = [(one, group) for one in found.changes for group in one.groups]
     page = pairs[(number - 1) * ROWS : number * ROWS]
     shown = {id(one) for one, _ in page}
@@ -106,6 +112,7 @@ def show(asked: Asked) -> Shown:
     model = Clocks(
         verdict=_verdict(found),
         zone=zone,
+        as_of=found.since,
         changes=changes,
         untouched=list(untouched_words(found)),
         touched=sum(one.touched for one in found.changes),
@@ -119,16 +126,13 @@ def show(asked: Asked) -> Shown:
 def show_each(asked: Asked) -> Shown:
     """Each schedule that names times which a change jumps over or shows twice, by id."""
     zone, cursor = _zone(asked), asked.query.get("cursor") or None
-    behind, more, rows = None if cursor is None else read_cursor(cursor, 1)[0], None, list[Row]()
-    for one in asked.scheduler.schedules.touched_by_clocks(behind=behind, timezone=zone or None):
-        # All that is told of one schedule stands on one page: the cursor is an id.
-        if len(rows) >= ROWS and rows[-1].found.id != one.id:
-            more = cursor_of(rows[-1].found.id)
-            break
-        rows.append(
-            Row(one, trigger_words(one.trigger), change_words(one.change), effect_words(one.effect, one.change))
-        )
-    return Shown("clock-changes-each.html", "Clocks, by schedule", Each(rows, zone, cursor is None, more))
+    found, more = touched_page(asked.scheduler, cursor, ROWS, **({"timezone": zone} if zone else {}))
+    rows = [
+        Row(one, trigger_words(one.trigger), change_words(one.change), effect_words(one.effect, one.change))
+        for one in found
+    ]
+    looked_at = LOOKED_AT if more is not None and len(rows) < ROWS else 0
+    return Shown("clock-changes-each.html", "Clocks, by schedule", Each(rows, zone, cursor is None, more, looked_at))
 
 
 def _zone(asked: Asked) -> str:

@@ -1,48 +1,55 @@
-"""Pages that ask before something is done: pause with a note and until, backfill, delete, and the same of many."""
+"""Pages that ask before something is done: pause with a note and until, backfill, delete, stop, empty into another
+queue."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import parse_qsl, quote
+from shlex import join, quote
 
+from rq_scheduler.client.base import context_of
 from rq_scheduler.client.schedules import StoredSchedule
-from rq_scheduler.errors import InvalidArgument, SchedulerError
-from rq_scheduler.humanize import counted
-from rq_scheduler.web.api.control import Bulk, Empty, Pause, RunNow, change_many, pause_schedule, resume_schedule
-from rq_scheduler.web.api.control import run_schedule as run_one
-from rq_scheduler.web.api.schedules import delete_schedule
-from rq_scheduler.web.pages.actions import call_of, done_or_said, until_of
-from rq_scheduler.web.pages.page import Asked, Shown, Went
-from rq_scheduler.web.problems import Refused
+from rq_scheduler.store.survey import Survey
+from rq_scheduler.views.details import whole_second
+from rq_scheduler.web.api.jobs import refusal_to_move
+from rq_scheduler.web.pages.actions import functions_of
+from rq_scheduler.web.pages.page import Asked, Shown
 
-__all__ = ["ask_backfill", "ask_bulk", "ask_delete", "ask_pause", "do_bulk"]
+__all__ = ["ask_backfill", "ask_delete", "ask_move_queue", "ask_pause", "ask_stop"]
 
-_WORDS: Final = {
-    "pause": ("Pause", "paused"),
-    "resume": ("Resume", "resumed"),
-    "run_now": ("Run", "run"),
-    "delete": ("Delete", "deleted"),
-}
-_FILTERS: Final = {"tag": "tag", "queue": "queue_name", "owner": "owner", "prefix": "prefix"}
-_MOST = 100
+_COMING = 5
+"""Instants that are named of one that is to be paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked: `action` of one schedule, of those that are ticked, or of all that fit a filter."""
+    """What is asked: `action` of a schedule. refused: why this site may not run it; coming: its next instants; texts:
+    what the form was sent with, and refused."""
 
     action: str
     words: str
-    stored: StoredSchedule | None = None
-    ids: Sequence[str] = ()
-    filters: Mapping[str, str] = field(default_factory=dict[str, str])
-    count: int = 1
+    stored: StoredSchedule
+    refused: str = ""
+    coming: Sequence[str] = ()
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class AskQueue:
+    """Of a queue whose jobs are to go elsewhere: how many wait in it, how many workers it has; others: the queues that
+    have workers and may be used by way of the web, and how many, those with the most first. command: what starts a
+    worker for it; typed: what moves them to one that has workers and may not be used from here, if there is one."""
+
+    name: str
+    waiting: int
+    workers: int
+    others: Sequence[tuple[str, int]]
+    command: str
+    typed: str
 
 
 def ask_pause(asked: Asked) -> Shown:
-    """Until when, and why."""
+    """Until when, and why. What a refused form had is in the address."""
     return _one(asked, "pause", "pause.html")
 
 
@@ -56,39 +63,23 @@ def ask_delete(asked: Asked) -> Shown:
     return _one(asked, "delete", "delete.html")
 
 
-def ask_bulk(asked: Asked) -> Shown:
-    """What is to be done to how many."""
-    action = asked.query.get("action", "")
-    if action not in _WORDS:
-        raise Refused(404, "not-found", "nothing is at this address")
-    ids, filters = _ids(asked), _filters(asked.query)
-    if ids:
-        count = len(ids)
-    elif filters:
-        count = asked.scheduler.schedules.count(**_selection(filters))
-    else:
-        raise InvalidArgument("nothing was chosen: tick schedules, or look for some")
-    words = f"{_WORDS[action][0]} {counted(count, 'schedule', 'schedules')}"
-    return Shown("bulk.html", words, Ask(action, words, None, ids, filters, count))
+def ask_stop(asked: Asked) -> Shown:
+    """Whether that run is to be ended."""
+    return Shown("stop.html", f"Stop {asked.id[:100]}", {"id": asked.id})
 
 
-def do_bulk(asked: Asked) -> Went:
-    """Does it; pausing and deleting many ask first."""
-    action, ids, filters = asked.form.get("action", ""), asked.chosen[:_MOST], _filters(asked.form)
-    if action not in _WORDS:
-        raise Refused(400, "bad-form", "the form says nothing that is done here")
-    if action in ("pause", "delete") and "sure" not in asked.form:
-        if not ids:
-            return Went(asked.link("schedules"), "Nothing was chosen: tick what is meant.", wrong=True)
-        return Went(asked.link("schedules", "bulk", action=action) + "".join(f"&id={quote(id, safe='')}" for id in ids))
-
-    def do() -> str:
-        if not ids and not filters:
-            raise InvalidArgument("nothing was chosen: tick what is meant")
-        count = _to_each(asked, action, ids) if ids else _to_all(asked, action, filters)
-        return f"{counted(count, 'schedule is', 'schedules are')} {_WORDS[action][1]}."
-
-    return done_or_said(asked, asked.link("schedules"), do)
+def ask_move_queue(asked: Asked) -> Shown:
+    """To which queue, of those that somebody serves and this site may use."""
+    store = context_of(asked.scheduler).store
+    heard = Survey(store.connection, store.keys).listened_queues()
+    here = heard.pop(asked.id, 0)
+    served = sorted(heard.items(), key=lambda pair: (-pair[1], pair[0]))
+    settings = asked.service.settings
+    others = [pair for pair in served if refusal_to_move(asked.scheduler, pair[0], settings) is None]
+    typed = join(["rqscheduler", "jobs", "move-queue", asked.id, served[0][0]]) if served and not others else ""
+    waiting = store.queue_trace(asked.id).length
+    ask = AskQueue(asked.id, waiting, here, others, f"rq worker {quote(asked.id)}", typed)
+    return Shown("move-queue.html", f"Move the jobs of {asked.id[:100]}", ask)
 
 
 # Below the pages
@@ -97,52 +88,9 @@ def do_bulk(asked: Asked) -> Went:
 def _one(asked: Asked, action: str, template: str) -> Shown:
     stored = asked.scheduler.schedules[asked.id]
     words = f"{action.capitalize()} {stored.id[:100]}"
-    return Shown(template, words, Ask(action, words, stored))
-
-
-def _ids(asked: Asked) -> list[str]:
-    """Those that the address names."""
-    raw = asked.request.scope["query_string"].decode("latin-1")
-    return list(dict.fromkeys(value for name, value in parse_qsl(raw)[:_MOST] if name == "id"))
-
-
-def _filters(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name in _FILTERS if (value := given.get(name, "").strip())}
-
-
-def _selection(filters: Mapping[str, str]) -> dict[str, Any]:
-    return {_FILTERS[name]: value for name, value in filters.items()}
-
-
-def _to_all(asked: Asked, action: str, filters: Mapping[str, str]) -> int:
-    until = until_of(asked)
-    body = Bulk(
-        action=action,  # pyright: ignore[reportArgumentType]  one of _WORDS
-        note=asked.form.get("note", "")[:500],
-        until=None if until is None else until.isoformat(),
-        all_pauses="all_pauses" in asked.form,
-        **_selection(filters),
+    functions = functions_of(asked, stored.id) if action != "pause" else ()
+    coming = [asked.times.short(whole_second(at)) for at in stored.upcoming(_COMING)] if action == "pause" else ()
+    texts = {name: asked.query.get(name, "")[:500] for name in ("note", "until")}
+    return Shown(
+        template, words, Ask(action, words, stored, refused=asked.refusal(*functions), coming=coming, texts=texts)
     )
-    return int(change_many(call_of(asked, "", body)).body["count"])
-
-
-def _to_each(asked: Asked, action: str, ids: Sequence[str]) -> int:
-    until, note = until_of(asked), asked.form.get("note", "")[:500]
-    done = 0
-    refused: list[str] = []
-    for id in ids:
-        try:
-            if action == "pause":
-                pause_schedule(call_of(asked, id, Pause(note, None if until is None else until.isoformat())))
-            elif action == "resume":
-                resume_schedule(call_of(asked, id, Empty()))
-            elif action == "run_now":
-                run_one(call_of(asked, id, RunNow()))
-            else:
-                delete_schedule(call_of(asked, id, None))
-            done += 1
-        except (SchedulerError, Refused) as error:
-            refused.append(f"{id}: {error}")
-    if refused:
-        raise SchedulerError(f"{len(refused)} could not be, {done} were: {'; '.join(refused[:3])}")
-    return done

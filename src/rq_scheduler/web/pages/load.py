@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from markupsafe import Markup
 
 from rq_scheduler.client.schedules import Crowd, Load, QueueLoad
+from rq_scheduler.clock import in_zone
 from rq_scheduler.errors import SchedulerError
 from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.load import QueueWords, crowd_words, jitter_words, peak_words, queue_words
-from rq_scheduler.web.api.forecasts import recent_load
+from rq_scheduler.web.api.forecasts import load_soon
 from rq_scheduler.web.pages.charts.histogram import Bar, histogram_plot
-from rq_scheduler.web.pages.page import Asked, Shown
+from rq_scheduler.web.pages.page import SOON, Asked, Shown
 
 __all__ = ["show"]
 
@@ -35,10 +37,12 @@ class PeakShown:
 
 @dataclass(frozen=True, slots=True)
 class LoadShown:
-    """The page's value. `chosen`: the queue whose hours are drawn; `left`: queues that are not listed."""
+    """The page's value. `as_of`: when it was counted; None as long as it is being counted. `chosen`: the queue whose
+    hours are drawn; `left`: queues that are not listed."""
 
     verdict: str
     span: str
+    as_of: datetime | None = None
     queues: Sequence[tuple[QueueWords, bool]] = ()
     left: int = 0
     chosen: str = ""
@@ -54,9 +58,11 @@ def show(asked: Asked) -> Shown:
     span = asked.query.get("within", "24h")
     span = span if span in SPANS else "24h"
     try:
-        found = recent_load(asked.scheduler, span, None)
+        found = load_soon(asked.scheduler, span)
     except SchedulerError as error:
         return Shown("load.html", "Load", LoadShown("This cannot be counted", span, refused=str(error)), 422)
+    if found is None:
+        return Shown("load.html", "Load", LoadShown("The load is being counted", span), refresh=SOON)
     name = asked.query.get("queue", "")
     chosen = next((one for one in found.queues if one.queue == name), None)
     if chosen is None and not name and found.queues:
@@ -64,6 +70,7 @@ def show(asked: Asked) -> Shown:
     shown = LoadShown(
         verdict=_verdict(found, span),
         span=span,
+        as_of=found.since,
         queues=[(queue_words(one, asked.tz), bool(one.peaks)) for one in found.queues[:_SHOWN_QUEUES]],
         left=max(0, len(found.queues) - _SHOWN_QUEUES),
         chosen=name if chosen is None else chosen.queue,
@@ -110,7 +117,7 @@ def _plot(queue: QueueLoad, asked: Asked, span: str) -> Markup:
     bars: list[Bar] = []
     every = -(-len(queue.hours) // _TICKS)
     for index, hour in enumerate(queue.hours):
-        here = hour.began.astimezone(asked.tz)
+        here = in_zone(hour.began, asked.tz)
         tick = "" if index % every else f"{here:%H:%M}" if span == "24h" else f"{here:%a %H:%M}"
         work = f", {length(hour.work, coarse=True)} of work" if hour.work else ""
         runs = round(hour.runs)

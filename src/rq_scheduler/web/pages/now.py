@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
 from rq_scheduler.client.audit import AuditEntry
-from rq_scheduler.client.overview import Lane, NotRun, Overview, read_overview
+from rq_scheduler.client.overview import MAX_TOLD, Lane, NotRun, Overview, read_overview
 from rq_scheduler.client.schedules.explain.times import Times
+from rq_scheduler.clock import in_zone
 from rq_scheduler.humanize import counted, length
 from rq_scheduler.views.audit import sentence
 from rq_scheduler.views.details import whole_second
@@ -33,6 +34,7 @@ from rq_scheduler.web.pages.charts.bars import spark
 from rq_scheduler.web.pages.charts.lanes import caption_strip, lane_strip
 from rq_scheduler.web.pages.page import Asked, Shown
 from rq_scheduler.web.pages.runs import marks_of
+from rq_scheduler.web.pages.undoing import NOTHING, Undoing, stand_of, undoing_of
 
 __all__ = ["show"]
 
@@ -54,8 +56,6 @@ _GROUPS = {
     "missed": "Worth a look",
 }
 _OTHERS = "What comes next"
-_SHOWN_NOT_RUN = 12
-_UNDOABLE = frozenset({"changed", "undone", "deleted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,17 @@ class NotRunShown:
     word: str
     reason: str
     paused: bool = False
+    resumes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change, and which version of what it made, where that can be undone."""
+    """A change, and whether it can be undone."""
 
     entry: AuditEntry
     at: str
     said: str
-    undo: str
+    undoing: Undoing
     resume: bool
 
 
@@ -109,6 +110,11 @@ class Now:
     changes: Sequence[Change]
 
     @property
+    def undo_refused(self) -> str:
+        """Why some of the changes are not undone here."""
+        return next((change.undoing.refused for change in self.changes if change.undoing.refused), "")
+
+    @property
     def heartbeats(self) -> list[str]:
         """`ops-1 0.8s`: how long ago each dispatcher was heard of."""
         return heartbeat_words(self.found.health)
@@ -125,9 +131,10 @@ class Now:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is scheduled, and nothing was."""
+        """Whether nothing is scheduled, and nothing was, and all that is needed is a dispatcher."""
         health = self.found.health
-        return not health.counts.schedules and not health.one_offs and not self.found.changes
+        is_in_need = any(need.code != "no_dispatcher" for need in self.needs)
+        return not (health.counts.schedules or health.one_offs or self.found.changes or is_in_need)
 
 
 def show(asked: Asked) -> Shown:
@@ -146,7 +153,7 @@ def now_of(found: Overview, asked: Asked, span: str) -> Now:
     axis = Axis(found.since, found.until, found.now, asked.tz, [*_bands(found)])
     rows = [*_not_run(found, times), *_paused(found, times)]
     rows.sort(key=lambda row: row.at, reverse=True)
-    ends = (axis.since.astimezone(asked.tz), axis.until.astimezone(asked.tz))
+    ends = (in_zone(axis.since, asked.tz), in_zone(axis.until, asked.tz))
     label = f"Time axis, {ends[0]:%a %H:%M} to {ends[1]:%a %H:%M}, {asked.zone}"
     return Now(
         found=found,
@@ -158,9 +165,9 @@ def now_of(found: Overview, asked: Asked, span: str) -> Now:
         caption=caption_strip(axis),
         groups=_groups(found, asked, axis),
         spark=_spark(found),
-        not_run=rows[:_SHOWN_NOT_RUN],
-        not_run_left=max(0, len(rows) - _SHOWN_NOT_RUN),
-        changes=_changes(found, times),
+        not_run=rows[:MAX_TOLD],
+        not_run_left=found.not_run_left + max(0, len(rows) - MAX_TOLD),
+        changes=_changes(found, asked),
     )
 
 
@@ -189,7 +196,7 @@ def _strip(lane: Lane, words: LaneWords, found: Overview, asked: Asked, axis: Ax
         if entry.id == id and entry.action in ("changed", "undone", "defined")
     ]
     coming = [(at, f"due {times.short(whole_second(at))}") for at in lane.coming]
-    marks = marks_of(lane.runs, id, asked)
+    marks = marks_of(lane.runs, id, asked, axis.since)
     return lane_strip(axis, f"{id}: {words.said}", marks, coming, changes, lane.stored.paused_at)
 
 
@@ -233,28 +240,25 @@ def _paused(found: Overview, times: Times) -> Iterator[NotRunShown]:
             ends = "" if stored.paused_until is None else f", until {times.short(whole_second(stored.paused_until))}"
             who = stored.paused_by or "Failures or a fault"
             yield NotRunShown(
-                stored.id, stored.paused_at, f"since {since}", "paused", "Paused", f"{who}{ends}{note}", True
+                *(stored.id, stored.paused_at, f"since {since}", "paused", "Paused", f"{who}{ends}{note}"),
+                paused=True,
+                resumes=not stored.cannot_run,
             )
 
 
-def _changes(found: Overview, times: Times) -> list[Change]:
+def _changes(found: Overview, asked: Asked) -> list[Change]:
     """What was done later to the same schedule leaves nothing to undo of what was done before."""
     shown: list[Change] = []
-    done, paused = set[str](), {lane.stored.id for lane in found.lanes if lane.stored.paused}
+    done, stand = set[str](), stand_of(found.changes, asked)
+    paused = {lane.stored.id for lane in found.lanes if lane.stored.paused and not lane.stored.cannot_run}
     for entry in found.changes:
-        change = _change(entry, times, is_paused=entry.id in paused)
-        if entry.id in done:
-            change = replace(change, undo="")
-        if change.undo:
+        undoing = NOTHING if entry.id in done else undoing_of(entry, stand, asked)
+        if undoing.version:
             done.add(entry.id)
-        if change.resume:
+        resume = entry.action == "paused" and entry.id in paused
+        if resume:
             paused.discard(entry.id)
-        shown.append(change)
+        said = sentence(entry, asked.tz)
+        said = said.partition(": ")[0] if entry.changes else said
+        shown.append(Change(entry, asked.times.short(whole_second(entry.at)), said, undoing, resume))
     return shown
-
-
-def _change(entry: AuditEntry, times: Times, *, is_paused: bool) -> Change:
-    number = entry.details.get("version", "")
-    undo = number if entry.action in _UNDOABLE and number.isdigit() else ""
-    said = sentence(entry, times.zone).partition(": ")[0] if entry.changes else sentence(entry, times.zone)
-    return Change(entry, times.short(whole_second(entry.at)), said, undo, entry.action == "paused" and is_paused)

@@ -3,13 +3,14 @@ leads; and what is shown where something is wrong."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from starlette.concurrency import run_in_threadpool
@@ -17,20 +18,22 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from rq_scheduler import Scheduler
+from rq_scheduler.client.base import context_of
 from rq_scheduler.client.schedules.explain.times import Times
 from rq_scheduler.clock import from_us
-from rq_scheduler.errors import SchedulerError
+from rq_scheduler.errors import ScheduleNotFound, SchedulerError
 from rq_scheduler.host import host_zone
 from rq_scheduler.log import log
 from rq_scheduler.store.survey import Counts, Survey
 from rq_scheduler.triggers.zone_names import zone_name
 from rq_scheduler.triggers.zones import zone
-from rq_scheduler.web.api.endpoint import Service, admit, read_body
-from rq_scheduler.web.pages.look import render
+from rq_scheduler.web.api.endpoint import Service, admit, read_body, refuse_changes
+from rq_scheduler.web.pages.look import render, unsealed
 from rq_scheduler.web.problems import Refused, refused_by
 from rq_scheduler.web.security.visitors import Visitor, is_secure, root_path
 
 __all__ = [
+    "SOON",
     "THEME",
     "ZONE",
     "Asked",
@@ -41,11 +44,19 @@ __all__ = [
     "check_from_a_page",
     "error_page",
     "frame",
+    "known_zone",
     "link",
 ]
 
 THEME, ZONE, DONE = "rqscheduler-theme", "rqscheduler-zone", "rqscheduler-done"
-"""Cookies: how a visitor wants pages to look, by which clock, and what his last form did."""
+"""Cookies: how a visitor wants pages to look, by which clock, and what his last form did: each page that a form leads
+to has one of its own, so that no other page shows it, or takes it away."""
+
+_BY_ITSELF = "x-page-update"
+"""A header: the script asks, to update a page; what a form did is for the page that it leads to."""
+
+SOON = 2
+"""Seconds after which a page that is not complete yet is asked for again."""
 
 _YEAR = 366 * 86_400
 _MAX_FIELDS, _MAX_QUERY, _MAX_DONE, _MAX_ID = 1_000, 4_000, 1_000, 400
@@ -73,6 +84,23 @@ class Asked:
     def may_change(self) -> bool:
         """Whether he may change anything here."""
         return self.visitor.role == "operator" and not self.service.settings.read_only
+
+    @property
+    def hides_arguments(self) -> bool:
+        """Whether he is shown no arguments, nor what may hold some."""
+        return context_of(self.scheduler).hides_arguments
+
+    @property
+    def looks_only(self) -> str:
+        """Why he may change nothing; empty where he may."""
+        if self.service.settings.read_only:
+            return "this site is read-only (rqscheduler web --read-only)"
+        return "" if self.may_change else "with the role viewer"
+
+    def refusal(self, *functions: str) -> str:
+        """Why this site may not run any of these, in a sentence without its full stop; empty where it may. What is
+        refused so is not offered."""
+        return self.service.settings.functions.refusal(filter(None, functions)) or ""
 
     @property
     def times(self) -> Times:
@@ -164,6 +192,8 @@ class Page:
         asked = _asked(self._service, visitor or admit(self._service, request), request, body)
         if handler is None:
             raise Refused(405, "method", "this page takes no form")
+        if self._do is not None and self._changes:  # nor is the form shown to those who may not send it
+            refuse_changes(self._service.settings, asked.visitor)
         return answer(asked, handler(asked))
 
 
@@ -185,9 +215,11 @@ def answer(asked: Asked, result: Shown | Went) -> Response:
             cookie(asked.service, request, response, name, value, _YEAR)
         if result.done:
             said = ("!" if result.wrong else "") + result.done[:_MAX_DONE]
-            cookie(asked.service, request, response, DONE, quote(said, safe="", errors="replace"), 60)
+            name = _done_at(request, unquote(urlsplit(result.to).path))
+            cookie(asked.service, request, response, name, quote(said, safe="", errors="replace"), 60)
         return response
-    done = unquote(request.cookies.get(DONE, ""))[:_MAX_DONE]
+    told = _done_at(request, request.url.path)
+    done = "" if _BY_ITSELF in request.headers else unquote(request.cookies.get(told, ""))[:_MAX_DONE]
     html = render(
         result.template,
         **frame(request),
@@ -206,13 +238,23 @@ def answer(asked: Asked, result: Shown | Went) -> Response:
     )
     response = HTMLResponse(html, result.status)
     if done:
-        cookie(asked.service, request, response, DONE, "", 0)
+        cookie(asked.service, request, response, told, "", 0)
     return response
+
+
+def _done_at(request: Request, path: str) -> str:
+    """The cookie of what a form did that leads to this page."""
+    within = path.removeprefix(root_path(request)) or "/"
+    return f"{DONE}-{hashlib.sha256(within.encode(errors='replace')).hexdigest()[:12]}"
 
 
 def error_page(service: Service, request: Request, error: Exception) -> Response:
     """What is shown where something is wrong. A fault of ours is logged, and says nothing of itself."""
     refused = refused_by(error)
+    if isinstance(error, ScheduleNotFound):
+        refused = Refused(
+            404, "not-found", "there is no schedule of this id (any more): Schedules lists those there are"
+        )
     if refused is None:
         log.error("a request failed", exc_info=error, extra={"action": "web_failed"})
         refused = Refused(500, "internal", "something is wrong here: the log of this process says what")
@@ -252,19 +294,20 @@ def _asked(service: Service, visitor: Visitor, request: Request, body: bytes) ->
     if len(id) > _MAX_ID or not id.isprintable():
         raise Refused(404, "not-found", "nothing has an id like that")
     survey = Survey(service.scheduler.connection)
+    now = survey.now()
     pairs = _pairs(body)
     return Asked(
         service=service,
-        scheduler=service.scheduler.acting_as(visitor.actor),
+        scheduler=service.scheduler_of(visitor),
         visitor=visitor,
         request=request,
-        now=from_us(survey.now()),
-        zone=_zone(request.cookies.get(ZONE, "")) or service.settings.timezone or host_zone(),
-        counts=survey.counts(),
+        now=from_us(now),
+        zone=known_zone(request.cookies.get(ZONE, "")) or service.settings.timezone or host_zone(),
+        counts=survey.counts(now),
         id=id,
         query=dict(_pairs(request.scope["query_string"][:_MAX_QUERY])),
         form=dict(pairs),
-        chosen=tuple(dict.fromkeys(value for name, value in pairs if name == "id")),
+        chosen=tuple(dict.fromkeys(unsealed(value) for name, value in pairs if name == "id")),
     )
 
 
@@ -278,7 +321,12 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
 def frame(request: Request) -> dict[str, Any]:
     """What every page needs, also where nobody is known."""
     theme = request.cookies.get(THEME, "")
-    return {"root": root_path(request), "theme": theme if theme in ("light", "dark") else "", "utc": datetime.now(UTC)}
+    return {
+        "root": root_path(request),
+        "theme": theme if theme in ("light", "dark") else "",
+        "utc": datetime.now(UTC),
+        "stream": "wsgi_environ" not in request.scope,
+    }
 
 
 def _path(request: Request) -> str:
@@ -297,8 +345,8 @@ def _held(request: Request, *, on: bool) -> str:
     return f"{path}?{said}" if said else path
 
 
-def _zone(given: str) -> str:
-    """What the visitor chose, if it is a zone."""
+def known_zone(given: str) -> str:
+    """What the visitor chose, or a form says, if it is a zone; else nothing."""
     try:
         return zone(zone_name(unquote(given))).name if given else ""
     except SchedulerError:

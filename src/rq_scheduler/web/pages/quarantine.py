@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -21,11 +21,12 @@ SHOWN = 25
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry."""
+    """An entry. refused: why it is not retried here, as far as that is seen."""
 
     held: Quarantined
     since: str
     due: str
+    refused: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Page:
     groups: Sequence[Group]
     looked_at: int
 
+    @property
+    def refused(self) -> str:
+        """Why some of them are not retried here."""
+        return next((row.refused for group in self.groups for row in group.rows if row.refused), "")
+
 
 def show(asked: Asked) -> Shown:
     """The page."""
@@ -53,8 +59,10 @@ def show(asked: Asked) -> Shown:
     for held in islice(asked.scheduler.quarantine, LOOKED_AT):
         looked_at += 1
         by_code.setdefault(held.code, []).append(held)
+    shown = [held.id for found in by_code.values() for held in found[:SHOWN] if held.kind == "schedule"]
+    funcs = {stored.id: stored.func for stored in asked.scheduler.schedules.read(shown[:SHOWN])} if shown else {}
     groups = [
-        Group(group_words(code), [_row(held, asked) for held in found[:SHOWN]], len(found))
+        Group(group_words(code), [_row(held, funcs, asked) for held in found[:SHOWN]], len(found))
         for code, found in sorted(by_code.items(), key=lambda pair: -len(pair[1]))
     ]
     total = asked.counts.quarantined
@@ -62,6 +70,10 @@ def show(asked: Asked) -> Shown:
     return Shown("quarantine.html", said, Page(said, groups, looked_at if total > looked_at else 0))
 
 
-def _row(held: Quarantined, asked: Asked) -> Row:
+def _row(held: Quarantined, funcs: Mapping[str, str], asked: Asked) -> Row:
+    allowed = asked.service.settings.functions
+    refused = asked.refusal(funcs.get(held.id, ""))
+    if not (allowed.names or allowed.modules):  # whatever a job calls, which would have to be read of each
+        refused = refused or "this site may run no function (rqscheduler web --allow NAME)"
     since = "" if held.at is None else distance(held.at, asked.now)
-    return Row(held, since, "" if held.due is None else asked.times.short(whole_second(held.due)))
+    return Row(held, since, "" if held.due is None else asked.times.short(whole_second(held.due)), refused)

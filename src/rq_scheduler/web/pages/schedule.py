@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice, pairwise
@@ -14,13 +14,14 @@ from markupsafe import Markup
 from rq_scheduler.client.schedules import Run, StoredSchedule, Version
 from rq_scheduler.client.schedules.explain.jobs import took
 from rq_scheduler.client.schedules.explain.times import Times
-from rq_scheduler.clock import from_us, to_us
+from rq_scheduler.clock import from_us, in_zone, to_us
 from rq_scheduler.humanize import counted, distance, length
+from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.triggers.exclusions import DaysOff
 from rq_scheduler.views.details import whole_second
 from rq_scheduler.views.marks import kind_of_run, outcome_words, run_line, why
 from rq_scheduler.views.spoken import place, zone_of
-from rq_scheduler.views.standing import policies, standing, trigger_line
+from rq_scheduler.views.standing import left_out_words, policies, standing, trigger_line
 from rq_scheduler.web.pages.charts.calendar import Month, month_of
 from rq_scheduler.web.pages.charts.history import Event, history_plot
 from rq_scheduler.web.pages.page import Asked, Shown
@@ -62,7 +63,8 @@ class Coming:
 @dataclass(frozen=True, slots=True)
 class Page:
     """The page's value. `own` is the place whose clock the schedule goes by, `here` that of the reader; the same where
-    it goes by none."""
+    it goes by none. refused, undo_refused: why it may not be run here, and not be as it was before; left_out: what the
+    pause that goes on leaves out, in a sentence."""
 
     stored: StoredSchedule
     kind: str
@@ -81,6 +83,10 @@ class Page:
     coming: Sequence[Coming]
     months: Sequence[Month]
     versions: Sequence[Version]
+    refused: str
+    undo_refused: str
+    left_out: str
+    last: RunRow | None
 
     @property
     def two_clocks(self) -> bool:
@@ -104,7 +110,8 @@ def page_of(
     """The page's value, from what was read."""
     own = _own_times(stored, asked)
     kind, word = standing(stored)
-    instants = [from_us(due) for _, due in islice(stored.instants(), COMING)]
+    ahead = stored.instants_after_pause() if stored.paused else stored.instants()
+    instants = [from_us(due) for _, due in islice(ahead, COMING)]
     lengths = sorted(run.duration for run in runs if run.duration is not None)
     same = own.name == asked.zone
     return Page(
@@ -125,6 +132,10 @@ def page_of(
         coming=[_coming(at, own, asked, same=same) for at in instants[:10]],
         months=_months(stored, runs, instants, own),
         versions=versions,
+        last=next((_row(run, own, asked.times, same=same) for run in runs if run.job_id is not None), None),
+        refused=asked.refusal(stored.func),
+        undo_refused=asked.refusal(versions[1].func) if len(versions) > 1 else "",
+        left_out=left_out_words(stored, stored.paused_until, own) if stored.paused else "",
     )
 
 
@@ -165,14 +176,14 @@ def _plot(stored: StoredSchedule, runs: Sequence[Run], versions: Sequence[Versio
     marks = marks_of(runs, stored.id, asked)
     dense = bool(marks) and marks[-1].due - marks[0].due < timedelta(days=3)
     spec = "%H:%M:%S" if dense and marks[-1].due - marks[0].due < timedelta(hours=1) else "%H:%M" if dense else "%-d %b"
-    labels = [mark.due.astimezone(own.zone).strftime(spec) for mark in marks]
+    labels = [in_zone(mark.due, own.zone).strftime(spec) for mark in marks]
     events: list[Event] = []
     for before, (one, other) in enumerate(pairwise(marks), start=1):
         for version in versions:
             if version.since is not None and one.due < version.since <= other.due and version.changes:
                 said = f"{asked.times.short(whole_second(version.since))} {version.actor}: {', '.join(version.changes)}"
                 events.append(Event(before, "change", said))
-        was, is_now = (mark.due.astimezone(own.zone).utcoffset() for mark in (one, other))
+        was, is_now = (in_zone(mark.due, own.zone).utcoffset() for mark in (one, other))
         if was is not None and is_now is not None and was != is_now:
             events.append(Event(before, "clocks", f"clocks {'back' if is_now < was else 'forward'}, {place(own.name)}"))
     kinds = [mark.kind for mark in marks]
@@ -181,18 +192,37 @@ def _plot(stored: StoredSchedule, runs: Sequence[Run], versions: Sequence[Versio
 
 
 def _months(stored: StoredSchedule, runs: Sequence[Run], instants: Sequence[datetime], own: Times) -> list[Month]:
-    today = own.now.astimezone(own.zone).date()
+    today = in_zone(own.now, own.zone).date()
     first = today.replace(day=1)
     second = (first + timedelta(days=32)).replace(day=1)
     end = (second + timedelta(days=32)).replace(day=1)
     found: dict[date, list[tuple[str, str]]] = defaultdict(list)
     for run in reversed(runs):
-        found[run.nominal.astimezone(own.zone).date()].append((kind_of_run(run), run_line(run, own)))
+        found[in_zone(run.nominal, own.zone).date()].append((kind_of_run(run), run_line(run, own)))
+    # It fires so often that these end soon. (An interval of the 0.14 API has no instants but the next ones.)
+    if len(instants) == COMING and stored.kind == "schedule":
+        instants = [*instants, *_first_of_days(stored, instants[-1], end, own)]
     for at in instants:
-        found[at.astimezone(own.zone).date()].append(("coming", f"due {own.short(whole_second(at))}"))
+        found[in_zone(at, own.zone).date()].append(("coming", f"due {own.short(whole_second(at))}"))
     clocks = _clock_changes(first, end, own)
     off = _days_off(stored, first, end, own)
     return [month_of(month, today, found, off, clocks) for month in (first, second)]
+
+
+def _first_of_days(stored: StoredSchedule, after: datetime, end: date, own: Times) -> Iterator[datetime]:
+    """The first instant of each day from the next one on."""
+    if stored.spec is None:
+        return
+    occurrences, day = Occurrences(stored.id, stored.spec), in_zone(after, own.zone).date() + timedelta(days=1)
+    while day < end:
+        begins = datetime(day.year, day.month, day.day, tzinfo=own.zone)
+        found = occurrences.after(to_us(begins) - 1)
+        if found is None:
+            return
+        there = in_zone(from_us(found), own.zone).date()
+        if there == day:
+            yield from_us(found)
+        day = max(day + timedelta(days=1), there)
 
 
 def _clock_changes(first: date, end: date, own: Times) -> dict[date, str]:
@@ -217,7 +247,7 @@ def _days_off(stored: StoredSchedule, first: date, end: date, own: Times) -> Map
     lo, hi = (to_us(datetime(day.year, day.month, day.day, tzinfo=zone)) for day in (first, end))
     found: dict[date, str] = {}
     for begins, ends in DaysOff(spec.exclude, own.name).spans(lo, hi):
-        day, last = from_us(begins).astimezone(zone).date(), from_us(ends - 1).astimezone(zone).date()
+        day, last = in_zone(from_us(begins), zone).date(), in_zone(from_us(ends - 1), zone).date()
         while day <= last:
             found[day] = "day off"
             day += timedelta(days=1)

@@ -17,6 +17,7 @@ from rq_scheduler.web.pages import (
     edit,
     jobs,
     load,
+    many,
     now,
     quarantine,
     records,
@@ -34,13 +35,13 @@ __all__ = ["page_routes"]
 
 
 def page_routes(service: Service) -> Sequence[BaseRoute]:
-    """All of them; fixed addresses first."""
+    """All of them. Below `/schedules` there is nothing beside schedules, which may have any id."""
     login = Login(service)
     pages = {
         "/": Page(service, now.show),
         "/schedules": Page(service, schedules.show),
-        "/schedules/bulk": Page(service, confirm.ask_bulk, confirm.do_bulk),
-        "/schedules/new": Page(service, edit.show_new, edit.create),
+        "/bulk": Page(service, many.ask, many.do),
+        "/new": Page(service, edit.show_new, edit.create),
         "/schedules/{id}/edit": Page(service, edit.show_edit, edit.change),
         "/schedules/{id}": Page(service, schedule.show),
         "/schedules/{id}/why": Page(service, why.of_schedule),
@@ -53,10 +54,12 @@ def page_routes(service: Service) -> Sequence[BaseRoute]:
         "/why": Page(service, why.ask),
         "/jobs": Page(service, jobs.show),
         "/jobs/{id}": Page(service, jobs.show_one),
+        "/jobs/{id}/traceback": Page(service, jobs.show_traceback),
         "/jobs/{id}/run": Page(service, None, actions.run_job_now),
         "/jobs/{id}/move": Page(service, None, actions.move_job),
         "/jobs/{id}/cancel": Page(service, None, actions.cancel_job),
-        "/jobs/{id}/stop": Page(service, None, actions.stop_run),
+        "/jobs/{id}/stop": Page(service, confirm.ask_stop, actions.stop_run),
+        "/queues/{id}/move": Page(service, confirm.ask_move_queue, actions.move_queue),
         "/quarantine": Page(service, quarantine.show),
         "/quarantine/retry": Page(service, None, actions.retry),
         "/quarantine/purge": Page(service, None, actions.purge),

@@ -23,7 +23,10 @@ def cross_site(method: str, headers: Mapping[str, str], hosts: Hosts, *, has_ses
     if site is not None and site not in ("same-origin", "none") and not followed:
         return f"a page of another site or port sent it (Sec-Fetch-Site: {site[:20]!r}): use a page of this application"
     if origin is not None and not hosts.is_ours(origin, headers["host"]):
-        return "its Origin is no page of this application: add the address under which people use it (public_url)"
+        return (
+            "its Origin is no page of this application: add the address under which people use it (public_url; in "
+            "Django, CSRF_TRUSTED_ORIGINS)"
+        )
     if method not in SAFE and has_session and site is None and origin is None:
         return "a session is used by browsers, and this request has no Origin: programs send a token (Authorization)"
     return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rq_scheduler.web.security.functions import AllowedFunctions
 
-__all__ = ["CALLBACKS", "refusal", "refused_fields"]
+__all__ = ["CALLBACKS", "or_typed", "refusal", "refused_fields"]
 
 CALLBACKS = ("on_success", "on_failure", "on_stopped")
 
@@ -35,5 +36,13 @@ def refusal(
     if (why := allowed.refusal(functions)) is not None:
         return why
     if queue is not None and queue not in queues:
-        return f"the queue {queue!r:.200} cannot be used by way of the web: its operator can allow it (--allow-queue)"
+        return (
+            f"the queue {queue!r:.200} cannot be used by way of the web: whoever starts this site can allow it "
+            "(rqscheduler web --allow-queue NAME)"
+        )
     return None
+
+
+def or_typed(why: str, *command: str) -> str:
+    """The refusal, with what to type instead: a terminal has no such list."""
+    return f"{why}. From a terminal: {shlex.join(['rqscheduler', *command])}"

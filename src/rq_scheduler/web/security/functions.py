@@ -53,9 +53,8 @@ class AllowedFunctions:
         refused = next((name for name in names if not self.allows(name)), None)
         if refused is None:
             return None
-        return (
-            f"{refused!r:.200} may not be run by way of the web: its operator can allow it (--allow {_hint(refused)})"
-        )
+        allow = f"rqscheduler web --allow {_hint(refused)}; in Django, RQ_SCHEDULER['ALLOW']"
+        return f"{refused!r:.200} may not be run by way of the web: whoever starts this site can allow it ({allow})"
 
 
 @lru_cache(maxsize=4096)

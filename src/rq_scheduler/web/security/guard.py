@@ -14,7 +14,11 @@ from rq_scheduler.web.security.hosts import Hosts
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Guard"]
+__all__ = ["PUBLIC_URL", "Guard"]
+
+PUBLIC_URL = "rq_scheduler.public_url"
+"""Key of the scope: the address of this request, where the application that hands it on has checked that it is one of
+its own. No client can write there."""
 
 _ONCE = frozenset({"host", "origin", "authorization", "content-type", "content-length", "sec-fetch-site"})
 """Headers of which a second one is refused: which of them counts would be a matter of opinion."""
@@ -22,12 +26,20 @@ _ONCE = frozenset({"host", "origin", "authorization", "content-type", "content-l
 
 class Guard:
     """An ASGI application around another. `page_of` makes of a refusal what is shown to those who look at it in a
-    browser; without it they get the JSON of programs."""
+    browser; without it they get the JSON of programs. A cookie with `session_cookie` in it may be a session: where the
+    host application knows who visitors are, any may ("=")."""
 
-    def __init__(self, app: ASGIApp, hosts: Hosts, page_of: Callable[[Scope, Refused], bytes] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Hosts,
+        page_of: Callable[[Scope, Refused], bytes] | None = None,
+        session_cookie: str = "rqs_",
+    ) -> None:
         self._app = app
         self._hosts = hosts
         self._page_of = page_of
+        self._session_cookie = session_cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -55,14 +67,15 @@ class Guard:
             if name in headers and name in _ONCE:
                 raise Refused(400, "bad-header", f"the header {name} came twice")
             headers[name] = value.decode("latin-1")
-        if not self._hosts.answers_to(headers.get("host", "")):
+        hosts = self._hosts.also(scope.get(PUBLIC_URL))
+        if not hosts.answers_to(headers.get("host", "")):
             raise Refused(
                 421, "unknown-host",
                 "this application does not answer to that host name: its operator can add the address under which "
                 "people use it (--public-url)",
             )  # fmt: skip
-        has_session = "authorization" not in headers and "rqs_" in headers.get("cookie", "")
-        why = cross_site(scope["method"], headers, self._hosts, has_session=has_session)
+        has_session = "authorization" not in headers and self._session_cookie in headers.get("cookie", "")
+        why = cross_site(scope["method"], headers, hosts, has_session=has_session)
         if why is not None:
             raise Refused(403, "cross-site", why)
 

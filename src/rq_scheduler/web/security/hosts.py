@@ -29,6 +29,10 @@ class Hosts:
         """With these public URLs beside the local names."""
         return cls(tuple(map(_site, urls)))
 
+    def also(self, url: str | None) -> Hosts:
+        """With one more, if any."""
+        return self if url is None else Hosts((*self.public, _site(url)))
+
     def answers_to(self, host: str) -> bool:
         """Whether a Host header is on the list."""
         name, port = _split(host)

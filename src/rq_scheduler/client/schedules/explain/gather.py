@@ -19,7 +19,7 @@ from rq_scheduler.client.schedules.explain.evidence import AskedTime, Evidence, 
 from rq_scheduler.client.schedules.explain.explanation import Explanation
 from rq_scheduler.client.schedules.explain.one_offs import JobQuestion, explain_job
 from rq_scheduler.client.schedules.explain.verdict import explain
-from rq_scheduler.client.schedules.results import Run, StoredSchedule, runs_of
+from rq_scheduler.client.schedules.results import Run, StoredSchedule, run_of_list, runs_of
 from rq_scheduler.clock import from_us, to_us
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.runs import parse_run_id
@@ -33,6 +33,10 @@ __all__ = ["explained"]
 
 MAX_AUDITED = 10_000
 """Entries of the audit, the newest ones, among which those of the id are looked for."""
+
+
+MAX_NOT_RUN = 10_000
+"""Lines of what did not run, the newest ones, among which those of the schedule are looked for."""
 
 
 class _Gatherer:
@@ -65,6 +69,9 @@ class _Gatherer:
         )
         found = resolve(evidence)
         case = Case(evidence, found)
+        if case.line is None and case.is_past:
+            evidence = replace(evidence, runs=(*evidence.runs, *self._not_run(schedule.id, case.at)))
+            case = Case(evidence, found)
         run = holder = None
         line = case.line
         if schedule.kind != "job" if line is None else line.status is not None:
@@ -115,6 +122,12 @@ class _Gatherer:
             return JobEvidence(job, line=line)
         queue = self._store.queue_trace(job.queue)
         return JobEvidence(job, queue, line, None if queue.workers else self._left(job.queue))
+
+    def _not_run(self, id: str, at: datetime) -> list[Run]:
+        """What was skipped or missed then, by the list of that: it reaches back further than the history of a schedule
+        that fires often."""
+        found = map(run_of_list, self._store.find_not_run(id, to_us(at), MAX_NOT_RUN))
+        return [run for run in found if run is not None and run.nominal <= at <= run.until]
 
     def _error(self, id: str) -> RunError:
         from rq_scheduler.dispatcher.exceptions import failure_of  # too much for the start of every client

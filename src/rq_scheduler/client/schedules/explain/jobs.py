@@ -184,7 +184,14 @@ def _end(
     )
     again: tuple[Remedy, ...] = ()
     if end == "failed" and job.status == "failed":
-        again = (Remedy("Once that is mended, run it again", f"rq requeue {quote(job.id)} --queue {quote(job.queue)}"),)
+        again = (
+            Remedy(
+                "Read its traceback",
+                f"rqscheduler jobs traceback {quote(job.id)}",
+                f"scheduler.jobs.traceback({job.id!r})",
+            ),
+            Remedy("Once that is mended, run it again", f"rq requeue {quote(job.id)} --queue {quote(job.queue)}"),
+        )
     return JobState(cause, f"{verb}{at}{on}{why}", fact, again)
 
 

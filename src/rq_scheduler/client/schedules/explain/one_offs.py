@@ -4,7 +4,7 @@ recorded of single jobs. Pure."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from shlex import quote
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from rq_scheduler.client.audit import AuditEntry
 from rq_scheduler.client.schedules.explain.evidence import Held, JobEvidence
 from rq_scheduler.client.schedules.explain.explanation import Cause, Explanation, Fact, Remedy
-from rq_scheduler.client.schedules.explain.jobs import state_of
+from rq_scheduler.client.schedules.explain.jobs import JobState, state_of
 from rq_scheduler.client.schedules.explain.serving import START_ONE, lock_words
 from rq_scheduler.client.schedules.explain.times import Times, zone_label
 from rq_scheduler.clock import from_us
@@ -81,7 +81,8 @@ def explain_job(asked: JobQuestion) -> Explanation:
         )
     state = state_of(asked.job, times)
     if state is not None:
-        return answer(state.cause, state.says, state.fact, *state.remedies)
+        says, fact = _by_whom(asked, state, times)
+        return answer(state.cause, says, fact, *state.remedies)
     last = next((entry for entry in asked.audited if entry.action in _DONE), None)
     if last is not None:
         cause, what = _DONE[last.action]
@@ -95,3 +96,15 @@ def explain_job(asked: JobQuestion) -> Explanation:
         "one that has finished after its result_ttl (500 s unless it names another), and at once one that was deleted"
     )
     return answer("not_recorded", says, Fact("end", "RQ has no such job", None, None, "", "unknown"))
+
+
+def _by_whom(asked: JobQuestion, state: JobState, times: Times) -> tuple[str, Fact]:
+    """What is said of how it stands; of one that was canceled or stopped by whom and when, where the audit knows."""
+    action = {"canceled": ("cancelled", "stopped"), "stopped": ("stopped",)}.get(state.cause, ())
+    entry = next((one for one in asked.audited if one.action in action), None)
+    if entry is None:
+        return state.says, state.fact
+    at = state.fact.at or entry.at
+    by = f" by {entry.actor}" if entry.actor else ""
+    when = "" if state.fact.at is not None else f" {times.on(at.replace(microsecond=0))}"
+    return f"{state.says}{when}{by}", replace(state.fact, at=at, who=entry.actor)

@@ -28,6 +28,11 @@ _ONE_HEARTBEAT = timedelta(seconds=1)
 
 
 START_ONE = Remedy("Start a dispatcher", "rqscheduler")
+PUT_AGAIN = Remedy(
+    "Put it again, where it is defined: what it calls is gone from Redis",
+    "rqscheduler put --file FILE",
+    "scheduler.schedules.put(...)",
+)
 
 
 def pause(case: Case) -> Iterator[Finding]:
@@ -67,10 +72,13 @@ def pause(case: Case) -> Iterator[Finding]:
         because = f"it is paused{by}{note}{ends}"
     again = "et it fire again, from its next instant on"
     what = f"Ask {found.by}, who paused it; then l{again}" if found.by else f"L{again}"
-    resume = Remedy(what, case.rqscheduler("resume"), case.call("resume"))
+    resume = (Remedy(what, case.rqscheduler("resume"), case.call("resume")),)
+    if case.schedule.cannot_run:
+        because += "; its job template, which says what it calls, is gone from Redis"
+        resume = (PUT_AGAIN, Remedy("Then let it fire again", case.rqscheduler("resume"), case.call("resume")))
     fact = Fact("pause", f"It is paused{note}{ends}", False, found.since, found.by, standing)
     one_run = tuple(replace(each, what=f"{each.what}, if {found.by} agrees") for each in case.make_up_for if found.by)
-    yield Finding(fact, Stop("paused", because, (resume, *(one_run or case.make_up_for))))
+    yield Finding(fact, Stop("paused", because, (*resume, *(one_run or case.make_up_for))))
 
 
 def dispatcher(case: Case) -> Iterator[Finding]:
@@ -181,6 +189,10 @@ def _skipped(case: Case, line: Run) -> Finding:
     words, remedies = _holder_words(case, holder)
     if line.count > 1:
         several = f"{line.count:,} times, {times.stretch(line.nominal, line.until)}"
+        what = f"was skipped {several}"
+        sentence = f"{case.id} did not run at {case.when}: it was skipped {several}"
+    elif line.until != line.nominal:
+        several = f"with others, {times.stretch(line.nominal, line.until)}"
         what = f"was skipped {several}"
         sentence = f"{case.id} did not run at {case.when}: it was skipped {several}"
     else:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from rq_scheduler.clock import in_zone
 from rq_scheduler.humanize import length
 
 __all__ = ["Times", "capital", "clock", "is_repeated", "zone_label"]
@@ -29,10 +31,10 @@ class Times:
 
     def full(self, at: datetime) -> str:
         """`02:30 on Sat 28 Nov (Europe/Paris)`, with the reader's clock where that shows something else."""
-        here = at.astimezone(self.zone)
+        here = in_zone(at, self.zone)
         zones = self.name
         if self.reader is not None:
-            there = at.astimezone(self.reader)
+            there = in_zone(at, self.reader)
             if there.utcoffset() != here.utcoffset():
                 day = "" if there.date() == here.date() else f"{_day(there, there.year != here.year)} "
                 zones += f"; {day}{clock(there)} {zone_label(self.reader)}"
@@ -40,32 +42,34 @@ class Times:
 
     def day(self, at: datetime) -> str:
         """`Sat 28 Nov`, with the year where that is another than now's."""
-        here = at.astimezone(self.zone)
-        return _day(here, here.year != self.now.astimezone(self.zone).year)
+        return self._day(in_zone(at, self.zone))
+
+    def _day(self, here: datetime) -> str:
+        return _day(here, here.year != _date(self.now, self.zone).year)
 
     def short(self, at: datetime) -> str:
         """`02:30`, or `Fri 27 Nov 18:02` on another day than is asked about."""
-        here = at.astimezone(self.zone)
-        same = here.date() == self.about.astimezone(self.zone).date()
-        return self._clock(here) if same else f"{self.day(at)} {self._clock(here)}"
+        here = in_zone(at, self.zone)
+        same = here.date() == _date(self.about, self.zone)
+        return self._clock(here) if same else f"{self._day(here)} {self._clock(here)}"
 
     def on(self, at: datetime) -> str:
         """The same within a sentence: `at 02:30`, `on Fri 27 Nov at 18:02`."""
-        here = at.astimezone(self.zone)
-        same = here.date() == self.about.astimezone(self.zone).date()
-        return f"at {self._clock(here)}" if same else f"on {self.day(at)} at {self._clock(here)}"
+        here = in_zone(at, self.zone)
+        same = here.date() == _date(self.about, self.zone)
+        return f"at {self._clock(here)}" if same else f"on {self._day(here)} at {self._clock(here)}"
 
     def stretch(self, first: datetime, last: datetime) -> str:
         """`from 22:00:00 to 05:59:59`; with days where the clock alone could be mistaken."""
         seconds = any(_has_seconds(each) for each in (first, last))
         if last - first < _DAY and first <= self.about <= last:
-            texts = (clock(each.astimezone(self.zone), seconds=seconds) for each in (first, last))
+            texts = (clock(in_zone(each, self.zone), seconds=seconds) for each in (first, last))
         else:
-            texts = (f"{self.day(each)} {clock(each.astimezone(self.zone), seconds=seconds)}" for each in (first, last))
+            texts = (f"{self.day(each)} {clock(in_zone(each, self.zone), seconds=seconds)}" for each in (first, last))
         return "from {} to {}".format(*texts)
 
     def _clock(self, here: datetime) -> str:
-        return clock(here if self.about.microsecond >= 1000 else here.replace(microsecond=0))
+        return clock(here if self.about.microsecond >= 1000 or not here.microsecond else here.replace(microsecond=0))
 
     def until(self, at: datetime) -> str:
         """How long it is from now to then, or from then to now."""
@@ -89,10 +93,13 @@ def capital(text: str) -> str:
 
 def is_repeated(here: datetime) -> bool:
     """Whether the clock of its zone shows this time twice."""
-    other = here.replace(fold=1 - here.fold)
-    first, second = (each.utcoffset() for each in (here.replace(fold=0), here.replace(fold=1)))
+    if here.tzinfo is UTC:
+        return False
+    own, other = here.utcoffset(), here.replace(fold=1 - here.fold).utcoffset()
+    if own == other or own is None or other is None:
+        return False
     # In a gap the offsets differ too, the other way round.
-    return other.utcoffset() != here.utcoffset() and first is not None and second is not None and first > second
+    return own > other if here.fold == 0 else other > own
 
 
 def zone_label(zone: tzinfo) -> str:
@@ -100,8 +107,15 @@ def zone_label(zone: tzinfo) -> str:
     return getattr(zone, "key", None) or str(zone)
 
 
+# A page says a thousand moments beside the same one.
+@lru_cache(16)
+def _date(at: datetime, zone: tzinfo) -> date:
+    return in_zone(at, zone).date()
+
+
 def _day(here: datetime, year: bool) -> str:
-    text = f"{here:%a} {here.day} {here:%b}"
+    said = here.ctime()  # "Fri Nov 27 18:02:00 2026", in every locale
+    text = f"{said[:3]} {here.day} {said[4:7]}"
     return f"{text} {here.year}" if year else text
 
 

@@ -15,7 +15,7 @@ from rq_scheduler.client.schedules.explain.case import Case, Finding, Stop, iso
 from rq_scheduler.client.schedules.explain.evidence import Definition
 from rq_scheduler.client.schedules.explain.explanation import Cause, Fact, Remedy
 from rq_scheduler.client.schedules.explain.times import capital, clock
-from rq_scheduler.clock import US, from_us, to_us
+from rq_scheduler.clock import US, from_us, in_zone, to_us
 from rq_scheduler.humanize import trigger_words
 from rq_scheduler.model import Spec
 
@@ -155,7 +155,7 @@ def changed_since(case: Case) -> tuple[str, tuple[Remedy, ...]]:
 
 def _shown_before(case: Case) -> str | None:
     """When the clock of the schedule's zone showed the time for the first time, if an instant was there."""
-    here = case.at.astimezone(case.times.zone)
+    here = in_zone(case.at, case.times.zone)
     if not here.fold or case.spec is None:
         return None
     first = here.replace(fold=0)
@@ -208,7 +208,7 @@ def _moved_to(case: Case, spec: Spec) -> datetime | None:
         if found is None:
             return None
         at, us = from_us(found), found
-        if at.astimezone(zone).time() == case.at.astimezone(zone).time():
+        if in_zone(at, zone).time() == in_zone(case.at, zone).time():
             return at
     return None
 
@@ -233,7 +233,7 @@ def is_to_come(case: Case) -> Iterator[Finding]:
     due = from_us(occurrences_of(case.evidence, spec).due(to_us(case.at)))
     if due <= case.now:
         return
-    jitter = "" if due == case.at else f", as its jitter delays it to {clock(due.astimezone(case.times.zone))}"
+    jitter = "" if due == case.at else f", as its jitter delays it to {clock(in_zone(due, case.times.zone))}"
     sentence = f"{case.id} has not run at {case.when} yet{jitter}: that is in {case.times.until(due)}"
     fact = Fact("trigger", f"That is in {case.times.until(due)}{jitter}", None, due, "", "recomputed")
     yield Finding(fact, Stop("not_yet", "its time has not come", (), sentence))

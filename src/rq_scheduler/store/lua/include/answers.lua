@@ -2,9 +2,10 @@
 -- lateness, tells.
 local counts, told, answers = {}, {}, {}
 
-local function count_run(queue, job_id, due)
+-- `bucket`: how late it is (lateness.lua).
+local function count_run(queue, job_id, due, bucket)
   counts[queue] = (counts[queue] or 0) + 1
-  lateness.note('scheduled', lateness.bucket(now_us - due), 1)
+  lateness.note('scheduled', bucket, 1)
   if not tells then return end
   local length = #told
   told[length + 1], told[length + 2], told[length + 3] = job_id, due, queue

@@ -5,7 +5,7 @@ do
   local RESULT_TTL, SHORTEST_TTL = 500, 60 -- RQ's own; that of a run whose own is less, until its end is told
   local A_YEAR, HALF_AN_HOUR, A_MINUTE = 31536000, 1800, 60 -- seconds
   local LONGEST_WAIT, LONGEST_WAIT_STARTED = 60, 15
-  local US = 1000000
+  local US, match = 1000000, string.match
   local missing = prefix .. ':scheduler:missing_runs'
 
   local function days_before(year, month, day)
@@ -23,41 +23,55 @@ do
     return seconds * US + (fraction ~= '' and tonumber(string.sub(fraction .. '000000', 1, 6)) or 0)
   end
 
-  -- RQ's timestamp in microseconds.
-  function ends.moment_of(stamp) return moment('^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)%.?(%d*)Z$', stamp) end
+  -- RQ's timestamp in microseconds. Many share their second.
+  local STAMP, seconds_of_stamps = '^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)%.?(%d*)Z$', {}
+  function ends.moment_of(stamp)
+    local fraction = stamp and match(stamp, '^%.(%d%d%d%d%d%d)Z$', 20)
+    if not fraction then return moment(STAMP, stamp) end
+    local second = string.sub(stamp, 1, 19)
+    local us = seconds_of_stamps[second]
+    if us == nil then
+      us = moment(STAMP, second .. 'Z') or false
+      seconds_of_stamps[second] = us
+    end
+    return us and us + tonumber(fraction) or nil
+  end
 
   -- The nominal time (us) that the end of a run's job id names.
   function ends.nominal_of(ending) return moment('^%-(%d%d%d%d)(%d%d)(%d%d)T(%d%d)(%d%d)(%d%d)(%d*)Z', ending) end
 
   -- An open run: 'schedule id, moment of the hand-off (us), end of the job id', and of one whose end may change that end and its moment.
   function ends.parse(member)
-    local id, at, ending = string.match(member, '^(%S+) (%d+) (%S*)$')
-    local told, told_at = '', ''
-    if not id then id, at, ending, told, told_at = string.match(member, '^(%S+) (%d+) (%S*) (%S) (%d*)$') end
+    local id, at, ending = match(member, '^(%S+) (%d+) (%S*)$')
+    local told, told_at
+    if not id then id, at, ending, told, told_at = match(member, '^(%S+) (%d+) (%S*) (%S) (%d*)$') end
     if not id then return nil end
-    return {member = member, id = id, at = tonumber(at), at_text = at, ending = ending, job_id = id .. ending, told = told ~= '' and told or nil,
-      told_at = tonumber(told_at)}
+    -- The last ones are for those who look: a table that grows later takes longer than all of this.
+    return {member = member, id = id, at = tonumber(at), at_text = at, ending = ending, job_id = id .. ending, told = told,
+      told_at = told_at and tonumber(told_at), schedule_id = id, status = false, record = false, is_new = false}
   end
 
   -- The record of its schedule, under the id that this has now; none where another schedule was put under it since. A recurring job of
-  -- the 0.14 API has no `runs_as`.
-  local FIELDS = {'kind', 'runs_as', 'queue', 'policy', 'ends', 'expect', 'overdue_since', 'armed', 'paused', 'last_run_at', 'created'}
+  -- the 0.14 API has no `runs_as`. Only what every end asks for: each field costs a hundredth of an end.
   function ends.read_record(run)
     run.schedule_id = run.id
     for _ = 1, 3 do
-      local values = redis.pcall('HMGET', schedule_key(run.schedule_id), unpack(FIELDS))
+      local values = redis.pcall('HMGET', schedule_key(run.schedule_id), 'kind', 'created', 'runs_as', 'policy', 'ends', 'expect')
       if values.err then return nil end
       if values[1] then
-        local record = {}
-        for i, name in ipairs(FIELDS) do record[name] = values[i] end
-        if record.kind == 'schedule' and run.at < (tonumber(record.created or '') or 0) then return nil end
-        record.job = record.runs_as and read_runs_as(record.runs_as) or {}
-        return record
+        if values[1] == 'schedule' and run.at < (tonumber(values[2] or '') or 0) then return nil end
+        return {job = values[3] and read_runs_as(values[3]) or {}, policy = values[4], ends = values[5], expect = values[6]}
       end
       local renamed = redis.pcall('HGET', tombstone_key(run.schedule_id), 'renamed_to')
       if type(renamed) ~= 'string' then return nil end
       run.schedule_id = renamed
     end
+  end
+
+  -- Another field of that record; nil where it has none.
+  function ends.field_of(run, name)
+    local value = redis.pcall('HGET', schedule_key(run.schedule_id), name)
+    return type(value) == 'string' and value or nil
   end
 
   -- When RQ is done with the job that has left: its registries keep the id, with the moment of the end and the TTL as the score.
@@ -78,7 +92,7 @@ do
     if template.err then template = {} end
     local ttl, failure_ttl = tonumber(template[1] or '') or RESULT_TTL, tonumber(template[2] or '') or A_YEAR
     if ttl >= 0 then ttl = math.max(ttl, SHORTEST_TTL) end
-    local queue = record and (record.job.queue or record.queue) or ''
+    local queue = record and (record.job.queue or ends.field_of(run, 'queue')) or ''
     local letter, at = from_registries(run, queue, ttl, failure_ttl)
     if letter and not is_told(run, at) then return letter, math.max(run.at, math.min(at, now * US)) end
     if run.told then return run.told end
@@ -143,10 +157,11 @@ do
   end
 
   -- The last sign of life (unix seconds) of a run that has started.
-  local function last_sign(run, heartbeat)
+  local function last_sign(run)
     local newest = redis.pcall('ZRANGE', prefix .. ':executions:' .. run.job_id, -1, -1, 'WITHSCORES')
     local expiry = not newest.err and tonumber(newest[2] or '') or 0
-    local beat = ends.moment_of(heartbeat)
+    local beat = redis.pcall('HGET', prefix .. ':job:' .. run.job_id, 'last_heartbeat')
+    beat = type(beat) == 'string' and ends.moment_of(beat)
     return math.max(expiry, beat and beat / US or 0, run.at / US)
   end
 
@@ -161,7 +176,7 @@ do
   local function end_of_live(run, status, job)
     local queue = job[2] or ''
     if status == 'started' then
-      local silent = not has_live_execution(run.job_id, queue) and now - last_sign(run, job[4]) or 0
+      local silent = not has_live_execution(run.job_id, queue) and now - last_sign(run) or 0
       if silent > HALF_AN_HOUR then return 'l', math.floor((now - silent) * US + 0.5) end
       return nil, nil, LONGEST_WAIT_STARTED
     end
@@ -178,22 +193,22 @@ do
   end
 
   -- How it has ended: {letter, at (us), started (us or nil), worker, retries_left, status}, or nil and the seconds until the next look.
-  -- `score`: when this look was due.
+  -- `score`: when this look was due (a number, or its text).
   function ends.look(run, score)
     local key = prefix .. ':job:' .. run.job_id
-    local job = redis.pcall('HMGET', key, 'status', 'origin', 'enqueued_at', 'last_heartbeat', 'result_ttl')
+    local job = redis.pcall('HMGET', key, 'status', 'origin', 'enqueued_at', 'result_ttl')
     if job.err then job = {} end
     local status = job[1]
-    run.status = status or nil
+    run.status = status
     local letter, at, longest, shortest = LETTERS[status or ''], nil, nil, nil
     if status and not letter then
       letter, at, longest, shortest = end_of_live(run, status, job)
     elseif not status then
       run.record = ends.read_record(run)
-      letter, at = end_of_gone(run, run.record, math.max(0, now - score))
+      letter, at = end_of_gone(run, run.record, math.max(0, now - tonumber(score)))
     end
     if not letter then
-      local ttl = tonumber(job[5] or '')
+      local ttl = tonumber(job[4] or '')
       shortest = shortest or (now - run.at / US) / 8
       return nil, math.min(longest, math.max(1, shortest), ttl and ttl >= 0 and math.max(1, ttl / 2) or LONGEST_WAIT)
     end
@@ -204,6 +219,6 @@ do
       at = ends.moment_of(told[2])
       at = at and at >= (started or run.at) and at or nil
     end
-    return {letter = letter, at = at, started = started, worker = told[3] or nil, retries_left = tonumber(told[4] or ''), status = status}
+    return {letter = letter, at = at, started = started, worker = told[3] or nil, retries_left = told[4] and tonumber(told[4]), status = status}
   end
 end

@@ -248,7 +248,7 @@ local function arm_follower(id, instant)
     return
   end
   local length = #armings
-  armings[length + 1], armings[length + 2] = instant.next_score, id
+  armings[length + 1], armings[length + 2] = instant.next_due_us / 1000000, id
   if instant.next_due_us <= us then still_due[#still_due + 1], still_due[#still_due + 2] = now_score, id end
 end
 
@@ -361,7 +361,7 @@ local function answer(fire)
     tell_fire(fire, is_via_rq)
     return
   end
-  for _, run in ipairs(fire.started) do count_run(job.queue, run.id, run.due) end
+  for _, run in ipairs(fire.started) do count_run(job.queue, run.id, run.due, lateness.bucket(us - run.due)) end
 end
 
 -- The books of a fire, and its answer.

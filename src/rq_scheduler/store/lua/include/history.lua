@@ -2,28 +2,34 @@
 local history_line, long_time, add_lines, add_history
 do
   local HISTORY_LENGTH = 50
+  local us = tonumber(now_us)
   local LINE_KINDS = {enqueued = 'e', backfill = 'b', failed = 'q', skipped = 'k'}
 
   -- Microseconds, in seconds where they are whole ones.
+  local short_times = {} -- many schedules share one
   local function short_time(us)
-    return #us > 6 and string.sub(us, -6) == '000000' and string.sub(us, 1, -7) .. 's' or us
+    local short = short_times[us]
+    if not short then
+      short = #us > 6 and string.sub(us, -6) == '000000' and string.sub(us, 1, -7) .. 's' or us
+      short_times[us] = short
+    end
+    return short
   end
 
   function long_time(text)
     return string.byte(text, -1) == 115 and string.sub(text, 1, -2) .. '000000' or text
   end
 
-  -- A run that is handed off now, by the dispatcher of that number: 'kind nominal jitter lateness dispatcher', lengths in us. What is skipped
-  -- is a stretch of one: 'k first last count now held-up-by', the end of a job id.
+  -- A run that is handed off now, by the dispatcher of that number: 'kind nominal jitter lateness dispatcher', lengths in us (`due` may be
+  -- a number). What is skipped is a stretch of one: 'k first last count now held-up-by', the end of a job id.
   function history_line(outcome, nominal, due, job_id, dispatcher, held_up_by)
     local kind = LINE_KINDS[outcome] or 'm' .. (string.match(job_id, '%-m(%d+)$') or '')
     if kind == 'k' then
       local at = short_time(nominal)
       return 'k ' .. at .. ' ' .. at .. ' 1 ' .. now_us .. ' ' .. (held_up_by or '-')
     end
-    local us = tonumber(due)
-    local jitter = due == nominal and '0' or string.format('%.0f', us - tonumber(nominal))
-    return kind .. ' ' .. short_time(nominal) .. ' ' .. jitter .. ' ' .. string.format('%.0f', tonumber(now_us) - us) .. ' ' .. (dispatcher or '-')
+    local jitter_and_lateness = string.format('%d %d', due == nominal and 0 or due - nominal, us - due)
+    return kind .. ' ' .. short_time(nominal) .. ' ' .. jitter_and_lateness .. ' ' .. (dispatcher or '-')
   end
 
   -- The stretch of skips that goes on with another one, or nil.

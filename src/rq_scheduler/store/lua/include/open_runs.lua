@@ -1,5 +1,5 @@
 -- Runs that are followed to their end, and the numbers by which histories name workers and dispatchers. Needs: prefix, now, now_us.
-local open_runs = {key = prefix .. ':scheduler:open_runs', entries = {}}
+local open_runs = {key = prefix .. ':scheduler:open_runs', new_key = prefix .. ':scheduler:new_runs', entries = {}, new = {}}
 do
 
   -- A run of a schedule as it stands there, handed off at that moment (us).
@@ -7,11 +7,18 @@ do
 
   local first_look = string.format('%.6f', now + 1)
 
-  -- Has the next look at a run made so many seconds from now.
+  -- Has the next look at a run made so many seconds from now, to an eighth: many share a moment.
+  local scores = {}
   function open_runs.look_later(member, wait)
+    local eighths = math.floor(wait * 8 + 0.5)
+    local score = scores[eighths]
+    if not score then
+      score = string.format('%.6f', now + eighths / 8)
+      scores[eighths] = score
+    end
     local entries = open_runs.entries
     local length = #entries
-    entries[length + 1], entries[length + 2] = string.format('%.6f', now + wait), member
+    entries[length + 1], entries[length + 2] = score, member
   end
 
   -- Has a run that is handed off now followed.
@@ -21,13 +28,21 @@ do
     entries[length + 1], entries[length + 2] = first_look, open_runs.member(id, now_us, job_id)
   end
 
-  -- Writes those in one command. Protected: whether a run is followed turns nothing that is done into an error.
+  -- The same for one whose end no fire asks for before the first look: all of a script are one entry until then.
+  function open_runs.add_new(id, ending)
+    local new = open_runs.new
+    local length = #new
+    new[length + 1], new[length + 2] = id, ending
+  end
+
+  -- Writes those, in two commands at most. Protected: whether a run is followed turns nothing that is done into an error.
   function open_runs.write()
-    local entries = open_runs.entries
+    local entries, new = open_runs.entries, open_runs.new
+    if new[1] then redis.pcall('ZADD', open_runs.new_key, first_look, now_us .. ' ' .. table.concat(new, ' ')) end
     for first = 1, #entries, 1000 do
       redis.pcall('ZADD', open_runs.key, unpack(entries, first, math.min(first + 999, #entries)))
     end
-    open_runs.entries = {}
+    open_runs.entries, open_runs.new = {}, {}
   end
 
   local MOST_NAMES = 10000

@@ -1,56 +1,53 @@
 -- Reads the plan of a schedule: its next instants as Python has written them, 'nominal:due nominal:due ...' in microseconds, with '-' at
 -- the end if there are no others. And the policy that a fire has to know. Needs: utc (rq_queueing).
 local OVERLAPS = {skip = 0, allow = 0, replace = 0, buffer_one = 1, buffer_all = 1000} -- and how many runs each buffers
+local read_plans = {}
 local seconds_of, run_ending, is_due_at, policy_of, served_by, on_time
 do
   local TEN_SECONDS = 10 * 1000000
 
-  -- Microseconds as the seconds of a score; a double that is the same as that of their decimal text.
+  local sub, byte, find, match = string.sub, string.byte, string.find, string.match
+
+  -- Microseconds as the seconds of a score: the double that their decimal text stands for. Redis writes out all of a number's digits.
   function seconds_of(us) return tonumber(us) / 1000000 end
 
   -- Whole seconds, and the six digits behind them, of microseconds; all are texts.
   local function seconds_and_rest(us)
-    if #us > 6 and string.byte(us) ~= 45 then return string.sub(us, 1, -7), string.sub(us, -6) end
+    if #us > 6 and byte(us) ~= 45 then return sub(us, 1, -7), sub(us, -6) end
     local seconds = math.floor(tonumber(us) / 1000000)
     return string.format('%d', seconds), string.format('%06d', tonumber(us) - seconds * 1000000)
   end
 
-  -- Microseconds (text) as a score.
-  local function score_of(us)
-    local seconds, rest = seconds_and_rest(us)
-    return string.byte(us) ~= 45 and seconds .. '.' .. rest or string.format('%.6f', seconds_of(us))
-  end
-
-  -- What the job id of a run ends with (run_ending in runs.py); `nominal` is a decimal text of microseconds.
-  local stamps = {} -- by second
+  -- What the job id of a run ends with (run_ending in runs.py); `nominal` is a decimal text of microseconds. Many schedules share one.
+  local endings = {}
   function run_ending(nominal)
-    local seconds, rest = seconds_and_rest(nominal)
-    local stamp = stamps[seconds]
-    if not stamp then
-      stamp = string.format('-%04d%02d%02dT%02d%02d%02d', utc(tonumber(seconds)))
-      stamps[seconds] = stamp
+    local ending = endings[nominal]
+    if not ending then
+      local seconds, rest = seconds_and_rest(nominal)
+      ending = string.format('-%04d%02d%02dT%02d%02d%02d', utc(tonumber(seconds))) .. rest .. 'Z'
+      endings[nominal] = ending
     end
-    return stamp .. rest .. 'Z'
+    return ending
   end
 
   -- One instant of a plan: {at, nominal, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is
-  -- none), next_due_us and next_score (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text.
-  local read_plans = {}
+  -- none), next_due_us (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text. The other fields
+  -- are for those who fire: a table that grows later takes longer than all of this.
   local function instant_in(plan, at)
     local known = read_plans[plan]
     if known and known.at == at then return known end
-    local first = string.find(plan, at, 1, true)
-    if not first or (first > 1 and string.byte(plan, first - 1) ~= 32) then return nil end
-    local nominal, due, follower, next_due = string.match(plan, '^(%-?%d+):(%-?%d+) (%-?%d+:(%-?%d+))', first)
+    local first = find(plan, at, 1, true)
+    if not first or (first > 1 and byte(plan, first - 1) ~= 32) then return nil end
+    local nominal, due, follower, next_due = match(plan, '^(%-?%d+):(%-?%d+) (%-?%d+:(%-?%d+))', first)
     if not follower then
       local rest
-      nominal, due, rest = string.match(plan, '^(%-?%d+):(%-?%d+)( ?%-?)$', first)
+      nominal, due, rest = match(plan, '^(%-?%d+):(%-?%d+)( ?%-?)$', first)
       if rest == ' -' then follower = '' elseif rest ~= '' then return nil end
     end
     if #nominal + #due + 1 ~= #at then return nil end
     known = {at = at, nominal = nominal, due = due, due_us = tonumber(due), follower = follower,
-      next_due_us = next_due and tonumber(next_due), next_score = next_due and score_of(next_due),
-      ending = run_ending(nominal)}
+      next_due_us = next_due and tonumber(next_due), ending = run_ending(nominal),
+      score = false, policy = false, runs_as = false, job = false, line = false, bucket = false}
     read_plans[plan] = known
     return known
   end
@@ -58,7 +55,7 @@ do
   -- Whether that is its score in the index.
   function is_due_at(instant, score)
     if score == instant.score then return true end
-    if not same_moment(score, seconds_of(instant.due_us)) then return false end
+    if not same_moment(score, instant.due_us / 1000000) then return false end
     instant.score = score
     return true
   end

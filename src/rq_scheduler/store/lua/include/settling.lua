@@ -5,37 +5,41 @@ do
   local WORDS = {['.'] = 'finished', f = 'failed', s = 'stopped', c = 'canceled', e = 'expired', d = 'deleted', l = 'lost', u = 'unknown'}
   local MILESTONES = {[10] = true, [100] = true, [1000] = true}
   local A_DAY, A_MINUTE, US = 86400, 60, 1000000
+  local find, match, format, sub = string.find, string.match, string.format, string.sub
   local failing, late, running = schedules .. ':failing', schedules .. ':late', schedules .. ':running'
+  local going = {} -- of schedules: whether a run of theirs goes on, as it was seen last
 
-  -- When a line was written (us), as far as that says its place.
-  local function written_at(line)
-    local kind, second, third, fourth, fifth = string.match(line, '^(%S+) (%S+) (%S+) (%S+) (%S+)')
-    if not kind then return math.huge end
-    if kind == 'k' or kind == 'x' then return tonumber(fifth) or math.huge end
-    return (tonumber(long_time(second)) or math.huge) + (tonumber(third) or 0) + (tonumber(fourth) or 0)
+  -- When a line was written (us), as far as that says its place; its kind, and the nominal time of a run (us, as text).
+  local function read_line(line)
+    local kind, second, third, fourth, fifth = match(line, '^(%S+) (%S+) (%S+) (%S+) (%S+)')
+    if not kind then return math.huge, '-' end
+    if kind == 'k' or kind == 'x' then return tonumber(fifth) or math.huge, kind end
+    local nominal = long_time(second)
+    return (tonumber(nominal) or math.huge) + (tonumber(third) or 0) + (tonumber(fourth) or 0), kind, nominal
   end
 
-  local function names(line, run)
-    local kind, nominal = string.match(line, '^(%S+) (%S+)')
-    local first = string.byte(kind or '-')
+  -- Whether a line of that kind, written when this run was handed off, is its own.
+  local function names(kind, nominal, run)
+    local first = string.byte(kind)
     if run.ending == '' then return first == 101 end
     if first ~= 101 and first ~= 109 and first ~= 98 then return false end
     local suffix = first == 109 and '-' .. kind or first == 98 and '-b' or ''
-    local us = long_time(nominal)
-    return tonumber(us) ~= nil and run_ending(us) .. suffix == run.ending
+    return run_ending(nominal) .. suffix == run.ending
   end
 
   -- The place of a run's line, and the line. The newest are looked at first, and what lies between is halved: lines stand in the order in
   -- which they were written.
   function settling.place_of(run)
-    local key = history_key(run.schedule_id)
+    local key, at, kind, nominal = history_key(run.schedule_id), nil, nil, nil
     local function line_at(index)
       local line = redis.pcall('LINDEX', key, index)
-      return type(line) == 'string' and line or nil
+      if type(line) ~= 'string' then return nil end
+      at, kind, nominal = read_line(line)
+      return line
     end
     local newer, index = -1, 0
     local line = line_at(0)
-    while line and written_at(line) > run.at do
+    while line and at > run.at do
       newer, index = index, index * 2 + 1
       line = line_at(index)
     end
@@ -46,10 +50,11 @@ do
     while index - newer > 1 do
       local middle = math.floor((newer + index) / 2)
       local between = line_at(middle)
-      if between and written_at(between) > run.at then newer = middle else index, line = middle, between end
+      if between and at > run.at then newer = middle else index, line = middle, between end
     end
-    while line and written_at(line) == run.at do
-      if names(line, run) then return index, line end
+    if line and newer >= 0 then at, kind, nominal = read_line(line) end -- the last one that was read may be another
+    while line and at == run.at do
+      if names(kind, nominal, run) then return index, line end
       index = index + 1
       line = line_at(index)
     end
@@ -84,27 +89,28 @@ do
   end
 
   local function write_line(run, finding, index, line)
-    local beginning, rest = string.match(line, '^(%S+ %S+ %S+ %S+ %S+)(.*)$')
-    local letter, started, took, earlier = string.match(rest, '^ (%S) (%S+) (%S+) %S+ %S+ ?(%S*)')
+    local _, last = find(line, '^%S+ %S+ %S+ %S+ %S+')
+    local letter, started, took, earlier
+    if last < #line then letter, started, took, earlier = match(line, '^ (%S) (%S+) (%S+) %S+ %S+ ?(%S*)', last + 1) end
     if letter then -- an end that RQ has taken back
-      local at = string.format('%.0f', run.at + (tonumber(started) or 0) + (tonumber(took) or 0))
+      local at = format('%.0f', run.at + (tonumber(started) or 0) + (tonumber(took) or 0))
       earlier = ((earlier == '' or earlier == '-') and '' or earlier .. ',') .. letter .. at
     end
     local from = finding.started or run.at
-    local words = {beginning, finding.letter, finding.started and string.format('%.0f', finding.started - run.at) or '-',
-      string.format('%.0f', finding.at - from), attempts(run, finding), open_runs.number_of(worker_of(run, finding)), earlier}
-    redis.pcall('LSET', history_key(run.schedule_id), index, table.concat(words, ' '))
+    local lengths = (finding.started and format('%d ', from - run.at) or '- ') .. format('%d ', math.floor(finding.at - from + 0.5))
+    redis.pcall('LSET', history_key(run.schedule_id), index, sub(line, 1, last) .. ' ' .. finding.letter .. ' ' .. lengths
+      .. attempts(run, finding) .. ' ' .. open_runs.number_of(worker_of(run, finding)) .. (earlier and ' ' .. earlier or ''))
   end
 
   -- The first instant after the one that has succeeded: that of a line that came later, or the armed one.
-  local function following(run, record, index, nominal)
+  local function following(run, armed, index, nominal)
     for place = (index or 0) - 1, math.max(0, (index or 0) - 5), -1 do
       local line = redis.pcall('LINDEX', history_key(run.schedule_id), place)
       local other = type(line) == 'string' and string.match(line, '^[ekx] (%S+)')
       other = other and tonumber(long_time(other))
       if other and other > nominal then return other end
     end
-    return tonumber(string.match(record.armed or '', '^(%-?%d+):') or '')
+    return tonumber(string.match(armed or '', '^(%-?%d+):') or '')
   end
 
   -- A success meets what was expected of its instant, and of earlier ones.
@@ -112,7 +118,7 @@ do
     local id, expect = run.schedule_id, tonumber(record.expect or '')
     if not expect then return end
     local nominal = ends.nominal_of(run.ending)
-    local overdue, due = tonumber(record.overdue_since or ''), score_in(expected, id)
+    local overdue, due = tonumber(ends.field_of(run, 'overdue_since') or ''), score_in(expected, id)
     local deadline = overdue or (due and due * US)
     if not (nominal and deadline) or nominal < deadline - expect - 1 then return end
     if overdue then
@@ -120,7 +126,7 @@ do
       redis.pcall('ZREM', late, id)
       tell('met', id, 'job_id', run.job_id)
     end
-    local next_nominal = record.paused ~= '1' and following(run, record, index, nominal)
+    local next_nominal = ends.field_of(run, 'paused') ~= '1' and following(run, ends.field_of(run, 'armed'), index, nominal)
     if next_nominal then
       redis.pcall('ZADD', expected, string.format('%.6f', (next_nominal + expect) / US), id)
     else
@@ -163,10 +169,10 @@ do
 
   local NEVER_RAN = {e = true, d = true}
 
-  -- Lists what did not run: the letter that stands for it among the outcomes (k skipped, m missed), and the first nominal time (us).
-  -- `is_new`: not the same stretch as before.
-  function settling.note_not_run(id, letter, nominal, is_new)
-    redis.pcall('ZADD', prefix .. ':scheduler:not_run', now_score, id .. ' ' .. letter .. ' ' .. nominal)
+  -- Lists what did not run: the letter that stands for it among the outcomes (k skipped, m missed), and which instants: the first (us), and
+  -- where they are over the last and how many. `is_new`: not the same stretch as before.
+  function settling.note_not_run(id, letter, instants, is_new)
+    redis.pcall('ZADD', prefix .. ':scheduler:not_run', now_score, id .. ' ' .. letter .. ' ' .. instants)
     if not is_new then return end
     local total = tally.read(redis.pcall('HGET', schedule_key(id), 'ends') or nil)
     tally.add_outcome(total, letter)
@@ -176,28 +182,44 @@ do
   -- How long runs took, for the dispatcher's own metrics: {kind, bucket, runs, ...}; kinds are those of hand-offs, bucket b is under 2^b
   -- milliseconds and no less than half of that.
   settling.durations = {}
-  local function note_duration(run, finding)
-    if not (finding.started and finding.at) then return end
-    local suffix = string.match(run.ending, 'Z%-(%a)')
+  local places = {} -- of each kind and bucket in that list
+  local function note_duration(run, started, ended)
+    if not (started and ended) then return end
+    local _, last = find(run.ending, 'Z-', 1, true)
+    local suffix = last and sub(run.ending, last + 1, last + 1)
     local kind = run.ending == '' and 'recurring' or suffix == 'm' and 'manual' or suffix == 'b' and 'backfill' or 'scheduled'
-    local _, exponent = math.frexp(math.max(finding.at - finding.started, 0) / 1000)
-    local list = settling.durations
-    list[#list + 1], list[#list + 2], list[#list + 3] = kind, math.max(exponent, 0), 1
+    local _, exponent = math.frexp(math.max(ended - started, 0) / 1000)
+    local list, bucket = settling.durations, math.max(exponent, 0)
+    local both = kind .. bucket
+    local place = places[both]
+    if not place then
+      place = #list + 1
+      places[both], list[place], list[place + 1], list[place + 2] = place, kind, bucket, 0
+    end
+    list[place + 2] = list[place + 2] + 1
+  end
+
+  -- Counted last: one that cannot be settled is looked at again.
+  local function count_end(run, finding, ended)
+    counters.add('ended:' .. WORDS[finding.letter], 1)
+    note_duration(run, finding.started, ended)
   end
 
   -- Settles a run as it was found, if nobody else has; returns its record and what its schedule's runs have come to, or nil.
   function settling.settle(run, finding)
-    if redis.call('ZREM', open_runs.key, run.member) == 0 then return nil end
+    if not run.is_new and redis.call('ZREM', open_runs.key, run.member) == 0 then return nil end
     ends.forget_missing(run)
     local record = run.record or ends.read_record(run)
-    counters.add('ended:' .. WORDS[finding.letter], 1)
-    note_duration(run, finding)
-    if not record then return nil end -- the schedule was deleted
-    finding.at = finding.at or now * US
+    local ended = finding.at
+    if not record then -- the schedule was deleted
+      count_end(run, finding, ended)
+      return nil
+    end
+    finding.at = ended or now * US
     local id, total = run.schedule_id, tally.read(record.ends)
     local index, line = settling.place_of(run)
     if index then write_line(run, finding, index, line) end
-    redis.pcall('ZREM', running, id)
+    going[id] = false
     if finding.letter == '.' then
       count_success(run, record, finding, total, index)
     elseif finding.letter == 'f' or finding.letter == 'l' then
@@ -209,11 +231,12 @@ do
     tally.add_outcome(total, finding.letter)
     redis.pcall('HSET', schedule_key(id), 'ends', tally.text(total))
     -- RQ may take it back: a requeue, a work-horse that outlived its worker.
-    if finding.letter ~= '.' and record.last_run_at == run.at_text then
+    if finding.letter ~= '.' and ends.field_of(run, 'last_run_at') == run.at_text then
       local member = table.concat({open_runs.member(run.id, run.at_text, run.job_id), finding.letter, string.format('%.0f', finding.at)}, ' ')
       redis.pcall('ZADD', open_runs.key, string.format('%.6f', now + A_MINUTE), member)
     end
     let_go(run, record, finding)
+    count_end(run, finding, ended)
     return record, total
   end
 
@@ -221,7 +244,7 @@ do
   local function look_again(run, score)
     local record = ends.read_record(run)
     run.record = record
-    if not record or record.last_run_at ~= run.at_text or now - run.told_at / US > A_DAY then
+    if not record or ends.field_of(run, 'last_run_at') ~= run.at_text or now - run.told_at / US > A_DAY then
       redis.pcall('ZREM', open_runs.key, run.member)
       return nil
     end
@@ -239,13 +262,15 @@ do
     return finding
   end
 
-  -- Looks at a run, and settles it where it has ended. Returns the run, and what settle does; nil where it has not ended.
-  function settling.look(member, score)
+  -- Looks at a run, and settles it where it has ended. Returns the run, and what settle does; nil where it has not ended. `is_new`: it is
+  -- looked at for the first time, and stands in `open_runs` only from then on, if it has not ended.
+  function settling.look(member, score, is_new)
     local run = ends.parse(member)
     if not run then
       redis.pcall('ZREM', open_runs.key, member)
       return nil
     end
+    run.is_new = is_new
     if run.told then
       local finding = look_again(run, score)
       if finding then return run, settling.settle(run, finding) end
@@ -254,8 +279,24 @@ do
     local finding, wait = ends.look(run, score)
     if finding then return run, settling.settle(run, finding) end
     open_runs.look_later(member, wait)
-    if run.status == 'started' and redis.call('ZSCORE', schedules, run.id) then redis.pcall('ZADD', running, 0, run.id) end
+    if run.status == 'started' then going[run.id] = true end
     return nil
+  end
+
+  -- Writes which schedules have a run that goes on, in two commands at most.
+  function settling.write()
+    local begun, ended = {}, {}
+    for id, is_going in pairs(going) do
+      local list = is_going and begun or ended
+      list[#list + 1] = id
+    end
+    going = {}
+    if ended[1] then redis.pcall('ZREM', running, unpack(ended)) end
+    local known, entries = begun[1] and redis.pcall('ZMSCORE', schedules, unpack(begun)) or {}, {}
+    for i, id in ipairs(begun) do
+      if known[i] then entries[#entries + 1], entries[#entries + 2] = 0, id end
+    end
+    if entries[1] then redis.pcall('ZADD', running, unpack(entries)) end
   end
 
   -- Settles the newest run of a schedule, if that has ended and nobody has seen it yet. `job_id`: the one that all its runs have, if so.
@@ -266,7 +307,9 @@ do
     local run = ends.parse(open_runs.member(id, last[1], job_id))
     if not (run and score_in(open_runs.key, run.member)) then return end
     local finding = ends.look(run, now)
-    if finding then settling.settle(run, finding) end
+    if not finding then return end
+    settling.settle(run, finding)
+    settling.write()
   end
 
   -- How many runs of a schedule have failed in a row.
@@ -286,7 +329,7 @@ do
   -- Returns the note, or nil. check_revisions() comes before the first write.
   function settling.pause_for_failures(index, id, record, total)
     local most = tonumber(string.match(record.policy or '', '(%d+)$') or '')
-    if not most or total.row < most or record.paused == '1' then return nil end
+    if not most or total.row < most or redis.call('HGET', schedule_key(id), 'paused') == '1' then return nil end
     local note = settling.paused_note(total.row)
     pause_schedule(index, id, note)
     tell('paused_for_failures', id, 'note', note)

@@ -2,10 +2,10 @@
 local FIELDS = {'kind', 'spec', 'rev', 'version', 'created', 'updated', 'func', 'call', 'queue', 'owner', 'tags', 'note', 'paused',
   'armed', 'mark', 'runs', 'skipped', 'missed', 'last_run_at', 'last_run_id', 'manual', 'backfilled', 'repeat',
   'slow', 'buffered', 'size', 'runs_as', 'stopping', 'paused_at', 'paused_by', 'paused_until', 'paused_in_bulk', 'resumed_at',
-  'by', 'ends', 'overdue_since'}
+  'by', 'ends', 'overdue_since', 'cannot_run'}
 -- The places of some of them.
 local KIND, SPEC, REV, VERSION, QUEUE, OWNER, TAGS, PAUSED, ARMED, MARK, LAST_RUN_ID = 1, 2, 3, 4, 9, 10, 11, 13, 14, 15, 20
-local BUFFERED, RUNS_AS, STOPPING, PAUSED_AT, PAUSED_UNTIL = 25, 27, 28, 29, 31
+local BUFFERED, RUNS_AS, STOPPING, PAUSED_AT, PAUSED_UNTIL, CANNOT_RUN = 25, 27, 28, 29, 31, 37
 
 -- The values of FIELDS, false for each that there is not; has `err` where the key holds no hash.
 local function read_record(id)
@@ -30,6 +30,9 @@ local function shown(id, record, job)
     index, last_run = prefix .. ':scheduler:scheduled_jobs', id
   elseif record[KIND] and (record[ARMED] or '') == '' and redis.call('EXISTS', buffer_key(id)) == 1 then
     record[BUFFERED] = '1'
+  end
+  if record[KIND] == 'schedule' and record[PAUSED] == '1' and redis.call('EXISTS', template_key(id)) == 0 then
+    record[CANNOT_RUN] = '1' -- what it calls is gone
   end
   return {redis.call('ZSCORE', index, id) or '', status_of(last_run), record, job}
 end

@@ -39,7 +39,7 @@ def histogram_plot(bars: Sequence[Bar], label: str) -> Markup:
         parts.append(svg.element("line", class_="axl", x1="0", x2="100%", y1=y, y2=y))
         if value == int(value):
             words = f"{int(value):,}"
-            parts.append(svg.text(words, class_="axt start", x="0", y=svg.pixels(float(y) - 3)))
+            parts.append(svg.scale(words, float(y)))
     foot = svg.pixels(_FOOT)
     parts.append(svg.element("line", class_="axl base", x1="0", x2="100%", y1=foot, y2=foot))
     width = 1 / len(bars)
@@ -59,7 +59,7 @@ def histogram_plot(bars: Sequence[Bar], label: str) -> Markup:
             parts.append(svg.element("a", svg.titled(bar.words), rect, href=bar.href, aria_label=bar.words))
         if bar.tick:
             classes = "axt strong" if bar.strong else f"axt{' odd' if index % 24 else ''}"
-            parts.append(svg.text(bar.tick, class_=classes, x=svg.percent(max(x, 0.018)), y="107"))
+            parts.append(svg.text(bar.tick, class_=classes, x=svg.percent(x + width / 2), y="107"))
     return svg.element("svg", *parts, class_="plot low", role="group", aria_label=label)
 
 

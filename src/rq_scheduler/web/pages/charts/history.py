@@ -15,10 +15,10 @@ from rq_scheduler.web.pages.charts.marks import EXPLAINED, Mark
 
 __all__ = ["Event", "history_plot"]
 
-_LEFT, _RIGHT = 0.06, 0.995
+_LEFT, _RIGHT = 0.01, 0.995
 _LATE_TOP, _LATE_FOOT = 12.0, 78.0
 _TOOK_TOP, _TOOK_FOOT = 112.0, 186.0
-_LATE_TICKS = ((600.0, "10 m"), (1.0, "1 s"), (0.001, "1 ms"))
+_LATE_TICKS = ((600.0, "10m"), (1.0, "1s"), (0.001, "1 ms"))
 """Lateness on a scale of powers of ten, from a tenth of a millisecond to an hour."""
 _LEAST, _MOST = math.log10(0.0001), math.log10(3600.0)
 _LABEL_EVERY = 7
@@ -65,19 +65,19 @@ def history_plot(
 
 
 def _grid(top: float, limit: float | None) -> list[Markup]:
-    parts = [svg.text("Lateness", class_="axt start", x=svg.percent(_LEFT), y="4")]
+    parts = [svg.text("Lateness", class_="axt start", x="0", y="4")]
     for seconds, words in _LATE_TICKS:
         y = _late_y(seconds)
         parts.append(svg.element("line", class_="axl", x1="0", x2="100%", y1=_px(y), y2=_px(y)))
-        parts.append(svg.text(words, class_="axt start", x="0", y=_px(y - 3)))
+        parts.append(svg.scale(words, y))
     said = "" if limit is None else f"; limit {length(timedelta(seconds=limit), coarse=True)}"
-    parts.append(svg.text(f"Took{said}", class_="axt start", x=svg.percent(_LEFT), y="102"))
+    parts.append(svg.text(f"Took{said}", class_="axt start", x="0", y="102"))
     for share in (1.0, 0.5):
         y = _TOOK_FOOT - (_TOOK_FOOT - _TOOK_TOP) * share
         seconds = timedelta(seconds=top * share)
         words = length(seconds, coarse=seconds >= timedelta(seconds=10))
         parts.append(svg.element("line", class_="axl", x1="0", x2="100%", y1=_px(y), y2=_px(y)))
-        parts.append(svg.text(words, class_="axt start", x="0", y=_px(y - 3)))
+        parts.append(svg.scale(words, y))
     foot = _px(_TOOK_FOOT)
     parts.append(svg.element("line", class_="axl base", x1="0", x2="100%", y1=foot, y2=foot))
     if limit is not None and limit <= top:

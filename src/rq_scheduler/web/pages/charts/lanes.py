@@ -42,7 +42,9 @@ def lane_strip(
         parts.append(svg.element("line", class_="pz", x1=x1, x2="100%", y1=MIDDLE, y2=MIDDLE))
         if axis.holds(paused_since):
             parts.append(svg.use("g-paused", axis.x(paused_since), MIDDLE, "paused"))
-    parts += [_mark(axis, mark) for mark in marks if mark.ends >= axis.since and mark.due <= axis.until]
+    shown = [mark for mark in marks if mark.ends >= axis.since and mark.due <= axis.until]
+    # A run that goes on lies over the stretch that it holds up.
+    parts += [_mark(axis, mark) for mark in sorted(shown, key=lambda mark: mark.kind == "running")]
     for at, words, href in changes:
         if axis.holds(at):
             inside = (svg.titled(words), svg.use("m-chg", axis.x(at), "5"))
@@ -60,11 +62,11 @@ def _mark(axis: Axis, mark: Mark) -> Markup:
 
 
 def _shape(axis: Axis, mark: Mark) -> list[Markup]:
-    x = axis.x(mark.begins)
-    share = axis.share(mark.ends) - axis.share(mark.begins)
+    begins, ends = axis.share(mark.begins), axis.share(mark.ends)
+    x, share = svg.percent(begins), ends - begins
     width = svg.percent(share) if share > 0.003 else "3"  # three pixels, or what it took
     if mark.kind in ("skipped", "missed"):
-        middle = svg.percent((axis.share(mark.begins) + axis.share(mark.ends)) / 2)
+        middle = svg.percent((begins + ends) / 2)
         stretch = []
         if share > 0.01:
             stretch = [svg.element("rect", class_="r missed", x=x, y="10", width=width, height="10", rx="1.5")]

@@ -1,10 +1,12 @@
 // Keeps a page as it is on the server, and the preview of a form as it is typed. Everything works without it.
 //
 // The parts that change carry an id and data-live. They are asked for again when the event stream says that something
-// happened, and every few seconds while the page is seen; those that differ are swapped, and nothing else moves.
+// happened, and every few seconds while the page is seen (less often where the server takes long); those that differ
+// are swapped, and nothing else moves. A page on which only the clock would change is left as it is.
 "use strict";
 (() => {
-  const EVERY = 5000, SOON = 400, LONGEST = 60000, TYPED = 250;
+  const EVERY = 5000, SOON = 400, LONGEST = 60000, TYPED = 250, AGAIN = 1500, SHARE = 50;
+  const WHY = { 429: "You ask too often; it is asked for again", 503: "Redis does not answer; it is asked for again" };
   const state = document.getElementById("live");
   const root = document.documentElement.dataset.root;
   const held = new URLSearchParams(location.search).has("hold");
@@ -18,11 +20,13 @@
       const mine = ++newest;
       if (running) running.abort();
       running = new AbortController();
-      const answer = await fetch(url, { ...options, signal: running.signal, credentials: "same-origin" });
-      if (answer.redirected && new URL(answer.url).pathname === `${root}/login`) location.reload();
+      const headers = { "x-page-update": "1" };
+      const answer = await fetch(url, { ...options, headers, signal: running.signal, credentials: "same-origin" });
       const text = await answer.text();
       if (mine !== newest) return null;
-      return { ok: answer.ok, status: answer.status, page: new DOMParser().parseFromString(text, "text/html") };
+      const { pathname } = new URL(answer.url); // of a login: ours, or that of the site that this is a part of
+      const away = answer.redirected && (pathname === `${root}/login` || !pathname.startsWith(`${root}/`));
+      return { away, ok: answer.ok, status: answer.status, page: new DOMParser().parseFromString(text, "text/html") };
     };
   }
 
@@ -72,7 +76,7 @@
   // --- when to ask ---
 
   const ask = asker();
-  let timer = 0, failures = 0, stream = null;
+  let timer = 0, due = 0, asking = false, happened = false, failures = 0, stream = null;
 
   function say(words, wrong) {
     if (!state) return;
@@ -82,23 +86,37 @@
 
   function later(delay) {
     clearTimeout(timer);
+    due = performance.now() + delay;
     if (!document.hidden) timer = setTimeout(refresh, delay);
   }
 
+  // Something happened. Events that come all the time put nothing off, and break no request off.
+  function soon() {
+    if (asking) happened = true;
+    else if (!failures && due - performance.now() > SOON) later(SOON);
+  }
+
   async function refresh() {
+    const began = performance.now();
+    [asking, happened] = [true, false];
     try {
       const answer = await ask(location.href);
       if (!answer) return;
+      asking = false;
+      if (answer.away) return location.reload();
       if (answer.ok || answer.status === 422) {
         swap(answer.page);
         failures = 0;
         say("Live");
-        later(EVERY);
+        listen();
+        later(happened ? SOON : Math.min(LONGEST, Math.max(EVERY, SHARE * (performance.now() - began))));
         return;
       }
       fail(answer.status === 503 ? "Redis does not answer" : answer.status === 404 ? "This is not here any more" : "The page cannot be read");
     } catch (error) {
-      if (error.name !== "AbortError") fail("No connection");
+      if (error.name === "AbortError") return;
+      asking = false;
+      fail("No connection");
     }
   }
 
@@ -109,10 +127,10 @@
   }
 
   function listen() {
-    if (stream || !window.EventSource) return;
+    if (stream || !window.EventSource || !("stream" in document.documentElement.dataset)) return;
     stream = new EventSource(`${root}/api/v1/events/stream`);
-    stream.onmessage = () => { if (!failures) later(SOON); };
-    stream.onerror = () => { if (stream && stream.readyState === EventSource.CLOSED) stream = null; };
+    stream.onmessage = soon;
+    stream.onerror = () => { if (stream && stream.readyState === EventSource.CLOSED) stream = null; }; // the next answer opens another
   }
 
   function seen() {
@@ -126,7 +144,7 @@
     }
   }
 
-  if (parts().length && !held && state) {
+  if ([...parts()].some((part) => part.id !== "where") && !held && state) {
     for (const one of document.querySelectorAll(".needs-script")) one.hidden = false;
     say("Live");
     document.addEventListener("visibilitychange", seen);
@@ -142,21 +160,41 @@
   if (form) {
     const askPreview = asker();
     let typed = 0;
-    form.addEventListener("input", () => {
+    const preview = async () => {
+      const old = document.getElementById("preview");
+      const body = new URLSearchParams(new FormData(form));
+      body.set("do", "preview");
+      old.setAttribute("aria-busy", "true");
+      try {
+        const answer = await askPreview(location.href, { method: "POST", body });
+        if (!answer) return;
+        const fresh = answer.page.getElementById("preview");
+        if (answer.away) none("You are logged out: log in in another window, and go on here");
+        else if (fresh) document.getElementById("preview").replaceWith(document.adoptNode(fresh));
+        else none(WHY[answer.status] || "The server gave none");
+        again();
+      } catch (error) {
+        if (error.name !== "AbortError") none("No connection");
+      }
+    };
+    // What was there is of another text: it goes, and what is typed stays.
+    const none = (why) => {
+      const part = document.getElementById("preview");
+      part.setAttribute("aria-busy", "false");
+      delete part.dataset.again;
+      part.querySelectorAll(":scope > :not(.sec-head)").forEach((one) => one.remove());
+      const note = part.appendChild(document.createElement("p"));
+      note.className = "note bad";
+      note.textContent = `There is no preview. ${why}.`;
+      later(EVERY);
+    };
+    const later = (delay) => {
       clearTimeout(typed);
-      typed = setTimeout(async () => {
-        const old = document.getElementById("preview");
-        const body = new URLSearchParams(new FormData(form));
-        body.set("do", "preview");
-        old.setAttribute("aria-busy", "true");
-        try {
-          const answer = await askPreview(location.href, { method: "POST", body });
-          const fresh = answer && answer.page.getElementById("preview");
-          if (fresh) document.getElementById("preview").replaceWith(document.adoptNode(fresh));
-        } catch (error) {
-          if (error.name !== "AbortError") old.setAttribute("aria-busy", "false");
-        }
-      }, TYPED);
-    });
+      typed = setTimeout(preview, delay);
+    };
+    // What is still being counted for it.
+    const again = () => { if ("again" in document.getElementById("preview").dataset) later(AGAIN); };
+    form.addEventListener("input", () => later(TYPED));
+    again();
   }
 })();
