@@ -1,6 +1,7 @@
 """Schedules in a pass: planned, committed, told; what is odd holds up nobody; what is slow goes through RQ, once."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import redis as redis_py
 from rq import Queue
 from rq.job import Job
 
+import rq_scheduler.dispatcher.dispatcher as dispatcher_module
 import rq_scheduler.dispatcher.passes as passes_module
 import rq_scheduler.dispatcher.planner as planner_module
 import rq_scheduler.dispatcher.previous_runs as previous_runs
@@ -274,6 +276,30 @@ class TestWhatIsTaken:
         redis.zadd(store.keys.unplanned, {"s": now_us(redis) / US + 0.3}, xx=True)  # of two seconds
         dispatcher(redis).run(burst=True)
         assert waiting(redis) == [run_id("s", nominal)]
+
+    def test_comes_again_when_the_servers_clock_says_so(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """That of this host may be faster."""
+        nominal = put_due(store, of=spec(3600))
+        fire_page(store)
+        store.take_to_plan(250)
+        redis.zadd(store.keys.unplanned, {"s": now_us(redis) / US + 0.3}, xx=True)  # of two seconds
+        real, began = time.monotonic, time.monotonic()
+        for module, name in ((time, "monotonic"), (passes_module, "monotonic")):
+            monkeypatch.setattr(module, name, lambda: real() + (real() - began))
+        dispatcher(redis).run(burst=True)
+        assert waiting(redis) == [run_id("s", nominal)]
+
+    def test_by_a_clock_that_stands_still_holds_up_no_burst(
+        self, redis: redis_py.Redis, still: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put_due(still, of=spec(3600))
+        fire_page(still)
+        still.take_to_plan(250)
+        monkeypatch.setattr(dispatcher_module, "BURST_PATIENCE", 0.1)
+        dispatcher(redis, store=still).run(burst=True)
+        assert waiting(redis) == []
 
     def test_one_that_is_stopped_gives_back_at_once(
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch

@@ -217,7 +217,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "take_to_plan": (COMMANDS.take_to_plan(10),),
     "put_off_plans": (COMMANDS.put_off_plans(["a", "b"], 5),),
     "give_back_plans": (COMMANDS.give_back_plans(["a", "b"]), None),
-    "seconds_taken": (COMMANDS.seconds_taken(),),
+    "taken_until": (COMMANDS.taken_until(),),
     "counts_by_time": (COMMANDS.counts_by_time([0, 5, 9]),),
     "recurring_among": (COMMANDS.recurring_among(["a"]), [None]),
     "spread": (COMMANDS.spread(0, 5, 9), [3, 1, b"1", b"a"], [3, 1, b"", b""]),

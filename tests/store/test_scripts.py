@@ -188,7 +188,7 @@ def _use_schedules(store: Store, prefix: str) -> None:
     client.zadd(store.keys.due_schedules, {"skips": 5})
     fire_page(store)
     _, taken = store.take_to_plan(100)
-    store.seconds_taken()
+    store.taken_until()
     store.give_back_plans([each.id for each in taken])
     write_one(store, plan_of(store, "skips"))
     start_buffered(store, "skips")

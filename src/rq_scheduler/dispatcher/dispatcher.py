@@ -181,25 +181,27 @@ class Dispatcher:
         backoff = SHORTEST_BACKOFF
         misfit: ResponseError | None = None
         served_at = time.monotonic()
-        taken_until: float | None = None
+        taken_until: int | None = None
+        no_longer_than = served_at
         try:
             while not self._is_stopping():
                 try:
                     self._begin()
                     if taken_until is None:
-                        # What a dispatcher had taken that has died comes again: nobody else may be there then.
-                        taken_until = time.monotonic() + (self._store.seconds_taken() if burst else 0)
+                        # What a dispatcher had taken that has died comes again: nobody else may be there then. When,
+                        # the server's clock says; where that stands or goes back, a burst ends all the same.
+                        taken_until = self._store.taken_until() if burst else 0
+                        no_longer_than = time.monotonic() + BURST_PATIENCE
                     # A cluster client looks for its nodes anew when a command fails, not when a subscription does.
                     if not burst and lost_at is None:
                         self._waker.subscribe()
-                    began = time.monotonic()
                     result = self._pass()
                     if lost_at is not None:
                         self._events.redis_back(time.monotonic() - lost_at)
                         lost_at, backoff = None, SHORTEST_BACKOFF
                         continue  # to listen again, before the first sleep
                     is_done = result.fenced is None and not result.more_is_due
-                    if burst and is_done and began >= taken_until:
+                    if burst and is_done and (result.began >= taken_until or time.monotonic() > no_longer_than):
                         misfit = result.misfit
                         break
                     if result.fenced is None:

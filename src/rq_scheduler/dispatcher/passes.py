@@ -51,10 +51,12 @@ _HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_di
 class Pass:
     """What one pass did; `unfinished` when its time was up before all was served, `misfit` when a key that all of a
     kind share holds something of another type. `next_due` (us) is what comes first, and `next_look` when runs are to be
-    followed, by the server's clock, which said `now` (us) at the monotonic instant `at` of this process."""
+    followed, by the server's clock, which said `began` (us) first, and `now` (us) at the monotonic instant `at` of this
+    process."""
 
     handed_off: int = 0
     dropped: int = 0
+    began: int = 0
     now: int = 0
     at: float = field(default_factory=monotonic)
     next_due: int | None = None
@@ -68,6 +70,7 @@ class Pass:
         """Takes note of the server's time, which was read at the monotonic instant `at`, or just now; and of something
         to come."""
         self.now, self.at = now, monotonic() if at is None else at
+        self.began = self.began or now
         self.expect(next_due)
 
     def expect(self, due: int | None) -> None:

@@ -64,10 +64,10 @@ class PlanCommands(Commands):
             yield from self._script("give_back", key, *map(wire, ids))
 
     @operation
-    def seconds_taken(self) -> Command[float]:
-        """Seconds until the last of what is due and taken now (schedules to be planned, runs that RQ has to enqueue)
-        comes again, unless it was done; 0 where nothing is."""
-        return self._script("read_loans", self.keys.due_schedules, read=lambda reply: float(reply[0]))
+    def taken_until(self) -> Command[int]:
+        """The server's time (us) at which the last of what is due and taken now (schedules to be planned, runs that RQ
+        has to enqueue) comes again, unless it was done: at most two seconds ahead, and 0 where nothing is."""
+        return self._script("read_loans", self.keys.due_schedules, read=lambda reply: int(reply[0]))
 
     @operation
     def put_aside(self, unplanned: Unplanned, reason: str) -> Command[bool]:
