@@ -206,6 +206,7 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.note_action("stopped", "one", how="asked")
     store.note_event("logins_refused", "192.0.2.1", failures="10")
     store.take_alerts("pager", "token", 30)
+    store.forget_alert_receiver("other")
     store.note_alerts("pager", "token", error="")
     store.make_token("id", "{}", name="deploy", role="viewer")
     store.delete_schedule("deleted")
@@ -284,6 +285,7 @@ class TestKeys:
             keys.tokens,
             keys.alert_receivers,
             keys.alert_receiver("pager"),
+            keys.alert_receiver("other"),
         }
         mine |= {rq_format.job_key(prefix, id) for id in ("again", "waits")}
         mine |= {

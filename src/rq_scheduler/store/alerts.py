@@ -23,9 +23,6 @@ __all__ = ["AlertCommands", "AlertPage", "AlertReceiver", "AlertStateCommands", 
 _MOST_RECEIVERS = 100
 """Receivers that are read at once."""
 
-_FORGOTTEN_FOR = 60
-"""Seconds within which a dispatcher that sends to a receiver notices that it is to be forgotten."""
-
 
 @dataclass(frozen=True, slots=True)
 class AlertPage:
@@ -85,20 +82,10 @@ class AlertCommands(Commands):
         return script("note_alerts", self.keys.alert_receiver(name), token, *flat, read=is_ok)
 
     @operation
-    def forget_alert_receiver(self, name: str) -> Procedure[bool]:
+    def forget_alert_receiver(self, name: str) -> Command[bool]:
         """Remembers nothing of a receiver any more; False where nothing was. A dispatcher that sends to it begins
         anew."""
-        key = self.keys.alert_receiver(name)
-        dropped = yield from pipeline(
-            [
-                call("ZREM", self.keys.alert_receivers, name),
-                call("DEL", key),
-                # Nothing at all would look to that dispatcher as if Redis had lost its data.
-                call("HSET", key, "holder", ""),
-                call("EXPIRE", key, _FORGOTTEN_FOR),
-            ]
-        )
-        return dropped[0] == 1
+        return self._script("forget_alerts", self.keys.alert_receivers, name, read=is_ok)
 
 
 class AlertStateCommands(Commands):

@@ -11,7 +11,7 @@
 local prefix, name, token = ARGV[1], ARGV[2], ARGV[3]
 local lease, place, most = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 -- @include clock
-local KEPT = 7 * 86400 -- seconds for which one that nobody serves is remembered
+-- @include receivers
 local key, events = KEYS[1] .. ':' .. name, prefix .. ':scheduler:events'
 
 local held = redis.call('HMGET', key, 'holder', 'leased_until', 'place')
