@@ -67,6 +67,7 @@ class SentinelSetup:
     watchers: list[GuardedProcess] = field(default_factory=list)
     replicas: list[EmbeddedRedis] = field(default_factory=list)
     master: EmbeddedRedis = field(init=False)
+    closing: ExitStack = field(default_factory=ExitStack)
 
     @property
     def replica(self) -> EmbeddedRedis:
@@ -83,8 +84,12 @@ class SentinelSetup:
         return ",".join(f"{host}:{port}" for host, port in self.addresses)
 
     def client(self, **options: Any) -> redis_py.Redis:
-        """A client that follows the master, as applications make it."""
-        return Sentinel(self.addresses, socket_timeout=2).master_for(self.name, **options)
+        """A client that follows the master, as applications make it. Closed with the setup."""
+        watched = Sentinel(self.addresses, socket_timeout=2)
+        client = watched.master_for(self.name, **options)
+        for each in (client, *watched.sentinels):
+            self.closing.callback(each.close)
+        return client
 
     def master_port(self) -> int | None:
         """The port of whoever is master now, as clients are told; None while there is none."""
@@ -163,6 +168,7 @@ class SentinelSetup:
         return replicas >= self.followers and others >= self.sentinels - 1
 
     def __exit__(self, *_: object) -> None:
+        self.closing.close()
         for watcher in self.watchers:
             watcher.kill()
         for server in (getattr(self, "master", None), *self.replicas):
@@ -210,6 +216,7 @@ class ClusterSetup:
         return f"redis://127.0.0.1:{self.ports[0]}"
 
     def client(self, **options: Any) -> RedisCluster:
+        """A client as applications make it, which whoever asks for it closes."""
         return RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", port) for port in self.ports], **options)
 
     def node_of(self, key: str) -> EmbeddedRedis:

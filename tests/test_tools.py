@@ -118,7 +118,6 @@ class TestOtherServers:
         assert client.wait(1, 60_000) == 1
         sentinel.fail_over()
         assert client.get("test:x") == b"1"
-        client.close()
 
     def test_cluster(self, cluster):
         with cluster.client() as client:

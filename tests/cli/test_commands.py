@@ -627,7 +627,8 @@ def test_on_a_cluster(cluster: ClusterSetup, processes: Processes) -> None:
         return processes.run(sys.executable, "-m", "rq_scheduler.cli", *where, *args, env=env)
 
     processes.start(sys.executable, "-m", "rq_scheduler.cli", *where, "--name", "d1", env=env)
-    wait_until(lambda: cluster.client().zcard("{site-a}:scheduler:dispatchers"))
+    with cluster.client() as client:
+        wait_until(lambda: client.zcard("{site-a}:scheduler:dispatchers"))
     assert json.loads(run("put", "x", NOTHING, "--every", "10m", "--json"))["outcome"] == "created"
     found = json.loads(run("status", "--json"))
     assert (found["schedules"], found["next"]["id"], found["dispatchers"][0]["name"]) == (1, "x", "d1")

@@ -29,6 +29,8 @@ SLOW_SECONDS = 2.6
 QUIET = 0.9
 """Seconds before the kill of Redis in which nothing falls due: what a stock worker holds when its Redis dies is RQ's to
 lose, and this is about the scheduler."""
+MOMENT = US // 10
+"""Microseconds for which nothing falls due when Redis is killed, however late that is on a slow machine."""
 AWAY = 1.2
 """Seconds for which Redis is away."""
 
@@ -69,6 +71,8 @@ class Scenario:
         self._refused = False
         self._one_offs: dict[str, int] = {}
         self._schedules: dict[str, tuple[int, int]] = {}
+        self._given: set[str] = set()
+        self._ended: set[str] = set()
         self._runs: list[Run] = []
         self._by: Counter[str] = Counter()
         self._notes: list[str] = []
@@ -98,7 +102,7 @@ class Scenario:
         event("dispatcher A is started again", "bold green")
 
         self._watch_until(times.kill_redis)
-        idle = self._watch(self._workers_idle, 5)
+        idle = self._watch(self._is_quiet, 5)
         killed = self._now()
         processes.redis.kill()
         event(
@@ -188,6 +192,7 @@ class Scenario:
         elif action == "handed_off":
             self._by[by] += len(line["handed_off"])
             for id, due, at, *_ in line["handed_off"]:
+                self._given.add(id)
                 self._display.row(id, what=_what(id), due=due, at=at, by=by)
         elif action == "skipped" and "nominal" in line:
             id = f"{line['id']}-{line['nominal']}"
@@ -200,6 +205,8 @@ class Scenario:
         if state == "running":
             self._runs.append(Run(id, schedule, due, handed_off))
         result, done = f"{state}, {by}", state != "running"
+        if done:
+            self._ended.add(id)
         self._display.row(id, what=_what(id), due=due, at=handed_off, result=result, done=done)
 
     def _shares(self) -> str:
@@ -211,6 +218,14 @@ class Scenario:
     def _workers(self) -> list[Worker]:
         known: Any = Worker
         return known.all(connection=self._redis)
+
+    def _is_quiet(self) -> bool:
+        """Whether no worker holds a job, and none comes for a moment. A worker tells RQ that it is busy when it has
+        taken its job: between the two, only what the jobs themselves say shows that one is still to run."""
+        now = self._now()
+        dues = [*self._one_offs.values(), *(now + -(now - first) % step for first, step in self._schedules.values())]
+        given = self._given | {id for id, due in self._one_offs.items() if due <= now}
+        return given <= self._ended and not any(now < due < now + MOMENT for due in dues) and self._workers_idle()
 
     def _workers_idle(self) -> bool:
         """Whether no worker holds a job and none waits, as RQ itself tells."""
