@@ -1,10 +1,15 @@
 """What the page Why leads to, beside the answer."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
+import redis as redis_py
 from starlette.testclient import TestClient
 
-from rq_scheduler import At, Every, Scheduler
+from making import dispatcher
+from rq_scheduler import At, Every, Run, Scheduler
+from support import wait_until
 from web.conftest import REPORT
 from web.pages.test_pages import text_of
 
@@ -25,3 +30,42 @@ def test_what_else_waits_for_the_worker_that_is_missing(pages: TestClient, sched
     assert "elsewhere" not in cause
     assert 'href="/schedules?queue=exports"' in html
     assert "The same cause" not in text_of(pages.get("/why?id=elsewhere").text)
+
+
+FORM = ("since", "until", "zone", "once")
+
+
+def follows_of(html: str) -> str:
+    return text_of(html).partition("What follows")[2].partition("Its other runs")[0]
+
+
+def asked_about(pages: TestClient, **query: str) -> str:
+    return pages.get("/why", params=query).text
+
+
+def test_what_follows_upon_a_run_that_waits_and_one_that_was_skipped(
+    pages: TestClient, scheduler: Scheduler, redis: redis_py.Redis
+) -> None:
+    scheduler.schedules.put("feed", Every("1s"), REPORT)
+    one = dispatcher(redis)
+
+    def skipped() -> Run | None:
+        one.dispatch_once()
+        return next((run for run in scheduler.schedules.runs("feed") if run.outcome == "skipped"), None)
+
+    run = wait_until(skipped)
+    waits = follows_of(asked_about(pages, id=run.held_up_by))
+    assert "starts as soon as a worker takes it; its time stays this one." in waits
+    assert "runs, if the run before it has ended by then." in waits
+
+    about = {"id": "feed", "at": run.nominal.isoformat()}
+    wait_until(lambda: "Backfill it" in asked_about(pages, **about))
+    html = asked_about(pages, **about)
+    assert re.search(r"It was not paused [\d:]+ A dispatcher was there [\d:]+ It was skipped", text_of(html))
+    assert "stays as it is. Backfill it" in follows_of(html)
+
+    (link,) = re.findall(r'href="([^"]*/backfill[^"]*)">Backfill it', html)
+    form = pages.get(unescape(link)).text
+    filled = {name: re.findall(rf'name="{name}"[^>]* value="([^"]*)"', form)[0] for name in FORM}
+    pages.post("/schedules/feed/backfill", data=filled)
+    assert [made.nominal for made in scheduler.schedules.runs("feed") if made.outcome == "backfill"] == [run.nominal]

@@ -90,7 +90,7 @@ def _one(asked: Asked, action: str, template: str) -> Shown:
     words = f"{action.capitalize()} {stored.id[:100]}"
     functions = functions_of(asked, stored.id) if action != "pause" else ()
     coming = [asked.times.short(whole_second(at)) for at in stored.upcoming(_COMING)] if action == "pause" else ()
-    texts = {name: asked.query.get(name, "")[:500] for name in ("note", "until")}
+    texts = {name: asked.query.get(name, "")[:500] for name in ("note", "since", "until")}
     return Shown(
         template, words, Ask(action, words, stored, refused=asked.refusal(*functions), coming=coming, texts=texts)
     )

@@ -20,6 +20,7 @@ from rq_scheduler.views.marks import kind_of_run, outcome_words
 from rq_scheduler.views.serializers import iso
 from rq_scheduler.views.standing import standing
 from rq_scheduler.web.pages.page import Asked, Shown
+from rq_scheduler.web.pages.what_follows import Follows, what_follows
 
 __all__ = ["ask", "of_schedule"]
 
@@ -56,8 +57,8 @@ class Actions:
 class Why:
     """The page's value. found is None as long as nothing was asked. others: runs to look at instead: where to, and in
     what words. queue: the one in which it waits for a worker that is missing; affected: other schedules of that queue,
-    likewise. meant: ids of schedules that may have been meant. clock: the zone whose clock the answer tells. before,
-    after: the times of its instants beside this one."""
+    likewise. follows: what becomes of this run and of the next. meant: ids of schedules that may have been meant.
+    clock: the zone whose clock the answer tells. before, after: the times of its instants beside this one."""
 
     id: str
     at: str
@@ -67,6 +68,7 @@ class Why:
     others: Sequence[tuple[str, str, str]] = ()
     queue: str = ""
     affected: Sequence[tuple[str, str, str]] = ()
+    follows: Sequence[Follows] = ()
     is_schedule: bool = False
     refused: str = ""
     command: str = field(default="")
@@ -118,6 +120,7 @@ def _shown(asked: Asked, id: str) -> Shown:
             others=[_other(run, found.id, asked) for run in runs],
             queue=queue,
             affected=_affected(queue, found.id, asked) if queue else (),
+            follows=what_follows(found, stored, runs, asked),
             is_schedule=bool(runs) or stored is not None,
             command=command,
             meant=nearest_ids(context_of(asked.scheduler).store, id) if is_unknown else (),

@@ -79,6 +79,11 @@ class Case:
         """Whether a record says that the run entered its queue."""
         return self.line is not None and self.line.outcome in RUNS
 
+    @property
+    def was_decided_in_time(self) -> bool:
+        """Whether a record says that a dispatcher had its turn at it: it was neither paused nor a day off."""
+        return self.line is not None and self.line.outcome in {"enqueued", "skipped"}
+
     @cached_property
     def job_id(self) -> str:
         """The job of the run, if there was one."""

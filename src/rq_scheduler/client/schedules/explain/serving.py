@@ -38,6 +38,8 @@ PUT_AGAIN = Remedy(
 def pause(case: Case) -> Iterator[Finding]:
     """Whether it was paused then, or is to be."""
     evidence, times, found = case.evidence, case.times, case.pause
+    if case.was_decided_in_time:
+        yield Finding(Fact("pause", "It was not paused"))
     if case.line is not None or case.is_held:
         return
     if found is None:
@@ -97,6 +99,9 @@ def dispatcher(case: Case) -> Iterator[Finding]:
     if found is not None and (line is None or (found.ended is not None and found.ended <= line.handed_off_at)):
         words = _outage_words(case, found)
         yield Finding(Fact("dispatcher", capital(words), None if line is None else True, found.began))
+    elif line is not None and line.outcome == "skipped":
+        decided = None if line.count > 1 else line.handed_off_at
+        yield Finding(Fact("dispatcher", "A dispatcher was there", True, decided))
 
 
 def _missed(case: Case, line: Run) -> Finding:

@@ -175,7 +175,10 @@ def _jumped(case: Case, spec: Spec) -> str:
 def exclusion(case: Case) -> Iterator[Finding]:
     """Whether it is a day off, and what becomes of it then."""
     spec, times = case.spec, case.times
-    if spec is None or not spec.exclude or case.line is not None:
+    if spec is None or not spec.exclude or (case.line is not None and not case.was_decided_in_time):
+        return
+    if case.was_decided_in_time:
+        yield Finding(Fact("exclusion", "It is no day off"))
         return
     if case.asked.is_kept:
         yield Finding(Fact("exclusion", "It is no day off", True, standing="recomputed"))
