@@ -73,7 +73,7 @@ def test_no_worker_is_busy_when_redis_is_killed(seconds: int) -> None:
 def test_the_screen_fits_and_keeps_the_faults_in_sight(width: int, height: int) -> None:
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
     display = Display(console, plain=False)
-    faults = ["SIGKILL for dispatcher A; B carries on alone", "SIGKILL for Redis, the workers being idle"]
+    faults = ["SIGKILL for dispatcher A; B carries on alone", "SIGKILL for Redis, when the workers have been stopped"]
     for event in faults:
         display.event(event, "bold red")
     for number in range(60):

@@ -78,7 +78,9 @@ class World:
     def connect(self, retry: Retry | None = None) -> redis_py.Redis:
         """A client through the proxy, which sends nothing again unless told so."""
         again: dict[str, Any] = {} if retry is None else {"retry_on_error": [redis_py.ConnectionError]}
-        client = redis_py.Redis.from_url(self.proxy.url, retry=retry or Retry(NoBackoff(), 0), **again)
+        # What is frozen waits for its answer for as long as that takes.
+        options = {"retry": retry or Retry(NoBackoff(), 0), "socket_timeout": PATIENCE, **again}
+        client = redis_py.Redis.from_url(self.proxy.url, **options)
         self.clients.append(client)
         return client
 

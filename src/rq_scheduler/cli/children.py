@@ -56,12 +56,12 @@ class Child:
         self.name = name
         self.command = list(command)
         self.on_line = on_line
-        self.restarts = 0
         self._env = _environment(env or {})
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
     def start(self) -> None:
+        """Starts it, or again where it has ended."""
         process = subprocess.Popen(
             self.command,
             stdin=subprocess.DEVNULL,
@@ -95,10 +95,6 @@ class Child:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
-
-    def restart(self) -> None:
-        self.restarts += 1
-        self.start()
 
     def signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -162,7 +162,7 @@ class _Session:
                 continue
             del self._ended_at[child.name]
             self._say(child.name, f"ended with status {child.returncode}; started again")
-            child.restart()
+            child.start()
 
     def _stop_children(self) -> list[str]:
         workers = [child for child in self._children if child.name not in ("dispatcher", "web")]

@@ -58,14 +58,14 @@ class Processes:
         flags = ("--name", name, "--results-ttl", "600", "--config", jobs.__name__)
         return worker_command(self.redis.url, [QUEUE], *flags)
 
-    def restart_workers(self) -> list[str]:
-        """Starts those that have ended, as a service manager would: a stock worker gives up when Redis goes at certain
-        moments. Under a new name each time, since the old one may still be registered. Returns which."""
-        ended = [name for name, worker in self.workers.items() if not worker.running and worker.restarts < 5]
-        for name in ended:
-            self.workers[name].command = self._worker(f"{name}-{self.workers[name].restarts + 2}")
-            self.workers[name].restart()
-        return ended
+    def stop_workers(self) -> None:
+        """Ends the workers in good order: each has its job done first."""
+        stop_all(list(self.workers.values()), patience=30)
+
+    def start_workers(self) -> None:
+        """Starts them again."""
+        for worker in self.workers.values():
+            worker.start()
 
     def end_dispatchers(self) -> list[str]:
         """Ends them. Returns which had ended by themselves, and with what words."""

@@ -27,10 +27,11 @@ __all__ = ["SLOW_SECONDS", "Scenario", "Times"]
 
 SLOW_SECONDS = 2.6
 QUIET = 0.9
-"""Seconds before the kill of Redis in which nothing falls due: what a stock worker holds when its Redis dies is RQ's to
-lose, and this is about the scheduler."""
+"""Seconds before the kill of Redis in which nothing falls due: the workers, which have to be stopped, are done soon.
+What a stock worker holds when its Redis dies, or takes while it hears of that, is RQ's to lose, and this is about the
+scheduler."""
 MOMENT = US // 10
-"""Microseconds for which nothing falls due when Redis is killed, however late that is on a slow machine."""
+"""Microseconds for which nothing falls due when workers are stopped, however late that is on a slow machine."""
 AWAY = 1.2
 """Seconds for which Redis is away."""
 
@@ -75,7 +76,6 @@ class Scenario:
         self._ended: set[str] = set()
         self._runs: list[Run] = []
         self._by: Counter[str] = Counter()
-        self._notes: list[str] = []
 
     def perform(self) -> tuple[list[str], list[str]]:
         """From the first process to the account: its lines, and what is wrong."""
@@ -98,20 +98,20 @@ class Scenario:
         processes.dispatchers["A"].kill()
         event("SIGKILL for dispatcher A; B carries on alone", "bold red")
         self._watch_until(times.restart_dispatcher)
-        processes.dispatchers["A"].restart()
+        processes.dispatchers["A"].start()
         event("dispatcher A is started again", "bold green")
 
         self._watch_until(times.kill_redis)
-        idle = self._watch(self._is_quiet, 5)
+        self._watch(self._is_quiet, 30)
+        processes.stop_workers()
         killed = self._now()
         processes.redis.kill()
-        event(
-            f"SIGKILL for Redis, the workers {'being idle' if idle else 'holding jobs, which RQ may lose'}", "bold red"
-        )
+        event("SIGKILL for Redis, when the workers have been stopped", "bold red")
         self._watch_until((killed - self._start) / US + AWAY)
         processes.redis.start()
         back = self._now()
         event(f"Redis is back after {late(back - killed)}, with its append-only file", "bold green")
+        processes.start_workers()
 
         self._watch_until(times.end)
         event("the time is up: waiting for the last runs")
@@ -178,9 +178,6 @@ class Scenario:
         self._make_calls()
         while not self._processes.said.empty():
             self._hear(*self._processes.said.get())
-        for name in self._processes.restart_workers():
-            self._notes.append(f"{name} gave up when Redis went, as stock workers may, and was started again")
-            self._display.event(self._notes[-1], "yellow")
         what = f"{len(self._one_offs)} one-offs, {len(self._schedules)} schedules, {len(self._runs)} runs"
         self._display.status = f"{what}; handed off by {self._shares()}"
 
@@ -220,8 +217,8 @@ class Scenario:
         return known.all(connection=self._redis)
 
     def _is_quiet(self) -> bool:
-        """Whether no worker holds a job, and none comes for a moment. A worker tells RQ that it is busy when it has
-        taken its job: between the two, only what the jobs themselves say shows that one is still to run."""
+        """Whether no worker holds a job, and none comes for a moment. A worker tells RQ that it is busy after it has
+        taken a job, and drops that when it is stopped in between: only what the jobs say shows that all are done."""
         now = self._now()
         dues = [*self._one_offs.values(), *(now + -(now - first) % step for first, step in self._schedules.values())]
         given = self._given | {id for id, due in self._one_offs.items() if due <= now}
@@ -255,7 +252,6 @@ class Scenario:
         notes = [
             f"Redis was away for {late(back - killed)}; the first hand-off came {late(max(0, first - back))} later",
             f"handed off by: {self._shares()} (as they logged it themselves)",
-            *self._notes,
         ]
         wrong += [f"ended by itself: dispatcher {each}" for each in ended]
         return [*lines, *(f"note: {note}" for note in notes)], wrong
