@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: real servers, real workers, the 0.14 peer. What is missing is a failure, not a skip."""
 
+import compileall
 import fnmatch
 import functools
 import gc
@@ -7,6 +8,7 @@ import logging
 import os
 import re
 import signal
+import sys
 import threading
 import time
 import uuid
@@ -18,6 +20,7 @@ from typing import Any, Protocol
 
 import pytest
 import redis as redis_py
+from _pytest.assertion import rewrite
 from hypothesis import settings
 
 import acl
@@ -55,12 +58,29 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(100_000, 20, 20)
     # redis-py reads its own version from the disk for each connection: a quarter of what it costs to make one.
     metadata.version = functools.cache(metadata.version)
+    if getattr(config.option, "dist", "no") != "no" and not sys.dont_write_bytecode:
+        compile_once(config)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell starts what runs in its background, and the processes of tests would not hear Ctrl-C either.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if int(redis_py.__version__.partition(".")[0]) < 6:
         # It forgets the socket of a connection that failed. What we forget is seen with the newest.
         config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+
+
+_WITH_TESTS = re.compile(r"/(?:test_\w+|conftest)\.py$")
+
+
+def compile_once(config: pytest.Config) -> None:
+    """Before there are workers: in a fresh checkout each would compile the same, and rewrite the same asserts."""
+    for folder in ("src", "tests"):
+        compileall.compile_dir(ROOT / folder, quiet=2, rx=_WITH_TESTS)
+    for file in (ROOT / "tests").rglob("*.py"):
+        kept = rewrite.get_cache_dir(file) / (file.stem + rewrite.PYC_TAIL)
+        if _WITH_TESTS.search(str(file)) and not kept.exists() and not pytest_ignore_collect(file, config):
+            rewrite.try_makedirs(kept.parent)
+            digest, code = rewrite._rewrite_test(file, config)
+            rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, digest, kept)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -73,11 +93,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if any(f"not {mark}" in left_out for mark in marks) else None
 
 
+def pytest_collection_finish() -> None:
+    # What was collected stays to the end, and is no garbage: pytest looks for that twice when it ends, in each process.
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each process begins with its share of the long tests: none is left to one of them at the end."""
     processes: int = getattr(config, "workerinput", {}).get("workercount", 1)
-    long = [item for item in items if item.get_closest_marker("long")]
-    others = [item for item in items if not item.get_closest_marker("long")]
+    long: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        (long if item.get_closest_marker("long") else others).append(item)
     # Each is given a piece of the list, as long as those of the others.
     size = len(items) / processes
     items.clear()
@@ -112,10 +139,11 @@ def server(server_choice: str, acl_args: list[str]) -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 def redis(server: EmbeddedRedis) -> Iterator[redis_py.Redis]:
-    """A client of the shared server, which is empty and has its default settings when the test starts."""
+    """A client of the shared server, which is empty and has its default settings when the test starts. It may know
+    scripts: to compile them anew for each test was the most that it did."""
     client = redis_py.Redis.from_url(server.url)
     with client.pipeline(transaction=False) as pipe:
-        pipe.flushall().script_flush().acl_log_reset()
+        pipe.flushall().acl_log_reset()
         pipe.execute()
     yield client
     refused = acl.refused(client)

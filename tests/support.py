@@ -24,18 +24,24 @@ know that something did not wait for a poll, a test puts that an hour off, and l
 
 
 def wait_until(
-    predicate: Callable[[], T], timeout: float = PATIENCE, interval: float = 0.01, message: str | Callable[[], str] = ""
+    predicate: Callable[[], T],
+    timeout: float = PATIENCE,
+    interval: float | None = None,
+    message: str | Callable[[], str] = "",
 ) -> T:
-    """Return the first true answer of `predicate`; fail after `timeout` seconds, showing the last answer."""
-    deadline = time.monotonic() + timeout
+    """Return the first true answer of `predicate`; fail after `timeout` seconds, showing the last answer. Without an
+    `interval` it is asked often at first, and then the less often the longer it takes: what waits must not hold up
+    what it waits for."""
+    begin = time.monotonic()
     while True:
         answer = predicate()
         if answer:
             return answer
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begin
+        if waited > timeout:
             told = message() if callable(message) else message
             raise AssertionError(f"Not within {timeout} s{': ' + told if told else ''} (last answer: {answer!r})")
-        time.sleep(interval)
+        time.sleep(min(max(0.01, waited / 20), 0.1) if interval is None else interval)
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

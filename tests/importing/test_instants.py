@@ -27,7 +27,6 @@ SINCE, UNTIL = int(NOW.timestamp()), int((NOW + timedelta(days=365)).timestamp()
 CELERY: list[dict[str, Any]] = [
     {"minute": "30", "hour": "2"},
     {"minute": "0,15,45", "hour": "1-3"},
-    {"minute": "30"},
     {"minute": 0, "hour": "*/4", "day_of_week": "mon-fri"},
     {"minute": 0, "hour": 3, "day_of_month": "13", "day_of_week": "5"},
     {"minute": 15, "hour": "22-2", "day_of_month": "1-7,31", "month_of_year": "oct-apr"},
@@ -38,7 +37,6 @@ APS: list[dict[str, Any]] = [
     {"hour": 2, "minute": 30},
     {"hour": 0},
     {"hour": "1-3", "minute": "0,30"},
-    {"minute": 30},
     {"day_of_week": "0-4", "hour": "9-17/2"},
     {"day_of_week": "sun", "hour": 2, "minute": 15},
     {"day": "last", "hour": 3},
@@ -48,7 +46,8 @@ APS: list[dict[str, Any]] = [
     {"week": "10-13", "day_of_week": "sun"},
     {"year": "2027", "hour": 0, "minute": 0, "second": "5,10"},
 ]
-DENSE: list[dict[str, Any]] = [{"minute": "*/7"}, {"minute": "*"}]
+DENSE: list[dict[str, Any]] = [{"minute": "*/7"}, {"minute": "*"}, {"minute": "30"}]
+"""Each hour or more often: asked about the changes alone."""
 
 
 def around_changes(zone: str) -> Iterable[tuple[int, int]]:

@@ -332,6 +332,7 @@ class TestLoading:
         assert write_job_plans(store, fire) == ["done"]
 
     def test_the_text_is_sent_once(self, redis: redis_py.Redis, store: Store) -> None:
+        redis.script_flush()
         redis.config_resetstat()
         for _ in range(5):
             hand_off(store)

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -43,6 +42,8 @@ def check(client: Any, headers: dict[str, str], scheduler: Scheduler) -> None:
 
 
 def test_in_fastapi(scheduler: Scheduler, headers: dict[str, str]) -> None:
+    from fastapi import FastAPI  # half a second of each process
+
     app = FastAPI()
 
     @app.get("/")
