@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar
 
 import pytest
 import redis as redis_py
+from msgspec.structs import replace
 
 from making import HOUR, US, finish, history, lives_for, move_to, now_us, snapshot, waiting
 from making_schedules import (

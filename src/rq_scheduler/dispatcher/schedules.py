@@ -7,9 +7,9 @@ Decides nothing about time (`planning`) and writes nothing itself (`store`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from time import monotonic
 
+from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from rq_scheduler.clock import US

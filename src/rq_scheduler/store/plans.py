@@ -7,7 +7,8 @@ others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import PLAN_LEAD_US, Coming, Instant, grace_of
@@ -17,8 +18,7 @@ from rq_scheduler.store.operation import operation
 from rq_scheduler.store.series import Record
 
 
-@dataclass(slots=True)
-class Unplanned:
+class Unplanned(msgspec.Struct):
     """A schedule that a dispatcher has taken to plan. `nominal` is its armed time and `due` that with jitter; `armed`
     the field of the record, `updated` the moment of its definition (microseconds), `size` the bytes of its call, which
     each run copies, `made_with` what its present plan was made with. `job` is set for a recurring job of the 0.14
