@@ -330,7 +330,7 @@ class TestWhatIsTaken:
         with pytest.raises(SystemExit):
             one.run()
         assert len(waiting(redis)) == 1
-        assert len(store.take_to_plan(250)[1]) == 4
+        assert len(store.take_to_plan(250).schedules) == 4
 
 
 class TestWhatCannotBeServed:

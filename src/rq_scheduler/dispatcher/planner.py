@@ -112,14 +112,13 @@ class Planner:
             self._more = True
         if not self._taken and self._more:
             self._taken_at = monotonic()
-            now, taken = self._store.take_to_plan(MAX_TAKEN)
-            if now < self._now:
+            taken = self._store.take_to_plan(MAX_TAKEN)
+            if taken.now < self._now:
                 # The server's clock went back.
                 self._known.clear()
                 self._refused.clear()
-            self._now = now
-            self._taken.extend(taken)
-            self._more = len(taken) == MAX_TAKEN
+            self._now, self._more = taken.now, taken.more
+            self._taken.extend(taken.schedules)
 
     def _is_ready(self, of: Unplanned) -> bool:
         """Whether that, the first of those taken, can be planned as it is; else it is adopted anew, or left out."""

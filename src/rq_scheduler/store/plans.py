@@ -7,6 +7,7 @@ others.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -36,18 +37,26 @@ class Unplanned(msgspec.Struct):
     job: Record | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a dispatcher has taken to plan at that moment of the server (us); `more`: there may be others."""
+
+    now: int
+    schedules: list[Unplanned]
+    more: bool
+
+
 class PlanCommands(Commands):
     """Operations that hand out schedules to be planned."""
 
     @operation
-    def take_to_plan(self, most: int) -> Command[tuple[int, list[Unplanned]]]:
-        """The server's time, and schedules that want a plan, those that are due first. For two seconds nobody else is
-        given them."""
+    def take_to_plan(self, most: int) -> Command[Taken]:
+        """Schedules that want a plan, those that are due first. For two seconds nobody else is given them."""
         return self._script(
             "take_to_plan",
             self.keys.due_schedules,
             most,
-            read=lambda reply: (int(reply[0]), [_unplanned(*row) for row in reply[1:]]),
+            read=lambda reply: Taken(int(reply[0]), [_unplanned(*row) for row in reply[2]], reply[1] == b"1"),
         )
 
     @operation
