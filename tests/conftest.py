@@ -29,7 +29,7 @@ from making import Told, dispatcher
 from rq_scheduler import warn
 from rq_scheduler.aio import awaited
 from rq_scheduler.cli import redaction
-from rq_scheduler.dispatcher import Dispatcher, passes, schedules, waker
+from rq_scheduler.dispatcher import Dispatcher, batch_size, passes, schedules, waker
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.guarded_process import GuardedProcess
 from servers import ClusterSetup, SentinelSetup, default_choice, new_server
@@ -342,8 +342,7 @@ def _no_unexpected_keys(request: pytest.FixtureRequest) -> Iterator[None]:
 def _whole_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass serves all that is due, in commits that are full, also on a machine that is slow just now."""
     monkeypatch.setattr(passes, "LONGEST_PASS", PATIENCE)
-    monkeypatch.setattr(passes, "BUDGET", PATIENCE)
-    monkeypatch.setattr(schedules, "BUDGET", PATIENCE)
+    monkeypatch.setattr(batch_size, "BUDGET", PATIENCE)
     monkeypatch.setattr(schedules, "PLANNING", PATIENCE)
 
 

@@ -1,12 +1,13 @@
 """What tests of the store and the dispatcher make: jobs, entries, snapshots of Redis, events that are remembered."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
+from msgspec.structs import replace
 from rq import Queue
 from rq.job import Job
 from rq.results import Result
@@ -68,7 +69,7 @@ def recurring(
         meta={"interval": seconds, **(meta or {})},
         **options,
     )
-    return replace(made, repeat=(meta or {}).get("repeat"))
+    return dataclasses.replace(made, repeat=(meta or {}).get("repeat"))
 
 
 def add(store: Store, *entries: NewEntry) -> None:
@@ -164,7 +165,7 @@ def waiting(client: Any, queue: str = "default") -> list[str]:
 OURS = re.compile(rb"^[^:]+:(scheduler:.+|scheduler_lock|scheduler_instance:.+|scheduler-lock:.+)$", re.DOTALL)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Lifetime:
     """The seconds that a key has left (-1: for ever). Two are alike if they differ by no more than a slow machine takes
     between two looks."""

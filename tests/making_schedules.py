@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from making import HOUR, US, make_job, now_us
 from rq_scheduler.dispatcher import Events

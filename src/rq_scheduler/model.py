@@ -40,7 +40,7 @@ from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, k
 from rq_scheduler.occurrences import Occurrences
 from rq_scheduler.serialization import Duration
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger
-from rq_scheduler.triggers.base import aware_us, not_negative
+from rq_scheduler.triggers.base import aware_us, in_utc, not_negative
 from rq_scheduler.triggers.moving import clocks_of
 from rq_scheduler.triggers.work import of_stored
 
@@ -113,7 +113,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         _length(self, "jitter", 0, "is negative: it delays runs by 0 to that long, so give a positive duration")
         for name in ("start", "end"):
             if (moment := getattr(self, name)) is not None:
-                force_setattr(self, name, from_us(aware_us(moment, name)))
+                force_setattr(self, name, in_utc(moment, name))
         if self.start is not None and self.end is not None and self.start >= self.end:
             raise InvalidArgument(
                 f"start={self.start.isoformat()} is not before end={self.end.isoformat()}: it would never fire"
@@ -121,10 +121,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         _count(self.max_runs, "max_runs")
         _count(self.pause_on_failures, "pause_on_failures")
         _kept(self.keep_runs)
+        _one_of(self.excluded, "excluded", "; the days themselves go to exclude")
+        if self.exclude != ():
+            self._check_exclusions()
+
+    def _check_exclusions(self) -> None:
         force_setattr(self, "exclude", _exclusions(self.exclude))
         if any(one.timezone is None for one in self.exclude):
             _ = self.trigger.zone_name  # refuses several zones now rather than when it fires
-        _one_of(self.excluded, "excluded", "; the days themselves go to exclude")
         if self.exclude and self.excluded != "skip":
             clocks_of(self.trigger, self.exclude)  # likewise
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -89,6 +90,12 @@ def schemas(types: Sequence[Any], ref: str) -> tuple[tuple[dict[str, Any], ...],
     return msgspec.json.schema_components(types, schema_hook=_schema_hook, ref_template=ref)
 
 
+@lru_cache(maxsize=1024)
+def _duration_of(text: str) -> Duration:
+    """Nearly all schedules have the same few."""
+    return Duration.of(text, "duration")
+
+
 def _encode_hook(value: Any) -> Any:
     if isinstance(value, Duration):
         return str(value)
@@ -97,7 +104,7 @@ def _encode_hook(value: Any) -> Any:
 
 def _decode_hook(type: Any, value: Any) -> Any:
     if type is Duration:
-        return Duration.of(value, "duration")
+        return _duration_of(value) if isinstance(value, str) else Duration.of(value, "duration")
     raise NotImplementedError(f"nothing is known of {type!r}")
 
 

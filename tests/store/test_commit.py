@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from msgspec.structs import replace
 from rq.registry import StartedJobRegistry
 
 from making import (
@@ -128,7 +129,7 @@ class TestAFire:
         due_now(redis, store)
         write = job_plan_of(store, "r")
         only = Coming(write.coming.instants[:1], finished=True)
-        assert write_job_plans(store, dataclasses.replace(write, coming=only)) == ["done"]
+        assert write_job_plans(store, replace(write, coming=only)) == ["done"]
         assert waiting(redis) == ["r"]
         assert keys_left(redis) <= LEFT
 
@@ -147,7 +148,7 @@ class TestMissed:
         nominal = due_now(redis, store)
         write = job_plan_of(store, "r")
         missed = Missed(7, nominal - 9 * US, nominal - 3 * US, at_least)
-        write = dataclasses.replace(write, coming=dataclasses.replace(write.coming, missed=missed))
+        write = replace(write, coming=replace(write.coming, missed=missed))
         assert write_job_plans(store, write) == ["done"]
         enqueued, missed = history(redis, "r")
         assert enqueued[0] == "e"
@@ -158,7 +159,7 @@ class TestMissed:
         nominal = due_now(redis, store)
         write = job_plan_of(store, "r")
         later = Coming(write.coming.instants[1:], finished=False, missed=Missed(3, nominal - US, nominal))
-        assert write_job_plans(store, dataclasses.replace(write, coming=later)) == [None]
+        assert write_job_plans(store, replace(write, coming=later)) == [None]
         assert (waiting(redis), store.due_of("r")) == ([], nominal + 60 * US)
         assert redis.hget(store.keys.schedule("r"), "missed") == b"3"
         assert redis.hget(store.keys.schedule("r"), "runs") is None
@@ -533,7 +534,7 @@ class TestBufferOne:
         GOING["started, with a live execution"](redis)
         write = job_plan_of(store, "r")
         only = Coming(write.coming.instants[:1], finished=True)
-        assert write_job_plans(store, dataclasses.replace(write, coming=only)) == ["buffered"]
+        assert write_job_plans(store, replace(write, coming=only)) == ["buffered"]
         assert redis.zcard(INDEX) == 0
         finish(redis, "r")
         assert start_buffered_job(store) == "done"

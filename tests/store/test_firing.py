@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar
 
 import pytest
 import redis as redis_py
+from msgspec.structs import replace
 
 from making import HOUR, US, finish, history, lives_for, move_to, now_us, snapshot, waiting
 from making_schedules import (
@@ -653,7 +653,7 @@ class TestAWrongType:
         make_wrong(redis, store.keys.schedule("s"))
         assert outcomes(store, fire) == [Outcome.STALE]
         fire_page(store)
-        _, (taken,) = store.take_to_plan(10)
+        (taken,) = store.take_to_plan(10).schedules
         assert (taken.rev, taken.spec) == ("", b"")
         assert store.put_aside(taken, "no record")
         assert redis.zcard(store.keys.due_schedules) == 0
@@ -771,7 +771,7 @@ class TestLostRuns:
         due_again(store)
         page = fire_page(store)
         assert (page.fires.handed_off, page.fires.answers) == ([], [])
-        assert [each.id for each in store.take_to_plan(10)[1]] == ["s"]
+        assert [each.id for each in store.take_to_plan(10).schedules] == ["s"]
 
     @pytest.mark.parametrize("age", [4, 6, -60])
     def test_an_answer_is_believed_for_five_seconds(self, redis: redis_py.Redis, store: Store, age: int) -> None:
@@ -1049,7 +1049,7 @@ class TestPutAside:
     def test_an_id_that_is_no_text(self, redis: redis_py.Redis, store: Store) -> None:
         redis.zadd(store.keys.due_schedules, {b"\xff\xfe": 5})
         fire_page(store)
-        _, (taken,) = store.take_to_plan(10)
+        (taken,) = store.take_to_plan(10).schedules
         assert store.put_aside(taken, "why")
         assert redis.hkeys(store.keys.quarantine) == [b"\xff\xfe"]
         assert redis.zcard(store.keys.due_schedules) == 0

@@ -401,7 +401,7 @@ class TestHandingOut:
             fire_page(store)
 
     def taken(self, store: Store, most: int = 250) -> list[str]:
-        return [each.id for each in store.take_to_plan(most)[1]]
+        return [each.id for each in store.take_to_plan(most).schedules]
 
     def test_two_dispatchers_are_given_different_ones(self, store: Store) -> None:
         self.due(store, 30)
@@ -451,6 +451,20 @@ class TestHandingOut:
         redis.zadd(store.keys.to_plan, {"s000": 1})
         assert self.taken(store) == []
         assert (redis.zcard(store.keys.to_plan), redis.zcard(store.keys.unplanned)) == (0, 0)
+
+    def test_those_behind_many_that_are_paused_wait_for_no_other_pass(
+        self, redis: redis_py.Redis, store: Store
+    ) -> None:
+        self.due(store, 260)
+        for n in range(10):
+            redis.hset(store.keys.schedule(f"s{n:03}"), "paused", "1")
+        planner = planner_of(store, Events())
+        planner.expect(more=True)
+        planned: list[str] = []
+        while not planner.is_done:
+            writes, _ = planner.next_writes(math.inf, 250)
+            planned += [write.of.id for write in writes]
+        assert planned == [f"s{n:03}" for n in range(10, 260)]
 
     def test_what_cannot_be_planned_here_is_put_off(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, *(new(redis, f"s{n}", NOW + 5, of=spec(600)) for n in range(2)))

@@ -187,7 +187,7 @@ def _use_schedules(store: Store, prefix: str) -> None:
     store.take_via_rq(100)
     client.zadd(store.keys.due_schedules, {"skips": 5})
     fire_page(store)
-    _, taken = store.take_to_plan(100)
+    taken = store.take_to_plan(100).schedules
     store.taken_until()
     store.give_back_plans([each.id for each in taken])
     write_one(store, plan_of(store, "skips"))

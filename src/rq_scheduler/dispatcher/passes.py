@@ -15,6 +15,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from rq_scheduler.clock import US
+from rq_scheduler.dispatcher.batch_size import BatchSize
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.follower import EVERY, Follower
 from rq_scheduler.dispatcher.options import Hooks, Options
@@ -30,9 +31,8 @@ from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.handoff import Batch, Kind, Left
 from rq_scheduler.store.outcomes import Cursor, Dropped, Fenced, late_by
 
-SMALLEST, LARGEST = 100, 1_000
-BUDGET = 0.008
-"""Seconds that one script may take, as seen from here: the batch grows and shrinks around it."""
+MIN_ENTRIES, FIRST_ENTRIES, MAX_ENTRIES = 100, 500, 1_000
+"""Entries that one script looks at."""
 
 LONGEST_PASS = 0.25
 """Seconds after which a pass leaves one-offs, and then schedules, for the next one: between passes are the heartbeat
@@ -148,7 +148,7 @@ class Passes:
         self._name = name
         self._follower = Follower(store, events, every=follow_every)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
-        self._limit = SMALLEST if self._all_via_rq else 500
+        self._size = BatchSize(MIN_ENTRIES, MIN_ENTRIES if self._all_via_rq else FIRST_ENTRIES, MAX_ENTRIES)
         self._registries_at: float | None = None
         self._cursor: Cursor | None = None
         self._behind_late: Cursor | None = None
@@ -201,7 +201,7 @@ class Passes:
             began = monotonic()
             batch = self._store.hand_off_jobs(
                 cursor,
-                self._limit,
+                self._size.now,
                 all_via_rq=self._all_via_rq,
                 by_hook=self._by_hook,
                 all_meta=self._all_meta,
@@ -211,9 +211,7 @@ class Passes:
             if isinstance(batch, Fenced):
                 result.fenced = batch
                 return
-            handed_off = sum(batch.fires.queues.values())
-            if handed_off > self._limit // 2:
-                self._adapt(monotonic() - began)
+            self._size.adapt(sum(batch.fires.queues.values()), monotonic() - began)
             result.saw(batch.now, batch.next_due)
             self._coming = SchedulesComing(
                 batch.schedules_due, batch.buffered_due, batch.plan_due, batch.via_rq_due, batch.pause_ends
@@ -248,10 +246,6 @@ class Passes:
         if not self._schedules.has_taken or now >= self._head_again_at:
             self._behind_late, self._head_again_at = None, now + HEAD_AGAIN
         return cursor or self._behind_late
-
-    def _adapt(self, seconds: float) -> None:
-        wanted = self._limit * BUDGET / max(seconds, 0.0005)
-        self._limit = int(max(SMALLEST, min(LARGEST, wanted, self._limit * 1.5)))
 
     def _tell_dropped(self, result: Pass, dropped: Sequence[Dropped]) -> None:
         for entry in dropped:
@@ -393,7 +387,7 @@ class Passes:
         cursor, next_due = b"0", None
         passed_over: set[str] = set()
         while not self._stopping():
-            batch = self._store.serve_registries(cursor, self._limit, self._options.rq_overdue, passed_over)
+            batch = self._store.serve_registries(cursor, self._size.now, self._options.rq_overdue, passed_over)
             if isinstance(batch, Fenced):
                 result.fenced = batch
                 break

@@ -33,9 +33,6 @@ TAKEN_FOR = 1.5
 """Seconds after which those that are not planned yet are given back, and taken anew: Redis gives them to others after
 two."""
 
-MAX_WRITTEN_RUNS = 250
-"""Runs that the plans of one write come to: an outage leaves many instants of one schedule to catch up with."""
-
 MAX_COPIES = 512 * 1024
 """Bytes of calls, which runs are copies of, in one write; more of one schedule are written alone."""
 
@@ -87,23 +84,23 @@ class Planner:
             self._taken.clear()
 
     def next_writes(self, until: float, most: int) -> tuple[list[PlanWrite], int]:
-        """Plans for some, `most` at most, the first of them in any case, however late it is by the monotonic instant
-        `until`; and the server's time for which they were made (us)."""
+        """Plans for some, which come to `most` at once (`at_once`), the first of them in any case, however late it is
+        by the monotonic instant `until`; and the server's time for which they were made (us)."""
         self._take()
         writes: list[PlanWrite] = []
-        runs = copies = 0
-        while self._taken and len(writes) < most and (not writes or monotonic() < until):
+        number = copies = 0
+        while self._taken and (not writes or monotonic() < until):
             if not self._is_ready(self._taken[0]):
                 continue
             write = self._planned(self._taken[0])
-            due = 0 if write is None else sum(each.due <= self._now for each in write.coming.instants)
-            size = due * self._taken[0].size
-            if writes and (runs + due > MAX_WRITTEN_RUNS or copies + size > MAX_COPIES):
+            more = 0 if write is None else at_once(write, self._now)
+            size = more * self._taken[0].size
+            if writes and (number + more > most or copies + size > MAX_COPIES):
                 break
             self._taken.popleft()
             if write is not None:
                 writes.append(write)
-                runs, copies = runs + due, copies + size
+                number, copies = number + more, copies + size
         if self._put_off:
             self._store.put_off_plans(self._put_off, self._now + PUT_OFF)
             self._put_off = []
@@ -115,14 +112,13 @@ class Planner:
             self._more = True
         if not self._taken and self._more:
             self._taken_at = monotonic()
-            now, taken = self._store.take_to_plan(MAX_TAKEN)
-            if now < self._now:
+            taken = self._store.take_to_plan(MAX_TAKEN)
+            if taken.now < self._now:
                 # The server's clock went back.
                 self._known.clear()
                 self._refused.clear()
-            self._now = now
-            self._taken.extend(taken)
-            self._more = len(taken) == MAX_TAKEN
+            self._now, self._more = taken.now, taken.more
+            self._taken.extend(taken.schedules)
 
     def _is_ready(self, of: Unplanned) -> bool:
         """Whether that, the first of those taken, can be planned as it is; else it is adopted anew, or left out."""
@@ -220,6 +216,12 @@ class Planner:
                 self._known.clear()
             self._known[key] = spec, made, _good_until(of, made, now)
         return spec, made
+
+
+def at_once(write: PlanWrite, now: int) -> int:
+    """What such a plan has Redis do beside keeping it: runs of what is due, of which an outage leaves one schedule
+    many, and the books of what was missed."""
+    return sum(each.due <= now for each in write.coming.instants) + (write.coming.missed is not None)
 
 
 def _good_until(of: Unplanned, made: Coming, now: int) -> int:

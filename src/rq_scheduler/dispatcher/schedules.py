@@ -7,14 +7,15 @@ Decides nothing about time (`planning`) and writes nothing itself (`store`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from time import monotonic
 
+from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from rq_scheduler.clock import US
+from rq_scheduler.dispatcher.batch_size import BatchSize
 from rq_scheduler.dispatcher.events import Events
-from rq_scheduler.dispatcher.planner import Planner
+from rq_scheduler.dispatcher.planner import Planner, at_once
 from rq_scheduler.dispatcher.previous_runs import look_for, stop_run
 from rq_scheduler.dispatcher.recurring import Recurring
 from rq_scheduler.dispatcher.served import Served
@@ -32,9 +33,6 @@ MIN_RUNS, FIRST_RUNS, MAX_RUNS = 10, 100, 250
 
 MAX_COPIES = 512 * 1024
 """Bytes of calls, which runs are copies of, in one script; a larger one runs alone."""
-
-BUDGET = 0.008
-"""Seconds that a script may take, as seen from here."""
 
 PLANNING = 0.01
 """Seconds of planning between two scripts that fire: a plan may have to count 10,000 missed instants."""
@@ -70,7 +68,8 @@ class Schedules:
         self._name = name
         self._planner = Planner(store, events, recurring, by_hook=by_hook)
         self._cursor: Cursor | None = None
-        self._runs = FIRST_RUNS
+        # A run of a plan that is written takes about twice as long as one of a plan that is there.
+        self._fired, self._written = (BatchSize(MIN_RUNS, FIRST_RUNS, MAX_RUNS) for _ in range(2))
 
     @property
     def has_taken(self) -> bool:
@@ -95,7 +94,7 @@ class Schedules:
             if isinstance(page, Fenced):
                 self._cursor, served.fenced = None, page
                 break
-            self._adapt(sum(page.fires.queues.values()), monotonic() - began)
+            self._fired.adapt(sum(page.fires.queues.values()), monotonic() - began)
             served.saw(page.fires.now, page.next_due)
             self.take_in(page.fires, served)
             self._cursor = page.cursor
@@ -117,7 +116,7 @@ class Schedules:
         return self._store.fire(
             self._cursor,
             looks=MAX_LOOKS,
-            runs=self._runs,
+            runs=self._fired.now,
             copies=MAX_COPIES,
             all_via_rq=self._all_via_rq,
             tell=self._events.wants_each_job,
@@ -156,23 +155,19 @@ class Schedules:
             if each.outcome is Outcome.CHECK and not found[0] and not served.fenced:
                 self._start_buffered(served, (each.id, look_for(self._store, each.detail)))
 
-    def _adapt(self, runs: int, seconds: float) -> None:
-        if runs >= self._runs // 2:
-            wanted = runs * BUDGET / max(seconds, 0.0005)
-            self._runs = int(max(MIN_RUNS, min(MAX_RUNS, wanted, self._runs * 1.5)))
-
     # Planning
 
     def _plan(self, served: Served) -> None:
         until = monotonic() + PLANNING
         while not self._planner.is_done and not self._stopping():
-            writes, now = self._planner.next_writes(until, self._runs)
+            writes, now = self._planner.next_writes(until, self._written.now)
             if writes:
                 self._write(writes, now + LASTING, served)
             if served.fenced or monotonic() > until:
                 return
 
     def _write(self, writes: Sequence[PlanWrite], lasting: int, served: Served) -> None:
+        began = monotonic()
         answer = self._store.write_plans(
             writes,
             lasting,
@@ -184,6 +179,7 @@ class Schedules:
             served.fenced = answer
             return
         fires, written = answer
+        self._written.adapt(sum(at_once(write, fires.now) for write in writes), monotonic() - began)
         if fires.more_is_due:
             self._planner.expect(more=True)
         for write, is_written in zip(writes, written, strict=True):

@@ -39,8 +39,7 @@ class FirePage:
     to_plan_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlanWrite:
+class PlanWrite(msgspec.Struct, frozen=True):
     """A plan for a schedule as it was read. `found`: what the queues' lists say of earlier runs ("gone id ...", "there
     id ..."). `next_meta`: of a recurring job whose runs are counted, its meta after the next one; empty where it
     stays."""

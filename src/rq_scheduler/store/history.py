@@ -11,7 +11,7 @@ Words with spaces between; moments in microseconds since the epoch, or in second
   up (`=` is the last one, of a job whose runs all have its own id);
 - `x <first> <last> <count, with + for at least> <at>`: a stretch of instants that were missed.
 
-`lua/include/history.lua` and `settling.lua` write and complete them.
+`lua/include/history.lua` and `run_lines.lua` write and complete them.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from rq_scheduler.model import Spec
 from rq_scheduler.planning import PLAN_LEAD_US, Coming, Instant, grace_of
 from rq_scheduler.store.base import armed_instant, armed_text, moment, score_of, text, whole
@@ -17,8 +19,7 @@ from rq_scheduler.store.operation import operation
 from rq_scheduler.store.series import Record
 
 
-@dataclass(slots=True)
-class Unplanned:
+class Unplanned(msgspec.Struct):
     """A schedule that a dispatcher has taken to plan. `nominal` is its armed time and `due` that with jitter; `armed`
     the field of the record, `updated` the moment of its definition (microseconds), `size` the bytes of its call, which
     each run copies, `made_with` what its present plan was made with. `job` is set for a recurring job of the 0.14
@@ -36,18 +37,26 @@ class Unplanned:
     job: Record | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a dispatcher has taken to plan at that moment of the server (us); `more`: there may be others."""
+
+    now: int
+    schedules: list[Unplanned]
+    more: bool
+
+
 class PlanCommands(Commands):
     """Operations that hand out schedules to be planned."""
 
     @operation
-    def take_to_plan(self, most: int) -> Command[tuple[int, list[Unplanned]]]:
-        """The server's time, and schedules that want a plan, those that are due first. For two seconds nobody else is
-        given them."""
+    def take_to_plan(self, most: int) -> Command[Taken]:
+        """Schedules that want a plan, those that are due first. For two seconds nobody else is given them."""
         return self._script(
             "take_to_plan",
             self.keys.due_schedules,
             most,
-            read=lambda reply: (int(reply[0]), [_unplanned(*row) for row in reply[1:]]),
+            read=lambda reply: Taken(int(reply[0]), [_unplanned(*row) for row in reply[2]], reply[1] == b"1"),
         )
 
     @operation

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from msgspec.structs import force_setattr
 
-from rq_scheduler.clock import from_us, to_us
-from rq_scheduler.triggers.base import Trigger, aware_us
+from rq_scheduler.clock import to_us
+from rq_scheduler.triggers.base import Trigger, in_utc
 
 __all__ = ["At"]
 
@@ -22,8 +22,8 @@ class At(Trigger, frozen=True, tag="at"):
     moment: datetime
 
     def __post_init__(self) -> None:
-        # One form for one instant: equality and stored bytes do not depend on the zone it was written in.
-        force_setattr(self, "moment", from_us(aware_us(self.moment, "moment")))
+        # Equality and stored bytes do not depend on the zone it was written in.
+        force_setattr(self, "moment", in_utc(self.moment, "moment"))
 
     def after(self, us: int) -> int | None:
         """The instant in microseconds if it lies strictly after `us`, else None."""

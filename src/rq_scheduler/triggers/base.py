@@ -18,13 +18,14 @@ from rq_scheduler.clock import SystemClock, from_us, mean_time_of, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, kind_of
 from rq_scheduler.triggers.work import WORK_PER_INSTANT, Work
 
-__all__ = ["MAX_US", "MIN_US", "Trigger", "TriggerMeta", "aware_us", "not_negative"]
+__all__ = ["MAX_US", "MIN_US", "Trigger", "TriggerMeta", "aware_us", "in_utc", "not_negative"]
 
 MIN_US = to_us(datetime.min.replace(tzinfo=UTC))
 MAX_US = to_us(datetime.max.replace(tzinfo=UTC))
 """The first and the last instant that a datetime can hold; every series ends there."""
 
 _CLOCK = SystemClock()
+_EPOCH = from_us(0)
 
 
 def aware_us(moment: datetime, name: str) -> int:
@@ -49,6 +50,14 @@ def aware_us(moment: datetime, name: str) -> int:
             "give a moment inside"
         )
     return us
+
+
+def in_utc(moment: datetime, name: str) -> datetime:
+    """The same moment in UTC: one form for one instant, whatever zone it was written in. Raises as `aware_us` does."""
+    # As all are stored. An application's tests that freeze time put another class under the name `datetime`.
+    if type(moment) is type(_EPOCH) and moment.tzinfo is UTC:
+        return moment
+    return from_us(aware_us(moment, name))
 
 
 def not_negative(**values: object) -> None:

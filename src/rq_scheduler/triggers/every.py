@@ -11,7 +11,7 @@ from rq_scheduler.aliases import DurationLike
 from rq_scheduler.clock import US, duration_us, from_us, timedelta_us, to_us
 from rq_scheduler.errors import InvalidArgument, InvalidType
 from rq_scheduler.serialization import Duration
-from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger, TriggerMeta, aware_us
+from rq_scheduler.triggers.base import MAX_US, MIN_US, Trigger, TriggerMeta, in_utc
 
 __all__ = ["MAX_INTERVAL_US", "MIN_INTERVAL_US", "Every"]
 
@@ -46,7 +46,8 @@ class _EveryMeta(TriggerMeta):
             "milliseconds": milliseconds,
         }
         us = _interval_us(every, {name: value for name, value in units.items() if value != 0})
-        return super().__call__(_duration(us), anchor)
+        _check_length(us)
+        return super().__call__(Duration(microseconds=us), anchor)
 
 
 class Every(Trigger, metaclass=_EveryMeta, frozen=True, tag="every"):
@@ -79,10 +80,9 @@ class Every(Trigger, metaclass=_EveryMeta, frozen=True, tag="every"):
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        _duration(self.interval.us)
+        _check_length(self.interval.us)
         if self.anchor is not None:
-            # One form for one instant, as in At.
-            force_setattr(self, "anchor", from_us(aware_us(self.anchor, "anchor")))
+            force_setattr(self, "anchor", in_utc(self.anchor, "anchor"))
 
     def anchored(self, us: int) -> Self:
         """Without an anchor, the same interval counted from `us`."""
@@ -130,10 +130,10 @@ def _restore(interval: Duration, anchor: datetime | None) -> Every:
     return Every(interval, anchor=anchor)
 
 
-def _duration(us: int) -> Duration:
-    """The interval of so many microseconds. Raises InvalidArgument for one that no series can have."""
+def _check_length(us: int) -> None:
+    """Raises InvalidArgument for an interval (microseconds) that no series can have."""
     if MIN_INTERVAL_US <= us <= MAX_INTERVAL_US:
-        return Duration(microseconds=us)
+        return
     if us > MAX_INTERVAL_US:
         raise InvalidArgument(
             f"an interval of {us // US} seconds is over a thousand years: numbers are seconds; for one run use At"

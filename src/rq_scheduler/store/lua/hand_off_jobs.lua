@@ -54,6 +54,7 @@ local settling
 -- @include tally
 -- @include pausing
 -- @include ends
+-- @include run_lines
 -- @include settling
 -- @include recurring_fires
 end

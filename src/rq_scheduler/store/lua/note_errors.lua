@@ -14,13 +14,8 @@ local prefix = ARGV[1]
 -- @include history
 -- @include plan
 -- @include open_runs
--- @include events
--- @include counters
-local settling
--- @include tally
--- @include pausing
 -- @include ends
--- @include settling
+-- @include run_lines
 local WHOLE, LOOKED_THROUGH = 5, 100
 local unread = prefix .. ':scheduler:unread_errors'
 local FAILED = '^(%S+ %S+ %S+ %S+ %S+ f %S+ %S+ %S+ %S+) ?(%S*)(.*)$'
@@ -43,7 +38,7 @@ for i = 2, #ARGV, 5 do
   local run = ends.parse(member)
   local is_empty = cause == '-' and place == '-' and text == ''
   if redis.call('ZREM', unread, member) == 1 and run and not is_empty and ends.read_record(run) then
-    local index, line = settling.place_of(run)
+    local index, line = run_lines.place_of(run)
     local head, earlier = string.match(line or '', FAILED)
     if head then
       local words = {head, earlier == '' and '-' or earlier, cause, place, text ~= '' and text or nil}

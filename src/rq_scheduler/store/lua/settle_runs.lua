@@ -24,6 +24,7 @@ local settling
 -- @include tally
 -- @include pausing
 -- @include ends
+-- @include run_lines
 -- @include settling
 local A_MINUTE, TWO_DAYS, MOST_NOT_RUN, MOST_FORGOTTEN = 60, 172800, 100000, 500
 local LEASE, MOST_ERRORS, LARGEST, LARGEST_ALL = 10, 20, 1400000, 4000000

@@ -3,8 +3,8 @@
 --
 -- KEYS[1]  schedules that are armed (zset, id -> unix seconds); recurring jobs of the 0.14 API are in the index of jobs
 -- ARGV     1 prefix, 2 most
--- returns  {now in us, {id, due, rev, spec, armed, updated, bytes of the call, made_with, nothing or what a
---          recurring job has besides: {meta and created_at of the record, meta and created_at of the job, runs left}}, ...}, with '' for
+-- returns  {now in us, '1' when there may be more, else '0', {{id, due, rev, spec, armed, updated, bytes of the call, made_with, nothing or what a
+--          recurring job has besides: {meta and created_at of the record, meta and created_at of the job, runs left}}, ...}}, with '' for
 --          what there is none of
 -- keeps    two dispatchers plan different ones; those of one that dies come back
 local prefix, most = ARGV[1], tonumber(ARGV[2])
@@ -14,7 +14,7 @@ local index = KEYS[1]
 -- @include waits
 local scheduled_jobs = prefix .. ':scheduler:scheduled_jobs'
 
-local reply, until_then = {now_us}, string.format('%.6f', now + LEASE)
+local rows, more, until_then = {}, false, string.format('%.6f', now + LEASE)
 local function read(key, ...)
   local values = redis.pcall('HMGET', key, ...)
   for i = 1, select('#', ...) do values[i] = values[i] or '' end
@@ -42,14 +42,16 @@ local function row_of(id)
 end
 
 local function take_from(list, other)
-  local leases = {}
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, '-inf', now_score, 'LIMIT', 0, most - #reply + 1)) do
+  local leases, wanted = {}, most - #rows
+  local ids = redis.call('ZRANGEBYSCORE', list, '-inf', now_score, 'LIMIT', 0, wanted)
+  more = more or #ids == wanted
+  for _, id in ipairs(ids) do
     local row = row_of(id)
     if row == nil then
       redis.call('ZREM', list, id) -- paused, deleted, finished
     else
       leases[#leases + 1], leases[#leases + 2] = until_then, id
-      reply[#reply + 1] = row or nil
+      rows[#rows + 1] = row or nil
     end
   end
   for first = 1, #leases, 1000 do
@@ -59,5 +61,5 @@ local function take_from(list, other)
   end
 end
 take_from(unplanned, to_plan)
-if #reply <= most then take_from(to_plan, unplanned) end
-return reply
+take_from(to_plan, unplanned)
+return {now_us, more and '1' or '0', rows}

@@ -37,6 +37,7 @@ do -- a script has at most 200 locals
 -- @include tally
 -- @include pausing
 -- @include ends
+-- @include run_lines
 -- @include settling
 end
 -- @include lateness
