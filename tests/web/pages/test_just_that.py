@@ -85,6 +85,22 @@ class TestMany:
         assert scheduler.schedules.resume_all(tag="shop") == 1, "they are paused together"
 
 
+class TestResume:
+    def test_a_pause_that_the_page_did_not_show_goes_on(
+        self, pages: TestClient, scheduler: Scheduler, nightly: str
+    ) -> None:
+        page = f"/schedules/{nightly}"
+        scheduler.schedules.pause(nightly, "mine")
+        made = re.findall('name="made" value="([^"]+)"', pages.get(page).text)[0]
+        scheduler.schedules.resume(nightly)
+        scheduler.schedules.pause(nightly, "INC 7")
+        said = done(pages, pages.post(f"{page}/resume", data={"made": made}).headers["location"])
+        assert said == "!Nothing was done: nightly was paused meanwhile by me (INC 7), which stays as it is"
+        assert scheduler.schedules[nightly].note == "INC 7"
+        made = re.findall('name="made" value="([^"]+)"', pages.get(page).text)[0]
+        assert send(pages, f"{page}/resume", page, made=made).startswith("nightly fires again")
+
+
 class TestPause:
     def test_that_the_page_did_not_show_is_not_replaced(
         self, pages: TestClient, scheduler: Scheduler, nightly: str

@@ -95,18 +95,29 @@ def _refuse_other_pause(asked: Asked, stored: StoredSchedule, note: str, until: 
     """A pause that the form's page did not show is not replaced; the same again is."""
     is_seen = asked.form.get("seen", "") == (iso(stored.paused_at) or "")
     is_the_same = (stored.paused_by, stored.note, stored.paused_until) == (asked.visitor.actor, note, until)
-    if not stored.paused or is_seen or is_the_same:
-        return
+    if stored.paused and not is_seen and not is_the_same:
+        raise _paused_meanwhile(asked, stored)
+
+
+def _refuse_newer_pause(asked: Asked, stored: StoredSchedule) -> None:
+    """A pause that came after the page was made with the button on it is not ended by that."""
+    made = asked.form.get("made", "")
+    if made and stored.paused and stored.paused_at is not None and (iso(stored.paused_at) or "") > made:
+        raise _paused_meanwhile(asked, stored)
+
+
+def _paused_meanwhile(asked: Asked, stored: StoredSchedule) -> Refused:
     by = stored.paused_by or "itself, for failures or a fault"
     ends = "" if stored.paused_until is None else f", until {said_at(stored.paused_until, asked)}"
     why = f" ({stored.note:.100})" if stored.note else ""
-    raise Refused(409, "paused", f"{stored.id} was paused meanwhile by {by}{ends}{why}, which stays as it is")
+    return Refused(409, "paused", f"{stored.id} was paused meanwhile by {by}{ends}{why}, which stays as it is")
 
 
 def resume(asked: Asked) -> Went:
     """Let it fire again."""
 
     def do() -> str:
+        _refuse_newer_pause(asked, asked.scheduler.schedules[asked.id])
         resume_schedule(call_of(asked, asked.id, Empty()))
         due = asked.scheduler.schedules[asked.id].next_run_at
         next_run = "" if due is None else f"; its next run is due {said_at(due, asked, on=True)}"
