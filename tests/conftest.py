@@ -142,7 +142,7 @@ def server(server_choice: str, acl_args: list[str]) -> Iterator[EmbeddedRedis]:
 @pytest.fixture
 def redis(server: EmbeddedRedis) -> Iterator[redis_py.Redis]:
     """A client of the shared server, which is empty and has its default settings when the test starts. It may know
-    scripts: to compile them anew for each test was the most that it did."""
+    scripts: to compile them anew for each test was a third of its work."""
     client = redis_py.Redis.from_url(server.url)
     with client.pipeline(transaction=False) as pipe:
         pipe.flushall().acl_log_reset()
