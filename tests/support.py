@@ -79,24 +79,26 @@ class Processes:
         return process.output()
 
     def end_all(self) -> None:
-        for process in self.started:
-            kill_family(process)
+        kill_family(*self.started)
 
 
-def kill_family(process: GuardedProcess) -> None:
-    """SIGKILL a process and all its descendants at once."""
-    descendants = _descendants(process.pid) if process.running else []
-    process.kill()
+def kill_family(*processes: GuardedProcess) -> None:
+    """SIGKILL processes and all their descendants at once."""
+    descendants = _descendants({process.pid for process in processes if process.running})
+    for process in processes:
+        process.kill()
     for child in descendants:
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
 
 
-def _descendants(pid: int) -> list[int]:
+def _descendants(wanted: set[int]) -> list[int]:
     """All of them: a worker's work-horse lives in a process group of its own and would outlive it."""
+    if not wanted:
+        return []
     listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(child): int(parent) for child, parent in (line.split() for line in listing.splitlines())}
-    found, wanted = [], {pid}
+    found: list[int] = []
     while new := {child for child, parent in parents.items() if parent in wanted} - set(found):
         found.extend(new)
         wanted = new

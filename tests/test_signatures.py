@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from rq_scheduler.signatures import surely_takes, surely_takes_any_keyword
 
+pytestmark = pytest.mark.once
+
 NAMES = ("a", "b", "c", "d")
 
 calls = st.tuples(

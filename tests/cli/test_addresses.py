@@ -63,6 +63,7 @@ FORMS = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("form", FORMS)
 def test_a_password_is_read_by_the_letter_or_refused_and_never_shown(form: str) -> None:
     read = 0
@@ -78,6 +79,7 @@ def test_a_password_is_read_by_the_letter_or_refused_and_never_shown(form: str) 
     assert read > 20
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("form", FORMS)
 def test_an_encoded_password_is_always_read(form: str) -> None:
     for password in passwords(400):
@@ -241,6 +243,7 @@ def test_what_stands_in_a_wrong_place_is_refused_at_once_and_not_shown(args: lis
         assert "Traceback" not in result.output
 
 
+@pytest.mark.once
 def test_the_environment_is_read_as_strictly() -> None:
     for env in ({"RQ_REDIS_URL": "redis://:SEC#RET@host"}, {"RQ_REDIS_HOST": "redis://:SECRET@host"}):
         result = CliRunner().invoke(rqscheduler, [], env=env)
@@ -248,6 +251,7 @@ def test_the_environment_is_read_as_strictly() -> None:
         assert "SEC" not in result.output.replace("SECONDS", "")
 
 
+@pytest.mark.once
 def test_sentinels_are_shown_as_they_were_read() -> None:
     assert parse_sentinels("a,[::1]:5") == [("a", 26379), ("::1", 5)]
     assert (
@@ -260,6 +264,7 @@ def test_sentinels_are_shown_as_they_were_read() -> None:
 class TestTheLastLine:
     """Whatever a library makes of a secret, it does not leave this process as text."""
 
+    @pytest.mark.once
     @pytest.mark.parametrize("secret", ["hunter2hunter2", 'it\'s \\ a "key"', "1/2?#[]4567", "tab\there"])
     def test_every_form_in_which_it_may_be_written(self, secret: str) -> None:
         redaction.redact(secret, None, "abc")

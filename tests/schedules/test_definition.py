@@ -277,6 +277,7 @@ def test_what_such_an_override_does_not_take_is_refused_by_name() -> None:
 # --- wrong calls are found now ---
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -571,6 +572,7 @@ sys.stdout.buffer.write(pickle.dumps(template_of(context_of(Scheduler(connection
 """
 
 
+@pytest.mark.once
 def test_other_processes_make_the_same_job_whatever_their_hash_seed() -> None:
     """Orders of sets, interned strings: neither pickle nor RQ's description is stable across processes."""
     import pickle
@@ -638,6 +640,7 @@ def turned(value: Any) -> Any:
 _BY = {"pickle": scheduler(), "json": scheduler(serializer=JSONSerializer)}
 
 
+@pytest.mark.once
 @given(args=st.lists(_PICKLED, max_size=3), meta=st.dictionaries(st.text("xy", max_size=2), _PICKLED, max_size=3))
 def test_equal_arguments_built_afresh_are_the_same(args: list[Any], meta: dict[str, Any]) -> None:
     one = schedule(args=args, kwargs={"k": args}, meta=meta)
@@ -645,6 +648,7 @@ def test_equal_arguments_built_afresh_are_the_same(args: list[Any], meta: dict[s
     assert same(one, other, _BY["pickle"])
 
 
+@pytest.mark.once
 @given(one=_PICKLED, other=_PICKLED)
 def test_arguments_are_the_same_exactly_if_they_spell_the_same(one: Any, other: Any) -> None:
     expected = spelled(one) == spelled(other)
@@ -653,6 +657,7 @@ def test_arguments_are_the_same_exactly_if_they_spell_the_same(one: Any, other: 
     assert same(schedule(meta={"k": one}), schedule(meta={"k": other}), _BY["pickle"]) is expected
 
 
+@pytest.mark.once
 @given(one=_JSON, other=_JSON)
 def test_the_same_holds_for_the_json_serializer(one: Any, other: Any) -> None:
     by = _BY["json"]
@@ -660,6 +665,7 @@ def test_the_same_holds_for_the_json_serializer(one: Any, other: Any) -> None:
     assert same(schedule(args=(one,)), schedule(args=(other,)), by) is (spelled(one) == spelled(other))
 
 
+@pytest.mark.once
 @given(args=st.lists(_PICKLED, max_size=3))
 def test_arguments_come_back_as_they_were_given(args: list[Any]) -> None:
     assert spelled(back(fields_of(args=args)).args) == spelled(tuple(args))

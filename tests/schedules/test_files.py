@@ -264,6 +264,7 @@ def test_a_mistake_names_file_schedule_and_field(file: File, changes: Any, says:
     assert says in said
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -283,11 +284,13 @@ def test_what_only_toml_can_say_is_refused_with_a_remedy(file: File, line: str, 
     assert says in said
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("id", ["with space", "", "a.b", "é"], ids=ascii)
 def test_an_id_is_letters_digits_and_dashes(file: File, id: str) -> None:
     assert "use letters, digits, _ and -" in refusal(file({"schedules": {id: plain()}}))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -305,6 +308,7 @@ def test_a_file_of_another_form_is_refused(file: File, content: Any, says: str) 
     assert says in refusal(file(content))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -426,6 +430,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@pytest.mark.once
 @given(args=st.lists(JSON_VALUES, max_size=3), kwargs=st.dictionaries(st.text(), JSON_VALUES, max_size=3))
 def test_any_json_values_survive_a_file(args: Any, kwargs: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     definition = Schedule("a", DAILY, "x.y", args=tuple(args), kwargs=kwargs, meta=kwargs)

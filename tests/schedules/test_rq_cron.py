@@ -290,6 +290,7 @@ def test_ids_do_not_depend_on_the_order_of_the_calls(config: Config) -> None:
     assert backwards == forwards[::-1]
 
 
+@pytest.mark.once
 def test_ids_are_the_same_in_every_process(config: Config) -> None:
     path = config(SEVERAL)
     script = (

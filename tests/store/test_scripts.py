@@ -58,6 +58,7 @@ CLOCKS = {scripts.SERVER_CLOCK, MANUAL_CLOCK}
 
 
 class TestHeaders:
+    @pytest.mark.once
     @pytest.mark.parametrize("name", NAMES)
     def test_is_whole(self, name: str) -> None:
         assert len(header(name).splitlines()[0]) > 20, "the first line says what the script does"
@@ -66,6 +67,7 @@ class TestHeaders:
         assert "{" in section(name, "returns")
         assert section(name, "keeps")
 
+    @pytest.mark.once
     @pytest.mark.parametrize("name", NAMES)
     def test_includes_are_in_place(self, name: str) -> None:
         assert "@include" not in SOURCES[name]
@@ -81,6 +83,7 @@ class TestHeaders:
             script = scripts.load(name, clock, msgpack=msgpack)
             assert redis.script_load(script.source) == script.digest, name
 
+    @pytest.mark.once
     def test_every_include_is_used(self) -> None:
         folder = scripts._folder()
         kept = {path.name.removesuffix(".lua") for path in (folder / "include").iterdir()}
@@ -233,6 +236,7 @@ def _use_schedules(store: Store, prefix: str) -> None:
 
 
 class TestKeys:
+    @pytest.mark.once
     def test_scripts_build_the_names_that_python_knows(self) -> None:
         keys = Keys("")
         known = {
@@ -312,6 +316,7 @@ class TestKeys:
         assert left <= mine, left - mine
         assert {keys.scheduled_jobs, keys.quarantine, keys.buffered, keys.history("cron"), keys.rq_claims} <= left
 
+    @pytest.mark.once
     def test_the_longest_sleep_is_the_same_in_both_languages(self) -> None:
         found = re.search(r"LONGEST_SLEEP = (\d+)", SOURCES["save_jobs"])
         assert found is not None
@@ -349,6 +354,7 @@ class TestLoading:
 class TestClock:
     """Where the time comes from: one file before the include `clock`, and the only difference of the two readings."""
 
+    @pytest.mark.once
     @pytest.mark.parametrize("name", NAMES)
     def test_every_script_reads_the_time_there_and_nowhere_else(self, name: str) -> None:
         reads_time = "-- @include clock\n" in scripts._read(name)

@@ -62,5 +62,6 @@ def _folder() -> Any:
     return files("rq_scheduler.store") / "lua"
 
 
-def _read(name: str) -> str:
+@cache
+def _read(name: str) -> str:  # most includes stand in many scripts
     return (_folder() / f"{name}.lua").read_text("utf-8")
