@@ -112,11 +112,16 @@ def job_plan_of(store: Store, id: str, *, now: int | None = None, **changes: Any
 
 def write_job_plans(store: Store, *writes: PlanWrite, **options: Any) -> list[str | None]:
     """Writes plans of recurring jobs, which fires what is due by them. What came of each; None where nothing did."""
-    written = store.write_plans(writes, now_us(store.connection) + US, **options)
-    assert not isinstance(written, Fenced), written
-    return [
-        outcome_of(write.of.id, written[0]) if done else "stale" for write, done in zip(writes, written[1], strict=True)
-    ]
+    came_of: list[str | None] = []
+    while len(came_of) < len(writes):  # one script has time for so many
+        rest = writes[len(came_of) :]
+        answer = store.write_plans(rest, now_us(store.connection) + US, **options)
+        assert not isinstance(answer, Fenced), answer
+        fires, written = answer
+        came_of += [
+            outcome_of(write.of.id, fires) if done else "stale" for write, done in zip(rest, written, strict=False)
+        ]
+    return came_of
 
 
 def outcome_of(id: str, fires: Fires) -> str | None:

@@ -129,9 +129,14 @@ def plan_of(store: Store, id: str = "s", *, now: int | None = None, at_most: int
 def write_all(store: Store, *writes: PlanWrite, lasting: int | None = None, **options: Any) -> list[Answer | None]:
     """Writes the plans, which fires what is due by them. What came of each: None where it was written and not fired."""
     lasting = now_us(store.connection) + US if lasting is None else lasting
-    answer = store.write_plans(writes, lasting, **options)
-    assert not isinstance(answer, Fenced), answer
-    return [_came_of(write.of.id, answer[0], is_written) for write, is_written in zip(writes, answer[1], strict=True)]
+    came_of: list[Answer | None] = []
+    while len(came_of) < len(writes):  # one script has time for so many
+        rest = writes[len(came_of) :]
+        answer = store.write_plans(rest, lasting, **options)
+        assert not isinstance(answer, Fenced), answer
+        fires, written = answer
+        came_of += [_came_of(write.of.id, fires, is_written) for write, is_written in zip(rest, written, strict=False)]
+    return came_of
 
 
 def _came_of(id: str, fires: Fires, is_written: bool = True) -> Answer | None:

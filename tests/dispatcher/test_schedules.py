@@ -182,40 +182,41 @@ class TestAPass:
         assert one.dispatch_once().handed_off == 5
         assert [number for number in runs if number] == [1, 1, 1, 2]
 
-    @pytest.mark.parametrize("script", ["fire", "write_plans"])
     def test_scripts_that_take_long_make_fewer_runs_and_grow_again(
-        self, redis: redis_py.Redis, store: Store, told: Listening, script: str, monkeypatch: pytest.MonkeyPatch
+        self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # So few that no script ends by its own clock.
         monkeypatch.setattr(schedules_module, "FIRST_RUNS", 20)
         monkeypatch.setattr(schedules_module, "MIN_RUNS", 4)
         ids = [f"s{n:03}" for n in range(80)]
         put_long_ago(store, *(new(redis, id, now_us(redis) - 1000, of=spec(3600)) for id in ids))
-        if script == "fire":
-            planned_in_time(store, *ids)
+        planned_in_time(store, *ids)
         one = dispatcher(redis, told)
         sizes: list[int] = []
-        act = counting(getattr(one._store, script), sizes)
+        fire_them = one._store.fire
 
-        def acting(*arguments: Any, **options: Any) -> Any:
+        def fire(*arguments: Any, **options: Any) -> Any:
             monkeypatch.setattr(batch_size_module, "BUDGET", 0.0 if len(sizes) < 3 else 60.0)
-            return act(*arguments, **options)
+            page = fire_them(*arguments, **options)
+            sizes.append(len(page.fires.handed_off))
+            return page
 
-        monkeypatch.setattr(one._store, script, acting)
+        monkeypatch.setattr(one._store, "fire", fire)
         assert one.dispatch_once().handed_off == 80
         assert sizes[:6] == [20, 4, 4, 4, 6, 9]
 
-    def test_a_write_of_plans_counts_what_was_missed_as_it_does_runs(
+    def test_plans_for_which_a_script_has_no_time_are_written_by_the_next(
         self, redis: redis_py.Redis, store: Store, told: Listening, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(schedules_module, "FIRST_RUNS", 10)
-        late = now_us(redis) - 90 * US
-        put_long_ago(store, *(new(redis, f"s{n:02}", late, of=spec(60)) for n in range(10)))  # one is missed, one runs
+        put_long_ago(store, *(new(redis, f"s{n}", now_us(redis) - 1000, of=spec(3600)) for n in range(7)))
         one = dispatcher(redis, told)
         sizes: list[int] = []
-        monkeypatch.setattr(one._store, "write_plans", counting(one._store.write_plans, sizes))
-        assert one.dispatch_once().handed_off == 10
-        assert sizes[:1] == [5]
+        act = counting(one._store.write_plans, sizes)
+        monkeypatch.setattr(
+            one._store, "write_plans", lambda writes, *rest, **options: act(writes[:3], *rest, **options)
+        )
+        assert one.dispatch_once().handed_off == 7
+        assert sizes == [3, 3, 1]
 
 
 def counting(act: Callable[..., Any], runs: list[int]) -> Callable[..., Any]:

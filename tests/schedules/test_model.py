@@ -210,7 +210,7 @@ class Schedules(RuleBasedStateMachine):
         planner = Planner(store, Events(), self.dispatcher._passes.recurring, by_hook=False)
         planner.expect(more=True)
         plan_all(self.redis, store)
-        self.asleep, self.lasting = planner.next_writes(math.inf, 250)
+        self.asleep, self.lasting = planner.next_writes(math.inf)
 
     @precondition(lambda self: self.asleep)
     @rule(us=moves)
@@ -241,7 +241,7 @@ class Schedules(RuleBasedStateMachine):
         plan_all(self.redis, store)
         planner.expect(more=True)
         while not planner.is_done:
-            writes, now = planner.next_writes(math.inf, 250)
+            writes, now = planner.next_writes(math.inf)
             answer = store.write_plans(writes, now)
             assert not isinstance(answer, Fenced)
             assert (answer[0].queues, answer[0].answers) == ({}, []), answer

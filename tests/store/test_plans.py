@@ -38,7 +38,8 @@ from rq_scheduler.planning import MAX_PLANNED, PLAN_LEAD_US
 from rq_scheduler.runs import run_ending, run_id
 from rq_scheduler.store import Store, scripts
 from rq_scheduler.store.clock import MANUAL_CLOCK
-from rq_scheduler.store.outcomes import Outcome
+from rq_scheduler.store.fires import PlanWrite
+from rq_scheduler.store.outcomes import Fenced, Outcome
 from rq_scheduler.store.schedules import Write
 from rq_scheduler.triggers import Every
 from rq_scheduler.triggers.made_with import made_with, ordered
@@ -378,7 +379,7 @@ class TestHowFarAhead:
         for seconds in (0, 45, 46):
             move_to(redis, NOW + seconds * US)
             planner.expect(more=True)
-            writes, now = planner.next_writes(math.inf, 250)
+            writes, now = planner.next_writes(math.inf)
             if writes:
                 store.write_plans(writes, now)
             scores = [store.connection.zscore(store.keys.to_plan, id) for id in ("a", "b")]
@@ -462,9 +463,29 @@ class TestHandingOut:
         planner.expect(more=True)
         planned: list[str] = []
         while not planner.is_done:
-            writes, _ = planner.next_writes(math.inf, 250)
+            writes, _ = planner.next_writes(math.inf)
             planned += [write.of.id for write in writes]
         assert planned == [f"s{n:03}" for n in range(10, 260)]
+
+    def test_no_write_of_very_many_takes_long(self, store: Store) -> None:
+        """It ends by its own clock, before Redis 7.4 by what it has looked at. Others come by the next one."""
+        self.due(store, 1_000)
+        while fire_page(store).cursor:
+            pass
+        planner = planner_of(store, Events())
+        planner.expect(more=True)
+        writes: list[PlanWrite] = []
+        while not planner.is_done:
+            writes += planner.next_writes(math.inf)[0]
+        handed_off, calls = 0, 0
+        while writes:
+            answer = store.write_plans(writes, NOW)
+            assert not isinstance(answer, Fenced)
+            fires, written = answer
+            assert all(written)
+            handed_off, calls, writes = handed_off + len(fires.handed_off), calls + 1, writes[len(written) :]
+        assert handed_off == 1_000
+        assert calls > 1
 
     def test_what_cannot_be_planned_here_is_put_off(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, *(new(redis, f"s{n}", NOW + 5, of=spec(600)) for n in range(2)))
@@ -498,7 +519,7 @@ class TestHandingOut:
             for seconds in (0, 3, 58, 61):
                 move_to(redis, NOW + seconds * US)
                 unable.expect(more=True)
-                assert unable.next_writes(math.inf, 250)[0] == []
+                assert unable.next_writes(math.inf)[0] == []
         assert [(at - NOW) // US for at in tried] == [0, 61]
         move_to(redis, NOW + 63 * US + 1)
         planner_pass(store)
@@ -604,7 +625,7 @@ class TestMadeWith:
 def planner_pass(store: Store) -> None:
     planner = planner_of(store, Events())
     planner.expect(more=True)
-    writes, _ = planner.next_writes(math.inf, 250)
+    writes, _ = planner.next_writes(math.inf)
     if writes:
         store.write_plans(writes, 0)
 

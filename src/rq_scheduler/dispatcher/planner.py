@@ -33,6 +33,10 @@ TAKEN_FOR = 1.5
 """Seconds after which those that are not planned yet are given back, and taken anew: Redis gives them to others after
 two."""
 
+MAX_WRITTEN, MAX_WRITTEN_RUNS = 125, 250
+"""Plans in one write, half of what is taken; and runs that they come to: an outage leaves many instants of one schedule
+to catch up with. A script that has no time for all leaves the rest to another."""
+
 MAX_COPIES = 512 * 1024
 """Bytes of calls, which runs are copies of, in one write; more of one schedule are written alone."""
 
@@ -83,24 +87,24 @@ class Planner:
             self._store.give_back_plans([of.id for of in self._taken])
             self._taken.clear()
 
-    def next_writes(self, until: float, most: int) -> tuple[list[PlanWrite], int]:
-        """Plans for some, which come to `most` at once (`at_once`), the first of them in any case, however late it is
-        by the monotonic instant `until`; and the server's time for which they were made (us)."""
+    def next_writes(self, until: float) -> tuple[list[PlanWrite], int]:
+        """Plans for some, the first of them in any case, however late it is by the monotonic instant `until`; and the
+        server's time for which they were made (us)."""
         self._take()
         writes: list[PlanWrite] = []
-        number = copies = 0
-        while self._taken and (not writes or monotonic() < until):
+        runs = copies = 0
+        while self._taken and len(writes) < MAX_WRITTEN and (not writes or monotonic() < until):
             if not self._is_ready(self._taken[0]):
                 continue
             write = self._planned(self._taken[0])
-            more = 0 if write is None else at_once(write, self._now)
-            size = more * self._taken[0].size
-            if writes and (number + more > most or copies + size > MAX_COPIES):
+            due = 0 if write is None else sum(each.due <= self._now for each in write.coming.instants)
+            size = due * self._taken[0].size
+            if writes and (runs + due > MAX_WRITTEN_RUNS or copies + size > MAX_COPIES):
                 break
             self._taken.popleft()
             if write is not None:
                 writes.append(write)
-                number, copies = number + more, copies + size
+                runs, copies = runs + due, copies + size
         if self._put_off:
             self._store.put_off_plans(self._put_off, self._now + PUT_OFF)
             self._put_off = []
@@ -216,12 +220,6 @@ class Planner:
                 self._known.clear()
             self._known[key] = spec, made, _good_until(of, made, now)
         return spec, made
-
-
-def at_once(write: PlanWrite, now: int) -> int:
-    """What such a plan has Redis do beside keeping it: runs of what is due, of which an outage leaves one schedule
-    many, and the books of what was missed."""
-    return sum(each.due <= now for each in write.coming.instants) + (write.coming.missed is not None)
 
 
 def _good_until(of: Unplanned, made: Coming, now: int) -> int:

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.batch_size import BatchSize
 from rq_scheduler.dispatcher.events import Events
-from rq_scheduler.dispatcher.planner import Planner, at_once
+from rq_scheduler.dispatcher.planner import Planner
 from rq_scheduler.dispatcher.previous_runs import look_for, stop_run
 from rq_scheduler.dispatcher.recurring import Recurring
 from rq_scheduler.dispatcher.served import Served
@@ -68,8 +68,7 @@ class Schedules:
         self._name = name
         self._planner = Planner(store, events, recurring, by_hook=by_hook)
         self._cursor: Cursor | None = None
-        # A run of a plan that is written takes about twice as long as one of a plan that is there.
-        self._fired, self._written = (BatchSize(MIN_RUNS, FIRST_RUNS, MAX_RUNS) for _ in range(2))
+        self._size = BatchSize(MIN_RUNS, FIRST_RUNS, MAX_RUNS)
 
     @property
     def has_taken(self) -> bool:
@@ -94,7 +93,7 @@ class Schedules:
             if isinstance(page, Fenced):
                 self._cursor, served.fenced = None, page
                 break
-            self._fired.adapt(sum(page.fires.queues.values()), monotonic() - began)
+            self._size.adapt(sum(page.fires.queues.values()), monotonic() - began)
             served.saw(page.fires.now, page.next_due)
             self.take_in(page.fires, served)
             self._cursor = page.cursor
@@ -116,7 +115,7 @@ class Schedules:
         return self._store.fire(
             self._cursor,
             looks=MAX_LOOKS,
-            runs=self._fired.now,
+            runs=self._size.now,
             copies=MAX_COPIES,
             all_via_rq=self._all_via_rq,
             tell=self._events.wants_each_job,
@@ -160,14 +159,13 @@ class Schedules:
     def _plan(self, served: Served) -> None:
         until = monotonic() + PLANNING
         while not self._planner.is_done and not self._stopping():
-            writes, now = self._planner.next_writes(until, self._written.now)
+            writes, now = self._planner.next_writes(until)
             if writes:
                 self._write(writes, now + LASTING, served)
             if served.fenced or monotonic() > until:
                 return
 
     def _write(self, writes: Sequence[PlanWrite], lasting: int, served: Served) -> None:
-        began = monotonic()
         answer = self._store.write_plans(
             writes,
             lasting,
@@ -179,22 +177,22 @@ class Schedules:
             served.fenced = answer
             return
         fires, written = answer
-        self._written.adapt(sum(at_once(write, fires.now) for write in writes), monotonic() - began)
         if fires.more_is_due:
             self._planner.expect(more=True)
-        for write, is_written in zip(writes, written, strict=True):
+        for write, is_written in zip(writes, written, strict=False):
             if is_written and write.coming.missed is not None:
                 self._events.missed(write.of.id, write.coming.missed)
             served.expect(next((each.due for each in write.coming.instants if each.due > fires.now), None))
         self.take_in(fires, served)
         by_id = {write.of.id: write for write in writes}
-        checked = [
+        again = [
             _once_more(by_id[each.id], look_for(self._store, each.detail))
             for each in fires.answers
             if each.outcome is Outcome.CHECK and not by_id[each.id].found
         ]
-        if checked:
-            self._write(checked, lasting, served)
+        again += writes[len(written) :]
+        if again:
+            self._write(again, lasting, served)
 
     # Telling
 

@@ -83,7 +83,8 @@ class FireCommands(Commands):
         dispatcher: str = "",
     ) -> Command[tuple[Fires, list[bool]] | Fenced]:
         """Writes plans, each if its schedule has not changed, and fires what is due by them; up to the moment `lasting`
-        (us) also what a later instant has overtaken meanwhile. Returns which were written."""
+        (us) also what a later instant has overtaken meanwhile. Returns which were written: of the first ones, and of
+        all that it had the time for."""
         metas = b"".join(write.next_meta for write in writes)
         packed = msgspec.msgpack.encode([_entry(write) for write in writes])
         return self._firing("write_plans", all_via_rq, lasting, flag(tell), packed, metas, dispatcher, read=_written)

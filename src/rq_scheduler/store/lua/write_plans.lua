@@ -8,9 +8,9 @@
 --          planned next (unix seconds, '' for never), missed, line of the history of those, what the queues' lists say of runs: 'gone id
 --          ...', 'there id ...' or '', runs that a recurring job has left, as read ('' for any number), bytes of its
 --          meta after the next run, 10 those metas, one behind the other, 11 name of the dispatcher
--- returns  {'ok', now in us, '1' when something is due by now that was not fired, '1' when a plan does not serve what is due, for each entry '1' if it was
---          written, else '0' (one text), runs by queue, those that are told, answers: see fire; more outcomes: check (detail: the
---          job ids to look for), ended; lateness: see fire}
+-- returns  {'ok', now in us, '1' when something is due by now that was not fired, '1' when a plan does not serve what is due, for each entry
+--          '1' if it was written, else '0' (one text, which ends where there was no time for more), runs by queue, those that are told,
+--          answers: see fire; more outcomes: check (detail: the job ids to look for), ended; lateness: see fire}
 --          or {'fenced', now in us, holder, ttl in ms}
 -- keeps    an instant that was missed is counted once; each (schedule, nominal time) is handed off at most once
 local prefix, fence_key, fence_token, fence_ttl, default_timeout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -109,35 +109,16 @@ local function write(entry)
   end
 end
 
-local entries, written, seen = {}, {}, {}
-for i, fields in ipairs(cmsgpack.unpack(ARGV[9])) do
-  local entry = read_plan(fields)
-  written[i] = not seen[entry.id] and is_current(entry) and '1' or '0'
-  seen[entry.id] = true -- a fire is decided before any is written: two of one schedule would both look good
-  if written[i] == '1' then
-    write(entry)
-    entries[#entries + 1] = entry
-  elseif try('EXISTS', schedule_key(entry.id)) == 1 then
-    call('ZADD', unplanned, 'XX', now_score, entry.id) -- somebody has changed it: whoever takes it next
-  end
-end
-
-call_in_chunks('ZREM', unplanned, planned)
-call_in_chunks('ZADD', to_plan, plan_ats)
-for _, entry in ipairs(entries) do
-  if entry.is_job and entry.plan == '' then jobs.finish(entry.id) end
-end
-
-local fires, job_fires, left, more = {}, {}, {}, false
-local function fire_of(entry, score)
+local fires, job_fires, left = {}, {}, {}
+local function fire_of(entry)
   if entry.is_job then
-    local fire = jobs.due_fire(entry.id, score, jobs.read_record(entry.id), lasting)
+    local fire = jobs.due_fire(entry.id, entry.score, jobs.read_record(entry.id), lasting)
     if fire then fire.outcome = jobs.decide(fire) end
     if not fire or fire.outcome == 'changed' then return nil end
     job_fires[#job_fires + 1] = fire
     return fire
   end
-  local fire = due_fire(entry.id, score, read_record(entry.id), math.huge, lasting)
+  local fire = due_fire(entry.id, entry.score, read_record(entry.id), math.huge, lasting)
   if fire then
     fire.outcome, fire.detail = decide(fire)
     fires[#fires + 1] = fire
@@ -145,22 +126,34 @@ local function fire_of(entry, score)
   return fire
 end
 
-for _, entry in ipairs(entries) do
-  local score = entry.score
-  if score and tonumber(score) <= now then
-    if has_looked_long() then
-      more = true -- for fire to go on with, by the plan
-      break
+local written, seen, finished = {}, {}, {}
+for i, fields in ipairs(cmsgpack.unpack(ARGV[9])) do
+  if i > 1 and has_looked_long() then break end -- the others come by another call
+  runs_looked_at = runs_looked_at + 10 -- which takes as long as this
+  local entry = read_plan(fields)
+  local id = entry.id
+  written[i] = not seen[id] and is_current(entry) and '1' or '0'
+  seen[id] = true -- a fire is decided before any is written: two of one schedule would both look good
+  if written[i] == '1' then
+    write(entry)
+    if entry.is_job and entry.plan == '' then finished[#finished + 1] = id end
+    if entry.score and tonumber(entry.score) <= now then
+      local fire = fire_of(entry)
+      if not fire or fire.outcome == 'check' then left[#left + 1], left[#left + 2] = string.format('%.6f', now + AGAIN), id end
     end
-    local fire = fire_of(entry, score)
-    if not fire or fire.outcome == 'check' then left[#left + 1], left[#left + 2] = string.format('%.6f', now + AGAIN), entry.id end
+  elseif try('EXISTS', schedule_key(id)) == 1 then
+    call('ZADD', unplanned, 'XX', now_score, id) -- somebody has changed it: whoever takes it next
   end
 end
+
+call_in_chunks('ZREM', unplanned, planned)
+call_in_chunks('ZADD', to_plan, plan_ats)
+for _, id in ipairs(finished) do jobs.finish(id) end
 commit(fires)
 local a_job_is_due = jobs.commit(job_fires)
 call_in_chunks('ZADD', unplanned, left)
 call_in_chunks('ZADD', unplanned, still_due) -- its plan ends there, or another instant has overtaken it
 local late = lateness.write()
 counters.write()
-return {'ok', now_us, (more or still_due[1] or a_job_is_due) and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told,
+return {'ok', now_us, (still_due[1] or a_job_is_due) and '1' or '0', left[1] and '1' or '0', table.concat(written), counts_told(), told,
   answers, late}
