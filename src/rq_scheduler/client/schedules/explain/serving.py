@@ -38,7 +38,7 @@ PUT_AGAIN = Remedy(
 def pause(case: Case) -> Iterator[Finding]:
     """Whether it was paused then, or is to be."""
     evidence, times, found = case.evidence, case.times, case.pause
-    if case.was_decided_in_time:
+    if case.was_decided:
         yield Finding(Fact("pause", "It was not paused"))
     if case.line is not None or case.is_held:
         return
