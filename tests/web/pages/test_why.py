@@ -69,3 +69,32 @@ def test_what_follows_upon_a_run_that_waits_and_one_that_was_skipped(
     filled = {name: re.findall(rf'name="{name}"[^>]* value="([^"]*)"', form)[0] for name in FORM}
     pages.post("/schedules/feed/backfill", data=filled)
     assert [made.nominal for made in scheduler.schedules.runs("feed") if made.outcome == "backfill"] == [run.nominal]
+
+
+def test_a_backfilled_run_that_waits_holds_up_no_other(pages: TestClient, scheduler: Scheduler) -> None:
+    first = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+    scheduler.schedules.put("feed", Every("1d", anchor=first), REPORT)
+    (job_id,) = scheduler.schedules.backfill("feed", first, first + timedelta(seconds=1))
+    follows = follows_of(asked_about(pages, id=job_id))
+    assert follows.count("runs.") == 1
+    assert "the run before it" not in follows
+
+
+def test_what_follows_upon_a_run_that_is_buffered(
+    pages: TestClient, scheduler: Scheduler, redis: redis_py.Redis
+) -> None:
+    scheduler.schedules.put("feed", Every("1s"), REPORT, overlap="buffer_one")
+    one = dispatcher(redis)
+
+    def buffered() -> datetime | None:
+        one.dispatch_once()
+        found = scheduler.schedules.explain("feed")
+        return found.at if found.cause == "buffered" else None
+
+    about = {"id": "feed", "at": wait_until(buffered).isoformat()}
+    follows = follows_of(asked_about(pages, **about))
+    assert "starts when the run before it has ended; its time stays this one." in follows
+    assert "runs, when the run before it has ended, if no other waits for that by then." in follows
+    scheduler.schedules.pause("feed")
+    follows = follows_of(asked_about(pages, **about))
+    assert "starts when it is resumed, and the run before it has ended; its time stays this one." in follows

@@ -22,12 +22,13 @@ _STILL_STARTS = {
     "suspended": "starts once RQ's workers are resumed",
     "retrying": "is tried again by itself",
 }
+_BUFFERED_AND_PAUSED = "starts when it is resumed, and the run before it has ended; its time stays this one"
 _STAYS = frozenset({"skipped", "missed", "excluded", "paused", "failed", "stopped", "canceled", "expired", "deleted"})
 """Causes after which nothing more becomes of a run by itself."""
 
 _BESIDE_ANOTHER = {
     "skip": "runs, if the run before it has ended by then",
-    "buffer_one": "runs, when the run before it has ended",
+    "buffer_one": "runs, when the run before it has ended, if no other waits for that by then",
     "buffer_all": "runs, when the runs before it have ended",
     "replace": "runs, and ends the run before it",
 }
@@ -51,7 +52,9 @@ def what_follows(
     if found.at is None or stored is None or stored.kind != "schedule":
         return ()
     follows: list[Follows] = []
-    if found.cause in _STILL_STARTS:
+    if found.cause == "buffered" and stored.paused:
+        follows.append(_line(found.at, _BUFFERED_AND_PAUSED, asked))
+    elif found.cause in _STILL_STARTS:
         follows.append(_line(found.at, _STILL_STARTS[found.cause], asked))
     elif found.cause in _STAYS and found.at <= asked.now:
         follows.append(_line(found.at, "stays as it is", asked, _make_up(found, stored, asked)))
@@ -85,6 +88,7 @@ def _next(stored: StoredSchedule, runs: Sequence[Run]) -> tuple[datetime, str] |
         return None if after is None else (after, "runs, when its pause has ended")
     if stored.next_run_at is None:
         return None
-    goes_on = any(kind_of_run(run) in ("running", "waiting") for run in runs)
+    # One that was backfilled holds up nothing.
+    goes_on = any(run.outcome != "backfill" and kind_of_run(run) in ("running", "waiting") for run in runs)
     overlap = "allow" if stored.spec is None else stored.spec.overlap
     return stored.next_run_at, _BESIDE_ANOTHER.get(overlap, "runs") if goes_on else "runs"
