@@ -8,7 +8,7 @@ import redis as redis_py
 from starlette.testclient import TestClient
 
 from making import dispatcher
-from rq_scheduler import At, Every, Run, Scheduler
+from rq_scheduler import At, Cron, Every, Run, Scheduler
 from support import wait_until
 from web.conftest import REPORT
 from web.pages.test_pages import text_of
@@ -98,3 +98,10 @@ def test_what_follows_upon_a_run_that_is_buffered(
     scheduler.schedules.pause("feed")
     follows = follows_of(asked_about(pages, **about))
     assert "starts when it is resumed, and the run before it has ended; its time stays this one." in follows
+
+
+def test_what_follows_is_told_by_the_clock_of_the_answer(pages: TestClient, scheduler: Scheduler) -> None:
+    scheduler.schedules.put("nightly", Cron("30 2 * * *", "Asia/Tokyo"), REPORT)
+    html = asked_about(pages, id="nightly", at=(datetime.now(UTC) + timedelta(days=9)).date().isoformat())
+    assert "Told by the clock of Asia/Tokyo." in html
+    assert "02:30 runs." in follows_of(html)

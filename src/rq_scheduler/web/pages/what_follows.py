@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from rq_scheduler.client.schedules import Run, StoredSchedule
 from rq_scheduler.client.schedules.explain import Explanation
+from rq_scheduler.client.schedules.explain.times import Times
 from rq_scheduler.clock import in_zone
 from rq_scheduler.views.details import whole_second
 from rq_scheduler.views.marks import kind_of_run
@@ -51,21 +52,23 @@ def what_follows(
     """The run that was asked about, where that has had its time, and the next one of its schedule."""
     if found.at is None or stored is None or stored.kind != "schedule":
         return ()
+    # By the clock by which the answer is told.
+    times = Times(found.timezone, asked.now, asked.now)
     follows: list[Follows] = []
     if found.cause == "buffered" and stored.paused:
-        follows.append(_line(found.at, _BUFFERED_AND_PAUSED, asked))
+        follows.append(_line(found.at, _BUFFERED_AND_PAUSED, times))
     elif found.cause in _STILL_STARTS:
-        follows.append(_line(found.at, _STILL_STARTS[found.cause], asked))
+        follows.append(_line(found.at, _STILL_STARTS[found.cause], times))
     elif found.cause in _STAYS and found.at <= asked.now:
-        follows.append(_line(found.at, "stays as it is", asked, _make_up(found, stored, asked)))
+        follows.append(_line(found.at, "stays as it is", times, _make_up(found, stored, asked)))
     upcoming = _next(stored, runs)
     if upcoming is not None and upcoming[0] != found.at:
-        follows.append(_line(*upcoming, asked))
+        follows.append(_line(*upcoming, times))
     return follows
 
 
-def _line(at: datetime, what: str, asked: Asked, make_up: str = "") -> Follows:
-    return Follows(asked.times.short(whole_second(at)), at, what, make_up)
+def _line(at: datetime, what: str, times: Times, make_up: str = "") -> Follows:
+    return Follows(times.short(whole_second(at)), at, what, make_up)
 
 
 def _make_up(found: Explanation, stored: StoredSchedule, asked: Asked) -> str:
