@@ -466,6 +466,20 @@ class TestHandingOut:
             planned += [write.of.id for write in writes]
         assert planned == [f"s{n:03}" for n in range(10, 260)]
 
+    def test_plans_that_are_only_kept_are_written_in_bounds_too(
+        self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(store, *(new(redis, f"s{n:03}", NOW + US // 2, of=spec(600)) for n in range(60)))
+        redis.zadd(store.keys.to_plan, {f"s{n:03}": 1 for n in range(60)})
+        planner = planner_of(store, Events())
+        planner.expect(more=True)
+        writes, _ = planner.next_writes(math.inf, 10)
+        assert len(writes) == 20, "to keep one costs half as much as to run it, too"
+        real = planner_module.monotonic
+        monkeypatch.setattr(planner_module, "monotonic", lambda: real() + 0.6)
+        writes, _ = planner.next_writes(math.inf, 10)
+        assert len(writes) == 10, "by now they are due"
+
     def test_what_cannot_be_planned_here_is_put_off(self, redis: redis_py.Redis, store: Store) -> None:
         put(store, *(new(redis, f"s{n}", NOW + 5, of=spec(600)) for n in range(2)))
         redis.zadd(store.keys.unplanned, {"s0": NOW / US})  # it was due, and then moved

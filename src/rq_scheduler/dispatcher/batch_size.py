@@ -16,7 +16,7 @@ class BatchSize:
         self.now: int = first
         self._least, self._most = least, most
 
-    def adapt(self, number: int, seconds: float) -> None:
+    def adapt(self, number: float, seconds: float) -> None:
         """Goes by a script that did so many in that time. One that did less than half of what it might tells little."""
         if number >= self.now // 2:
             wanted = number * BUDGET / max(seconds, 0.0005)

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from rq_scheduler.clock import US
 from rq_scheduler.dispatcher.batch_size import BatchSize
 from rq_scheduler.dispatcher.events import Events
-from rq_scheduler.dispatcher.planner import Planner, at_once
+from rq_scheduler.dispatcher.planner import Planner, in_runs
 from rq_scheduler.dispatcher.previous_runs import look_for, stop_run
 from rq_scheduler.dispatcher.recurring import Recurring
 from rq_scheduler.dispatcher.served import Served
@@ -179,7 +179,7 @@ class Schedules:
             served.fenced = answer
             return
         fires, written = answer
-        self._written.adapt(sum(at_once(write, fires.now) for write in writes), monotonic() - began)
+        self._written.adapt(sum(in_runs(write, fires.now) for write in writes), monotonic() - began)
         if fires.more_is_due:
             self._planner.expect(more=True)
         for write, is_written in zip(writes, written, strict=True):
