@@ -8,7 +8,9 @@ import redis as redis_py
 from starlette.testclient import TestClient
 
 from making import dispatcher
+from making_schedules import put_due
 from rq_scheduler import At, Cron, Every, Run, Scheduler
+from rq_scheduler.model import Spec
 from support import wait_until
 from web.conftest import REPORT
 from web.pages.test_pages import text_of
@@ -54,9 +56,13 @@ def test_what_follows_upon_a_run_that_waits_and_one_that_was_skipped(
         return next((run for run in scheduler.schedules.runs("feed") if run.outcome == "skipped"), None)
 
     run = wait_until(skipped)
-    waits = follows_of(asked_about(pages, id=run.held_up_by))
-    assert "starts as soon as a worker takes it; its time stays this one." in waits
-    assert "runs, if the run before it has ended by then." in waits
+
+    def told() -> str:
+        one.dispatch_once()  # what is due by now is no next run
+        return follows_of(asked_about(pages, id=run.held_up_by))
+
+    wait_until(lambda: "runs, if the run before it has ended by then." in told())
+    assert "starts as soon as a worker takes it; its time stays this one." in told()
 
     about = {"id": "feed", "at": run.nominal.isoformat()}
     wait_until(lambda: "Backfill it" in asked_about(pages, **about))
@@ -92,9 +98,13 @@ def test_what_follows_upon_a_run_that_is_buffered(
         return found.at if found.cause == "buffered" else None
 
     about = {"id": "feed", "at": wait_until(buffered).isoformat()}
-    follows = follows_of(asked_about(pages, **about))
-    assert "starts when the run before it has ended; its time stays this one." in follows
-    assert "runs, when the run before it has ended, if no other waits for that by then." in follows
+
+    def told() -> str:
+        one.dispatch_once()  # what is due by now is no next run
+        return follows_of(asked_about(pages, **about))
+
+    wait_until(lambda: "runs, when the run before it has ended, if no other waits for that by then." in told())
+    assert "starts when the run before it has ended; its time stays this one." in told()
     scheduler.schedules.pause("feed")
     follows = follows_of(asked_about(pages, **about))
     assert "starts when it is resumed, and the run before it has ended; its time stays this one." in follows
@@ -105,3 +115,11 @@ def test_what_follows_is_told_by_the_clock_of_the_answer(pages: TestClient, sche
     html = asked_about(pages, id="nightly", at=(datetime.now(UTC) + timedelta(days=9)).date().isoformat())
     assert "Told by the clock of Asia/Tokyo." in html
     assert "02:30 runs." in follows_of(html)
+
+
+def test_of_a_next_run_that_is_late_it_is_not_said_that_it_runs(
+    pages: TestClient, scheduler: Scheduler, redis: redis_py.Redis
+) -> None:
+    put_due(dispatcher(redis)._store, "late", ago=5_000_000, of=Spec(trigger=Every("1h", anchor=datetime.now(UTC))))
+    follows = follows_of(asked_about(pages, id="late", at=(datetime.now(UTC) + timedelta(days=9)).isoformat()))
+    assert re.search(r"[\d:]+ is due, and waits for a dispatcher\.", follows)

@@ -61,7 +61,7 @@ def what_follows(
         follows.append(_line(found.at, _STILL_STARTS[found.cause], times))
     elif found.cause in _STAYS and found.at <= asked.now:
         follows.append(_line(found.at, "stays as it is", times, _make_up(found, stored, asked)))
-    upcoming = _next(stored, runs)
+    upcoming = _next(stored, runs, asked.now)
     if upcoming is not None and upcoming[0] != found.at:
         follows.append(_line(*upcoming, times))
     return follows
@@ -84,13 +84,15 @@ def _make_up(found: Explanation, stored: StoredSchedule, asked: Asked) -> str:
     return asked.link("schedules", stored.id, "backfill", since=first, until=last)
 
 
-def _next(stored: StoredSchedule, runs: Sequence[Run]) -> tuple[datetime, str] | None:
+def _next(stored: StoredSchedule, runs: Sequence[Run], now: datetime) -> tuple[datetime, str] | None:
     """When it comes next, and what becomes of that."""
     if stored.paused:
         after = stored.next_run_after_pause
         return None if after is None else (after, "runs, when its pause has ended")
     if stored.next_run_at is None:
         return None
+    if stored.next_run_at <= now:
+        return stored.next_run_at, "is due, and waits for a dispatcher"
     # One that was backfilled holds up nothing.
     goes_on = any(run.outcome != "backfill" and kind_of_run(run) in ("running", "waiting") for run in runs)
     overlap = "allow" if stored.spec is None else stored.spec.overlap
