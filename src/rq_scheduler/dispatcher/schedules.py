@@ -193,6 +193,11 @@ class Schedules:
             for each in fires.answers
             if each.outcome is Outcome.CHECK and not by_id[each.id].found
         ]
+        # A change of the schedule overtakes its plan, or its next instant does.
+        if fires.left and not checked:
+            served.again_at = fires.now + AGAIN
+        elif not all(written):
+            served.again_at = served.again_at or fires.now
         if checked:
             self._write(checked, lasting, served)
 
