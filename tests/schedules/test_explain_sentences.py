@@ -640,6 +640,21 @@ def test_a_stretch_of_skips_goes_on_over_a_pause_whose_instants_are_none_of_it()
     assert [told(day) for day in (24, 26, 28)] == [("skipped", True), ("skipped", False), ("skipped", True)]
 
 
+def test_one_whose_jitter_ended_after_a_pause_was_paused_at_its_time() -> None:
+    pause = Pause(LAST - timedelta(minutes=2), LAST + timedelta(minutes=3), by="ops")
+    due = LAST + timedelta(minutes=5)
+    known = evidence(
+        Spec(trigger=NIGHTLY.trigger, jitter=600),
+        runs=(run(due=due, handed_off_at=due),),
+        pauses=(pause,),
+        pauses_since=pause.since,
+        asked=paris(28),
+    )
+    found = explain(known, resolve(known))
+    said = [fact.what for fact in found.facts if fact.step == "pause"]
+    assert said == ["It was paused until 02:33, and due after that"]
+
+
 @pytest.mark.parametrize("outcome", ["enqueued", "skipped"])
 def test_a_run_of_what_is_a_day_off_today_says_nothing_of_that(outcome: str) -> None:
     """Its definition of then is not known, or the days off of that time."""

@@ -83,7 +83,7 @@ class Case:
 
     @property
     def was_decided(self) -> bool:
-        """Whether a record says that a dispatcher had its turn at it: it was neither paused nor a day off."""
+        """Whether a record says that a dispatcher had its turn at it."""
         line, known_since = self.line, self.evidence.pauses_since
         if line is None or line.outcome not in {"enqueued", "skipped"}:
             return False
