@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from making import dispatcher
 from making_schedules import put_due
 from rq_scheduler import At, Cron, Every, Run, Scheduler
+from rq_scheduler.clock import from_us
 from rq_scheduler.model import Spec
 from support import wait_until
 from web.conftest import REPORT
@@ -123,3 +124,15 @@ def test_of_a_next_run_that_is_late_it_is_not_said_that_it_runs(
     put_due(dispatcher(redis)._store, "late", ago=5_000_000, of=Spec(trigger=Every("1h", anchor=datetime.now(UTC))))
     follows = follows_of(asked_about(pages, id="late", at=(datetime.now(UTC) + timedelta(days=9)).isoformat()))
     assert re.search(r"[\d:]+ is due, and waits for a dispatcher\.", follows)
+
+
+def test_the_next_run_does_not_follow_upon_itself(pages: TestClient, scheduler: Scheduler) -> None:
+    """Its time is the one that the trigger names, and jitter has it due later."""
+    scheduler.schedules.put("feed", Every("1h", anchor=datetime(2026, 1, 1, tzinfo=UTC)), REPORT, jitter="30m")
+    stored = scheduler.schedules["feed"]
+    nominal = from_us(next(stored.instants())[0])
+    assert stored.next_run_at != nominal
+    html = asked_about(pages, id="feed", at=nominal.isoformat())
+    assert "What follows" not in text_of(html)
+    html = asked_about(pages, id="feed", at=(nominal + timedelta(hours=3)).isoformat())
+    assert "What follows" in text_of(html)

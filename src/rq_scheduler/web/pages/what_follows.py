@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from rq_scheduler.client.schedules import Run, StoredSchedule
 from rq_scheduler.client.schedules.explain import Explanation
 from rq_scheduler.client.schedules.explain.times import Times
-from rq_scheduler.clock import in_zone
+from rq_scheduler.clock import from_us, in_zone
 from rq_scheduler.views.details import whole_second
 from rq_scheduler.views.marks import kind_of_run
 from rq_scheduler.web.pages.page import Asked
@@ -62,7 +62,9 @@ def what_follows(
     elif found.cause in _STAYS and found.at <= asked.now:
         follows.append(_line(found.at, "stays as it is", times, _make_up(found, stored, asked)))
     upcoming = _next(stored, runs, asked.now)
-    if upcoming is not None and upcoming[0] != found.at:
+    instants = stored.instants_after_pause() if stored.paused else stored.instants()
+    nominal = next((from_us(each) for each, _ in instants), None)
+    if upcoming is not None and nominal != found.at:
         follows.append(_line(*upcoming, times))
     return follows
 
