@@ -315,6 +315,29 @@ class TestWhatIsTaken:
         dispatcher(redis, store=still).run(burst=True)
         assert waiting(redis) == []
 
+    @pytest.mark.parametrize("by", ["a change", "its next instant", "what never agrees"])
+    def test_and_overtaken_before_it_is_planned_has_its_turn_in_a_burst(
+        self, redis: redis_py.Redis, store: Store, by: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put_long_ago(store, new(redis, "s", now_us(redis) - US, of=spec(0.2 if by == "its next instant" else 3600)))
+        one = dispatcher(redis)
+        write, rev, written = one._store.write_plans, record(store)["rev"], 0
+
+        def overtaken(writes: Any, lasting: int, **options: Any) -> Any:
+            nonlocal written
+            written += 1
+            if by == "what never agrees" or (by == "a change" and written == 1):
+                redis.hset(store.keys.schedule("s"), "rev", f"{rev}{written}")
+            if by == "its next instant" and written == 1:
+                lasting, due = 0, writes[0].coming.instants[1].due
+                wait_until(lambda: now_us(redis) > due)
+            return write(writes, lasting, **options)
+
+        monkeypatch.setattr(one._store, "write_plans", overtaken)
+        one.run(burst=True)
+        assert bool(waiting(redis)) == (by != "what never agrees")
+        assert written == {"a change": 2, "what never agrees": 4}.get(by, written)
+
     def test_one_that_is_stopped_gives_back_at_once(
         self, redis: redis_py.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -624,6 +624,51 @@ def test_what_is_said(row: Row) -> None:
     assert (found.cause, found.sentence, found.otherwise) == (row.cause, row.sentence, row.otherwise)
 
 
+def test_a_stretch_of_skips_goes_on_over_a_pause_whose_instants_are_none_of_it() -> None:
+    pause = Pause(LAST - timedelta(days=2, hours=1), LAST - timedelta(days=2) + timedelta(hours=1), by="ops")
+    runs = (run("skipped", LAST - timedelta(days=4), until=LAST, count=4),)
+
+    def told(day: int, **known: Any) -> tuple[str, bool]:
+        asked = evidence(runs=runs, asked=paris(day), **known)
+        found = explain(asked, resolve(asked))
+        return found.cause, "It was not paused" in [fact.what for fact in found.facts]
+
+    pauses = {"pauses": (pause,), "pauses_since": pause.since}
+    assert told(26, **pauses) == ("paused", False)
+    assert [told(day, **pauses) for day in (24, 27, 28)] == [("skipped", True)] * 3
+    # Where no pause would be known, only of the first and the last one.
+    assert [told(day) for day in (24, 26, 28)] == [("skipped", True), ("skipped", False), ("skipped", True)]
+
+
+def test_one_whose_jitter_ended_after_a_pause_was_paused_at_its_time() -> None:
+    pause = Pause(LAST - timedelta(minutes=2), LAST + timedelta(minutes=3), by="ops")
+    due = LAST + timedelta(minutes=5)
+    known = evidence(
+        Spec(trigger=NIGHTLY.trigger, jitter=600),
+        runs=(run(due=due, handed_off_at=due),),
+        pauses=(pause,),
+        pauses_since=pause.since,
+        asked=paris(28),
+    )
+    found = explain(known, resolve(known))
+    said = [fact.what for fact in found.facts if fact.step == "pause"]
+    assert said == ["It was paused until 02:33, and due after that"]
+
+
+@pytest.mark.parametrize("outcome", ["enqueued", "skipped"])
+def test_a_run_of_what_is_a_day_off_today_says_nothing_of_that(outcome: str) -> None:
+    """Its definition of then is not known, or the days off of that time."""
+    spec = Spec(trigger=NIGHTLY.trigger, exclude=(Dates("2026-11-28"),))
+    changed = (Definition(spec, 12, NOW - timedelta(minutes=1)),)
+    for definitions in (changed, (Definition(spec, 1, None),)):
+        known = evidence(spec, definitions=definitions, runs=(run(outcome),), asked=paris(28))
+        found = explain(known, resolve(known))
+        assert [fact.what for fact in found.facts if fact.step == "exclusion"] == []
+    known = evidence(spec, runs=(run(outcome, LAST - timedelta(days=1)),), asked=paris(27))
+    found = explain(known, resolve(known))
+    assert [fact.what for fact in found.facts if fact.step == "exclusion"] == ["It is no day off"]
+
+
 def test_a_stretch_speaks_of_its_instants_alone() -> None:
     stretch = run("missed", LAST - timedelta(days=2), until=LAST, count=3, handed_off_at=LAST + timedelta(hours=1))
     for asked, cause in ((paris(27), "missed"), (paris(27, 12), "not_an_instant")):

@@ -48,6 +48,9 @@ POLL = 0.25
 BURST_PATIENCE = 5.0
 """Seconds for which a burst waits for Redis, or for a fence that somebody else holds."""
 
+BURST_LOOKS_AGAIN = 3
+"""So often, at most, a burst looks again at what was overtaken while it was planned: some might be each time."""
+
 SWEEP_EVERY = 86_400.0
 """Seconds between two looks at everything."""
 
@@ -182,7 +185,7 @@ class Dispatcher:
         misfit: ResponseError | None = None
         served_at = time.monotonic()
         taken_until: int | None = None
-        no_longer_than = served_at
+        no_longer_than, looks_again = served_at, BURST_LOOKS_AGAIN
         try:
             while not self._is_stopping():
                 try:
@@ -200,6 +203,10 @@ class Dispatcher:
                         self._events.redis_back(time.monotonic() - lost_at)
                         lost_at, backoff = None, SHORTEST_BACKOFF
                         continue  # to listen again, before the first sleep
+                    if burst and result.again_at is not None and looks_again:
+                        looks_again -= 1
+                        taken_until = max(taken_until, result.again_at)
+                        no_longer_than = time.monotonic() + BURST_PATIENCE
                     is_done = result.fenced is None and not result.more_is_due
                     if burst and is_done and (result.began >= taken_until or time.monotonic() > no_longer_than):
                         misfit = result.misfit

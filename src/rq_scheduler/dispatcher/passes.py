@@ -50,9 +50,9 @@ _HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_di
 @dataclass(slots=True)
 class Pass:
     """What one pass did; `unfinished` when its time was up before all was served, `misfit` when a key that all of a
-    kind share holds something of another type. `next_due` (us) is what comes first, and `next_look` when runs are to be
-    followed, by the server's clock, which said `began` (us) first, and `now` (us) at the monotonic instant `at` of this
-    process."""
+    kind share holds something of another type. `next_due` (us) is what comes first, `again_at` when what is due and was
+    overtaken while it was planned can be looked at again, and `next_look` when runs are to be followed, by the server's
+    clock, which said `began` (us) first, and `now` (us) at the monotonic instant `at` of this process."""
 
     handed_off: int = 0
     dropped: int = 0
@@ -60,6 +60,7 @@ class Pass:
     now: int = 0
     at: float = field(default_factory=monotonic)
     next_due: int | None = None
+    again_at: int | None = None
     next_look: int | None = None
     unfinished: bool = False
     fenced: Fenced | None = None
@@ -345,6 +346,7 @@ class Passes:
         result.fenced = result.fenced or served.fenced
         result.misfit = result.misfit or served.misfit
         result.unfinished = result.unfinished or served.unfinished
+        result.again_at = served.again_at or result.again_at
         if served.via_rq:
             self._coming = replace(self._coming, via_rq=0)
         if served.now:

@@ -185,12 +185,17 @@ class Schedules:
             served.expect(next((each.due for each in write.coming.instants if each.due > fires.now), None))
         self.take_in(fires, served)
         by_id = {write.of.id: write for write in writes}
-        again = [
+        checked = [
             _once_more(by_id[each.id], look_for(self._store, each.detail))
             for each in fires.answers
             if each.outcome is Outcome.CHECK and not by_id[each.id].found
         ]
-        again += writes[len(written) :]
+        # A change of the schedule overtakes its plan, or its next instant does.
+        if fires.left and not checked:
+            served.again_at = fires.now + AGAIN
+        elif not all(written):
+            served.again_at = served.again_at or fires.now
+        again = [*checked, *writes[len(written) :]]
         if again:
             self._write(again, lasting, served)
 

@@ -14,7 +14,8 @@ from rq_scheduler.store.outcomes import Fenced
 class Served:
     """Runs handed off and their queues; the first time to come that is known (`next_due`); `unfinished` when time was
     up before all had their turn; `via_rq` when runs were made that RQ itself has to enqueue; `misfit` when a key that
-    all of a kind share holds something of another type. `now` is the server's time (us) at the monotonic instant `at`,
+    all of a kind share holds something of another type; `again_at` (us), from when on what was overtaken while it was
+    planned can be looked at again. `now` is the server's time (us) at the monotonic instant `at`,
     0 where it was not asked."""
 
     fired: int = 0
@@ -23,6 +24,7 @@ class Served:
     now: int = 0
     at: float = 0.0
     next_due: int | None = None
+    again_at: int | None = None
     fenced: Fenced | None = None
     misfit: ResponseError | None = None
     queues: set[str] = field(default_factory=set[str])

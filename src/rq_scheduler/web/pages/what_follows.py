@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from rq_scheduler.client.schedules import Run, StoredSchedule
 from rq_scheduler.client.schedules.explain import Explanation
-from rq_scheduler.clock import in_zone
+from rq_scheduler.client.schedules.explain.times import Times
+from rq_scheduler.clock import from_us, in_zone
 from rq_scheduler.views.details import whole_second
 from rq_scheduler.views.marks import kind_of_run
 from rq_scheduler.web.pages.page import Asked
@@ -22,12 +23,13 @@ _STILL_STARTS = {
     "suspended": "starts once RQ's workers are resumed",
     "retrying": "is tried again by itself",
 }
+_BUFFERED_AND_PAUSED = "starts when it is resumed, and the run before it has ended; its time stays this one"
 _STAYS = frozenset({"skipped", "missed", "excluded", "paused", "failed", "stopped", "canceled", "expired", "deleted"})
 """Causes after which nothing more becomes of a run by itself."""
 
 _BESIDE_ANOTHER = {
     "skip": "runs, if the run before it has ended by then",
-    "buffer_one": "runs, when the run before it has ended",
+    "buffer_one": "runs, when the run before it has ended, if no other waits for that by then",
     "buffer_all": "runs, when the runs before it have ended",
     "replace": "runs, and ends the run before it",
 }
@@ -50,19 +52,25 @@ def what_follows(
     """The run that was asked about, where that has had its time, and the next one of its schedule."""
     if found.at is None or stored is None or stored.kind != "schedule":
         return ()
+    # By the clock by which the answer is told.
+    times = Times(found.timezone, asked.now, asked.now)
     follows: list[Follows] = []
-    if found.cause in _STILL_STARTS:
-        follows.append(_line(found.at, _STILL_STARTS[found.cause], asked))
+    if found.cause == "buffered" and stored.paused:
+        follows.append(_line(found.at, _BUFFERED_AND_PAUSED, times))
+    elif found.cause in _STILL_STARTS:
+        follows.append(_line(found.at, _STILL_STARTS[found.cause], times))
     elif found.cause in _STAYS and found.at <= asked.now:
-        follows.append(_line(found.at, "stays as it is", asked, _make_up(found, stored, asked)))
-    upcoming = _next(stored, runs)
-    if upcoming is not None and upcoming[0] != found.at:
-        follows.append(_line(*upcoming, asked))
+        follows.append(_line(found.at, "stays as it is", times, _make_up(found, stored, asked)))
+    upcoming = _next(stored, runs, asked.now)
+    instants = stored.instants_after_pause() if stored.paused else stored.instants()
+    nominal = next((from_us(each) for each, _ in instants), None)
+    if upcoming is not None and nominal != found.at:
+        follows.append(_line(*upcoming, times))
     return follows
 
 
-def _line(at: datetime, what: str, asked: Asked, make_up: str = "") -> Follows:
-    return Follows(asked.times.short(whole_second(at)), at, what, make_up)
+def _line(at: datetime, what: str, times: Times, make_up: str = "") -> Follows:
+    return Follows(times.short(whole_second(at)), at, what, make_up)
 
 
 def _make_up(found: Explanation, stored: StoredSchedule, asked: Asked) -> str:
@@ -78,13 +86,16 @@ def _make_up(found: Explanation, stored: StoredSchedule, asked: Asked) -> str:
     return asked.link("schedules", stored.id, "backfill", since=first, until=last)
 
 
-def _next(stored: StoredSchedule, runs: Sequence[Run]) -> tuple[datetime, str] | None:
+def _next(stored: StoredSchedule, runs: Sequence[Run], now: datetime) -> tuple[datetime, str] | None:
     """When it comes next, and what becomes of that."""
     if stored.paused:
         after = stored.next_run_after_pause
         return None if after is None else (after, "runs, when its pause has ended")
     if stored.next_run_at is None:
         return None
-    goes_on = any(kind_of_run(run) in ("running", "waiting") for run in runs)
+    if stored.next_run_at <= now:
+        return stored.next_run_at, "is due, and waits for a dispatcher"
+    # One that was backfilled holds up nothing.
+    goes_on = any(run.outcome != "backfill" and kind_of_run(run) in ("running", "waiting") for run in runs)
     overlap = "allow" if stored.spec is None else stored.spec.overlap
     return stored.next_run_at, _BESIDE_ANOTHER.get(overlap, "runs") if goes_on else "runs"

@@ -117,7 +117,7 @@ def _shown(asked: Asked, id: str) -> Shown:
             found=found,
             chain=[_link(fact, own) for fact in found.facts],
             otherwise=found.otherwise,
-            others=[_other(run, found.id, asked) for run in runs],
+            others=[_other(run, found, asked) for run in runs],
             queue=queue,
             affected=_affected(queue, found.id, asked) if queue else (),
             follows=what_follows(found, stored, runs, asked),
@@ -198,9 +198,10 @@ def _link(fact: Fact, times: Times) -> Link:
     return Link(fact, kind, at, known_words(fact), broken)
 
 
-def _other(run: Run, id: str, asked: Asked) -> tuple[str, str, str]:
-    words = f"{asked.times.short(whole_second(run.nominal))}, {outcome_words(run)}"
-    return asked.link("schedules", id, "why", at=iso(run.nominal)), words, kind_of_run(run)
+def _other(run: Run, found: Explanation, asked: Asked) -> tuple[str, str, str]:
+    times = Times(found.timezone, asked.now, asked.now)
+    words = f"{times.short(whole_second(run.nominal))}, {outcome_words(run)}"
+    return asked.link("schedules", found.id, "why", at=iso(run.nominal)), words, kind_of_run(run)
 
 
 def _affected(queue: str, id: str, asked: Asked) -> list[tuple[str, str, str]]:

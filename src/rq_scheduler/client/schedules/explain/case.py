@@ -59,6 +59,8 @@ class Case:
         self.spec: Spec | None = self.definition.spec
         is_sure = self.definition.is_recorded and self.spec is not None
         self.line: Run | None = line_of(evidence, asked, is_sure=is_sure)
+        if self.line is not None and self.line.outcome == "skipped" and _lies_within(self.at, self.line) and self.pause:
+            self.line = None  # what one run holds up before and after a pause is one line
         backfills = (run for run in evidence.runs if run.outcome == "backfill" and run.nominal == self.at)
         self.backfill: Run | None = next(backfills, None)
         zone = zone_of_schedule(self.spec) or (zone_label(evidence.reader) if evidence.reader else "UTC")
@@ -80,9 +82,13 @@ class Case:
         return self.line is not None and self.line.outcome in RUNS
 
     @property
-    def was_decided_in_time(self) -> bool:
-        """Whether a record says that a dispatcher had its turn at it: it was neither paused nor a day off."""
-        return self.line is not None and self.line.outcome in {"enqueued", "skipped"}
+    def was_decided(self) -> bool:
+        """Whether a record says that a dispatcher had its turn at it."""
+        line, known_since = self.line, self.evidence.pauses_since
+        if line is None or line.outcome not in {"enqueued", "skipped"}:
+            return False
+        is_known = known_since is not None and known_since <= self.at
+        return is_known or not _lies_within(self.at, line)
 
     @cached_property
     def job_id(self) -> str:
@@ -143,6 +149,11 @@ class Case:
 def iso(at: datetime) -> str:
     """A moment as commands and calls take it: `2026-11-28T01:30:00Z`."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _lies_within(at: datetime, line: Run) -> bool:
+    """Whether it is an instant of a stretch that is not told by itself, as the first and the last one are."""
+    return line.nominal < at < line.until
 
 
 def line_of(evidence: Evidence, asked: Asked, *, is_sure: bool) -> Run | None:

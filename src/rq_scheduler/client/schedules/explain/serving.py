@@ -38,8 +38,11 @@ PUT_AGAIN = Remedy(
 def pause(case: Case) -> Iterator[Finding]:
     """Whether it was paused then, or is to be."""
     evidence, times, found = case.evidence, case.times, case.pause
-    if case.was_decided_in_time:
+    if case.was_decided and found is None:
         yield Finding(Fact("pause", "It was not paused"))
+    elif case.was_decided and found is not None and found.until is not None:  # its jitter had not run out
+        until = times.short(found.until)
+        yield Finding(Fact("pause", f"It was paused until {until}, and due after that", True, found.since, found.by))
     if case.line is not None or case.is_held:
         return
     if found is None:

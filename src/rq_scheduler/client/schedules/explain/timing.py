@@ -175,10 +175,12 @@ def _jumped(case: Case, spec: Spec) -> str:
 def exclusion(case: Case) -> Iterator[Finding]:
     """Whether it is a day off, and what becomes of it then."""
     spec, times = case.spec, case.times
-    if spec is None or not spec.exclude or (case.line is not None and not case.was_decided_in_time):
+    if spec is None or not spec.exclude:
         return
-    if case.was_decided_in_time:
-        yield Finding(Fact("exclusion", "It is no day off"))
+    if case.line is not None:
+        # One that is a day off by today's data was decided by other data.
+        if case.was_decided and case.asked.is_kept:
+            yield Finding(Fact("exclusion", "It is no day off"))
         return
     if case.asked.is_kept:
         yield Finding(Fact("exclusion", "It is no day off", True, standing="recomputed"))
