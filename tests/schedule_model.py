@@ -154,9 +154,9 @@ class Model:
             instants.append(following)
         wanted = [each for each in instants if self._runs_late(each, each == instants[-1], now)]
         self._look()
+        self.missed += len(instants) - len(wanted)
         if self._too_many_failures():
             return
-        self.missed += len(instants) - len(wanted)
         self._start_remembered(now)
         for nominal in wanted:
             if self._is_full():

@@ -166,38 +166,38 @@ class Schedules:
                 return
 
     def _write(self, writes: Sequence[PlanWrite], lasting: int, served: Served) -> None:
-        answer = self._store.write_plans(
-            writes,
-            lasting,
-            all_via_rq=self._all_via_rq,
-            tell=self._events.wants_each_job,
-            dispatcher=self._name,
-        )
-        if isinstance(answer, Fenced):
-            served.fenced = answer
-            return
-        fires, written = answer
-        if fires.more_is_due:
-            self._planner.expect(more=True)
-        for write, is_written in zip(writes, written, strict=False):
-            if is_written and write.coming.missed is not None:
-                self._events.missed(write.of.id, write.coming.missed)
-            served.expect(next((each.due for each in write.coming.instants if each.due > fires.now), None))
-        self.take_in(fires, served)
-        by_id = {write.of.id: write for write in writes}
-        checked = [
-            _once_more(by_id[each.id], look_for(self._store, each.detail))
-            for each in fires.answers
-            if each.outcome is Outcome.CHECK and not by_id[each.id].found
-        ]
-        # A change of the schedule overtakes its plan, or its next instant does.
-        if fires.left and not checked:
-            served.again_at = fires.now + AGAIN
-        elif not all(written):
-            served.again_at = served.again_at or fires.now
-        again = [*checked, *writes[len(written) :]]
-        if again:
-            self._write(again, lasting, served)
+        """Writes these, by as many scripts as that takes."""
+        while writes:
+            answer = self._store.write_plans(
+                writes,
+                lasting,
+                all_via_rq=self._all_via_rq,
+                tell=self._events.wants_each_job,
+                dispatcher=self._name,
+            )
+            if isinstance(answer, Fenced):
+                served.fenced = answer
+                return
+            fires, written = answer
+            if fires.more_is_due:
+                self._planner.expect(more=True)
+            for write, is_written in zip(writes, written, strict=False):
+                if is_written and write.coming.missed is not None:
+                    self._events.missed(write.of.id, write.coming.missed)
+                served.expect(next((each.due for each in write.coming.instants if each.due > fires.now), None))
+            self.take_in(fires, served)
+            by_id = {write.of.id: write for write in writes}
+            checked = [
+                _once_more(by_id[each.id], look_for(self._store, each.detail))
+                for each in fires.answers
+                if each.outcome is Outcome.CHECK and not by_id[each.id].found
+            ]
+            # A change of the schedule overtakes its plan, or its next instant does.
+            if fires.left and not checked:
+                served.again_at = fires.now + AGAIN
+            elif not all(written):
+                served.again_at = served.again_at or fires.now
+            writes = [*checked, *writes[len(written) :]]
 
     # Telling
 
