@@ -366,6 +366,20 @@ def test_held_up_by_the_run_before_it(site: Site) -> None:
     )
 
 
+def test_paused_between_two_that_one_run_held_up(site: Site) -> None:
+    """They are one line of the history."""
+    site.put()
+    site.serve_until(FIRST + timedelta(days=1, minutes=1))
+    site.schedules.pause("nightly")
+    site.serve_until(FIRST + timedelta(days=2, minutes=1))
+    site.schedules.resume("nightly")
+    site.serve_until(FIRST + timedelta(days=3, minutes=1))
+    assert [(run.outcome, run.count) for run in site.schedules.runs("nightly")] == [("skipped", 2), ("enqueued", 1)]
+    told = [site.why(FIRST + timedelta(days=day)) for day in (1, 2, 3)]
+    assert [found.cause for found in told] == ["skipped", "paused", "skipped"]
+    assert ["It was not paused" in [fact.what for fact in found.facts] for found in told] == [True, False, True]
+
+
 def test_a_night_without_a_worker(site: Site) -> None:
     site.put(Every(1, anchor=START))
     site.serve_until(START + timedelta(seconds=1))
