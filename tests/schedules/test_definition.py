@@ -572,7 +572,6 @@ sys.stdout.buffer.write(pickle.dumps(template_of(context_of(Scheduler(connection
 """
 
 
-@pytest.mark.once
 def test_other_processes_make_the_same_job_whatever_their_hash_seed() -> None:
     """Orders of sets, interned strings: neither pickle nor RQ's description is stable across processes."""
     import pickle
