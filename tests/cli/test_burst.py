@@ -16,7 +16,7 @@ from rq_scheduler import Scheduler
 from rq_scheduler.cli import daemon
 from rq_scheduler.cli.app import rqscheduler
 from rq_scheduler.clock import from_us
-from rq_scheduler.dispatcher import dispatcher
+from rq_scheduler.dispatcher import burst as burst_module
 from rq_scheduler.embedded import EmbeddedRedis, free_port
 from rq_scheduler.errors import FenceHeld
 from servers import ClusterSetup
@@ -28,7 +28,7 @@ LOCK = "rq:scheduler_lock"
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst waits for a tenth of a second."""
-    monkeypatch.setattr(dispatcher, "BURST_PATIENCE", 0.1)
+    monkeypatch.setattr(burst_module, "BURST_PATIENCE", 0.1)
     monkeypatch.setattr(daemon, "BURST_PATIENCE", 0.1)
 
 
@@ -135,7 +135,7 @@ class TestWaits:
 
     @pytest.fixture(autouse=True)
     def patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(dispatcher, "BURST_PATIENCE", 50.0)
+        monkeypatch.setattr(burst_module, "BURST_PATIENCE", 50.0)
         monkeypatch.setattr(daemon, "BURST_PATIENCE", 50.0)
 
     def test_for_the_end_of_a_pass_of_0_14(self, redis: redis_py.Redis, redis_url: str) -> None:

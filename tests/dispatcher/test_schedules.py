@@ -11,7 +11,7 @@ from rq import Queue
 from rq.job import Job
 
 import rq_scheduler.dispatcher.batch_size as batch_size_module
-import rq_scheduler.dispatcher.dispatcher as dispatcher_module
+import rq_scheduler.dispatcher.burst as burst_module
 import rq_scheduler.dispatcher.passes as passes_module
 import rq_scheduler.dispatcher.planner as planner_module
 import rq_scheduler.dispatcher.previous_runs as previous_runs
@@ -311,7 +311,7 @@ class TestWhatIsTaken:
         put_due(still, of=spec(3600))
         fire_page(still)
         still.take_to_plan(250)
-        monkeypatch.setattr(dispatcher_module, "BURST_PATIENCE", 0.1)
+        monkeypatch.setattr(burst_module, "BURST_PATIENCE", 0.1)
         dispatcher(redis, store=still).run(burst=True)
         assert waiting(redis) == []
 

@@ -1,6 +1,7 @@
 """The dispatcher: the process that hands off what is due. `passes` is one pass, `waker` all sleeping."""
 
-from rq_scheduler.dispatcher.dispatcher import BURST_PATIENCE, Dispatcher
+from rq_scheduler.dispatcher.burst import BURST_PATIENCE
+from rq_scheduler.dispatcher.dispatcher import Dispatcher
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.listeners import Listeners
 from rq_scheduler.dispatcher.liveness import Liveness

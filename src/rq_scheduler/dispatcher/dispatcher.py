@@ -21,6 +21,7 @@ from rq.queue import Queue
 from rq.serializers import DefaultSerializer
 
 from rq_scheduler._version import __version__
+from rq_scheduler.dispatcher.burst import Burst
 from rq_scheduler.dispatcher.connection import is_demoted, let_go, with_timeout, without_retries
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.liveness import Liveness
@@ -44,12 +45,6 @@ HEARTBEAT = 5.0
 
 POLL = 0.25
 """Seconds between two looks at what somebody else has: the fence, or what a burst waits for."""
-
-BURST_PATIENCE = 5.0
-"""Seconds for which a burst waits for Redis, or for a fence that somebody else holds."""
-
-BURST_LOOKS_AGAIN = 3
-"""So often, at most, a burst looks again at what was overtaken while it was planned: some might be each time."""
 
 SWEEP_EVERY = 86_400.0
 """Seconds between two looks at everything."""
@@ -159,7 +154,7 @@ class Dispatcher:
         try:
             with with_timeout(self._store.connection) as timeout, without_retries(self._store.connection):
                 self._liveness.watch(self._calling_since, timeout)
-                self._serve(burst)
+                self._serve(Burst(self._store) if burst else None)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -179,48 +174,35 @@ class Dispatcher:
 
     # The loop
 
-    def _serve(self, burst: bool) -> None:
+    def _serve(self, burst: Burst | None) -> None:
         lost_at: float | None = None
         backoff = SHORTEST_BACKOFF
         misfit: ResponseError | None = None
-        served_at = time.monotonic()
-        taken_until: int | None = None
-        no_longer_than, looks_again = served_at, BURST_LOOKS_AGAIN
         try:
             while not self._is_stopping():
                 try:
                     self._begin()
-                    if taken_until is None:
-                        # What a dispatcher had taken that has died comes again: nobody else may be there then. When,
-                        # the server's clock says; where that stands or goes back, a burst ends all the same.
-                        taken_until = self._store.taken_until() if burst else 0
-                        no_longer_than = time.monotonic() + BURST_PATIENCE
-                    # A cluster client looks for its nodes anew when a command fails, not when a subscription does.
-                    if not burst and lost_at is None:
+                    if burst is not None:
+                        burst.begin()
+                    elif lost_at is None:
+                        # A cluster client looks for its nodes anew when a command fails, not when a subscription does.
                         self._waker.subscribe()
                     result = self._pass()
                     if lost_at is not None:
                         self._events.redis_back(time.monotonic() - lost_at)
                         lost_at, backoff = None, SHORTEST_BACKOFF
                         continue  # to listen again, before the first sleep
-                    if burst and result.again_at is not None and looks_again:
-                        looks_again -= 1
-                        taken_until = max(taken_until, result.again_at)
-                        no_longer_than = time.monotonic() + BURST_PATIENCE
-                    is_done = result.fenced is None and not result.more_is_due
-                    if burst and is_done and (result.began >= taken_until or time.monotonic() > no_longer_than):
+                    if burst is not None and burst.is_over(result):
                         misfit = result.misfit
                         break
-                    if result.fenced is None:
-                        served_at = time.monotonic()
-                    elif burst and time.monotonic() - served_at > BURST_PATIENCE:
+                    if burst is not None and burst.has_waited_long and result.fenced is not None:
                         raise FenceHeld(
                             f"{result.fenced}. What is due waits: run this again when the lock is free, or with "
                             "--take-fence if its holder is dead"
                         )
-                    self._between_passes(result, POLL if burst else self.interval)
+                    self._between_passes(result, self.interval if burst is None else POLL)
                 except (RedisError, OSError) as error:
-                    if burst and time.monotonic() - served_at > BURST_PATIENCE:
+                    if burst is not None and burst.has_waited_long:
                         raise
                     self._liveness.become("redis_lost")
                     if lost_at is None:
