@@ -79,7 +79,7 @@ client.script_flush()
 told = Told()
 waker.LONGEST_SLEEP = 3600
 one = dispatcher(client, told, interval=3600)
-thread = threading.Thread(target=one._serve, args=(False,))
+thread = threading.Thread(target=one._serve, args=(None,))
 thread.start()
 wanted = ["a", "q", "r", "s", "t"]
 def queued():
