@@ -51,7 +51,8 @@ def measure(harness: Harness) -> list[Line]:
 
 
 def _round(harness: Harness, herd: Herd, count: int) -> tuple[float, list[float]]:
-    """Seconds of processor time of the dispatchers, and milliseconds that each one-off due meanwhile was late by."""
+    """Seconds of processor time of the dispatchers, and milliseconds that each one-off due meanwhile was late by: none
+    of those that fell due while the one script that arms all schedules, which is this benchmark's, held Redis up."""
     server = herd.place.server
     server.finish()
     server.arm(herd.number, int(time.time()) + 86_400)
@@ -65,6 +66,7 @@ def _round(harness: Harness, herd: Herd, count: int) -> tuple[float, list[float]
         time.sleep(max(0.0, began - time.time()))
         cpu = sum(each.cpu() for each in team)
         server.arm(herd.number, int(began) - HOUR, at_once=True)
+        armed = time.time()
         while server.late_schedules():
             if time.time() > began + 60:
                 raise SystemExit(f"{herd.who} has not served {herd.number} late schedules within a minute")
@@ -77,5 +79,6 @@ def _round(harness: Harness, herd: Herd, count: int) -> tuple[float, list[float]
         for n in range(len(dues)):
             pipe.hget(f"rq:job:{server.job_id(n, name)}", "enqueued_at")
         handed_off = [utcparse(moment.decode()).timestamp() for moment in pipe.execute()]
-    late = [(at - due) * 1000 for at, due in zip(handed_off, dues, strict=True) if due <= max(ended, dues[0])]
+    ended = max(ended, next(due for due in dues if due > armed))
+    late = [(at - due) * 1000 for at, due in zip(handed_off, dues, strict=True) if armed < due <= ended]
     return cpu, late
