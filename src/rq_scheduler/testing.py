@@ -38,7 +38,7 @@ from rq_scheduler.client.base import context_of
 from rq_scheduler.client.scheduler import Scheduler
 from rq_scheduler.client.times import naive_utc
 from rq_scheduler.clock import US, SystemClock, duration_us, from_us, to_us
-from rq_scheduler.dispatcher import Hooks, LogEvents, Options, Pass
+from rq_scheduler.dispatcher import Hooks, LogEvents, Options, PassResult
 from rq_scheduler.dispatcher.passes import Passes
 from rq_scheduler.dispatcher.via_rq import overrides
 from rq_scheduler.errors import InvalidArgument, SchedulerError
@@ -265,7 +265,7 @@ class ManualDispatcher:
             if idle > MAX_IDLE_PASSES:
                 raise SchedulerError(f"passes at {self.clock.now()} come to no end{self._record.reasons}")
 
-    def _refuse(self, result: Pass) -> None:
+    def _refuse(self, result: PassResult) -> None:
         endless = self._record.endless
         if endless is not None:
             raise SchedulerError(

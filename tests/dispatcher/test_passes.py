@@ -37,7 +37,7 @@ from making import (
 )
 from queues_for_tests import Noting
 from rq_scheduler.dispatcher import Dispatcher, Hooks, LogEvents, Options
-from rq_scheduler.dispatcher.passes import Pass
+from rq_scheduler.dispatcher.pass_result import PassResult
 from rq_scheduler.errors import EvictionRefused, NameTaken
 from rq_scheduler.model import Spec
 from rq_scheduler.store import Store
@@ -71,7 +71,7 @@ class TestOnePass:
 
     def test_what_falls_due_while_it_goes_on_is_no_more_of_it(self) -> None:
         """Else a burst would never end where a pass takes longer than the interval of a schedule."""
-        result = Pass(handed_off=1, now=1000, at=time.monotonic() - 1, next_due=1001)
+        result = PassResult(handed_off=1, now=1000, at=time.monotonic() - 1, next_due=1001)
         assert not result.more_is_due
         result.expect(1000)
         assert result.more_is_due

@@ -24,7 +24,7 @@ from making import (
     waiting,
 )
 from rq_scheduler import Every
-from rq_scheduler.dispatcher import Dispatcher, Pass
+from rq_scheduler.dispatcher import Dispatcher, PassResult
 from rq_scheduler.dispatcher.recurring import TOGETHER
 from rq_scheduler.dispatcher.sweep import PAGE
 from rq_scheduler.model import Spec
@@ -144,7 +144,7 @@ class TestAStep:
         assert 0 < scripts < 40, "not one for each"
 
 
-def _pass_with(us: int | None) -> Pass:
-    result = Pass()
+def _pass_with(us: int | None) -> PassResult:
+    result = PassResult()
     result.saw(1_000 * US, None if us is None else 1_000 * US + us)
     return result

@@ -95,7 +95,7 @@ class World:
         client = self.connect(retry)
         options = {"events": Told(), "options": self.serving, **options}
         made = Dispatcher(client, store=Store(client, clock=MANUAL_CLOCK), **options)
-        made._passes._registry_poll = 0  # RQ's registries are looked at in each pass, however long it took
+        made._passes._registries.poll = 0  # RQ's registries are looked at in each pass, however long it took
         return made
 
     def consume(self, but: bytes = b"") -> None:

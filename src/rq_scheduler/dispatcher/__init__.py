@@ -7,7 +7,7 @@ from rq_scheduler.dispatcher.listeners import Listeners
 from rq_scheduler.dispatcher.liveness import Liveness
 from rq_scheduler.dispatcher.log_events import LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
-from rq_scheduler.dispatcher.passes import Pass
+from rq_scheduler.dispatcher.pass_result import PassResult
 from rq_scheduler.dispatcher.previous_runs import end_run, look_for, stop_run
 from rq_scheduler.dispatcher.services import Service
 
@@ -20,7 +20,7 @@ __all__ = [
     "Liveness",
     "LogEvents",
     "Options",
-    "Pass",
+    "PassResult",
     "Service",
     "end_run",
     "look_for",

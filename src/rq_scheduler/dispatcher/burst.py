@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from rq_scheduler.dispatcher.passes import Pass
+from rq_scheduler.dispatcher.pass_result import PassResult
 from rq_scheduler.store import Store
 
 __all__ = ["BURST_PATIENCE", "Burst"]
@@ -39,7 +39,7 @@ class Burst:
         if self._comes_again_at is None:
             self._wait_until(self._store.taken_until())
 
-    def is_over(self, result: Pass) -> bool:
+    def is_over(self, result: PassResult) -> bool:
         """Whether that pass was the last one."""
         if result.fenced is not None:
             return False

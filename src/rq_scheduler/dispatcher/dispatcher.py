@@ -27,7 +27,8 @@ from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.liveness import Liveness
 from rq_scheduler.dispatcher.log_events import LogEvents
 from rq_scheduler.dispatcher.options import Hooks, Options
-from rq_scheduler.dispatcher.passes import Pass, Passes
+from rq_scheduler.dispatcher.pass_result import PassResult
+from rq_scheduler.dispatcher.passes import Passes
 from rq_scheduler.dispatcher.process import identity, is_gone
 from rq_scheduler.dispatcher.services import Service
 from rq_scheduler.dispatcher.sweep import Sweep
@@ -123,14 +124,14 @@ class Dispatcher:
         self._handed_off = 0
         self._attended: set[str] = set()
 
-    def dispatch_once(self) -> Pass:
+    def dispatch_once(self) -> PassResult:
         """One pass over all that is due; never sleeps. Errors of Redis reach the caller."""
         result = self._pass()
         if result.misfit is not None:
             raise result.misfit
         return result
 
-    def _pass(self) -> Pass:
+    def _pass(self) -> PassResult:
         result = self._passes.run()
         self._liveness.become("serving" if result.fenced is None else "fenced")
         self._handed_off += result.handed_off
@@ -221,7 +222,7 @@ class Dispatcher:
             self._leave()
             self._liveness.become("stopped")
 
-    def _between_passes(self, result: Pass, longest: float) -> None:
+    def _between_passes(self, result: PassResult, longest: float) -> None:
         if result.misfit is not None:
             self._tell_misfit(result.misfit)
         if time.monotonic() >= self._beat_at:
@@ -250,7 +251,7 @@ class Dispatcher:
         if wait > 0:
             self._waker.sleep(wait)
 
-    def _may_sweep(self, result: Pass) -> bool:
+    def _may_sweep(self, result: PassResult) -> bool:
         """Whether there is time for a look before something is due; where something always is, now and then."""
         seconds = result.seconds_to_next()
         return seconds is None or seconds > SWEEP_TIME or time.monotonic() - self._swept_at > SWEEP_AT_LEAST
@@ -304,7 +305,7 @@ class Dispatcher:
             else:
                 return
 
-    def _beat(self, result: Pass) -> None:
+    def _beat(self, result: PassResult) -> None:
         self._events.goes_on()
         # Only whoever was cut off from Redis, or begins, has not asked for the run_id of this one.
         delayed_by = "" if not self._has_beaten else "redis" if self._run_id is None else "fleet"
@@ -353,7 +354,7 @@ class Dispatcher:
             # Nothing depends on it: what this dispatcher leaves behind has a TTL.
             self._events.redis_lost(error)
 
-    def _tell_fence(self, result: Pass) -> None:
+    def _tell_fence(self, result: PassResult) -> None:
         holder = None if result.fenced is None else result.fenced.holder
         if holder == self._fence_told:
             return

@@ -5,8 +5,8 @@ Never sleeps and keeps no time of its own: what is due, the server's clock says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from redis.exceptions import ResponseError
@@ -19,8 +19,10 @@ from rq_scheduler.dispatcher.batch_size import BatchSize
 from rq_scheduler.dispatcher.events import Events
 from rq_scheduler.dispatcher.follower import EVERY, Follower
 from rq_scheduler.dispatcher.options import Hooks, Options
+from rq_scheduler.dispatcher.pass_result import PassResult
 from rq_scheduler.dispatcher.pauses import resume_paused
 from rq_scheduler.dispatcher.recurring import TOGETHER, Recurring
+from rq_scheduler.dispatcher.registries import REGISTRY_POLL, Registries
 from rq_scheduler.dispatcher.schedules import Schedules
 from rq_scheduler.dispatcher.served import Served
 from rq_scheduler.dispatcher.via_rq import ViaRQ, overrides
@@ -29,7 +31,7 @@ from rq_scheduler.pickles import PICKLES
 from rq_scheduler.store import Store
 from rq_scheduler.store.base import is_misfit
 from rq_scheduler.store.handoff import Batch, Kind, Left
-from rq_scheduler.store.outcomes import Cursor, Dropped, Fenced, late_by
+from rq_scheduler.store.outcomes import Cursor, Fenced
 
 MIN_ENTRIES, FIRST_ENTRIES, MAX_ENTRIES = 100, 500, 1_000
 """Entries that one script looks at."""
@@ -41,64 +43,7 @@ and RQ's registries, and neither kind waits for the end of the other's backlog."
 HEAD_AGAIN = 1.0
 """Seconds between two looks at the head of the index while plans are made for what is late there."""
 
-REGISTRY_POLL = 1.0
-"""Seconds between two looks at RQ's own registries when nothing in them is due: others write them without a word."""
-
 _HASH_OF_A_JOB = ("redis_job_namespace_prefix", "key_for", "key", "save", "to_dict", "restore", "cleanup", "set_status")
-
-
-@dataclass(slots=True)
-class Pass:
-    """What one pass did; `unfinished` when its time was up before all was served, `misfit` when a key that all of a
-    kind share holds something of another type. `next_due` (us) is what comes first, `again_at` when what is due and was
-    overtaken while it was planned can be looked at again, and `next_look` when runs are to be followed, by the server's
-    clock, which said `began` (us) first, and `now` (us) at the monotonic instant `at` of this process."""
-
-    handed_off: int = 0
-    dropped: int = 0
-    began: int = 0
-    now: int = 0
-    at: float = field(default_factory=monotonic)
-    next_due: int | None = None
-    again_at: int | None = None
-    next_look: int | None = None
-    unfinished: bool = False
-    fenced: Fenced | None = None
-    misfit: ResponseError | None = None
-    queues: set[str] = field(default_factory=set[str])
-
-    def saw(self, now: int, next_due: int | None, at: float | None = None) -> None:
-        """Takes note of the server's time, which was read at the monotonic instant `at`, or just now; and of something
-        to come."""
-        self.now, self.at = now, monotonic() if at is None else at
-        self.began = self.began or now
-        self.expect(next_due)
-
-    def expect(self, due: int | None) -> None:
-        """Takes note of something to come."""
-        if due is not None and (self.next_due is None or due < self.next_due):
-            self.next_due = due
-
-    @property
-    def more_is_due(self) -> bool:
-        """Whether another pass would find something: this one ran out of time, or armed what was due by then."""
-        return self.unfinished or (self.handed_off > 0 and self.next_due is not None and self.next_due <= self.now)
-
-    @property
-    def time(self) -> int:
-        """The server's time now (us), as far as this process can tell."""
-        return self.now + int((monotonic() - self.at) * US)
-
-    def seconds_to_next(self) -> float | None:
-        """Seconds from now on until the next entry is due; None when there is none."""
-        return self._seconds_to(self.next_due)
-
-    def seconds_to_next_look(self) -> float | None:
-        """Seconds from now on until runs are to be followed; None when there are none."""
-        return self._seconds_to(self.next_look)
-
-    def _seconds_to(self, moment: int | None) -> float | None:
-        return None if moment is None else (moment - self.time) / US
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +80,6 @@ class Passes:
         self._options = options
         self._events = events
         self._stopping = stopping
-        self._registry_poll = registry_poll
         self._via_rq = ViaRQ(store, jobs, queue_class, hooks, events, stopping)
         self._all_via_rq = bool(hooks) or queue_class is not Queue or overrides(jobs.job_class, Job, _HASH_OF_A_JOB)
         self._by_hook = hooks.enqueue_job is not None
@@ -150,7 +94,9 @@ class Passes:
         self._follower = Follower(store, events, every=follow_every)
         self._all_meta = jobs.serializer not in (*PICKLES, JSONSerializer)
         self._size = BatchSize(MIN_ENTRIES, MIN_ENTRIES if self._all_via_rq else FIRST_ENTRIES, MAX_ENTRIES)
-        self._registries_at: float | None = None
+        self._registries = Registries(
+            *(store, options, events, self._enqueue_via_rq, stopping, self._size), poll=registry_poll
+        )
         self._cursor: Cursor | None = None
         self._behind_late: Cursor | None = None
         self._head_again_at = 0.0
@@ -159,9 +105,9 @@ class Passes:
         self._parked_due: int | None = None
         self._follow_due: int | None = None
 
-    def run(self) -> Pass:
+    def run(self) -> PassResult:
         """One pass."""
-        result, phases = Pass(), dict[str, float]()
+        result, phases = PassResult(), dict[str, float]()
         self._guarded(result, self._serve_index, phases, "index")
         if result.misfit is not None:
             self._coming = SchedulesComing(0, 0, 0, 0)  # nobody has said when they are
@@ -173,7 +119,7 @@ class Passes:
         if result.fenced is None:
             self._guarded(result, self._release_parked, phases, "upkeep")
         if self._options.rq_registries and result.fenced is None:
-            self._guarded(result, self._serve_registries, phases, "registries")
+            self._guarded(result, self._registries.serve, phases, "registries")
         self._guarded(result, self._follow_runs, phases, "runs")
         self._events.passed(phases)
         return result
@@ -183,7 +129,7 @@ class Passes:
         self._schedules.give_back()
 
     @staticmethod
-    def _guarded(result: Pass, serve: Callable[[Pass], None], phases: dict[str, float], phase: str) -> None:
+    def _guarded(result: PassResult, serve: Callable[[PassResult], None], phases: dict[str, float], phase: str) -> None:
         """A key of a wrong type stops what needs it, and nothing else. Adds its time to that of its phase."""
         began = monotonic()
         try:
@@ -194,7 +140,7 @@ class Passes:
             result.misfit = result.misfit or error
         phases[phase] = phases.get(phase, 0.0) + monotonic() - began
 
-    def _serve_index(self, result: Pass) -> None:
+    def _serve_index(self, result: PassResult) -> None:
         cursor = self._beginning()
         until = monotonic() + LONGEST_PASS
         unplanned = 0
@@ -222,7 +168,9 @@ class Passes:
             served = Served()
             self._schedules.take_in(batch.fires, served)
             self._count(result, served)
-            self._tell_dropped(result, batch.dropped)
+            result.dropped += len(batch.dropped)
+            for entry in batch.dropped:
+                self._events.dropped(entry)
             unplanned += batch.unplanned
             if batch.misfit:
                 result.misfit = ResponseError(batch.misfit)
@@ -248,12 +196,7 @@ class Passes:
             self._behind_late, self._head_again_at = None, now + HEAD_AGAIN
         return cursor or self._behind_late
 
-    def _tell_dropped(self, result: Pass, dropped: Sequence[Dropped]) -> None:
-        for entry in dropped:
-            self._events.dropped(entry)
-        result.dropped += len(dropped)
-
-    def _serve_left(self, result: Pass, batch: Batch, until: float) -> Cursor | None:
+    def _serve_left(self, result: PassResult, batch: Batch, until: float) -> Cursor | None:
         """Serves what was left to Python. Where time is up before all have had their turn, returns the place behind
         which the next pass goes on: never in front of the first, which may be one that nobody can serve."""
         unread = [left for left in batch.left if left.kind is Kind.RECURRING]
@@ -274,13 +217,13 @@ class Passes:
                 self._enqueue_via_rq(result, left)
         return None
 
-    def _serve_by_hook(self, result: Pass, left: Left) -> None:
+    def _serve_by_hook(self, result: PassResult, left: Left) -> None:
         if self._via_rq.by_hook(left.id, left.due):
             result.handed_off += 1
             result.queues.add(left.queue)
             result.expect(self._store.due_of(left.id))
 
-    def _resume_paused(self, result: Pass) -> None:
+    def _resume_paused(self, result: PassResult) -> None:
         """Before schedules are served: some of these are due at once."""
         ends = self._coming.pauses
         if ends is not None and ends <= result.now:
@@ -289,7 +232,7 @@ class Passes:
         else:
             result.expect(ends)
 
-    def _serve_schedules(self, result: Pass) -> None:
+    def _serve_schedules(self, result: PassResult) -> None:
         coming = self._coming
         wanted = [at for at in (coming.schedules, coming.plans) if at is not None and at <= result.now]
         if wanted or self._schedules.has_taken:
@@ -301,24 +244,24 @@ class Passes:
         else:
             result.expect(coming.buffered)
 
-    def _start_buffered(self, result: Pass) -> None:
+    def _start_buffered(self, result: PassResult) -> None:
         self._count(result, self._schedules.start_buffered())
 
-    def _serve_via_rq(self, result: Pass) -> None:
+    def _serve_via_rq(self, result: PassResult) -> None:
         due = self._coming.via_rq
         if result.fenced is None and due is not None and due <= result.now:
             self._count(result, self._via_rq.serve(monotonic() + LONGEST_PASS))
         else:
             result.expect(due)
 
-    def _tend_ended(self, result: Pass) -> None:
+    def _tend_ended(self, result: PassResult) -> None:
         """Jobs of ended series may wait; what is due does not wait for them."""
         if self._ended_due is not None and self._ended_due <= result.now:
             self._store.tend_ended()
             self._ended_due = None
         result.expect(self._ended_due)
 
-    def _release_parked(self, result: Pass) -> None:
+    def _release_parked(self, result: PassResult) -> None:
         """The pass that follows serves those that are due."""
         if self._parked_due is not None and self._parked_due <= result.now:
             released = self._store.release_parked()
@@ -331,7 +274,7 @@ class Passes:
                 result.unfinished |= released.next_due <= result.now
         result.expect(self._parked_due)
 
-    def _follow_runs(self, result: Pass) -> None:
+    def _follow_runs(self, result: PassResult) -> None:
         """What is due does not wait for those that went before."""
         wait = self._follower.seconds_to_wait()
         if self._follow_due is not None and self._follow_due <= result.now and not wait and not self._stopping():
@@ -340,7 +283,7 @@ class Passes:
         if self._follow_due is not None:
             result.next_look = max(self._follow_due, result.time + int(wait * US))
 
-    def _count(self, result: Pass, served: Served) -> None:
+    def _count(self, result: PassResult, served: Served) -> None:
         result.handed_off += served.fired
         result.queues.update(served.queues)
         result.fenced = result.fenced or served.fenced
@@ -353,7 +296,7 @@ class Passes:
             result.saw(served.now, None, served.at)
         result.expect(served.next_due)
 
-    def _enqueue_via_rq(self, result: Pass, left: Left) -> bool:
+    def _enqueue_via_rq(self, result: PassResult, left: Left) -> bool:
         queue = None if left.index == self._index else left.queue
         if not self._via_rq.hand_off(left.id, left.due, left.index, queue):
             return False
@@ -364,50 +307,3 @@ class Passes:
     @property
     def _index(self) -> str:
         return self._store.keys.scheduled_jobs
-
-    def _serve_registries(self, result: Pass) -> None:
-        if self._registries_at is not None and monotonic() < self._registries_at:
-            result.expect(result.time + int((self._registries_at - monotonic()) * US))
-            return
-        taken_on: list[tuple[str, int]] = []
-        try:
-            next_due = self._walk_registries(result, taken_on)
-        finally:
-            if taken_on:
-                self._events.taken_on(taken_on)
-        if result.fenced:
-            return
-        result.expect(next_due)
-        wait = self._registry_poll if next_due is None else (next_due - result.time) / US
-        wait = max(0.0, min(self._registry_poll, wait))
-        self._registries_at = monotonic() + wait
-        if wait > 0:
-            result.expect(result.time + int(wait * US))
-
-    def _walk_registries(self, result: Pass, taken_on: list[tuple[str, int]]) -> int | None:
-        """Serves what is due in the registries of all queues; returns when the next is."""
-        cursor, next_due = b"0", None
-        passed_over: set[str] = set()
-        while not self._stopping():
-            batch = self._store.serve_registries(cursor, self._size.now, self._options.rq_overdue, passed_over)
-            if isinstance(batch, Fenced):
-                result.fenced = batch
-                break
-            result.handed_off += len(batch.handed_off)
-            result.queues.update(job.queue for job in batch.handed_off)
-            if batch.handed_off:
-                self._events.handed_off(batch.handed_off, batch.now)
-                self._events.were_late(late_by("rq", batch.handed_off, batch.now))
-            self._tell_dropped(result, batch.dropped)
-            taken_on += batch.taken_on
-            for left in batch.left:
-                if not self._enqueue_via_rq(result, left):
-                    passed_over.add(left.id)
-            if batch.next_due is not None and (next_due is None or batch.next_due < next_due):
-                next_due = batch.next_due
-            if batch.behind and (batch.handed_off or batch.dropped or batch.left):
-                continue
-            cursor = batch.cursor
-            if cursor == b"0":
-                break
-        return next_due
