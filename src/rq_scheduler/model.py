@@ -14,7 +14,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Unpack, cast, get_args
 
 import msgspec
 from msgspec import Meta
@@ -32,12 +32,12 @@ from rq_scheduler.aliases import (
     Overlap,
     RateLimitLike,
     RetryLike,
-    Tags,
     Webhooks,
 )
 from rq_scheduler.clock import SystemClock, from_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_encodable, kind_of
 from rq_scheduler.occurrences import Occurrences
+from rq_scheduler.schedule_options import Options, Policies
 from rq_scheduler.serialization import Duration
 from rq_scheduler.triggers import AnyExclusion, AnyTrigger, Cron, Every, Trigger
 from rq_scheduler.triggers.base import aware_us, in_utc, not_negative
@@ -46,8 +46,6 @@ from rq_scheduler.triggers.work import of_stored
 
 __all__ = [
     "FORMAT",
-    "Changes",
-    "Options",
     "Schedule",
     "Spec",
     "check_id",
@@ -98,7 +96,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     if TYPE_CHECKING:
 
-        def __init__(self, *, trigger: AnyTrigger, **options: Unpack[_Policies]) -> None: ...
+        def __init__(self, *, trigger: AnyTrigger, **options: Unpack[Policies]) -> None: ...
 
     def __post_init__(self) -> None:
         if not isinstance(self.trigger, Trigger):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -273,58 +271,6 @@ class Schedule(
     def spec(self) -> Spec:
         """The part that says when it fires."""
         return Spec(**{name: getattr(self, name) for name in Spec.__struct_fields__})
-
-
-class _Policies(TypedDict, total=False):
-    """The options that say when and whether a run happens, as callers give them."""
-
-    overlap: Overlap
-    catchup: Catchup
-    catchup_window: DurationLike | None
-    jitter: DurationLike | None
-    start: datetime | None
-    end: datetime | None
-    max_runs: int | None
-    exclude: Sequence[AnyExclusion] | AnyExclusion
-    excluded: Excluded
-    pause_on_failures: int | None
-    expect: DurationLike | None
-    keep_runs: int
-
-
-class _JobOptions(_Policies, total=False):
-    args: Args | None
-    kwargs: Mapping[str, Any] | None
-    queue_name: str | None
-    job_timeout: DurationLike | None
-    result_ttl: DurationLike | None
-    ttl: DurationLike | None
-    failure_ttl: DurationLike | None
-    description: str | None
-    meta: dict[Any, Any] | None
-    at_front: bool
-    retry: RetryLike | None
-    depends_on: DependsOn | None
-    on_success: CallbackLike | None
-    on_failure: CallbackLike | None
-    on_stopped: CallbackLike | None
-    webhooks: Webhooks | None
-    rate_limit: RateLimitLike | None
-    tags: Tags
-
-
-class Options(_JobOptions, total=False):
-    """All options of `Schedule` and `schedules.put`, as callers give them."""
-
-    paused: bool
-    note: str
-
-
-class Changes(_JobOptions, total=False):
-    """What `schedules.update` changes, as callers give it."""
-
-    trigger: AnyTrigger
-    func: FunctionOrTask
 
 
 def check_id(id: Any) -> str:

@@ -47,7 +47,8 @@ from rq_scheduler.client.schedules import (
 from rq_scheduler.client.schedules.arguments import Selection
 from rq_scheduler.client.schedules.explain import Explanation
 from rq_scheduler.client.tokens import Token, Tokens
-from rq_scheduler.model import Options, Spec
+from rq_scheduler.model import Spec
+from rq_scheduler.schedule_options import Options
 from rq_scheduler.serialization import Duration
 from rq_scheduler.testing import HandOff, ManualClock, ManualDispatcher
 from schedules.helpers import START

@@ -35,7 +35,7 @@ from rq_scheduler import (
 )
 from rq_scheduler.client import quarantine, schedules
 from rq_scheduler.client.schedules import Schedules
-from rq_scheduler.model import Options
+from rq_scheduler.schedule_options import Options
 
 HERE = Path(__file__).parent
 

@@ -9,7 +9,8 @@ from rq_scheduler.aio.awaited import awaited, listed, told
 from rq_scheduler.aio.parts import Collection
 from rq_scheduler.aliases import Function
 from rq_scheduler.client.schedules import Schedules, StoredSchedule
-from rq_scheduler.model import Options, Schedule
+from rq_scheduler.model import Schedule
+from rq_scheduler.schedule_options import Options
 from rq_scheduler.triggers import AnyTrigger
 
 __all__ = ["AsyncSchedules"]

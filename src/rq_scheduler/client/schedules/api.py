@@ -33,7 +33,8 @@ from rq_scheduler.client.schedules.zones import change_timezone, zones_of
 from rq_scheduler.clock import duration_us
 from rq_scheduler.errors import InvalidArgument, InvalidType, check_texts, kind_of
 from rq_scheduler.functions import function_name
-from rq_scheduler.model import Changes, Options, Schedule, check_id
+from rq_scheduler.model import Schedule, check_id
+from rq_scheduler.schedule_options import Changes, Options
 from rq_scheduler.store.schedules import PAGE
 from rq_scheduler.triggers import AnyTrigger
 from rq_scheduler.triggers.base import aware_us, not_negative

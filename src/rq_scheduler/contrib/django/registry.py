@@ -11,7 +11,8 @@ from typing import Any, TypeVar, Unpack
 from rq_scheduler.contrib.django.settings import read_settings
 from rq_scheduler.errors import InvalidType, kind_of
 from rq_scheduler.functions import function_name, is_task
-from rq_scheduler.model import Options, Schedule
+from rq_scheduler.model import Schedule
+from rq_scheduler.schedule_options import Options
 from rq_scheduler.triggers import AnyTrigger, Cron
 
 __all__ = ["Declaration", "register", "registered"]
