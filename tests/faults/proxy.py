@@ -69,9 +69,9 @@ class _Cut(Exception):  # noqa: N818  no error: it was planned
 class Proxy:
     """`with Proxy(server.url) as proxy:` and clients of `proxy.url`.
 
-    `commands` are those seen since the last `forget()`, without `ignored` ones, and without those within a transaction
-    if `whole_transactions` is set; `latency` is the seconds that each command and each reply takes. A plan (`cut`, `hold`) counts from when it is made, is carried out once, and replaces
-    the one before.
+    `commands` are those seen since the last `forget()`, without `ignored` ones, nor what a transaction queues if
+    `whole_transactions` is set; `latency` is the seconds that each command and each reply takes. A plan (`cut`, `hold`)
+    counts from when it is made, is carried out once, and replaces the one before.
     """
 
     def __init__(self, target: str, *, ignored: frozenset[str] = HANDSHAKE) -> None:
