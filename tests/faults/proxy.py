@@ -242,7 +242,7 @@ class Proxy:
         if plan.hold is not None:
             plan.hold.reached.set()
             while not plan.hold.released:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.005)  # the thread that tests needs the processor
             return
         plan.then()
         if plan.for_good:
