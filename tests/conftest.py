@@ -60,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     metadata.version = functools.cache(metadata.version)
     if getattr(config.option, "dist", "no") != "no" and not sys.dont_write_bytecode:
         compile_once(config)
+    if hasattr(config, "workerinput"):
+        tell_less(config)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell starts what runs in its background, and the processes of tests would not hear Ctrl-C either.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -83,6 +85,24 @@ def compile_once(config: pytest.Config) -> None:
             with suppress(SyntaxError):  # whoever collects it says so
                 digest, code = rewrite._rewrite_test(file, config)
                 rewrite._write_pyc(state, code, digest, kept)
+
+
+def tell_less(config: pytest.Config) -> None:
+    """A process of pytest-xdist sends six messages for each test, which cost both sides as much as pytest itself does.
+    Three of them are shown to nobody, but with -v or --durations: that it begins, and that all went well before it and
+    after."""
+    if config.option.durations is not None or config.option.verbose > 0:
+        return
+    interactor = next(each for each in config.pluginmanager.get_plugins() if type(each).__name__ == "WorkerInteractor")
+    send = interactor.sendevent
+
+    def send_what_is_shown(name: str, **event: Any) -> None:
+        report = event.get("data", {})
+        around = report.get("when") in ("setup", "teardown")
+        if name != "logstart" and not (around and report["outcome"] == "passed" and not report["sections"]):
+            send(name, **event)
+
+    interactor.sendevent = send_what_is_shown
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -293,8 +313,9 @@ _MORTAL = re.compile(rb"^(?:rq|\{[^{}]+\}):scheduler_(?:instance:.+|lock)$", re.
 
 
 @pytest.fixture(autouse=True)
-def _loggers_as_before() -> Iterator[None]:
-    """Whatever sets up logging, the command line for one, leaves nothing of it to the next test."""
+def _output_as_before() -> Iterator[None]:
+    """Whatever sets up logging, the command line for one, leaves nothing of it to the next test; and what one test has
+    hidden, the next one may say."""
     loggers = [logging.getLogger(name) for name in ("rq_scheduler", "rq_scheduler.scheduler", "py.warnings", "rq")]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
@@ -302,12 +323,6 @@ def _loggers_as_before() -> Iterator[None]:
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
         logger.handlers[:], logger.propagate = handlers, propagate
         logger.setLevel(level)
-
-
-@pytest.fixture(autouse=True)
-def _secrets_as_before() -> Iterator[None]:
-    """What one test has hidden, the next one may say."""
-    yield
     redaction._forms.clear()
 
 
@@ -340,12 +355,14 @@ def _no_unexpected_keys(request: pytest.FixtureRequest) -> Iterator[None]:
 # --- dispatchers in this process ---
 
 
-@pytest.fixture(autouse=True)
-def _whole_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _whole_passes() -> Iterator[None]:
     """A pass serves all that is due, in commits that are full, also on a machine that is slow just now."""
-    monkeypatch.setattr(passes, "LONGEST_PASS", PATIENCE)
-    monkeypatch.setattr(batch_size, "BUDGET", PATIENCE)
-    monkeypatch.setattr(schedules, "PLANNING", PATIENCE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passes, "LONGEST_PASS", PATIENCE)
+        patch.setattr(batch_size, "BUDGET", PATIENCE)
+        patch.setattr(schedules, "PLANNING", PATIENCE)
+        yield
 
 
 @pytest.fixture

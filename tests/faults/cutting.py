@@ -1,7 +1,8 @@
 """Runs one act again and again, and breaks the network at its first command, its second, and so on to its last.
 
-Points are found by running: an act that sends one command more has one point more. Time stands still but for what a
-test moves (`rq_scheduler.testing`), so that what has to come out can be compared to the microsecond.
+Points are found by running: an act that sends one command more has one point more. A transaction is sent at once, and
+undone wherever it is cut before EXEC (`test_proxy.py`), so nothing of what it queues is a point. Time stands still but
+for what a test moves (`rq_scheduler.testing`), so that what has to come out can be compared to the microsecond.
 """
 
 import re
@@ -56,6 +57,7 @@ class World:
         redis.flushall()
         self.redis = redis
         self.proxy = proxy
+        proxy.whole_transactions = True
         self.clock = ManualClock(START)
         self.options = options
         self.kind: type[Scheduler] = options.pop("kind", Scheduler)

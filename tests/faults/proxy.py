@@ -69,9 +69,9 @@ class _Cut(Exception):  # noqa: N818  no error: it was planned
 class Proxy:
     """`with Proxy(server.url) as proxy:` and clients of `proxy.url`.
 
-    `commands` are those seen since the last `forget()`, without `ignored` ones; `latency` is the seconds that each
-    command and each reply takes. A plan (`cut`, `hold`) counts from when it is made, is carried out once, and replaces
-    the one before.
+    `commands` are those seen since the last `forget()`, without `ignored` ones, nor what a transaction queues if
+    `whole_transactions` is set; `latency` is the seconds that each command and each reply takes. A plan (`cut`, `hold`)
+    counts from when it is made, is carried out once, and replaces the one before.
     """
 
     def __init__(self, target: str, *, ignored: frozenset[str] = HANDSHAKE) -> None:
@@ -86,6 +86,7 @@ class Proxy:
         self._port = 0
         self._plan: _Plan | None = None
         self.latency = 0.0
+        self.whole_transactions = False
         self.commands: list[Command] = []
 
     @property
@@ -212,7 +213,8 @@ class Proxy:
                 await replies
 
     async def _pass_on(self, link: "_Link", command: Command, data: bytes) -> None:
-        plan = self._count(command)
+        queued = link.queues(command.name)
+        plan = None if queued and self.whole_transactions else self._count(command)
         if plan is not None and plan.side == "before":
             await self._carry_out(plan, link)
         if self.latency:
@@ -240,7 +242,7 @@ class Proxy:
         if plan.hold is not None:
             plan.hold.reached.set()
             while not plan.hold.released:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.005)  # the thread that tests needs the processor
             return
         plan.then()
         if plan.for_good:
@@ -259,8 +261,15 @@ class _Link:
     server_reader: asyncio.StreamReader
     server_writer: asyncio.StreamWriter
     subscribed: bool = False
+    transaction: bool = False
     wanted: "asyncio.Future[bytes] | None" = None
     answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def queues(self, name: str) -> bool:
+        """Whether the server does nothing with the next command, which has this name, until EXEC."""
+        queued = self.transaction and name not in ("EXEC", "DISCARD")
+        self.transaction = queued or name == "MULTI"
+        return queued
 
     async def ask(self, data: bytes, *, subscribes: bool) -> bytes:
         """Sends a command and returns its reply."""

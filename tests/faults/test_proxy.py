@@ -75,6 +75,11 @@ def test_each_command_of_a_pipeline_and_a_transaction_is_a_point(client: redis_p
     assert names(proxy) == ["SET", "INCRBY", "GET", "MULTI", "INCRBY", "INCRBY", "EXEC"]
     assert proxy.commands[0].argument == "test:a"
     proxy.forget()
+    proxy.whole_transactions = True
+    assert pipe.incr("test:a").execute() == [5]
+    assert pipe.incr("test:a").execute() == [6]
+    assert names(proxy) == ["MULTI", "EXEC", "MULTI", "EXEC"]
+    proxy.forget()
     assert client.ping()
     assert names(proxy) == ["PING"]
 

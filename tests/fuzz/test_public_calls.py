@@ -110,7 +110,7 @@ def test_hostile_arguments(fuzz: Fuzz, world: World, of: str) -> None:
     def check(made: tuple[Call, dict[str, Any]]) -> None:
         holds(world, *made)
 
-    fuzz(max(10, min(4 * sum(len(call.names) for call in calls), 250)), check, made=strategy)
+    fuzz(max(10, min(2 * sum(len(call.names) for call in calls), 125)), check, made=strategy)
 
 
 def holds(world: World, call: Call, given: dict[str, Any]) -> None:

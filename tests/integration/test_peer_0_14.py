@@ -1,7 +1,7 @@
 """Beside rq-scheduler 0.14: data that its client wrote, its daemon at work next to ours, and the way back to it.
 
 The client's record (ids that it printed) is held against the workers' own (ids that the jobs pushed). The test of both
-daemons lasts RQS_BESIDE_SECONDS (20 unless set).
+daemons lasts RQS_BESIDE_SECONDS (12 unless set).
 """
 
 import json
@@ -20,7 +20,7 @@ from rq_scheduler import Scheduler
 from rq_scheduler.store.keys import FENCE_HOLDER
 from support import Peer, wait_until
 
-BESIDE_SECONDS = float(os.environ.get("RQS_BESIDE_SECONDS", "20"))
+BESIDE_SECONDS = float(os.environ.get("RQS_BESIDE_SECONDS", "12"))
 
 PUSH_ID = '"jobs_for_tests.push_id"'
 

@@ -133,7 +133,7 @@ def clock_of(one: AnyTrigger, whole: AnyTrigger, exclude: list[AnyExclusion]) ->
     return next(iter(whole.zone_names), exclude[0].timezone or "UTC")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(cases(), st.data())
 def test_the_instants_are_those_of_the_oracle(
     case: tuple[AnyTrigger, str, list[AnyExclusion], str, date], data: st.DataObject

@@ -134,7 +134,7 @@ def rules(draw: st.DrawFn) -> str:
     return ";".join(parts)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rules(), st.datetimes(datetime(1980, 1, 1), datetime(2040, 1, 1)), st.integers(0, 10**9))
 def test_any_rule_names_the_times_that_dateutil_names(rule: str, start: datetime, later: int) -> None:
     start = start.replace(microsecond=0)
