@@ -2,13 +2,16 @@
 -- lateness, tells.
 local counts, told, answers = {}, {}, {}
 
--- `bucket`: how late it is (lateness.lua).
-local function count_run(queue, job_id, due, bucket)
-  counts[queue] = (counts[queue] or 0) + 1
-  lateness.note('scheduled', bucket, 1)
+local function tell_run(queue, job_id, due)
   if not tells then return end
   local length = #told
   told[length + 1], told[length + 2], told[length + 3] = job_id, due, queue
+end
+
+-- Runs that entered one queue; `bucket`: how late they are (lateness.lua).
+local function count_runs(queue, bucket, runs)
+  counts[queue] = (counts[queue] or 0) + runs
+  lateness.note('scheduled', bucket, runs)
 end
 
 -- The counts as a list {queue, number, ...}.

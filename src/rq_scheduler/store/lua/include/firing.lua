@@ -361,7 +361,10 @@ local function answer(fire)
     tell_fire(fire, is_via_rq)
     return
   end
-  for _, run in ipairs(fire.started) do count_run(job.queue, run.id, run.due, lateness.bucket(us - run.due)) end
+  for _, run in ipairs(fire.started) do
+    count_runs(job.queue, lateness.bucket(us - run.due), 1)
+    tell_run(job.queue, run.id, run.due)
+  end
 end
 
 -- The books of a fire, and its answer.
@@ -397,5 +400,6 @@ local function commit(fires)
       settle(fire)
     end
   end
+  if plain.count then plain.count() end
   open_runs.write()
 end

@@ -43,7 +43,7 @@ do
   -- Adds lines, oldest first, and keeps so many. It must not turn a finished write into an error.
   function add_lines(id, kept, ...)
     local key = history_key(id)
-    kept = tonumber(kept or '') or HISTORY_LENGTH
+    kept = kept and tonumber(kept) or HISTORY_LENGTH
     if kept == 0 then return end
     local length = redis.pcall('LPUSH', key, ...)
     if type(length) == 'number' and length > kept then redis.pcall('LTRIM', key, 0, kept - 1) end

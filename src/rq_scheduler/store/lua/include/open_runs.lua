@@ -1,5 +1,5 @@
 -- Runs that are followed to their end, and the numbers by which histories name workers and dispatchers. Needs: prefix, now, now_us.
-local open_runs = {key = prefix .. ':scheduler:open_runs', new_key = prefix .. ':scheduler:new_runs', entries = {}, new = {}}
+local open_runs = {key = prefix .. ':scheduler:open_runs', new_key = prefix .. ':scheduler:new_runs', entries = {}}
 do
 
   -- A run of a schedule as it stands there, handed off at that moment (us).
@@ -29,20 +29,20 @@ do
   end
 
   -- The same for one whose end no fire asks for before the first look: all of a script are one entry until then.
+  local new, length = {}, 0
   function open_runs.add_new(id, ending)
-    local new = open_runs.new
-    local length = #new
     new[length + 1], new[length + 2] = id, ending
+    length = length + 2
   end
 
   -- Writes those, in two commands at most. Protected: whether a run is followed turns nothing that is done into an error.
   function open_runs.write()
-    local entries, new = open_runs.entries, open_runs.new
+    local entries = open_runs.entries
     if new[1] then redis.pcall('ZADD', open_runs.new_key, first_look, now_us .. ' ' .. table.concat(new, ' ')) end
     for first = 1, #entries, 1000 do
       redis.pcall('ZADD', open_runs.key, unpack(entries, first, math.min(first + 999, #entries)))
     end
-    open_runs.entries, open_runs.new = {}, {}
+    open_runs.entries, new, length = {}, {}, 0
   end
 
   local MOST_NAMES = 10000

@@ -1,8 +1,7 @@
 -- Reads the plan of a schedule: its next instants as Python has written them, 'nominal:due nominal:due ...' in microseconds, with '-' at
 -- the end if there are no others. And the policy that a fire has to know. Needs: utc (rq_queueing).
 local OVERLAPS = {skip = 0, allow = 0, replace = 0, buffer_one = 1, buffer_all = 1000} -- and how many runs each buffers
-local read_plans = {}
-local seconds_of, run_ending, is_due_at, policy_of, served_by, on_time
+local seconds_of, run_ending, is_due_at, policy_of, served_by
 do
   local TEN_SECONDS = 10 * 1000000
 
@@ -31,8 +30,8 @@ do
   end
 
   -- One instant of a plan: {at, nominal, due, due_us, follower ('nominal:due', nil when Python has to say which, '' when there is
-  -- none), next_due_us (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text. The other fields
-  -- are for those who fire: a table that grows later takes longer than all of this.
+  -- none), next_due_us (nil when there is none), ending}; nil when the plan does not name it. Many schedules share a text.
+  local read_plans = {}
   local function instant_in(plan, at)
     local known = read_plans[plan]
     if known and known.at == at then return known end
@@ -46,19 +45,13 @@ do
     end
     if #nominal + #due + 1 ~= #at then return nil end
     known = {at = at, nominal = nominal, due = due, due_us = tonumber(due), follower = follower,
-      next_due_us = next_due and tonumber(next_due), ending = run_ending(nominal),
-      score = false, policy = false, runs_as = false, job = false, line = false, bucket = false}
+      next_due_us = next_due and tonumber(next_due), ending = run_ending(nominal)}
     read_plans[plan] = known
     return known
   end
 
   -- Whether that is its score in the index.
-  function is_due_at(instant, score)
-    if score == instant.score then return true end
-    if not same_moment(score, instant.due_us / 1000000) then return false end
-    instant.score = score
-    return true
-  end
+  function is_due_at(instant, score) return same_moment(score, instant.due_us / 1000000) end
 
   -- A policy: 'overlap catchup grace max_runs max_failures', grace in us, '-' for none; nil for one that a newer version wrote.
   local read_policies = {}
@@ -70,7 +63,9 @@ do
         most_runs = tonumber(most_runs), most_failures = tonumber(most_failures)}
       if policy then
         policy.in_order = catchup == 'all' and not policy.grace
-        policy.is_plain = policy.most_buffered == 0 and not (policy.most_runs or policy.most_failures)
+        -- How late a run may be (us) without any other question: what is later might be older than its definition.
+        policy.on_time = policy.most_buffered == 0 and not (policy.most_runs or policy.most_failures) and
+          math.min(policy.grace or TEN_SECONDS, TEN_SECONDS)
       end
       read_policies[text] = policy or false
     end
@@ -98,14 +93,5 @@ do
     local is_missed = grace and us - instant.due_us > grace
     if is_missed or not (is_last_due or (lasting and us < lasting)) then return nil end
     return {instant}
-  end
-
-  -- The armed instant where it runs alone, and is not so late that anything else would matter; nil otherwise.
-  function on_time(plan, armed, policy, us)
-    local instant = plan and instant_in(plan, armed)
-    if not (instant and instant.follower) then return nil end
-    local late = us - instant.due_us
-    if late < 0 or late > TEN_SECONDS or (policy.grace and late > policy.grace) then return nil end
-    return (not instant.next_due_us or us < instant.next_due_us) and instant or nil
   end
 end
