@@ -81,11 +81,6 @@ def _change_job(store: Store, id: str, before: bytes, after: bytes) -> None:
     store.connection.hset(key, "runs_as", runs_as.replace(before, after))
 
 
-def has_no_size(store: Store, id: str, nominal: int) -> None:
-    """An older version put it."""
-    store.connection.hdel(store.keys.schedule(id), "size")
-
-
 def goes_to_the_front(store: Store, id: str, nominal: int) -> None:
     _change_job(store, id, b'"at_front":false', b'"at_front":true')
 
@@ -103,7 +98,7 @@ def has_a_timeout(store: Store, id: str, nominal: int) -> None:
     [
         *(nothing, has_run, still_runs, has_failed, has_failed_before, has_skipped, was_looked_for, has_run_for_it),
         *(has_the_job, has_no_further_instant, has_a_mark_that_is_no_time, has_no_template),
-        *(has_a_template_of_another_type, has_no_size, goes_to_the_front, expires, has_a_timeout),
+        *(has_a_template_of_another_type, goes_to_the_front, expires, has_a_timeout),
     ],
 )
 @pytest.mark.parametrize("tell", [True, False])

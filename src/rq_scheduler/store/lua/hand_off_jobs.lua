@@ -137,7 +137,7 @@ local function look_closer(id)
   end
   if kind == 'ready' then
     push_later(entry.origin, id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
-    redis.call('HSET', entry.key, queued_fields(entry.timeout, default_timeout))
+    mark_queued(entry.key, entry.timeout, default_timeout)
     if tells then note(entered, id, due_of(id), entry.origin) end
     if entry.ttl and entry.ttl > 0 then expire_job(id, entry.ttl) end
   elseif kind == 'broken' then
@@ -175,7 +175,7 @@ for _, id in ipairs(due) do
       back = queue ~= '' and is_queue(queue) and pushes_of(queue).back
     end
     if plain and back then
-      redis.call('HSET', key, queued_fields(timeout, default_timeout))
+      mark_queued(key, timeout, default_timeout)
       back[#back + 1] = id
       if tells then note(entered, id, due_of(id), queue) end
     else

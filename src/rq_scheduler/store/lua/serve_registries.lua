@@ -145,7 +145,7 @@ end
 
 if #broken > 0 then check_quarantine() end
 for _, entry in ipairs(ready) do
-  redis.call('HSET', entry.key, queued_fields(entry.timeout, default_timeout, 'origin', entry.queue))
+  mark_queued(entry.key, entry.timeout, default_timeout, 'origin', entry.queue)
   if entry.ttl and entry.ttl > 0 then expire_job(entry.id, entry.ttl) end
   push_later(entry.queue, entry.id, wants_front(entry.at_front, entry.at_front_on_retry, entry.ended_at))
   for _, value in ipairs({entry.id, entry.score, entry.queue}) do handed[#handed + 1] = value end

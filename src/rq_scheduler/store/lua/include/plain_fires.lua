@@ -2,7 +2,7 @@
 -- and the run before has finished. They have few questions, commands and tables, and the effect that `firing` has, which serves all
 -- others. Fills the table `plain`. Needs: firing, and what that needs.
 local function fill_plain() -- a function, since a script has at most 200 locals
-  local ID, KEY, JOB_ID, JOB, INSTANT, RUNS, FOLLOWER, NEXT_SCORE = 1, 2, 3, 4, 5, 6, 7, 8
+  local ID, KEY, TEMPLATE, JOB_ID, JOB, INSTANT, RUNS, FOLLOWER, NEXT_SCORE = 1, 2, 3, 4, 5, 6, 7, 8, 9
   local record_prefix, template_prefix, job_prefix = schedule_key(''), template_key(''), prefix .. ':job:'
   local byte, find, match, sub, type = string.byte, string.find, string.match, string.sub, type
 
@@ -49,7 +49,7 @@ local function fill_plain() -- a function, since a script has at most 200 locals
   function plain.fire(id, score)
     local key = record_prefix .. id
     local record = try('HMGET', key, 'rev', 'plan_rev', 'plan', 'armed', 'policy', 'runs_as', 'mark', 'live', 'runs', 'keep_runs',
-      'skips_in_a_row', 'looked_for', 'size')
+      'skips_in_a_row', 'looked_for')
     local rev, plan, armed, policy, mark, live = record[1], record[3], record[4], record[5], record[7], record[8]
     if not (rev and rev == record[2] and plan and armed and policy and nobody_buffers) then return nil end
     if record[10] or is_set(record[11]) or is_set(record[12]) then return nil end
@@ -68,35 +68,23 @@ local function fill_plain() -- a function, since a script has at most 200 locals
     if plan ~= last_plan or armed ~= last_armed then look_behind(plan, armed) end
     if not follower then return nil end
     if live and live ~= '' and try('HGET', job_prefix .. live, 'status') ~= 'finished' then return nil end
-    local size = tonumber(record[13] or '')
-    if not size then return nil end
-    return {id, key, id .. instant.ending, job, instant, record[9], follower, next_score}, size
+    local template = template_prefix .. id
+    local size = try('HSTRLEN', template, 'data')
+    if type(size) ~= 'number' or size == 0 then return nil end
+    return {id, key, template, id .. instant.ending, job, instant, record[9], follower, next_score}, size
   end
 
-  -- What a fire turns out to be whose job cannot be copied: that is there, which counts as made, or its template is gone, or no hash.
-  local function not_plain(fire)
-    local other = due_fire(fire[ID], fire[INSTANT].score, read_record(fire[ID]), 1)
-    other.job, other.detail = fire[JOB], fault_of(fire[ID], fire[JOB])
-    other.outcome = other.detail and 'broken' or 'done'
-    if other.detail then
-      check_quarantine()
-      check_revisions()
-    end
-    return other
-  end
-
-  -- Writes the job of its run. Returns the fire, or another one without a run, which is not plain.
+  -- Writes the job of its run. Returns the fire; where that job is there, which counts as made, one without a run, which is not plain.
   function plain.make(fire)
     local job_id, job = fire[JOB_ID], fire[JOB]
     local key = job_prefix .. job_id
-    if call('COPY', template_prefix .. fire[ID], key) == 0 then return not_plain(fire) end
-    local reply = try('HSET', key, queued_fields(job.timeout, default_timeout, 'created_at', enqueued_at))
-    if type(reply) == 'table' then
-      try('DEL', key)
-      if not find(reply.err, 'WRONGTYPE', 1, true) then error(reply.err, 0) end
-      return not_plain(fire)
+    if call('COPY', fire[TEMPLATE], key) == 0 then
+      local other = due_fire(fire[ID], fire[INSTANT].score, read_record(fire[ID]), 1)
+      other.job, other.outcome = job, 'done'
+      return other
     end
     push_later(job.queue, job_id, false)
+    mark_queued(key, job.timeout, default_timeout, 'created_at', enqueued_at)
     return fire
   end
 

@@ -132,7 +132,7 @@ local function reset_job(fire)
   if fire.via_rq then
     redis.call('HSET', key, 'status', 'scheduled', unpack(fields))
   else
-    redis.call('HSET', key, queued_fields(entry.timeout, default_timeout, unpack(fields)))
+    mark_queued(key, entry.timeout, default_timeout, unpack(fields))
     push_later(entry.origin, id, wants_front(entry.at_front))
   end
   redis.call('HDEL', key, 'result', 'exc_info', 'number_of_retries')

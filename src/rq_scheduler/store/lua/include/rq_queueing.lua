@@ -32,10 +32,13 @@ local function call_in_chunks(command, key, items)
   end
 end
 
--- What a job has that is queued; `timeout`: its own, if it has one. More fields and values may follow.
-local function queued_fields(timeout, default_timeout, ...)
-  if timeout and timeout ~= '' then return 'status', 'queued', 'enqueued_at', enqueued_at, ... end
-  return 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout, ...
+-- Marks a job as queued; `timeout`: its own, if it has one. More fields and values may follow.
+local function mark_queued(key, timeout, default_timeout, ...)
+  if timeout and timeout ~= '' then
+    redis.call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, ...)
+  else
+    redis.call('HSET', key, 'status', 'queued', 'enqueued_at', enqueued_at, 'timeout', default_timeout, ...)
+  end
 end
 
 -- Job ids by queue and end of the queue, in the order in which they came; what has been pushed is not there any more.

@@ -35,7 +35,7 @@ local function make_run(id, job, job_id, for_rq, default_timeout)
     return true
   end
   push_later(job.queue, job_id, job.at_front)
-  redis.call('HSET', key, queued_fields(job.timeout, default_timeout, 'created_at', enqueued_at))
+  mark_queued(key, job.timeout, default_timeout, 'created_at', enqueued_at)
   -- RQ's enqueue takes `at_front` as an argument; on the job it would bring a retry to the front too.
   if job.at_front then call('HDEL', key, 'enqueue_at_front') end
   if job.ttl and job.ttl > 0 then expire_job(job_id, job.ttl) end
