@@ -29,7 +29,7 @@ from making import Told, dispatcher
 from rq_scheduler import warn
 from rq_scheduler.aio import awaited
 from rq_scheduler.cli import redaction
-from rq_scheduler.dispatcher import Dispatcher, batch_size, passes, schedules, waker
+from rq_scheduler.dispatcher import Dispatcher, batch_size, passes, planner, schedules, waker
 from rq_scheduler.embedded import EmbeddedRedis
 from rq_scheduler.guarded_process import GuardedProcess
 from servers import ClusterSetup, SentinelSetup, default_choice, new_server
@@ -362,6 +362,7 @@ def _whole_passes() -> Iterator[None]:
         patch.setattr(passes, "LONGEST_PASS", PATIENCE)
         patch.setattr(batch_size, "BUDGET", PATIENCE)
         patch.setattr(schedules, "PLANNING", PATIENCE)
+        patch.setattr(planner, "TAKEN_FOR", PATIENCE)
         yield
 
 
