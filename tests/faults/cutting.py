@@ -57,7 +57,6 @@ class World:
         redis.flushall()
         self.redis = redis
         self.proxy = proxy
-        proxy.whole_transactions = True
         self.clock = ManualClock(START)
         self.options = options
         self.kind: type[Scheduler] = options.pop("kind", Scheduler)
@@ -324,6 +323,7 @@ def _cut(point: Point, act: Callable[[World], None], changes: list[int], *, for_
     world = point.world
     already = world.changes
     world.proxy.forget()
+    world.proxy.whole_transactions = True
     world.proxy.cut(point.number, point.side, for_good=for_good, then=lambda: changes.append(world.changes - already))
     try:
         act(world)
@@ -369,6 +369,7 @@ def _freeze(
     with closing(new_world()) as world:
         point = Point(world, number, side)
         world.proxy.forget()
+        world.proxy.whole_transactions = True
         hold = world.proxy.hold(number, side)
         frozen = _Thread(lambda: act(world))
         frozen.start()
