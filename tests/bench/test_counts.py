@@ -144,26 +144,26 @@ def _(scheduler: Scheduler):
     return overdue(scheduler, KEYS.due_schedules)
 
 
-@scenario("a pass that fires 50 schedules")
+@scenario("a pass that fires 20 schedules")
 def _(scheduler: Scheduler):
-    stored(scheduler, 50)
+    stored(scheduler, 20)
     return overdue(scheduler, KEYS.due_schedules)
 
 
-@scenario("a pass that fires 50 schedules again, the last run finished")
+@scenario("a pass that fires 20 schedules again, the last run finished")
 def _(scheduler: Scheduler):
-    stored(scheduler, 50)
+    stored(scheduler, 20)
     overdue(scheduler, KEYS.due_schedules)()
     for id in scheduler.connection.lrange("rq:queue:default", 0, -1):
         scheduler.connection.hset(f"rq:job:{id.decode()}", "status", "finished")
     return overdue(scheduler, KEYS.due_schedules)
 
 
-@scenario("a pass that fires 50 schedules by their plans")
+@scenario("a pass that fires 20 schedules by their plans")
 def _(scheduler: Scheduler):
     store, due = Store(scheduler.connection), now_us(scheduler.connection) - 1000
-    put(store, *(new(scheduler.connection, f"s-{n}", due) for n in range(50)))
-    planned_in_time(store, *(f"s-{n}" for n in range(50)))
+    put(store, *(new(scheduler.connection, f"s-{n}", due) for n in range(20)))
+    planned_in_time(store, *(f"s-{n}" for n in range(20)))
     return one_pass(scheduler)
 
 
@@ -186,10 +186,10 @@ for status in ("queued", "started", "finished", "failed"):
     scenario(f"looks at 20 runs that are {status}")(partial(looks, status=status))
 
 
-@scenario("a pass that plans 50 schedules in time")
+@scenario("a pass that plans 20 schedules in time")
 def _(scheduler: Scheduler):
     store, due = Store(scheduler.connection), now_us(scheduler.connection) + 30_000_000
-    put(store, *(new(scheduler.connection, f"s-{n}", due, of=spec(3600)) for n in range(50)))
+    put(store, *(new(scheduler.connection, f"s-{n}", due, of=spec(3600)) for n in range(20)))
     return one_pass(scheduler)
 
 

@@ -4,11 +4,14 @@ import io
 from collections.abc import Sequence
 
 import pytest
+import redis as redis_py
 from rich.console import Console
 
+from rq_scheduler import Every, Schedule, Scheduler
 from rq_scheduler.cli.demo.account import Counted, Run, settle
 from rq_scheduler.cli.demo.display import Display
-from rq_scheduler.cli.demo.scenario import QUIET, SLOW_SECONDS, Times
+from rq_scheduler.cli.demo.scenario import QUIET, SLOW_SECONDS, Scenario, Times
+from rq_scheduler.store.keys import Keys
 
 pytestmark = pytest.mark.once
 
@@ -50,6 +53,19 @@ def test_what_waited_for_redis_is_counted_apart() -> None:
     text, _ = account([A, B, *BEAT.values()], outage=2 * S + 300)
     assert "lateness        p50 0.2 ms, p99 0.3 ms, max 0.3 ms  (4 hand-offs)" in text
     assert "in the outage p50 0.4 ms, p99 0.4 ms, max 0.4 ms  (1 hand-offs)" in text
+
+
+def test_a_run_that_has_ended_by_no_word_of_its_own_is_waited_for(redis: redis_py.Redis) -> None:
+    """A worker that has just taken it is idle by its own word, and the log of the dispatcher may not be read yet."""
+    scenario = Scenario(processes=None, display=None, times=Times(9, 60, 1))  # type: ignore[arg-type]
+    scenario._redis, scenario._scheduler = redis, Scheduler(connection=redis)
+    scenario._schedules["beat"] = (0, 3600 * S)
+    scenario._scheduler.schedules.put(Schedule("beat", Every("1h"), "jobs_for_tests.nothing"))
+    assert scenario._is_quiet()
+    redis.hset(Keys().schedule("beat"), "runs", 1)  # as the hand-off has it
+    assert not scenario._is_quiet()
+    scenario._ended.add("beat-20260101T000000000000Z")
+    assert scenario._is_quiet()
 
 
 @pytest.mark.parametrize("seconds", [8, 9, 10, 12, 20, 33])

@@ -72,7 +72,6 @@ class Scenario:
         self._refused = False
         self._one_offs: dict[str, int] = {}
         self._schedules: dict[str, tuple[int, int]] = {}
-        self._given: set[str] = set()
         self._ended: set[str] = set()
         self._runs: list[Run] = []
         self._by: Counter[str] = Counter()
@@ -189,7 +188,6 @@ class Scenario:
         elif action == "handed_off":
             self._by[by] += len(line["handed_off"])
             for id, due, at, *_ in line["handed_off"]:
-                self._given.add(id)
                 self._display.row(id, what=_what(id), due=due, at=at, by=by)
         elif action == "skipped" and "nominal" in line:
             id = f"{line['id']}-{line['nominal']}"
@@ -218,11 +216,14 @@ class Scenario:
 
     def _is_quiet(self) -> bool:
         """Whether no worker holds a job, and none comes for a moment. A worker tells RQ that it is busy after it has
-        taken a job, and drops that when it is stopped in between: only what the jobs say shows that all are done."""
-        now = self._now()
-        dues = [*self._one_offs.values(), *(now + -(now - first) % step for first, step in self._schedules.values())]
-        given = self._given | {id for id, due in self._one_offs.items() if due <= now}
-        return given <= self._ended and not any(now < due < now + MOMENT for due in dues) and self._workers_idle()
+        taken a job, and drops that when it is stopped in between: only what the jobs say, of as many runs as Redis
+        counts, shows that all are done."""
+        schedules = [self._scheduler.schedules[id] for id in self._schedules]
+        ended = Counter(id.rpartition("-")[0] for id in self._ended - self._one_offs.keys())
+        if any(each.runs != ended[each.id] for each in schedules) or not self._workers_idle():
+            return False
+        dues = [*map(_next, schedules), *(due for id, due in self._one_offs.items() if id not in self._ended)]
+        return min(dues) > self._now() + MOMENT
 
     def _workers_idle(self) -> bool:
         """Whether no worker holds a job and none waits, as RQ itself tells."""
