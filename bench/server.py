@@ -129,12 +129,18 @@ class Server:
     def queued(self, queue: str = "default") -> int:
         return int(self.connection.llen(f"rq:queue:{queue}"))
 
-    def arm(self, number: int, nominal: int, *, at_once: bool = False) -> None:
+    def arm(self, number: int, nominal: int, *, at_once: bool = False) -> float:
         """All schedules for that instant (unix seconds). With `at_once`, no dispatcher sees some of them armed and some
-        not."""
-        size = number if at_once else _CHUNK
+        not. Returns when they were (unix seconds)."""
+        size, script = number if at_once else _CHUNK, (LUA / "rearm.lua").read_text("utf-8")
+        seconds = microseconds = 0
         for start in range(0, number, size):
-            self.run("rearm", [DUE_SCHEDULES, TO_PLAN], [nominal * 1_000_000, nominal, start, start + size - 1])
+            with self.connection.pipeline(transaction=False) as pipe:
+                of = (nominal * 1_000_000, nominal, start, start + size - 1)
+                pipe.eval(script, 2, DUE_SCHEDULES, TO_PLAN, *of)
+                pipe.time()
+                _, (seconds, microseconds) = pipe.execute()
+        return seconds + microseconds / 1_000_000
 
     def finish(self) -> None:
         """Workers finish all runs that are queued."""

@@ -65,8 +65,7 @@ def _round(harness: Harness, herd: Herd, count: int) -> tuple[float, list[float]
         server.forget_scripts_run()
         time.sleep(max(0.0, began - time.time()))
         cpu = sum(each.cpu() for each in team)
-        server.arm(herd.number, int(began) - HOUR, at_once=True)
-        armed = time.time()
+        armed = server.arm(herd.number, int(began) - HOUR, at_once=True)
         while server.late_schedules():
             if time.time() > began + 60:
                 raise SystemExit(f"{herd.who} has not served {herd.number} late schedules within a minute")
@@ -79,6 +78,6 @@ def _round(harness: Harness, herd: Herd, count: int) -> tuple[float, list[float]
         for n in range(len(dues)):
             pipe.hget(f"rq:job:{server.job_id(n, name)}", "enqueued_at")
         handed_off = [utcparse(moment.decode()).timestamp() for moment in pipe.execute()]
-    ended = max(ended, next(due for due in dues if due > armed))
+    ended = max(ended, next((due for due in dues if due > armed), armed))
     late = [(at - due) * 1000 for at, due in zip(handed_off, dues, strict=True) if armed < due <= ended]
     return cpu, late

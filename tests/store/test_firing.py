@@ -884,6 +884,7 @@ def with_runs_that_go_on(store: Store, count: int, due: int, **policies: Any) ->
     return ids
 
 
+@pytest.mark.usefixtures("scripts_as_is")
 class TestManyRunsToLookAt:
     """One script does a part of it, and says that there is more."""
 

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 import redis as redis_py
 
-from making import followed, now_us, snapshot
-from making_schedules import fire_page, job_fields, new, planned_in_time, put
+from making import US, followed, now_us, snapshot
+from making_schedules import fire_page, job_fields, new, planned_in_time, put, spec
 from rq_scheduler.runs import run_id
 from rq_scheduler.store import Store
 
@@ -81,6 +81,22 @@ def _change_job(store: Store, id: str, before: bytes, after: bytes) -> None:
     store.connection.hset(key, "runs_as", runs_as.replace(before, after))
 
 
+def keeps_one_line(store: Store, id: str, nominal: int) -> None:
+    store.connection.hset(store.keys.schedule(id), "keep_runs", 1)
+    store.connection.lpush(store.keys.history(id), f"e {nominal - US} 0 7 -")
+
+
+def has_a_buffered_run(store: Store, id: str, nominal: int) -> None:
+    before = nominal - US
+    store.connection.rpush(store.keys.buffer(id), f"enqueued {before} {before} {run_id(id, before)}")
+    store.connection.zadd(store.keys.buffered, {id: nominal / US + 3600})
+
+
+def stands_at_the_end_of_another_instant(store: Store, id: str, nominal: int) -> None:
+    key = store.keys.schedule(id)
+    store.connection.hset(key, "plan", f"-{nominal}:{nominal} ".encode() + (store.connection.hget(key, "plan") or b""))
+
+
 def goes_to_the_front(store: Store, id: str, nominal: int) -> None:
     _change_job(store, id, b'"at_front":false', b'"at_front":true')
 
@@ -98,7 +114,8 @@ def has_a_timeout(store: Store, id: str, nominal: int) -> None:
     [
         *(nothing, has_run, still_runs, has_failed, has_failed_before, has_skipped, was_looked_for, has_run_for_it),
         *(has_the_job, has_no_further_instant, has_a_mark_that_is_no_time, has_no_template),
-        *(has_a_template_of_another_type, goes_to_the_front, expires, has_a_timeout),
+        *(has_a_template_of_another_type, keeps_one_line, has_a_buffered_run, stands_at_the_end_of_another_instant),
+        *(goes_to_the_front, expires, has_a_timeout),
     ],
 )
 @pytest.mark.parametrize("tell", [True, False])
@@ -137,6 +154,19 @@ def test_schedules_of_one_plan_keep_their_own_jobs(redis: redis_py.Redis, store:
     }
     assert [redis.llen(f"rq:queue:{queue}") for queue in "abc"] == [2, 1, 1]
     assert page.fires.queues == {"a": 2, "b": 1, "c": 1}
+
+
+def test_schedules_of_one_instant_go_on_by_their_own_plans(redis: redis_py.Redis, store: Store) -> None:
+    nominal, periods = now_us(redis) - 1000, (60, 3600, 60, 7)
+    for period, id in zip(periods, "abcd", strict=True):
+        put(store, new(redis, id, nominal, of=spec(period)))
+        planned_in_time(store, id)
+    assert len(fire_page(store).fires.handed_off) == len(periods)
+    for period, id in zip(periods, "abcd", strict=True):
+        due = nominal + period * US
+        assert redis.hget(store.keys.schedule(id), "armed") == f"{due}:{due}".encode()
+        assert redis.zscore(store.keys.due_schedules, id) == due / US
+    assert redis.hget("rq:scheduler:counters", "handed_off:scheduled:default") == b"4"
 
 
 def redis_fields(hash: object) -> dict[bytes, bytes]:

@@ -469,6 +469,7 @@ class TestHandingOut:
             planned += [write.of.id for write in writes]
         assert planned == [f"s{n:03}" for n in range(10, 260)]
 
+    @pytest.mark.usefixtures("scripts_as_is")
     def test_no_write_of_very_many_takes_long(self, store: Store) -> None:
         """It ends by its own clock, before Redis 7.4 by what it has looked at. Others come by the next one."""
         self.due(store, 1_000)
@@ -550,6 +551,7 @@ class TestHandingOut:
         assert (len(page.fires.handed_off), page.cursor) == (1, None)
         assert told["cmdstat_hmget"]["calls"] <= 2, "of z alone"
 
+    @pytest.mark.usefixtures("scripts_as_is")
     def test_no_script_passes_over_very_many(self, redis: redis_py.Redis, store: Store) -> None:
         """Before Redis 7.4 a script has no clock: it would pass over 10,000, which takes 30 ms."""
         ids = [f"s{number:04}" for number in range(9_900)]

@@ -351,6 +351,7 @@ class TestLoading:
             hand_off(store)
 
 
+@pytest.mark.usefixtures("scripts_as_is")
 class TestClock:
     """Where the time comes from: one file before the include `clock`, and the only difference of the two readings."""
 

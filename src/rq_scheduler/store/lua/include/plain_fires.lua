@@ -24,7 +24,7 @@ local function fill_plain() -- a function, since a script has at most 200 locals
   local instants = {}
   local function instant_at(armed)
     local nominal, due = match(armed, '^(%d+):(%d+)$')
-    local late = nominal and is_time(nominal) and is_time(due) and us - due
+    local late = nominal and is_time(now_us) and is_time(nominal) and is_time(due) and us - due
     instants[armed] = late and late >= 0 and
       {nominal = nominal, due = due, late = late, ending = run_ending(nominal), score = false, line = false, bucket = false}
     return instants[armed]
