@@ -23,6 +23,7 @@ class Herd:
     def __init__(self, harness: Harness, who: str, number: int, *, cron: bool, own: bool) -> None:
         self.place: Place = harness.place(f"{who}, {'own' if own else 'alike'}")
         self.who, self.number = who, number
+        self._jitter = 10_000 + number // 2 if own else 0  # us: the middle of what `sync_herd` gives them
         # Seconds in which dispatchers plan ahead what will be due.
         self.head_start = 1 + number / 12_000
         self._fires = 0
@@ -57,12 +58,13 @@ class Herd:
             time.sleep(0.05)
 
     def fire_bare(self) -> Sample:
-        """The same by the bare script, which is told when and for how many times they fire."""
+        """The same by the bare script, which is told when and for how many times they fire, and how far apart the next
+        moments are."""
         self.place.server.finish()
         nominal = self._arm(1)
         self.place.server.forget_scripts_run()
         redis = self.place.server.cpu()
-        answer = self.place[LIMIT].do("fire_at", nominal=nominal, period=DAY, runs=self._fires)
+        answer = self.place[LIMIT].do("fire_at", nominal=nominal, period=DAY, runs=self._fires, jitter=self._jitter)
         redis = self.place.server.cpu() - redis
         self.place.note_scripts(LIMIT)
         return Sample(self.number, self._seconds_since(nominal), redis, answer.cpu)

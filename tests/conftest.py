@@ -90,8 +90,8 @@ def compile_once(config: pytest.Config) -> None:
 
 def tell_less(config: pytest.Config) -> None:
     """A process of pytest-xdist sends six messages for each test, which cost both sides as much as pytest itself does.
-    Three of them are shown to nobody, but with -v or --durations: that it begins, and that all went well before it and
-    after."""
+    Three of them are shown to nobody, but with -v, --durations or --junitxml: that it begins, and that all went well
+    before it and after."""
     option = config.option
     if option.durations is not None or option.verbose > 0 or option.xmlpath:
         return

@@ -27,17 +27,17 @@ def hand_off(reads=("origin",), batch=BATCH):
         pass
 
 
-def fire(nominal, batch=BATCH, period=PERIOD, runs=1):
+def fire(nominal, batch=BATCH, period=PERIOD, runs=1, jitter=0):
     following = nominal + period
     stamp = dt.datetime.fromtimestamp(nominal, dt.UTC).strftime("%Y%m%dT%H%M%S000000Z")
-    instants = [nominal * 1_000_000, stamp, following * 1_000_000, following, runs]
+    instants = [nominal * 1_000_000, stamp, following * 1_000_000, following, runs, jitter]
     while fire_script(keys=[DUE_SCHEDULES], args=[batch, today(), 180, *instants]):
         pass
 
 
-def fire_at(nominal, period, runs):
+def fire_at(nominal, period, runs, jitter):
     time.sleep(max(0.0, nominal - time.time()))
-    fire(nominal, period=period, runs=runs)
+    fire(nominal, period=period, runs=runs, jitter=jitter)
 
 
 def hand_off_when_due():
