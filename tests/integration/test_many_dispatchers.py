@@ -155,6 +155,7 @@ def test_each_is_handed_off_exactly_once(
     assert left <= {KEYS.revisions, *of_dispatchers, *of_what_was}
 
 
+@pytest.mark.usefixtures("scripts_as_is")  # which the dispatchers run
 def test_a_herd_is_fired_exactly_once_though_dispatchers_die_in_the_middle(
     redis: redis_py.Redis, dispatcher_url: str, request: pytest.FixtureRequest
 ) -> None:

@@ -394,6 +394,23 @@ def test_a_night_without_a_worker(site: Site) -> None:
     )
 
 
+def test_skipped_while_it_is_asked_about(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The history is read before, and what did not run after it."""
+    site.put(Every(1, anchor=START))
+    site.serve_until(START + timedelta(seconds=29))
+    site.clock.move(timedelta(seconds=1))
+    find = site.store.find_not_run
+
+    def find_later(*args: Any) -> Any:
+        site.serve_until(site.clock.now())
+        return find(*args)
+
+    monkeypatch.setattr(site.store, "find_not_run", find_later)
+    found = site.why()
+    assert (found.cause, found.at) == ("skipped", START + timedelta(seconds=30))
+    assert "held up by run nightly-" in found.sentence
+
+
 def test_it_waits_for_the_run_before_it(site: Site) -> None:
     site.put(overlap="buffer_one")
     (before,) = site.serve_until(FIRST)

@@ -70,7 +70,10 @@ class _Gatherer:
         found = resolve(evidence)
         case = Case(evidence, found)
         if case.line is None and case.is_past:
-            evidence = replace(evidence, runs=(*evidence.runs, *self._not_run(schedule.id, case.at)))
+            not_run = self._not_run(schedule.id, case.at)
+            if not_run:  # it may have been decided since the history was read
+                runs = self.runs(schedule.id, schedule.kind)
+            evidence = replace(evidence, runs=(*runs, *not_run))
             case = Case(evidence, found)
         run = holder = None
         line = case.line
@@ -123,6 +126,10 @@ class _Gatherer:
         queue = self._store.queue_trace(job.queue)
         return JobEvidence(job, queue, line, None if queue.workers else self._left(job.queue))
 
+    def runs(self, id: str, kind: str) -> list[Run]:
+        """Its history."""
+        return runs_of(self._store.read_runs(id, MOST)[2], self._now, kind)
+
     def _not_run(self, id: str, at: datetime) -> list[Run]:
         """What was skipped or missed then, by the list of that: it reaches back further than the history of a schedule
         that fires often."""
@@ -171,8 +178,8 @@ def explained(
         now, (stored,) = store.read_definitions([schedule_id])
         if stored is None:
             continue
-        _, _, rows = store.read_runs(schedule_id, MOST)
-        runs, gatherer = runs_of(rows, now, stored.kind), _Gatherer(context, now, reader)
+        gatherer = _Gatherer(context, now, reader)
+        runs = gatherer.runs(schedule_id, stored.kind)
         if run is None or schedule_id == id:
             return gatherer.explain_schedule(view(stored), runs, asked)
         _no_time_of_a_job(id, asked)
