@@ -687,9 +687,10 @@ def now_shown(client: redis_py.Redis) -> int:
 )
 def test_the_id_of_a_run_is_the_same_in_both_languages(redis: redis_py.Redis, us: int) -> None:
     source = scripts.load("run_now").source
-    # With all that is included up to where firing begins.
+    # With all that is included up to where deciding begins.
     text = (
-        source[source.index("local prefix") : source.index("-- A fire of a schedule:")] + "return run_ending(ARGV[10])"
+        source[source.index("local prefix") : source.index("-- What becomes of a fire of a schedule:")]
+        + "return run_ending(ARGV[10])"
     )
     arguments = ["rq", "180", "0", "s", "skip one - - -", "1", "1", "0", "", str(us)]
     assert redis.eval(text, 1, "rq:scheduler:due_schedules", *arguments).decode() == run_ending(us)

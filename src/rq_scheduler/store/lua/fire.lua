@@ -46,6 +46,7 @@ do -- a script has at most 200 locals
 end
 -- @include lateness
 -- @include answers
+-- @include deciding
 -- @include firing
 -- @include plain_fires
 -- @include waits

@@ -36,6 +36,7 @@ do -- a script has at most 200 locals
 end
 -- @include lateness
 -- @include answers
+-- @include deciding
 -- @include firing
 -- @include audit
 local record = read_record(id)

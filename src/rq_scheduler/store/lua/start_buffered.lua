@@ -47,6 +47,7 @@ do -- a script has at most 200 locals
 -- @include recurring_fires
 end
 -- @include answers
+-- @include deciding
 -- @include firing
 jobs.counts, jobs.told, jobs.answers = counts, told, answers
 local NO_POLICY = 'skip one - - -' -- of a record that an older version wrote

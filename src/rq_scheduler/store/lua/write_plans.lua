@@ -50,6 +50,7 @@ do -- a script has at most 200 locals
 -- @include recurring_fires
 end
 -- @include answers
+-- @include deciding
 -- @include firing
 jobs.counts, jobs.told, jobs.answers = counts, told, answers
 local AGAIN = 0.05 -- seconds until the next look at what a plan that was just written does not serve

@@ -1,6 +1,6 @@
 -- Plain fires, as nearly all are: one run, on time, of a job that goes to the end of its queue; nothing limits it, is buffered or counted,
--- and the run before has finished. They have few questions, commands and tables, and the effect that `firing` has, which serves all
--- others. Fills the table `plain`. Needs: firing, and what that needs.
+-- and the run before has finished. They have few questions, commands and tables, and the effect that `deciding` and `firing` have,
+-- which serve all others. Fills the table `plain`. Needs: firing, and what that needs.
 local function fill_plain() -- a function, since a script has at most 200 locals
   local ID, KEY, TEMPLATE, JOB_ID, JOB, INSTANT, RUNS, FOLLOWER, NEXT_SCORE = 1, 2, 3, 4, 5, 6, 7, 8, 9
   local record_prefix, template_prefix, job_prefix = schedule_key(''), template_key(''), prefix .. ':job:'
