@@ -53,7 +53,7 @@ def visit(port, token, paths, rate, seconds, connections):
 
 async def visiting(port, token, paths, rate, seconds, connections):
     loop = asyncio.get_running_loop()
-    free = asyncio.LifoQueue()
+    free = asyncio.Queue()  # in turn: the server hangs up on a connection that nobody used for five seconds
     for _ in range(connections):
         free.put_nowait((await loop.create_connection(Connection, HOST, port))[1])
     requests = [request_of(path, token) for path in paths]
