@@ -30,7 +30,7 @@ help:
 	@echo "make test-all the same with nothing left out, all of it on Valkey, and 'make test' with each other Python there is"
 	@echo "make chaos   faults of every kind at random on real processes: MINUTES=10 SEED=1"
 	@echo "make fuzz    hostile values, texts and records for every call and reader: MINUTES=5 SEED=1"
-	@echo "make bench   the measurements of docs/benchmarks.md, about 15 minutes: ONLY=fires,late for some; QUICK=1 for small sizes"
+	@echo "make bench   the measurements of docs/benchmarks.md, about 25 minutes: ONLY=fires,late for some; QUICK=1 for small sizes"
 	@echo "make records writes tests/upgrade/records.json anew: what the last commit before plans in Redis leaves there"
 	@echo "make screens docs/screens.md anew: what the commands show of a site on which some things go wrong"
 	@echo "make pictures docs/pictures anew: every page of the dashboard, light and dark, wide and narrow; ONLY=clocks,load for some"
