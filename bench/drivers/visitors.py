@@ -29,6 +29,8 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, request):
         """The status of its answer."""
+        if self.transport.is_closing():
+            raise ConnectionError("the server hung up")
         self.answered = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         return await self.answered

@@ -18,7 +18,6 @@ from faults.poisoning import KINDS, SOON, Beds, serving
 from making import HOUR, INDEX, US, Told, add, cpu_of, dispatcher, entry, make_job, now_us, recurring, waiting
 from making_schedules import job_fields, new, put
 from rq_scheduler import Every, Scheduler
-from rq_scheduler.dispatcher.schedules import MAX_RUNS
 from rq_scheduler.errors import InvalidArgument
 from rq_scheduler.model import Spec
 from rq_scheduler.runs import run_id
@@ -147,7 +146,7 @@ def test_very_many_schedules_due_at_once(redis: redis_py.Redis) -> None:
         f"{MANY} put in {saving:.1f} s; the last schedule was {draining:.2f} s late; {len(scripts)} scripts fired; "
         f"one-offs, recurring jobs and RQ's own were {worst:.1f} ms late at most"
     )
-    assert max(scripts.values()) <= MAX_RUNS
+    assert max(scripts.values()) <= 250  # some milliseconds of Redis
 
 
 PATTERNS = ["*", "[a]", "?", "\\", "..", "a b", "'", '"', "`$(id)`", "a\nb", "a\0b", "é", "💥", "%s", "{x}", "-", "0",

@@ -134,7 +134,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @contextmanager
 def visiting(browser: Any, site: Site, **options: Any) -> Iterator[Visit]:
-    """A page, of which nothing is forgiven: no message on the console, no request elsewhere, no dialog."""
+    """A page, of which nothing is forgiven: no message on the console but one of
+    Chromium's, no request elsewhere, no dialog."""
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
     context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()

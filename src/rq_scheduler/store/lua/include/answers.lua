@@ -21,7 +21,7 @@ local function counts_told()
   return list
 end
 
--- Tells all of one fire (firing.lua).
+-- Tells all of one fire (deciding.lua).
 local function tell_fire(fire, is_via_rq)
   local function nominals_of(runs)
     local nominals = {}

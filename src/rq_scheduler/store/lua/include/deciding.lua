@@ -1,5 +1,5 @@
 -- What becomes of a fire of a schedule: `decide`, which writes nothing of it; `firing` does. The scripts that fire say which, and why.
--- Needs: clock, rq_queueing, overlap, quarantine, schedule, runs_as, runs, previous_runs, plan, settling.
+-- Needs: prefix, clock, schedule, runs_as, runs, previous_runs, plan, settling.
 local us = tonumber(now_us)
 local call, try = redis.call, redis.pcall
 local nobody_buffers = call('ZCARD', buffered_schedules) == 0

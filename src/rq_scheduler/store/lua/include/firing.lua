@@ -1,5 +1,6 @@
 -- Writes what was decided of fires (`commit`). The order decides what a fault loses: jobs of runs, pushes, records and index, and then what
--- only informs. Needs: deciding, and what that needs; revision, history, open_runs, counters, events, lateness, answers, index, dispatcher.
+-- only informs. Needs: deciding, and what that needs; rq_queueing, quarantine, revision, history, open_runs, counters, events, lateness,
+-- answers; index, dispatcher, all_via_rq, default_timeout.
 
 local function goes_via_rq(job) return all_via_rq or job.slow end
 
