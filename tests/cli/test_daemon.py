@@ -81,6 +81,21 @@ def test_burst(daemon: Start, redis: redis_py.Redis, redis_url: str) -> None:
     assert not redis.keys("rq:scheduler_instance:*")
 
 
+HELD_UP_BY_GARBAGE = """
+import gc
+from rq_scheduler.cli.app import main
+from rq_scheduler.dispatcher import Dispatcher
+Dispatcher.run = lambda *args, **options: print("to be gone through:", len(gc.get_objects()))
+main()
+"""
+
+
+def test_no_search_for_garbage_goes_through_what_it_has_loaded(processes: Processes, redis_url: str) -> None:
+    """Which would hold up what is due: of 50,000 objects it takes nearly 20 ms."""
+    output = processes.run(sys.executable, "-c", HELD_UP_BY_GARBAGE, "--url", redis_url)
+    assert int(output.rpartition("to be gone through: ")[2]) < 2_000
+
+
 def test_json_log(daemon: Start, redis: redis_py.Redis, redis_url: str) -> None:
     job_id = schedule(redis)
     process = daemon("--url", redis_url, "--log-format", "json", "--verbose", "--burst")
